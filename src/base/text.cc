@@ -1,0 +1,103 @@
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+namespace ambit {
+namespace {
+
+struct Decoded {
+  char32_t point = 0;
+  std::size_t length = 0;  // 0: not UTF-8 at this place
+};
+
+/// Strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+Decoded DecodeOne(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t first = byte(0);
+  if (first < 0x80) return {first, 1};
+  std::size_t length = 0;
+  char32_t point = 0;
+  char32_t smallest = 0;
+  if ((first & 0xE0) == 0xC0) {
+    length = 2, point = first & 0x1F, smallest = 0x80;
+  } else if ((first & 0xF0) == 0xE0) {
+    length = 3, point = first & 0x0F, smallest = 0x800;
+  } else if ((first & 0xF8) == 0xF0) {
+    length = 4, point = first & 0x07, smallest = 0x10000;
+  } else {
+    return {};
+  }
+  if (text.size() < length) return {};
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {};
+    point = (point << 6) | (byte(i) & 0x3FU);
+  }
+  if (point < smallest || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return {};
+  return {point, length};
+}
+
+/// Characters that change how the text around them is shown without being seen themselves.
+bool IsInvisible(char32_t point) {
+  return (point >= 0x80 && point < 0xA0) || (point >= 0x200B && point <= 0x200F) ||
+         (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x206F) ||
+         point == 0x061C || point == 0xFEFF || point == 0x2028 || point == 0x2029;
+}
+
+}  // namespace
+
+std::string Printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Decoded one = DecodeOne(text);
+    if (one.length == 0) {
+      out += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(text[0]));
+      text.remove_prefix(1);
+      continue;
+    }
+    if (one.point == '\\') {
+      out += "\\\\";
+    } else if (one.point == '\n') {
+      out += "\\n";
+    } else if (one.point == '\t') {
+      out += "\\t";
+    } else if (one.point == '\r') {
+      out += "\\r";
+    } else if (one.point < 0x20 || one.point == 0x7F) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(one.point));
+    } else if (IsInvisible(one.point)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(one.point));
+    } else {
+      out += text.substr(0, one.length);
+    }
+    text.remove_prefix(one.length);
+  }
+  return out;
+}
+
+std::string JsonEscape(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Decoded one = DecodeOne(text);
+    if (one.length == 0) {
+      out += "\xEF\xBF\xBD";
+      text.remove_prefix(1);
+      continue;
+    }
+    if (one.point == '"' || one.point == '\\') {
+      out += '\\';
+      out += static_cast<char>(one.point);
+    } else if (one.point < 0x20 || one.point == 0x7F || IsInvisible(one.point)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(one.point));
+    } else {
+      out += text.substr(0, one.length);
+    }
+    text.remove_prefix(one.length);
+  }
+  return out;
+}
+
+}  // namespace ambit
