@@ -1,0 +1,45 @@
+#pragma once
+// The audit vocabulary. Everything that happens in a run and is worth evidence is one Event with a
+// name from this list; rooms emit, only journal/ writes. Adding one: add the name here, its fields
+// to docs/events.md, and emit it; a name is never reused for another meaning.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ambit::event {
+
+/// Version of the record format and of the meaning of the names below.
+inline constexpr int kVersion = 1;
+
+inline constexpr std::string_view kRunPlanned = "run.planned";    // before anything is built
+inline constexpr std::string_view kRunStarted = "run.started";    // all walls built, agent starts
+inline constexpr std::string_view kRunEnded = "run.ended";        // the outcome, exactly once
+inline constexpr std::string_view kWallBuilt = "wall.built";      // one protection is in place
+inline constexpr std::string_view kDenial = "denial";             // refused, with the rule
+inline constexpr std::string_view kEgressConnect = "egress.connect";
+inline constexpr std::string_view kEventsDropped = "events.dropped";  // an honest gap, counted
+
+using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;
+
+struct Field {
+  std::string name;
+  Value value;
+};
+
+struct Event {
+  std::string_view name;
+  std::vector<Field> fields;
+};
+
+/// Where events go. Emit never throws and never blocks on the agent; a sink that cannot write
+/// reports it by its own Status-returning calls, and the run then ends (no silent gap).
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void Emit(const Event& event) = 0;
+};
+
+}  // namespace ambit::event

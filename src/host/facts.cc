@@ -1,0 +1,204 @@
+#include "host/facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <memory>
+
+#include "base/text.h"
+#include "sys/file.h"
+
+namespace ambit::host {
+namespace {
+
+constexpr std::array<const char*, 9> kSystemDirectories = {
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix"};
+
+bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+bool IsBelowOrEqual(std::string_view path, std::string_view ancestor) {
+  if (ancestor == "/") return true;
+  return path.starts_with(ancestor) &&
+         (path.size() == ancestor.size() || path[ancestor.size()] == '/');
+}
+
+/// mountinfo writes space, tab, newline and backslash as three octal digits.
+std::string UnescapeMountPath(std::string_view field) {
+  std::string out;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (field[i] == '\\' && i + 3 < field.size() && field[i + 1] >= '0' && field[i + 1] <= '3') {
+      out += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 +
+                               (field[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += field[i];
+    }
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> SubmountsOf(const std::string& root) {
+  constexpr std::size_t kLimit = 16U << 20;
+  AMBIT_TRY(const std::string table,
+            sys::ReadSmallFile(AT_FDCWD, "/proc/self/mountinfo", kLimit));
+  std::vector<std::string> found;
+  std::string_view rest = table;
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    for (int field = 0; field < 4; ++field) line.remove_prefix(std::min(line.size(), line.find(' ') + 1));
+    std::string mount_point = UnescapeMountPath(line.substr(0, line.find(' ')));
+    if (mount_point != root && IsBelowOrEqual(mount_point, root)) {
+      found.push_back(std::move(mount_point));
+    }
+  }
+  return found;
+}
+
+/// Symlinks among the components of the path the user is in (its $PWD), so that the same spelling
+/// works inside. Only links above the project: those in it are part of its content.
+std::vector<SystemPath> AliasesOf(const std::string& logical, const Project& project) {
+  std::vector<SystemPath> aliases;
+  if (logical.empty() || logical[0] != '/' || logical == project.cwd) return aliases;
+  const auto real = RealPath(logical);
+  if (!real || *real != project.cwd) return aliases;
+  for (std::size_t at = logical.find('/', 1);; at = logical.find('/', at + 1)) {
+    const std::string prefix = logical.substr(0, at);
+    if (auto target = sys::ReadLink(AT_FDCWD, prefix.c_str())) {
+      const auto parent = RealPath(prefix.substr(0, std::max<std::size_t>(prefix.rfind('/'), 1)));
+      if (parent && !IsBelowOrEqual(*parent, project.root)) {
+        aliases.push_back({.path = prefix, .link_target = *target, .directory = false});
+      }
+    }
+    if (at == std::string::npos) break;
+  }
+  return aliases;
+}
+
+Status RefuseUnfitRoot(const std::string& root, const Person& person,
+                       const std::string& state_root) {
+  const auto refuse = [&](std::string_view why) -> Status {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("project '{}': {}", Printable(root), why),
+                "change into a project directory, or name one with -C DIR");
+  };
+  if (root == "/") return refuse("the whole file system is not a project");
+  if (IsBelowOrEqual(person.home, root)) {
+    return refuse("it is or contains your home directory");
+  }
+  for (const char* system : kSystemDirectories) {
+    if (IsBelowOrEqual(root, system) && std::string_view(system) != "/opt") {
+      return refuse("it lies in a system directory");
+    }
+  }
+  for (const char* own : {"/etc", "/proc", "/sys", "/dev", "/boot", "/var", "/run", "/tmp"}) {
+    const bool inside_is_fine = std::string_view(own) == "/tmp" || std::string_view(own) == "/var" ||
+                                std::string_view(own) == "/run";
+    if (root == own || (!inside_is_fine && IsBelowOrEqual(root, own))) {
+      return refuse("it is a system directory");
+    }
+  }
+  if (IsBelowOrEqual(state_root, root)) {
+    return refuse(fmt::format("it contains ambit's own state directory '{}'", state_root));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> RealPath(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &::free);
+  if (real == nullptr) return FailErrno(errno, fmt::format("'{}'", Printable(path)));
+  return std::string(real.get());
+}
+
+Result<Person> ReadPerson() {
+  Person person{.uid = ::geteuid(), .gid = ::getegid(), .name = {}, .home = {}, .shell = {}};
+  const std::unique_ptr<FILE, int (*)(FILE*)> passwd(::fopen("/etc/passwd", "re"), &::fclose);
+  while (const ::passwd* entry = passwd != nullptr ? ::fgetpwent(passwd.get()) : nullptr) {
+    if (entry->pw_uid != person.uid) continue;
+    person.name = entry->pw_name;
+    person.home = entry->pw_dir;
+    person.shell = entry->pw_shell;
+    break;
+  }
+  if (const char* home = ::getenv("HOME"); home != nullptr && home[0] == '/') person.home = home;
+  if (person.home.empty()) {
+    return Fail(Errc::kNotFound, fmt::format("home directory of uid {}", person.uid),
+                "set HOME to an absolute path");
+  }
+  if (auto real = RealPath(person.home)) person.home = *real;
+  if (person.name.empty()) person.name = "user";
+  if (person.shell.empty() || !Exists(person.shell)) person.shell = "/bin/sh";
+  return person;
+}
+
+Result<Project> FindProject(const std::string& start, bool explicit_root, const Person& person,
+                            const std::string& state_root) {
+  Project project;
+  AMBIT_TRY(project.cwd, RealPath(start));
+  project.root = project.cwd;
+  if (!explicit_root) {
+    for (std::string dir = project.cwd;; dir = dir.substr(0, dir.rfind('/'))) {
+      if (dir.empty()) break;
+      if (Exists(dir + "/.git") || Exists(dir + "/ambit.toml")) {
+        project.root = dir;
+        break;
+      }
+    }
+  }
+  AMBIT_CHECK(RefuseUnfitRoot(project.root, person, state_root));
+  struct stat info {};
+  if (::stat(project.root.c_str(), &info) != 0) {
+    return FailErrno(errno, fmt::format("project '{}'", Printable(project.root)));
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("project '{}': not a directory", Printable(project.root)));
+  }
+  project.owner = info.st_uid;
+  project.group = info.st_gid;
+  AMBIT_TRY(project.submounts, SubmountsOf(project.root));
+  const char* logical = ::getenv("PWD");
+  project.aliases = AliasesOf(logical != nullptr ? logical : "", project);
+  return project;
+}
+
+std::vector<SystemPath> ReadSystemPaths() {
+  std::vector<SystemPath> found;
+  for (const char* path : kSystemDirectories) {
+    struct stat info {};
+    if (::lstat(path, &info) != 0) continue;
+    if (S_ISLNK(info.st_mode)) {
+      if (auto target = sys::ReadLink(AT_FDCWD, path)) {
+        found.push_back({.path = path, .link_target = *target, .directory = false});
+      }
+    } else if (S_ISDIR(info.st_mode)) {
+      found.push_back({.path = path, .link_target = {}, .directory = true});
+    }
+  }
+  return found;
+}
+
+std::map<std::string, std::string> ReadEnvironment(
+    const std::function<bool(std::string_view)>& wanted) {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos || !wanted(text.substr(0, equals))) continue;
+    variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+}  // namespace ambit::host

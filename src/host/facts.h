@@ -1,0 +1,71 @@
+#pragma once
+// HostFacts: what a plan needs to know about this machine, this user and this project, read once
+// and without side effects. Nothing here walks a tree; the cost is a few dozen stat calls.
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace ambit::host {
+
+/// A host path that is offered inside, or a symlink that is made again there.
+struct SystemPath {
+  std::string path;
+  std::optional<std::string> link_target;  // set: a symlink
+  bool directory = true;
+};
+
+struct Person {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string name;
+  std::string home;   // absolute, real path
+  std::string shell;  // exists inside
+};
+
+struct Project {
+  std::string root;  // absolute, real path
+  std::string cwd;   // absolute, real path, at or below root
+  uid_t owner = 0;
+  gid_t group = 0;
+  std::vector<SystemPath> aliases;    // symlinks on the way to it that the user typed
+  std::vector<std::string> submounts;  // other filesystems mounted below it
+};
+
+struct HostFacts {
+  Person person;
+  std::vector<SystemPath> system;  // /usr and its kin
+  std::vector<SystemPath> etc;     // the allowed part of /etc that exists
+  Project project;
+  std::map<std::string, std::string> environment;  // the launcher's, for names policy may pass
+};
+
+/// Finds the project of `start` (already made absolute): the nearest ancestor that holds `.git`
+/// or `ambit.toml`, else `start`; `explicit_root` takes `start` itself. Refused with the way out:
+/// `/`, the home directory and its ancestors, system directories, and a root that contains
+/// `state_root`.
+Result<Project> FindProject(const std::string& start, bool explicit_root, const Person& person,
+                            const std::string& state_root);
+
+/// The person that started ambit: ids of the process, name and shell from /etc/passwd (read as a
+/// file: a static binary has no NSS), home from $HOME.
+Result<Person> ReadPerson();
+
+std::vector<SystemPath> ReadSystemPaths();
+std::vector<SystemPath> ReadEtcPaths();
+
+/// The launcher's variables that `wanted` names, and no other: what is not copied here cannot be
+/// found in the memory of a process of the run.
+std::map<std::string, std::string> ReadEnvironment(
+    const std::function<bool(std::string_view)>& wanted);
+
+/// The real path (no symlink, no dot) of an existing host path.
+Result<std::string> RealPath(const std::string& path);
+
+}  // namespace ambit::host

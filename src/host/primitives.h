@@ -1,0 +1,40 @@
+#pragma once
+// The kernel facilities a run stands on, each with the guarantee it carries and what to do when it
+// is missing. One table for the run (which stops before the agent starts) and for `ambit doctor`.
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ambit::host {
+
+enum class Primitive : std::uint8_t {
+  kUserNamespace,
+  kNamespaces,
+  kRunUser,
+  kIdmappedMounts,
+  kMountApi,
+  kOverlay,
+  kProc,
+  kDevpts,
+  kNetwork,
+  kPrivileges,
+  kLandlock,
+  kSeccomp,
+  kLifeLine,
+  kEgress,
+  kStateDirectory,
+  kHostPath,
+  kInit,
+};
+
+struct PrimitiveInfo {
+  Primitive id;
+  std::string_view name;
+  std::string_view guarantee;  // what the user loses without it
+  std::string_view remedy;
+};
+
+std::span<const PrimitiveInfo> AllPrimitives();
+const PrimitiveInfo& InfoOf(Primitive id);
+
+}  // namespace ambit::host

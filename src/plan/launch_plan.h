@@ -1,0 +1,93 @@
+#pragma once
+// LaunchPlan: everything one run will be, written down before anything is done. A plain value made
+// by plan::Make (pure), printed by plan::Describe (golden-tested), executed by spawn/ and egress/.
+// Paths named "inside" are what the agent sees; "host" paths never reach it.
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plan/network_plan.h"
+#include "sys/landlock.h"
+
+namespace ambit::plan {
+
+/// Who the agent is. Started by root a run is never host uid 0: `outside_uid` is an unprivileged
+/// id of the run's own and file ownership is translated by idmapped mounts (disk <-> outside).
+struct Identity {
+  bool started_by_root = false;
+  uid_t inside_uid = 0;
+  gid_t inside_gid = 0;
+  uid_t outside_uid = 0;
+  gid_t outside_gid = 0;
+  uid_t disk_uid = 0;  // owner of the project and of the run's layers on disk
+  gid_t disk_gid = 0;
+  uid_t egress_uid = 0;  // the relay's own id when started by root
+  std::string user_name;  // inside
+};
+
+/// One file, directory or symlink of the root that exists only for this run.
+struct RootEntry {
+  enum class Kind : std::uint8_t { kDirectory, kFile, kSymlink };
+  Kind kind = Kind::kDirectory;
+  std::string path;     // inside, absolute
+  std::string content;  // file: bytes; symlink: target
+  mode_t mode = 0755;
+};
+
+struct Mount {
+  enum class Kind : std::uint8_t {
+    kTmpfs,   // empty, private
+    kBind,    // a host file or directory
+    kLayer,   // copy-on-write: layers[layer]
+    kHome,    // the run's own home directory in its state
+    kProc,    // fresh, of the run's PID namespace
+    kDevpts,  // fresh
+  };
+  Kind kind = Kind::kTmpfs;
+  std::string inside;
+  std::string host;          // kBind
+  std::size_t layer = 0;     // kLayer
+  bool directory = true;     // kBind: of a directory, with all mounts below it
+  bool read_only = false;
+  bool device = false;       // a device node that must work
+  mode_t mode = 0755;        // kTmpfs
+};
+
+/// A copy-on-write tree: the host's content below, the run's writes above, in the run directory.
+struct Layer {
+  std::string name;    // "project", "cow-1", ...: the directory names in the run's state
+  std::string inside;  // where it is mounted
+  std::string lower;   // host directory
+  /// Files shown with other content than the host's (credentials taken out), relative to `lower`.
+  struct Mask {
+    std::string path;
+    std::string content;
+    mode_t mode = 0644;
+  };
+  std::vector<Mask> masks;
+};
+
+struct LandlockRule {
+  std::string inside;
+  sys::LandlockAccess access = sys::LandlockAccess::kNone;
+};
+
+struct LaunchPlan {
+  Identity identity;
+  std::string hostname;
+  std::vector<RootEntry> root;
+  std::vector<Mount> mounts;           // parents before children
+  std::vector<std::string> proc_masked;     // below /proc, hidden
+  std::vector<std::string> proc_read_only;  // below /proc
+  std::vector<Layer> layers;
+  std::vector<LandlockRule> landlock;
+  NetworkPlan network;
+  std::string cwd;
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;  // NAME=value
+  std::vector<std::string> path_entries;  // where argv[0] is looked for
+};
+
+}  // namespace ambit::plan

@@ -1,0 +1,137 @@
+#include "plan/mounts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace ambit::plan {
+namespace {
+
+using Kind = Mount::Kind;
+
+Mount Tmpfs(std::string inside, mode_t mode) {
+  return {.kind = Kind::kTmpfs, .inside = std::move(inside), .mode = mode};
+}
+
+Mount ReadOnlyBind(const std::string& path, bool directory) {
+  return {.kind = Kind::kBind,
+          .inside = path,
+          .host = path,
+          .directory = directory,
+          .read_only = true};
+}
+
+Mount Device(const char* path) {
+  return {.kind = Kind::kBind, .inside = path, .host = path, .directory = false, .device = true};
+}
+
+std::size_t Depth(const std::string& path) {
+  return static_cast<std::size_t>(std::ranges::count(path, '/'));
+}
+
+}  // namespace
+
+std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFacts& facts,
+                              const host::GitProject& git) {
+  std::vector<Layer> layers;
+  const auto masks_below = [&](const std::string& root) {
+    std::vector<Layer::Mask> masks;
+    for (const host::MaskedFile& file : git.masked_files) {
+      if (file.layer == root) {
+        masks.push_back({.path = file.path, .content = file.content, .mode = file.mode});
+      }
+    }
+    return masks;
+  };
+  if (policy.project == policy::ProjectMode::kCopyOnWrite) {
+    layers.push_back({.name = "project",
+                      .inside = facts.project.root,
+                      .lower = facts.project.root,
+                      .masks = masks_below(facts.project.root)});
+    int serial = 0;
+    for (const std::string& dir : git.cow_dirs) {
+      layers.push_back({.name = fmt::format("git-{}", ++serial),
+                        .inside = dir,
+                        .lower = dir,
+                        .masks = masks_below(dir)});
+    }
+  }
+  int serial = 0;
+  for (const std::string& dir : policy.copy_on_write) {
+    layers.push_back(
+        {.name = fmt::format("cow-{}", ++serial), .inside = dir, .lower = dir, .masks = {}});
+  }
+  return layers;
+}
+
+std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFacts& facts,
+                              const std::vector<Layer>& layers) {
+  std::vector<Mount> mounts;
+  for (const host::SystemPath& entry : facts.system) {
+    if (!entry.link_target) mounts.push_back(ReadOnlyBind(entry.path, true));
+  }
+  for (const host::SystemPath& entry : facts.etc) {
+    if (!entry.link_target) mounts.push_back(ReadOnlyBind(entry.path, entry.directory));
+  }
+  mounts.push_back({.kind = Kind::kProc, .inside = "/proc"});
+  for (const char* node :
+       {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}) {
+    mounts.push_back(Device(node));
+  }
+  mounts.push_back({.kind = Kind::kDevpts, .inside = "/dev/pts"});
+  for (const char* path : {"/dev/shm", "/tmp", "/var/tmp"}) mounts.push_back(Tmpfs(path, 01777));
+  mounts.push_back(Tmpfs("/run", 0755));
+  mounts.push_back({.kind = Kind::kHome, .inside = facts.person.home});
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    mounts.push_back({.kind = Kind::kLayer, .inside = layers[i].inside, .layer = i});
+  }
+  if (policy.project == policy::ProjectMode::kReadOnly) {
+    mounts.push_back(ReadOnlyBind(facts.project.root, true));
+  }
+  for (const std::string& path : policy.read_only) mounts.push_back(ReadOnlyBind(path, true));
+  std::ranges::sort(mounts, [](const Mount& a, const Mount& b) {
+    const std::size_t depth_a = Depth(a.inside);
+    const std::size_t depth_b = Depth(b.inside);
+    return depth_a != depth_b ? depth_a < depth_b : a.inside < b.inside;
+  });
+  return mounts;
+}
+
+std::vector<LandlockRule> MakeLandlockRules(const std::vector<Mount>& mounts) {
+  using sys::LandlockAccess;
+  constexpr LandlockAccess kReadAndRun =
+      LandlockAccess::kList | LandlockAccess::kRead | LandlockAccess::kExecute;
+  constexpr LandlockAccess kAll = kReadAndRun | LandlockAccess::kWrite | LandlockAccess::kChange;
+  // Listing alone is granted everywhere: the root itself is made of nothing but what is named.
+  std::vector<LandlockRule> rules = {{.inside = "/", .access = LandlockAccess::kList},
+                                     {.inside = "/etc", .access = kReadAndRun}};
+  for (const Mount& mount : mounts) {
+    LandlockAccess access = kReadAndRun;
+    switch (mount.kind) {
+      case Kind::kTmpfs:
+      case Kind::kHome:
+      case Kind::kLayer:
+        access = kAll;
+        break;
+      case Kind::kProc:
+        access = LandlockAccess::kList | LandlockAccess::kRead;
+        break;
+      case Kind::kDevpts:
+        access = LandlockAccess::kList | LandlockAccess::kRead | LandlockAccess::kWrite |
+                 LandlockAccess::kDevice;
+        break;
+      case Kind::kBind:
+        if (mount.device) {
+          access = LandlockAccess::kRead | LandlockAccess::kWrite | LandlockAccess::kDevice;
+        }
+        break;
+    }
+    if (mount.kind == Kind::kBind && mount.inside.starts_with("/etc/")) continue;
+    rules.push_back({.inside = mount.inside, .access = access});
+  }
+  return rules;
+}
+
+}  // namespace ambit::plan

@@ -1,0 +1,94 @@
+#include "plan/network_plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace ambit::plan {
+namespace {
+
+std::string MatchText(PacketMatch match) {
+  switch (match) {
+    case PacketMatch::kLoopbackV4:
+      return "ip daddr 127.0.0.0/8";
+    case PacketMatch::kLoopbackV6:
+      return "ip6 daddr ::1";
+    case PacketMatch::kOwnV4:
+      return fmt::format("ip daddr {}", fmt::join(kOwnAddress, "."));
+    case PacketMatch::kEchoRequestV4:
+      return "icmp type echo-request";
+    case PacketMatch::kEchoRequestV6:
+      return "icmpv6 type echo-request";
+    case PacketMatch::kAllowedPortV4:
+      return fmt::format("meta nfproto ipv4 tcp dport @{}", kNftPortSet);
+    case PacketMatch::kAllowedPortV6:
+      return fmt::format("meta nfproto ipv6 tcp dport @{}", kNftPortSet);
+  }
+  return "?";
+}
+
+std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
+  switch (rule.verdict) {
+    case PacketVerdict::kAccept:
+      return "accept";
+    case PacketVerdict::kDrop:
+      return "drop";
+    case PacketVerdict::kCapture:
+      return rule.match == PacketMatch::kAllowedPortV6 ? fmt::format("tproxy ip6 to [::1]:{}", port)
+                                                       : fmt::format("tproxy ip to 127.0.0.1:{}", port);
+  }
+  return "?";
+}
+
+}  // namespace
+
+Status Validate(const NetworkPlan& plan) {
+  if (plan.capture_port == 0 || plan.capture_port >= 1024) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("network.capture_port '{}': must be 1 to 1023", plan.capture_port));
+  }
+  if (plan.host_ports.size() > kMaxHostPorts) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("network.host_ports: '{}' ports, at most {} can be served",
+                            plan.host_ports.size(), kMaxHostPorts));
+  }
+  auto sorted = plan.host_ports;
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("network.host_ports: '{}' is there twice", *twice));
+  }
+  for (const std::uint16_t port : plan.host_ports) {
+    if (port == 0 || port == plan.capture_port) {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("network.host_ports '{}': not a port that can be served", port));
+    }
+  }
+  return {};
+}
+
+std::string Describe(const NetworkPlan& plan) {
+  const auto own = fmt::format("{}", fmt::join(kOwnAddress, "."));
+  std::string text = "link lo up\n";
+  text += fmt::format("address {}/32 dev lo\n", own);
+  text += fmt::format("route local 0.0.0.0/0 dev lo src {}\n", own);
+  text += "route local ::/0 dev lo\n";
+  text += fmt::format("listen tcp 127.0.0.1:{} transparent: capture\n", plan.capture_port);
+  text += fmt::format("listen tcp [::1]:{} transparent: capture\n", plan.capture_port);
+  for (const std::uint16_t port : plan.host_ports) {
+    text += fmt::format("listen tcp 127.0.0.1:{} and [::1]:{}: host port\n", port, port);
+  }
+  text += fmt::format("table inet {} {{\n", kNftTable);
+  text += fmt::format("  set {} {{ type inet_service; }}\n", kNftPortSet);
+  text += fmt::format("  chain {} {{\n", kNftChain);
+  text += "    type filter hook prerouting priority -150; policy accept;\n";
+  for (const CaptureRule& rule : kCaptureRules) {
+    text += fmt::format("    {} {}\n", MatchText(rule.match), VerdictText(rule, plan.capture_port));
+  }
+  text += "  }\n}\n";
+  text += "sysctl net.ipv4.ip_unprivileged_port_start = 0\n";
+  return text;
+}
+
+}  // namespace ambit::plan

@@ -1,0 +1,74 @@
+#pragma once
+// The network of a run as plain data: what spawn/native/network builds inside the run's own
+// namespace and what egress serves outside of it.
+//
+// The namespace has no uplink. `local default dev lo` routes make every address local, so the run's
+// own kernel answers for the whole world: TCP to an allowed port is handed to the capture listener
+// (tproxy: getsockname() of the accepted socket is the target), everything else meets a closed port
+// in microseconds (TCP: reset, UDP: port unreachable). Nothing here does I/O.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace ambit::plan {
+
+struct NetworkPlan {
+  /// Where tproxy hands connections over. Below 1024: it is bound before privilege is dropped, and
+  /// a port that programs or the ephemeral range use would collide with servers inside.
+  std::uint16_t capture_port = 1;
+  /// 127.0.0.1:N and [::1]:N inside reach the host's own loopback N. At most kMaxHostPorts.
+  std::vector<std::uint16_t> host_ports;
+
+  bool operator==(const NetworkPlan&) const = default;
+};
+
+/// Both listeners of every host port fit into one message of descriptors, with room to spare.
+inline constexpr std::size_t kMaxHostPorts = 64;
+
+/// The run's one global address, on lo: without one, resolvers that are asked for "families this
+/// host has" (AI_ADDRCONFIG) return nothing. IPv4 only, so that dual-stack programs take IPv4.
+inline constexpr std::array<std::uint8_t, 4> kOwnAddress = {198, 19, 255, 1};
+
+inline constexpr const char* kNftTable = "ambit";
+inline constexpr const char* kNftChain = "capture";
+inline constexpr const char* kNftPortSet = "ports";
+
+/// One rule of the prerouting chain. The order of kCaptureRules is the order in the kernel.
+enum class PacketMatch : std::uint8_t {
+  kLoopbackV4,       // to 127.0.0.0/8
+  kLoopbackV6,       // to ::1
+  kOwnV4,            // to kOwnAddress
+  kEchoRequestV4,    // ping
+  kEchoRequestV6,
+  kAllowedPortV4,    // TCP whose destination port is in the set
+  kAllowedPortV6,
+};
+enum class PacketVerdict : std::uint8_t { kAccept, kDrop, kCapture };
+struct CaptureRule {
+  PacketMatch match;
+  PacketVerdict verdict;
+};
+/// Echo requests to foreign addresses are dropped because the own kernel would answer them: a
+/// connectivity check by ping would lie. In prerouting a drop does not fail the sender's call.
+inline constexpr std::array kCaptureRules = {
+    CaptureRule{PacketMatch::kLoopbackV4, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kLoopbackV6, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kOwnV4, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kEchoRequestV4, PacketVerdict::kDrop},
+    CaptureRule{PacketMatch::kEchoRequestV6, PacketVerdict::kDrop},
+    CaptureRule{PacketMatch::kAllowedPortV4, PacketVerdict::kCapture},
+    CaptureRule{PacketMatch::kAllowedPortV6, PacketVerdict::kCapture},
+};
+
+/// kInvalidArgument names the first bad field: a port of 0, a port twice, too many, a capture port
+/// that is not below 1024 or is also a host port.
+Status Validate(const NetworkPlan& plan);
+
+/// Everything that will exist in the namespace, for `ambit plan` and golden tests.
+std::string Describe(const NetworkPlan& plan);
+
+}  // namespace ambit::plan

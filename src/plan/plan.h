@@ -1,0 +1,34 @@
+#pragma once
+// Makes the LaunchPlan of a run. Pure: no I/O, no clock, no randomness; equal inputs give equal
+// plans, so every list in it is held by a golden test.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "host/facts.h"
+#include "host/git_config.h"
+#include "host/git_project.h"
+#include "plan/launch_plan.h"
+#include "policy/policy.h"
+
+namespace ambit::plan {
+
+struct Request {
+  std::vector<std::string> argv;
+  Identity identity;
+  host::GitProject git;
+  host::UserIdentity author;  // git's user.name and user.email
+};
+
+/// Errors: kInvalidArgument with the field or path that cannot be planned and the way out.
+Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& facts,
+                        const Request& request);
+
+/// Whether the launcher's variable `name` may cross with no policy at all.
+bool IsBaseEnvironment(std::string_view name);
+
+/// The plan as stable text: one line per entry, credentials and environment values left out.
+std::string Describe(const LaunchPlan& plan);
+
+}  // namespace ambit::plan

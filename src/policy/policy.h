@@ -1,0 +1,36 @@
+#pragma once
+// What one run may do. A plain value: no I/O, nothing taken from the host; equal values give equal
+// plans. Default-constructed it allows what `ambit run` allows with no policy at all.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace ambit::policy {
+
+enum class ProjectMode : std::uint8_t {
+  kCopyOnWrite,  // the agent writes into the run's own layer; the host's tree does not change
+  kReadOnly,
+};
+
+/// An environment variable that crosses besides the base list. Without a value the launcher's own
+/// value is taken, and nothing when it has none.
+struct EnvironmentRule {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+struct Policy {
+  ProjectMode project = ProjectMode::kCopyOnWrite;
+  std::vector<std::string> read_only;       // absolute host paths that exist inside, read-only
+  std::vector<std::string> copy_on_write;   // host content below, the run's own layer above
+  std::vector<EnvironmentRule> environment;
+  std::vector<std::uint16_t> host_ports;    // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
+};
+
+/// kInvalidArgument names the first bad field as `--flag value: why`.
+Status Validate(const Policy& policy);
+
+}  // namespace ambit::policy

@@ -1,0 +1,102 @@
+#include "spawn/native/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "sys/process.h"
+
+namespace ambit::spawn::native {
+namespace {
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+void ResetSignals() {
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &by_default, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// The pty replaces only what was a terminal, so that pipes and files stay what they are.
+void TakeTerminal(int terminal) {
+  ::ioctl(terminal, TIOCSCTTY, 0);
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::isatty(fd) == 1) ::dup2(terminal, fd);
+  }
+}
+
+/// Tries the directories of PATH as a shell does: a file that may not be executed is remembered,
+/// the search goes on. Returns only on failure, with the errno that says why.
+int ExecuteByName(const plan::LaunchPlan& plan, char* const* argv, char* const* environment) {
+  const std::string& name = plan.argv[0];
+  if (name.find('/') != std::string::npos) {
+    ::execve(name.c_str(), argv, environment);
+    return errno;
+  }
+  int worst = ENOENT;
+  for (const std::string& dir : plan.path_entries) {
+    ::execve((dir + "/" + name).c_str(), argv, environment);
+    if (errno == EACCES) worst = EACCES;
+    else if (errno != ENOENT && errno != ENOTDIR) return errno;
+  }
+  return worst;
+}
+
+[[noreturn]] void BecomeAgent(const plan::LaunchPlan& plan, int terminal, int report,
+                              char* const* argv, char* const* environment) {
+  ::setsid();
+  if (terminal >= 0) TakeTerminal(terminal);
+  ResetSignals();
+  int failure = 0;
+  // Init is not dumpable, which hides its /proc entries; execve makes the agent an ordinary
+  // process again.
+  const std::array<int, 1> keep = {report};
+  if (!sys::CloseAllBut(keep)) failure = EMFILE;
+  if (failure == 0 && ::chdir(plan.cwd.c_str()) != 0) failure = errno;
+  if (failure == 0) failure = ExecuteByName(plan, argv, environment);
+  (void)!::write(report, &failure, sizeof failure);
+  ::_exit(127);
+}
+
+}  // namespace
+
+Result<pid_t> StartAgent(const plan::LaunchPlan& plan, int terminal) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "pipe2");
+  const Fd read_end(ends[0]);
+  Fd write_end(ends[1]);
+  const std::vector<char*> argv = Pointers(plan.argv);
+  const std::vector<char*> environment = Pointers(plan.environment);
+  const pid_t pid = ::fork();
+  if (pid < 0) return FailErrno(errno, "fork");
+  if (pid == 0) BecomeAgent(plan, terminal, write_end.get(), argv.data(), environment.data());
+  write_end.Reset();
+  int failure = 0;
+  ssize_t n = 0;
+  while ((n = ::read(read_end.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {
+  }
+  if (n == 0) return pid;  // the pipe closed with execve
+  ::waitpid(pid, nullptr, 0);
+  return FailErrno(failure, fmt::format("'{}'", Printable(plan.argv[0])));
+}
+
+}  // namespace ambit::spawn::native

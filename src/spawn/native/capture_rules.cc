@@ -1,0 +1,228 @@
+#include "spawn/native/capture_rules.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <array>
+#include <bit>
+#include <span>
+#include <string_view>
+
+#include "spawn/native/network.h"
+
+namespace ambit::spawn {
+namespace {
+
+using plan::PacketMatch;
+using plan::PacketVerdict;
+using sys::NetlinkBatch;
+
+constexpr std::uint32_t kPortSetId = 1;
+constexpr std::uint32_t kTypeInetService = 13;  // nft's own number, only for `nft list`
+constexpr std::int32_t kBeforeRoutingDecisions = -150;
+constexpr std::uint8_t kIcmpEchoRequest = 8;
+constexpr std::uint8_t kIcmpV6EchoRequest = 128;
+constexpr std::array<std::uint8_t, 4> kLoopbackV4 = {127, 0, 0, 1};
+constexpr std::array<std::uint8_t, 16> kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0,
+                                                      0, 0, 0, 0, 0, 0, 0, 1};
+
+std::span<const std::byte> BytesOf(std::span<const std::uint8_t> bytes) {
+  return std::as_bytes(bytes);
+}
+
+/// Writes the expressions of one rule. Register 1 holds what is compared.
+class RuleWriter {
+ public:
+  explicit RuleWriter(NetlinkBatch& batch) : batch_(batch) {}
+
+  void MetaIs(std::uint32_t key, std::uint8_t value) {
+    Expression("meta", [&] {
+      batch_.PutNetwork<std::uint32_t>(NFTA_META_KEY, key);
+      batch_.PutNetwork<std::uint32_t>(NFTA_META_DREG, NFT_REG_1);
+    });
+    Equals(std::span(&value, 1));
+  }
+
+  void Load(std::uint32_t base, std::uint32_t offset, std::uint32_t length) {
+    Expression("payload", [&] {
+      batch_.PutNetwork<std::uint32_t>(NFTA_PAYLOAD_DREG, NFT_REG_1);
+      batch_.PutNetwork(NFTA_PAYLOAD_BASE, base);
+      batch_.PutNetwork(NFTA_PAYLOAD_OFFSET, offset);
+      batch_.PutNetwork(NFTA_PAYLOAD_LEN, length);
+    });
+  }
+
+  void Equals(std::span<const std::uint8_t> value) {
+    Expression("cmp", [&] {
+      batch_.PutNetwork<std::uint32_t>(NFTA_CMP_SREG, NFT_REG_1);
+      batch_.PutNetwork<std::uint32_t>(NFTA_CMP_OP, NFT_CMP_EQ);
+      batch_.Nested(NFTA_CMP_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(value)); });
+    });
+  }
+
+  void IsInPortSet() {
+    Expression("lookup", [&] {
+      batch_.PutText(NFTA_LOOKUP_SET, plan::kNftPortSet);
+      batch_.PutNetwork(NFTA_LOOKUP_SET_ID, kPortSetId);
+      batch_.PutNetwork<std::uint32_t>(NFTA_LOOKUP_SREG, NFT_REG_1);
+    });
+  }
+
+  void Verdict(std::uint32_t code) {
+    Expression("immediate", [&] {
+      batch_.PutNetwork<std::uint32_t>(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+      batch_.Nested(NFTA_IMMEDIATE_DATA, [&] {
+        batch_.Nested(NFTA_DATA_VERDICT, [&] { batch_.PutNetwork(NFTA_VERDICT_CODE, code); });
+      });
+    });
+  }
+
+  /// The address is given, never left to the kernel: it would take lo's first one, and a listener on
+  /// ::1 would miss connections as soon as lo has a global IPv6 address.
+  void HandTo(std::uint32_t family, std::span<const std::uint8_t> address, std::uint16_t port) {
+    const std::array<std::uint8_t, 2> port_bytes = {static_cast<std::uint8_t>(port >> 8),
+                                                    static_cast<std::uint8_t>(port & 0xff)};
+    SetRegister(NFT_REG_1, address);
+    SetRegister(NFT_REG_2, port_bytes);
+    Expression("tproxy", [&] {
+      batch_.PutNetwork(NFTA_TPROXY_FAMILY, family);
+      batch_.PutNetwork<std::uint32_t>(NFTA_TPROXY_REG_ADDR, NFT_REG_1);
+      batch_.PutNetwork<std::uint32_t>(NFTA_TPROXY_REG_PORT, NFT_REG_2);
+    });
+  }
+
+ private:
+  template <class Fill>
+  void Expression(std::string_view name, Fill fill) {
+    batch_.Nested(NFTA_LIST_ELEM, [&] {
+      batch_.PutText(NFTA_EXPR_NAME, name);
+      batch_.Nested(NFTA_EXPR_DATA, fill);
+    });
+  }
+
+  void SetRegister(std::uint32_t number, std::span<const std::uint8_t> value) {
+    Expression("immediate", [&] {
+      batch_.PutNetwork(NFTA_IMMEDIATE_DREG, number);
+      batch_.Nested(NFTA_IMMEDIATE_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(value)); });
+    });
+  }
+
+  NetlinkBatch& batch_;
+};
+
+void BeginNft(NetlinkBatch& batch, const char* name, std::uint16_t message) {
+  const nfgenmsg header{.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0, .res_id = 0};
+  // Without NLM_F_APPEND a rule goes to the front of its chain.
+  batch.Begin(name, static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message),
+              NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK, header);
+}
+
+/// Begin and end markers ask for no answer: kernels differ in whether they give one.
+void WriteMarker(NetlinkBatch& batch, const char* name, std::uint16_t type) {
+  const nfgenmsg header{.nfgen_family = NFPROTO_UNSPEC,
+                        .version = NFNETLINK_V0,
+                        .res_id = std::byteswap(std::uint16_t{NFNL_SUBSYS_NFTABLES})};
+  batch.Begin(name, type, 0, header);
+}
+
+void WriteMatch(RuleWriter& rule, PacketMatch match) {
+  constexpr std::uint32_t kV4Destination = 16;
+  constexpr std::uint32_t kV6Destination = 24;
+  constexpr std::uint32_t kTcpDestinationPort = 2;
+  switch (match) {
+    case PacketMatch::kLoopbackV4:
+      rule.MetaIs(NFT_META_NFPROTO, NFPROTO_IPV4);
+      rule.Load(NFT_PAYLOAD_NETWORK_HEADER, kV4Destination, 1);
+      return rule.Equals(std::span(kLoopbackV4).first(1));
+    case PacketMatch::kLoopbackV6:
+      rule.MetaIs(NFT_META_NFPROTO, NFPROTO_IPV6);
+      rule.Load(NFT_PAYLOAD_NETWORK_HEADER, kV6Destination, 16);
+      return rule.Equals(kLoopbackV6);
+    case PacketMatch::kOwnV4:
+      rule.MetaIs(NFT_META_NFPROTO, NFPROTO_IPV4);
+      rule.Load(NFT_PAYLOAD_NETWORK_HEADER, kV4Destination, 4);
+      return rule.Equals(plan::kOwnAddress);
+    case PacketMatch::kEchoRequestV4:
+      rule.MetaIs(NFT_META_L4PROTO, IPPROTO_ICMP);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+      return rule.Equals(std::span(&kIcmpEchoRequest, 1));
+    case PacketMatch::kEchoRequestV6:
+      rule.MetaIs(NFT_META_L4PROTO, IPPROTO_ICMPV6);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+      return rule.Equals(std::span(&kIcmpV6EchoRequest, 1));
+    case PacketMatch::kAllowedPortV4:
+    case PacketMatch::kAllowedPortV6:
+      rule.MetaIs(NFT_META_NFPROTO,
+                  match == PacketMatch::kAllowedPortV4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+      rule.MetaIs(NFT_META_L4PROTO, IPPROTO_TCP);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpDestinationPort, 2);
+      return rule.IsInPortSet();
+  }
+}
+
+void WriteVerdict(RuleWriter& rule, const plan::CaptureRule& planned, std::uint16_t capture_port) {
+  switch (planned.verdict) {
+    case PacketVerdict::kAccept:
+      return rule.Verdict(NF_ACCEPT);
+    case PacketVerdict::kDrop:
+      return rule.Verdict(NF_DROP);
+    case PacketVerdict::kCapture:
+      return planned.match == PacketMatch::kAllowedPortV6
+                 ? rule.HandTo(NFPROTO_IPV6, kLoopbackV6, capture_port)
+                 : rule.HandTo(NFPROTO_IPV4, kLoopbackV4, capture_port);
+  }
+}
+
+const char* NameOf(const plan::CaptureRule& rule) {
+  switch (rule.verdict) {
+    case PacketVerdict::kAccept:
+      return "nft rule: accept own addresses";
+    case PacketVerdict::kDrop:
+      return "nft rule: drop echo requests";
+    case PacketVerdict::kCapture:
+      return rule.match == PacketMatch::kAllowedPortV6 ? kTproxyRuleV6 : kTproxyRuleV4;
+  }
+  return "nft rule";
+}
+
+}  // namespace
+
+void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6) {
+  WriteMarker(batch, "nft batch", NFNL_MSG_BATCH_BEGIN);
+
+  BeginNft(batch, "nft table", NFT_MSG_NEWTABLE);
+  batch.PutText(NFTA_TABLE_NAME, plan::kNftTable);
+
+  BeginNft(batch, "nft set of ports", NFT_MSG_NEWSET);
+  batch.PutText(NFTA_SET_TABLE, plan::kNftTable);
+  batch.PutText(NFTA_SET_NAME, plan::kNftPortSet);
+  batch.PutNetwork(NFTA_SET_ID, kPortSetId);
+  batch.PutNetwork(NFTA_SET_KEY_TYPE, kTypeInetService);
+  batch.PutNetwork<std::uint32_t>(NFTA_SET_KEY_LEN, 2);
+
+  BeginNft(batch, "nft chain", NFT_MSG_NEWCHAIN);
+  batch.PutText(NFTA_CHAIN_TABLE, plan::kNftTable);
+  batch.PutText(NFTA_CHAIN_NAME, plan::kNftChain);
+  batch.PutText(NFTA_CHAIN_TYPE, "filter");
+  batch.PutNetwork<std::uint32_t>(NFTA_CHAIN_POLICY, NF_ACCEPT);
+  batch.Nested(NFTA_CHAIN_HOOK, [&] {
+    batch.PutNetwork<std::uint32_t>(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
+    batch.PutNetwork(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(kBeforeRoutingDecisions));
+  });
+
+  for (const plan::CaptureRule& planned : plan::kCaptureRules) {
+    if (planned.match == PacketMatch::kAllowedPortV6 && !with_ipv6) continue;
+    BeginNft(batch, NameOf(planned), NFT_MSG_NEWRULE);
+    batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
+    batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
+    batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
+      RuleWriter rule(batch);
+      WriteMatch(rule, planned.match);
+      WriteVerdict(rule, planned, plan.capture_port);
+    });
+  }
+  WriteMarker(batch, "nft batch end", NFNL_MSG_BATCH_END);
+}
+
+}  // namespace ambit::spawn

@@ -1,0 +1,67 @@
+#include "spawn/native/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "plan/filter.h"
+#include "spawn/native/walls.h"
+#include "sys/file.h"
+#include "sys/landlock.h"
+#include "sys/process.h"
+#include "sys/seccomp.h"
+
+namespace ambit::spawn::native {
+namespace {
+
+using host::Primitive;
+
+/// A core dump of a program inside would be handed to the host's core_pattern program, which runs
+/// as root. The value 1 (not 0) is what the kernel checks for "never pipe" (fs/coredump.c).
+Status TurnOffCoreDumps() {
+  const rlimit none{.rlim_cur = 1, .rlim_max = 1};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return FailErrno(errno, "setrlimit(RLIMIT_CORE)");
+  return {};
+}
+
+Status LeaveWhatWasInherited() {
+  AMBIT_CHECK(sys::LeaveSessionKeyring());
+  AMBIT_CHECK(TurnOffCoreDumps());
+  return sys::DropAllPrivileges();
+}
+
+Status RestateFileSystem(const plan::LaunchPlan& plan) {
+  AMBIT_TRY(const int abi, sys::LandlockAbi());
+  AMBIT_TRY(auto ruleset, sys::LandlockRuleset::Create(abi, /*scope_signals=*/true));
+  for (const plan::LandlockRule& rule : plan.landlock) {
+    AMBIT_TRY(const Fd path, sys::OpenAt(AT_FDCWD, rule.inside.c_str(), O_PATH));
+    AMBIT_CHECK(ruleset.Allow(path.get(), rule.access));
+  }
+  return ruleset.Restrict();
+}
+
+StageResult<void> Stage(Primitive primitive, const Status& status) {
+  if (status) return {};
+  return std::unexpected(StageError{.primitive = primitive, .error = status.error()});
+}
+
+}  // namespace
+
+StageResult<void> Confine(const plan::LaunchPlan& plan) {
+  if (auto done = Stage(Primitive::kPrivileges, LeaveWhatWasInherited()); !done) return done;
+  if (Stands(Wall::kLandlock)) {
+    if (auto done = Stage(Primitive::kLandlock, RestateFileSystem(plan)); !done) return done;
+  }
+  // Init is a fork of ambit: nobody inside may read its memory or open its descriptors, and its
+  // death signal was cleared by the change of credentials.
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (Stands(Wall::kLifeLine)) {
+    if (auto done = Stage(Primitive::kLifeLine, sys::DieWithParent()); !done) return done;
+  }
+  if (Stands(Wall::kSeccomp)) return Stage(Primitive::kSeccomp,
+                                           sys::InstallFilter(plan::AgentFilter()));
+  return {};
+}
+
+}  // namespace ambit::spawn::native

@@ -1,0 +1,205 @@
+#include "spawn/native/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "host/primitives.h"
+#include "spawn/native/agent.h"
+#include "spawn/native/confine.h"
+#include "spawn/native/network.h"
+#include "spawn/native/protocol.h"
+#include "spawn/native/root_builder.h"
+#include "spawn/native/walls.h"
+#include "sys/file.h"
+#include "sys/mount.h"
+#include "sys/process.h"
+
+namespace ambit::spawn::native {
+namespace {
+
+using host::Primitive;
+
+/// What init has besides its inputs once the walls stand.
+struct Terminal {
+  Fd master;
+  Fd agent_side;
+};
+
+[[noreturn]] void FailRun(int control, Primitive primitive, const Error& error) {
+  Message message{.kind = MessageKind::kFailed,
+                  .number = static_cast<std::int32_t>(primitive),
+                  .error = error.sys_errno};
+  message.SetText(error.what);
+  (void)Send(control, message);
+  ::_exit(125);
+}
+
+StageResult<void> At(Primitive primitive, const Status& status) {
+  if (status) return {};
+  return std::unexpected(StageError{.primitive = primitive, .error = status.error()});
+}
+
+/// Blocks until the supervisor says kGo. Its end of either channel is the end of init.
+void AwaitGo(const InitInputs& inputs) {
+  std::array<pollfd, 2> sources = {pollfd{.fd = inputs.control, .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0}};
+  while (::poll(sources.data(), sources.size(), -1) < 0 && errno == EINTR) {
+  }
+  if (sources[1].revents != 0 && Stands(Wall::kLifeLine)) ::_exit(125);
+  Message message;
+  if (!Receive(inputs.control, message) || message.kind != MessageKind::kGo) ::_exit(125);
+}
+
+StageResult<void> BecomeRunUser(const plan::Identity& identity) {
+  if (auto done = At(Primitive::kPrivileges,
+                     sys::BecomeUser(identity.inside_uid, identity.inside_gid));
+      !done) {
+    return done;
+  }
+  return At(Primitive::kLifeLine,
+            Stands(Wall::kLifeLine) ? sys::DieWithParent() : Status{});
+}
+
+StageResult<void> SetUpNetwork(const InitInputs& inputs) {
+  Result<Fd> proc = sys::OpenAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
+  if (!proc) return At(Primitive::kProc, std::unexpected(proc.error()));
+  Result<NetworkSockets> sockets = BuildNetwork(inputs.plan.network, proc->get());
+  if (!sockets) return At(Primitive::kNetwork, std::unexpected(sockets.error()));
+  return At(Primitive::kEgress, SendListeners(inputs.egress, *sockets));
+}
+
+StageResult<Terminal> MakeTerminal(bool wanted) {
+  Terminal terminal;
+  if (!wanted) return terminal;
+  const auto fail = [](const char* what) {
+    return std::unexpected(StageError{.primitive = Primitive::kDevpts,
+                                      .error = FailErrno(errno, what).error()});
+  };
+  terminal.master = Fd(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal.master) return fail("open '/dev/ptmx'");
+  int unlock = 0;
+  if (::ioctl(terminal.master.get(), TIOCSPTLCK, &unlock) != 0) return fail("unlock pty");
+  terminal.agent_side = Fd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal.agent_side) return fail("open pty");
+  return terminal;
+}
+
+StageResult<Terminal> BuildWalls(InitInputs& inputs) {
+  if (auto done = BecomeRunUser(inputs.plan.identity); !done) return std::unexpected(done.error());
+  if (::sethostname(inputs.plan.hostname.c_str(), inputs.plan.hostname.size()) != 0) {
+    return std::unexpected(StageError{.primitive = Primitive::kNamespaces,
+                                      .error = FailErrno(errno, "sethostname").error()});
+  }
+  if (auto done = SetUpNetwork(inputs); !done) return std::unexpected(done.error());
+  if (auto done = At(Primitive::kNamespaces, sys::MakeMountsPrivate()); !done) {
+    return std::unexpected(done.error());
+  }
+  if (inputs.trees.empty()) {
+    auto trees = OpenTrees(inputs.plan, inputs.run_dir);
+    if (!trees) return std::unexpected(trees.error());
+    inputs.trees = *std::move(trees);
+  }
+  if (auto done = BuildRoot(inputs.plan, inputs.trees); !done) {
+    return std::unexpected(done.error());
+  }
+  inputs.trees.clear();
+  ::close(inputs.run_dir);
+  ::close(inputs.egress);
+  auto terminal = MakeTerminal(inputs.terminal);
+  if (!terminal) return terminal;
+  if (auto done = Confine(inputs.plan); !done) return std::unexpected(done.error());
+  return terminal;
+}
+
+/// Signals that init itself waits for; blocked before the agent can exist.
+Fd WatchChildren() {
+  sigset_t children;
+  ::sigemptyset(&children);
+  ::sigaddset(&children, SIGCHLD);
+  ::sigprocmask(SIG_SETMASK, &children, nullptr);
+  return Fd(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/// Reaps whatever has ended; the agent's own end is reported and ends the run.
+void ReapChildren(int control, int watch, pid_t agent) {
+  signalfd_siginfo ignored{};
+  while (::read(watch, &ignored, sizeof ignored) > 0) {
+  }
+  int status = 0;
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (pid != agent) continue;
+    (void)Send(control, Message{.kind = MessageKind::kExited, .number = status});
+    ::_exit(0);
+  }
+}
+
+/// A signal meant for the agent: what a terminal sends goes to its whole process group.
+void Forward(int signal, pid_t agent) {
+  if (agent <= 0 || signal <= 0 || signal >= NSIG) return;
+  const bool to_group = signal == SIGINT || signal == SIGQUIT || signal == SIGHUP;
+  ::kill(to_group ? -agent : agent, signal);
+}
+
+pid_t Start(const InitInputs& inputs, Terminal& terminal) {
+  Result<pid_t> agent =
+      StartAgent(inputs.plan, terminal.agent_side ? terminal.agent_side.get() : -1);
+  terminal.agent_side.Reset();
+  if (agent) return *agent;
+  Message message{.kind = MessageKind::kNotStarted, .error = agent.error().sys_errno};
+  message.SetText(agent.error().what);
+  (void)Send(inputs.control, message);
+  ::_exit(0);
+}
+
+}  // namespace
+
+void RunInit(InitInputs inputs) {
+  std::vector<int> keep = {inputs.control, inputs.life_line, inputs.egress, inputs.run_dir};
+  if (inputs.user_lock >= 0) keep.push_back(inputs.user_lock);
+  for (const Fd& tree : inputs.trees) {
+    if (tree) keep.push_back(tree.get());
+  }
+  if (auto closed = sys::CloseAllBut(keep); !closed) {
+    FailRun(inputs.control, Primitive::kInit, closed.error());
+  }
+  if (Stands(Wall::kLifeLine) && !sys::DieWithParent()) ::_exit(125);
+  ::setsid();
+  AwaitGo(inputs);
+  StageResult<Terminal> terminal = BuildWalls(inputs);
+  if (!terminal) FailRun(inputs.control, terminal.error().primitive, terminal.error().error);
+  const Fd watch = WatchChildren();
+  if (!watch) FailRun(inputs.control, Primitive::kInit, FailErrno(errno, "signalfd").error());
+  if (!Send(inputs.control, Message{.kind = MessageKind::kReady}, terminal->master.get())) ::_exit(125);
+  terminal->master.Reset();
+
+  pid_t agent = 0;
+  std::array<pollfd, 3> sources = {pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = inputs.control, .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = watch.get(), .events = POLLIN, .revents = 0}};
+  for (;;) {
+    if (::poll(sources.data(), sources.size(), -1) < 0) continue;
+    if (sources[0].revents != 0 && Stands(Wall::kLifeLine)) ::_exit(125);
+    if (sources[1].revents != 0) {
+      Message message;
+      if (!Receive(inputs.control, message)) {
+        if (Stands(Wall::kLifeLine)) ::_exit(125);
+        sources[1].fd = -1;
+      } else if (message.kind == MessageKind::kStart && agent == 0) {
+        agent = Start(inputs, *terminal);
+      } else if (message.kind == MessageKind::kSignal) {
+        Forward(message.number, agent);
+      }
+    }
+    if (sources[2].revents != 0) ReapChildren(inputs.control, watch.get(), agent);
+  }
+}
+
+}  // namespace ambit::spawn::native

@@ -1,0 +1,24 @@
+#pragma once
+#include "base/fd.h"
+#include "plan/launch_plan.h"
+#include "spawn/native/trees.h"
+
+namespace ambit::spawn::native {
+
+struct InitInputs {
+  const plan::LaunchPlan& plan;
+  int control;         // seqpacket to the supervisor
+  int life_line;       // read end; EOF means the supervisor is gone
+  int egress;          // where the listeners made inside are sent
+  int run_dir;         // the run's state directory; as a user init opens the layers in it
+  int user_lock = -1;  // as root: holds the run's host uid until the last process is gone
+  bool terminal = false;        // make a pty and hand its master to the supervisor
+  std::vector<Fd> trees;        // as root: made by the supervisor; empty as a user
+};
+
+/// Pid 1 of a run. Waits for its identity, builds the walls around itself, reports, starts the
+/// agent when told, reaps, forwards signals; leaves when the agent or the supervisor has left, and
+/// takes every process of the run with it.
+[[noreturn]] void RunInit(InitInputs inputs);
+
+}  // namespace ambit::spawn::native

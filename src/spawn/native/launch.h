@@ -1,0 +1,29 @@
+#pragma once
+// Starts a LaunchPlan in the native tier: one clone3 with all seven namespaces. The only place that
+// clones for a run.
+#include "base/fd.h"
+#include "plan/launch_plan.h"
+#include "spawn/native/trees.h"
+#include "sys/process.h"
+
+namespace ambit::spawn::native {
+
+struct LaunchInputs {
+  const plan::LaunchPlan& plan;
+  int run_dir;         // the run's state directory, layers prepared
+  int life_line;       // read end of the pipe whose write end only the caller keeps
+  int egress;          // the channel on which egress takes listeners
+  int user_lock = -1;  // as root
+  bool terminal = false;
+};
+
+struct Launched {
+  sys::Child init;
+  Fd control;  // the supervisor's end; see protocol.h
+};
+
+/// Returns when init may go; it then reports kReady or kFailed on `control`. On an error nothing is
+/// left behind. Precondition: the caller has one thread and its environment is scrubbed.
+StageResult<Launched> Launch(const LaunchInputs& inputs);
+
+}  // namespace ambit::spawn::native

@@ -1,0 +1,217 @@
+#include "spawn/native/network.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "spawn/native/capture_rules.h"
+#include "sys/fd_passing.h"
+
+namespace ambit::spawn {
+namespace {
+
+constexpr int kLoopbackIndex = 1;  // lo is the first interface of every namespace
+constexpr int kBacklog = 1024;
+// linux/in.h and linux/in6.h, which cannot be included beside netinet/in.h.
+constexpr int kIpTransparent = 19;
+constexpr int kIpv6Transparent = 75;
+
+enum class Transparency : bool { kOrdinary, kTransparent };
+
+/// A listener that nothing inside can bind beside: without SO_REUSEPORT and SO_REUSEADDR.
+Result<Fd> Listen(const sockaddr* address, socklen_t size, Transparency transparency,
+                  std::string_view shown) {
+  const int family = address->sa_family;
+  Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+  if (!socket) return FailErrno(errno, fmt::format("socket for '{}'", shown));
+  const int on = 1;
+  if (family == AF_INET6 &&
+      ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
+    return FailErrno(errno, fmt::format("IPV6_V6ONLY on '{}'", shown));
+  }
+  if (transparency == Transparency::kTransparent) {
+    const int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    const int option = family == AF_INET6 ? kIpv6Transparent : kIpTransparent;
+    if (::setsockopt(socket.get(), level, option, &on, sizeof on) != 0) {
+      return FailErrno(errno, fmt::format("transparent listener '{}'", shown));
+    }
+  }
+  if (::bind(socket.get(), address, size) != 0) {
+    return FailErrno(errno, fmt::format("bind '{}'", shown));
+  }
+  if (::listen(socket.get(), kBacklog) != 0) {
+    return FailErrno(errno, fmt::format("listen '{}'", shown));
+  }
+  return socket;
+}
+
+Result<Fd> ListenV4(std::uint16_t port, Transparency transparency) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return Listen(reinterpret_cast<const sockaddr*>(&address), sizeof address, transparency,
+                fmt::format("127.0.0.1:{}", port));
+}
+
+Result<Fd> ListenV6(std::uint16_t port, Transparency transparency) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(port);
+  address.sin6_addr = in6addr_loopback;
+  return Listen(reinterpret_cast<const sockaddr*>(&address), sizeof address, transparency,
+                fmt::format("[::1]:{}", port));
+}
+
+/// False on kernels started with ipv6.disable=1, and nowhere else.
+bool KernelHasIpv6() {
+  const Fd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+  return probe || errno != EAFNOSUPPORT;
+}
+
+constexpr std::uint16_t kCreate = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
+
+rtmsg LocalDefaultRoute(std::uint8_t family, std::uint8_t scope) {
+  rtmsg route{};
+  route.rtm_family = family;
+  route.rtm_table = RT_TABLE_MAIN;
+  route.rtm_protocol = RTPROT_STATIC;
+  route.rtm_scope = scope;
+  route.rtm_type = RTN_LOCAL;
+  return route;
+}
+
+void WriteAddressesAndRoutes(sys::NetlinkBatch& batch, bool with_ipv6) {
+  ifinfomsg link{};
+  link.ifi_family = AF_UNSPEC;
+  link.ifi_index = kLoopbackIndex;
+  link.ifi_flags = IFF_UP;
+  link.ifi_change = IFF_UP;
+  batch.Begin("link lo up", RTM_NEWLINK, NLM_F_ACK, link);
+
+  const auto own = std::as_bytes(std::span(plan::kOwnAddress));
+  ifaddrmsg address{};
+  address.ifa_family = AF_INET;
+  address.ifa_prefixlen = 32;
+  address.ifa_scope = RT_SCOPE_UNIVERSE;
+  address.ifa_index = kLoopbackIndex;
+  batch.Begin("address on lo", RTM_NEWADDR, kCreate, address);
+  batch.Put(IFA_LOCAL, own);
+  batch.Put(IFA_ADDRESS, own);
+
+  // With a preferred source, programs that look up their own address by a connected UDP socket
+  // learn it; otherwise they would see the peer's, because that is local too.
+  batch.Begin("IPv4 local default route", RTM_NEWROUTE, kCreate,
+              LocalDefaultRoute(AF_INET, RT_SCOPE_HOST));
+  batch.PutNative<std::uint32_t>(RTA_OIF, kLoopbackIndex);
+  batch.Put(RTA_PREFSRC, own);
+  if (!with_ipv6) return;
+
+  batch.Begin("IPv6 local default route", RTM_NEWROUTE, kCreate,
+              LocalDefaultRoute(AF_INET6, RT_SCOPE_UNIVERSE));
+  batch.PutNative<std::uint32_t>(RTA_OIF, kLoopbackIndex);
+}
+
+Status ApplyAddressesAndRoutes(bool with_ipv6) {
+  sys::NetlinkBatch batch;
+  WriteAddressesAndRoutes(batch, with_ipv6);
+  AMBIT_TRY(const Fd socket, sys::OpenNetlink(NETLINK_ROUTE));
+  if (auto sent = sys::SendBatch(socket.get(), batch); !sent) {
+    return std::unexpected(sys::ToError(sent.error()));
+  }
+  return {};
+}
+
+Status ApplyCaptureRules(const plan::NetworkPlan& plan, bool with_ipv6) {
+  sys::NetlinkBatch batch;
+  WriteCaptureRules(batch, plan, with_ipv6);
+  auto socket = sys::OpenNetlink(NETLINK_NETFILTER);
+  if (!socket) {
+    socket.error().remedy = "modprobe nf_tables";
+    return std::unexpected(std::move(socket).error());
+  }
+  if (auto sent = sys::SendBatch(socket->get(), batch); !sent) {
+    return std::unexpected(ExplainNftFailure(sent.error()));
+  }
+  return {};
+}
+
+/// True when ports below 1024 are open to everybody inside afterwards.
+bool OpenLowPorts(int proc_fd) {
+  const char* const path = proc_fd < 0 ? "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+                                       : "sys/net/ipv4/ip_unprivileged_port_start";
+  const Fd file(::openat(proc_fd < 0 ? AT_FDCWD : proc_fd, path, O_WRONLY | O_CLOEXEC));
+  return file && ::write(file.get(), "0", 1) == 1;
+}
+
+}  // namespace
+
+Error ExplainNftFailure(const sys::NetlinkFailure& failure) {
+  Error error = sys::ToError(failure);
+  const std::string_view message = failure.message;
+  // An expression the kernel does not know is ENOENT; one that its address family cannot have is
+  // EOPNOTSUPP or EAFNOSUPPORT (net/netfilter/nft_tproxy.c).
+  const bool missing = failure.sys_errno == ENOENT || failure.sys_errno == EOPNOTSUPP ||
+                       failure.sys_errno == EAFNOSUPPORT;
+  if (!missing) return error;
+  error.code = Errc::kUnsupported;
+  if (message == kTproxyRuleV4 || message == kTproxyRuleV6) {
+    error.what = fmt::format("the kernel lacks nft tproxy: {}", error.what);
+    error.remedy = "modprobe nft_tproxy";
+  } else {
+    error.what = fmt::format("the kernel lacks nf_tables: {}", error.what);
+    error.remedy = "modprobe nf_tables";
+  }
+  return error;
+}
+
+Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) {
+  using enum Transparency;
+  AMBIT_CHECK(plan::Validate(plan));
+  const bool with_ipv6 = KernelHasIpv6();
+  AMBIT_CHECK(ApplyAddressesAndRoutes(with_ipv6));
+
+  NetworkSockets sockets;
+  AMBIT_TRY(sockets.capture_v4, ListenV4(plan.capture_port, kTransparent));
+  if (with_ipv6) {
+    AMBIT_TRY(sockets.capture_v6, ListenV6(plan.capture_port, kTransparent));
+  }
+  for (const std::uint16_t port : plan.host_ports) {
+    AMBIT_TRY(Fd v4, ListenV4(port, kOrdinary));
+    sockets.host_ports.push_back(std::move(v4));
+    if (!with_ipv6) continue;
+    AMBIT_TRY(Fd v6, ListenV6(port, kOrdinary));
+    sockets.host_ports.push_back(std::move(v6));
+  }
+
+  AMBIT_CHECK(ApplyCaptureRules(plan, with_ipv6));
+  // Last: the listeners below 1024 are ours by then.
+  sockets.low_ports_open = OpenLowPorts(proc_fd);
+  return sockets;
+}
+
+Status SendListeners(int socket, const NetworkSockets& sockets) {
+  std::array<int, 2 + 2 * plan::kMaxHostPorts> raw{};
+  std::size_t count = 0;
+  raw[count++] = sockets.capture_v4.get();
+  if (sockets.capture_v6) raw[count++] = sockets.capture_v6.get();
+  if (sockets.host_ports.size() > raw.size() - count) {
+    return Fail(Errc::kInternal, "more listeners than the plan allows");
+  }
+  for (const Fd& listener : sockets.host_ports) raw[count++] = listener.get();
+  constexpr std::array kGreeting = {std::byte{'L'}};
+  return sys::SendFds(socket, kGreeting, std::span(raw).first(count));
+}
+
+}  // namespace ambit::spawn

@@ -1,0 +1,45 @@
+#pragma once
+// Builds the network of a run inside its own namespace and makes the listeners that egress serves
+// from outside: a socket keeps the namespace it was created in.
+//
+// Caller: init, between clone and exec, single-threaded, with CAP_NET_ADMIN and
+// CAP_NET_BIND_SERVICE over a *fresh* network namespace. May allocate; never throws, never starts a
+// thread. All sockets are close-on-exec and non-blocking.
+// On an error the namespace is half built: the caller must not go on.
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "plan/network_plan.h"
+#include "sys/netlink.h"
+
+namespace ambit::spawn {
+
+struct NetworkSockets {
+  Fd capture_v4;
+  Fd capture_v6;  // empty on a kernel without IPv6
+  std::vector<Fd> host_ports;  // 127.0.0.1:N, then [::1]:N where there is IPv6, for each port
+  /// Programs inside may bind ports below 1024, as the run's servers on 80 and 443 expect. False
+  /// when no writable /proc/sys was at hand: nothing is less safe, such servers get EACCES.
+  bool low_ports_open = false;
+};
+
+/// `proc_fd`: a directory descriptor of any proc mount, or -1 for /proc of the current root. Which
+/// one does not matter: below /proc/sys/net the kernel shows the caller's own namespace.
+/// kUnsupported with a remedy when nf_tables or its tproxy expression is missing; kInvalidArgument
+/// for a plan that plan::Validate refuses.
+Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd);
+
+/// Passes every listener to egress in one message over a seqpacket socket. The receiver tells them
+/// apart by getsockname().
+Status SendListeners(int socket, const NetworkSockets& sockets);
+
+/// What a refused rule set means to the user. Separate, because a kernel that lacks tproxy is not
+/// at hand in tests, while the answer of a kernel that lacks an expression is.
+Error ExplainNftFailure(const sys::NetlinkFailure& failure);
+
+/// The names of the two rules that need nft_tproxy, as ExplainNftFailure knows them.
+inline constexpr const char* kTproxyRuleV4 = "nft rule: capture IPv4 with tproxy";
+inline constexpr const char* kTproxyRuleV6 = "nft rule: capture IPv6 with tproxy";
+
+}  // namespace ambit::spawn

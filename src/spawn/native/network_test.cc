@@ -1,0 +1,559 @@
+#include "spawn/native/network.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/if.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "sys/fd_passing.h"
+#include "sys/new_network_for_test.h"
+
+namespace ambit::spawn {
+namespace {
+
+// linux/netfilter.h, which cannot be included beside netinet/in.h.
+constexpr std::uint8_t kNfprotoInet = 1;
+
+using std::chrono::steady_clock;
+using sys::InNewNetwork;
+
+/// An address and port of either family.
+struct Endpoint {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  [[nodiscard]] int family() const { return storage.ss_family; }
+};
+
+Endpoint At(const char* ip, std::uint16_t port) {
+  Endpoint endpoint;
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  if (::inet_pton(AF_INET, ip, &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&endpoint.storage, &v4, sizeof v4);
+    endpoint.size = sizeof v4;
+  } else if (::inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::memcpy(&endpoint.storage, &v6, sizeof v6);
+    endpoint.size = sizeof v6;
+  }
+  return endpoint;
+}
+
+std::string Shown(const Endpoint& endpoint) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (endpoint.family() == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &endpoint.storage, sizeof v4);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+    return fmt::format("{}:{}", text.data(), ntohs(v4.sin_port));
+  }
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, &endpoint.storage, sizeof v6);
+  ::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+  return fmt::format("[{}]:{}", text.data(), ntohs(v6.sin6_port));
+}
+
+Endpoint LocalEndOf(int socket) {
+  Endpoint endpoint;
+  endpoint.size = sizeof endpoint.storage;
+  EXPECT_EQ(
+      ::getsockname(socket, reinterpret_cast<sockaddr*>(&endpoint.storage), &endpoint.size), 0);
+  return endpoint;
+}
+
+std::uint16_t PortOf(const Endpoint& endpoint) {
+  sockaddr_in any{};  // the port is at the same place in both families
+  std::memcpy(&any, &endpoint.storage, sizeof any);
+  return ntohs(any.sin_port);
+}
+
+struct Attempt {
+  Fd socket;
+  int error = 0;
+  std::chrono::microseconds took{};
+};
+
+Attempt Connect(const Endpoint& to, int type = SOCK_STREAM) {
+  Attempt attempt;
+  attempt.socket = Fd(::socket(to.family(), type | SOCK_CLOEXEC, 0));
+  const auto start = steady_clock::now();
+  if (::connect(attempt.socket.get(), to.get(), to.size) != 0) attempt.error = errno;
+  attempt.took = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - start);
+  return attempt;
+}
+
+void ExpectRefusedAtOnce(const char* ip, std::uint16_t port) {
+  const Attempt attempt = Connect(At(ip, port));
+  EXPECT_EQ(attempt.error, ECONNREFUSED) << ip << " port " << port;
+  EXPECT_LT(attempt.took, std::chrono::milliseconds(100)) << ip << " port " << port;
+}
+
+Fd ListenAt(const Endpoint& where) {
+  Fd listener(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::bind(listener.get(), where.get(), where.size) != 0) return {};
+  if (::listen(listener.get(), 8) != 0) return {};
+  return listener;
+}
+
+Fd AcceptWithin(int listener, std::chrono::milliseconds limit) {
+  pollfd waiting{.fd = listener, .events = POLLIN, .revents = 0};
+  if (::poll(&waiting, 1, static_cast<int>(limit.count())) != 1) return {};
+  return Fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+}
+
+void DropCapabilities() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, 2> none{};
+  ASSERT_EQ(::syscall(SYS_capset, &header, none.data()), 0);
+}
+
+/// Runs `body` in a fresh namespace on which BuildNetwork has done its work.
+void InBuiltNetwork(const plan::NetworkPlan& plan,
+                    const std::function<void(const NetworkSockets&)>& body) {
+  InNewNetwork([&] {
+    const auto sockets = BuildNetwork(plan, -1);
+    ASSERT_TRUE(sockets) << sockets.error().what;
+    body(*sockets);
+  });
+}
+
+template <class Write>
+int ErrnoOfNft(std::uint16_t message, std::uint16_t flags, Write write) {
+  sys::NetlinkBatch batch;
+  const nfgenmsg marker{
+      .nfgen_family = AF_UNSPEC, .version = 0, .res_id = htons(NFNL_SUBSYS_NFTABLES)};
+  const nfgenmsg header{.nfgen_family = kNfprotoInet, .version = 0, .res_id = 0};
+  batch.Begin("begin", NFNL_MSG_BATCH_BEGIN, 0, marker);
+  batch.Begin("change", static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message),
+              static_cast<std::uint16_t>(flags | NLM_F_ACK), header);
+  write(batch);
+  batch.Begin("end", NFNL_MSG_BATCH_END, 0, marker);
+  const auto socket = sys::OpenNetlink(NETLINK_NETFILTER);
+  if (!socket) return socket.error().sys_errno;
+  const auto sent = sys::SendBatch(socket->get(), batch);
+  return sent ? 0 : sent.error().sys_errno;
+}
+
+int AllowPort(std::uint16_t port) {
+  return ErrnoOfNft(NFT_MSG_NEWSETELEM, NLM_F_CREATE, [port](sys::NetlinkBatch& batch) {
+    batch.PutText(NFTA_SET_ELEM_LIST_TABLE, plan::kNftTable);
+    batch.PutText(NFTA_SET_ELEM_LIST_SET, plan::kNftPortSet);
+    batch.Nested(NFTA_SET_ELEM_LIST_ELEMENTS, [&] {
+      batch.Nested(NFTA_LIST_ELEM, [&] {
+        batch.Nested(NFTA_SET_ELEM_KEY, [&] { batch.PutNetwork(NFTA_DATA_VALUE, port); });
+      });
+    });
+  });
+}
+
+int DeleteTable() {
+  return ErrnoOfNft(NFT_MSG_DELTABLE, 0, [](sys::NetlinkBatch& batch) {
+    batch.PutText(NFTA_TABLE_NAME, plan::kNftTable);
+  });
+}
+
+template <class Header>
+int ErrnoOfRoute(std::uint16_t type, const Header& header) {
+  sys::NetlinkBatch batch;
+  batch.Begin("change", type, NLM_F_CREATE | NLM_F_ACK, header);
+  if (type == RTM_NEWROUTE) batch.PutNative<std::uint32_t>(RTA_OIF, 1);
+  const auto socket = sys::OpenNetlink(NETLINK_ROUTE);
+  if (!socket) return socket.error().sys_errno;
+  const auto sent = sys::SendBatch(socket->get(), batch);
+  return sent ? 0 : sent.error().sys_errno;
+}
+
+int TakeLoopbackDown() {
+  ifinfomsg link{};
+  link.ifi_index = 1;
+  link.ifi_change = IFF_UP;
+  return ErrnoOfRoute(RTM_NEWLINK, link);
+}
+
+int AddRoute() {
+  rtmsg route{};
+  route.rtm_family = AF_INET;
+  route.rtm_dst_len = 0;
+  route.rtm_table = RT_TABLE_MAIN;
+  route.rtm_protocol = RTPROT_STATIC;
+  route.rtm_scope = RT_SCOPE_LINK;
+  route.rtm_type = RTN_UNICAST;
+  return ErrnoOfRoute(RTM_NEWROUTE, route);
+}
+
+TEST(BuildNetwork, ForeignTcpIsRefusedAtOnce) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    ExpectRefusedAtOnce("8.8.8.8", 443);
+    ExpectRefusedAtOnce("2001:4860:4860::8888", 443);
+    ExpectRefusedAtOnce("169.254.169.254", 80);
+    ExpectRefusedAtOnce("10.0.0.1", 22);
+    ExpectRefusedAtOnce("198.19.255.1", 443);
+  });
+}
+
+// The control of the test above: without routes the kernel says something else.
+TEST(BuildNetwork, IsWhatMakesForeignAddressesAnswer) {
+  InNewNetwork([] { EXPECT_EQ(Connect(At("8.8.8.8", 443)).error, ENETUNREACH); });
+}
+
+TEST(BuildNetwork, ConnectedUdpLearnsThatNobodyListens) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    for (const char* ip : {"8.8.8.8", "2001:4860:4860::8888", "127.0.0.1", "::1"}) {
+      const Attempt attempt = Connect(At(ip, 53), SOCK_DGRAM);
+      ASSERT_EQ(attempt.error, 0) << ip;
+      const char byte = 0;
+      ASSERT_EQ(::send(attempt.socket.get(), &byte, 1, 0), 1) << ip << ": " << strerror(errno);
+      char answer = 0;
+      EXPECT_EQ(::recv(attempt.socket.get(), &answer, 1, MSG_DONTWAIT), -1);
+      EXPECT_EQ(errno, ECONNREFUSED) << ip;
+    }
+    ExpectRefusedAtOnce("127.0.0.1", 53);
+  });
+}
+
+TEST(BuildNetwork, ProgramsLearnTheRunsOwnAddressFromAConnectedSocket) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    const Attempt attempt = Connect(At("8.8.8.8", 53), SOCK_DGRAM);
+    EXPECT_TRUE(Shown(LocalEndOf(attempt.socket.get())).starts_with("198.19.255.1:"));
+  });
+}
+
+TEST(BuildNetwork, OwnServersAreReachableOnEveryKindOfAddress) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    DropCapabilities();
+    struct Case {
+      const char* bound;
+      std::vector<const char*> reached_by;
+    };
+    const std::vector<Case> cases = {
+        {"127.0.0.1", {"127.0.0.1"}},
+        {"0.0.0.0", {"127.0.0.1", "127.0.0.2", "127.0.1.1", "198.19.255.1"}},
+        {"::1", {"::1"}},
+        {"::", {"::1", "127.0.0.1", "198.19.255.1"}},
+    };
+    for (const Case& one : cases) {
+      const Fd listener = ListenAt(At(one.bound, 0));
+      ASSERT_TRUE(listener) << one.bound;
+      const std::uint16_t port = PortOf(LocalEndOf(listener.get()));
+      for (const char* ip : one.reached_by) {
+        EXPECT_EQ(Connect(At(ip, port)).error, 0) << one.bound << " by " << ip;
+        EXPECT_TRUE(AcceptWithin(listener.get(), std::chrono::seconds(2)));
+      }
+    }
+  });
+}
+
+TEST(BuildNetwork, ServersInsideMayUsePort80) {
+  InBuiltNetwork({}, [](const NetworkSockets& sockets) {
+    EXPECT_TRUE(sockets.low_ports_open);
+    DropCapabilities();
+    const Fd listener = ListenAt(At("0.0.0.0", 80));
+    ASSERT_TRUE(listener) << strerror(errno);
+    EXPECT_EQ(Connect(At("127.0.0.1", 80)).error, 0);
+  });
+}
+
+TEST(BuildNetwork, SaysWhenItCouldNotOpenLowPorts) {
+  InNewNetwork([] {
+    const Fd empty_directory(::open("/tmp", O_DIRECTORY | O_CLOEXEC));
+    const auto sockets = BuildNetwork({}, empty_directory.get());
+    ASSERT_TRUE(sockets) << sockets.error().what;
+    EXPECT_FALSE(sockets->low_ports_open);
+    DropCapabilities();
+    EXPECT_FALSE(ListenAt(At("0.0.0.0", 80)));
+    EXPECT_EQ(errno, EACCES);
+  });
+}
+
+TEST(BuildNetwork, NobodyInsideCanBindBesideTheListeners) {
+  InBuiltNetwork({.host_ports = {8080}}, [](const NetworkSockets&) {
+    DropCapabilities();
+    for (const char* ip : {"0.0.0.0", "127.0.0.1", "::", "::1"}) {
+      for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{8080}}) {
+        const Endpoint where = At(ip, port);
+        const Fd socket(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const int on = 1;
+        ASSERT_EQ(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+        ASSERT_EQ(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
+        EXPECT_NE(::bind(socket.get(), where.get(), where.size), 0) << ip << " " << port;
+        EXPECT_EQ(errno, EADDRINUSE) << ip << " " << port;
+      }
+    }
+  });
+}
+
+TEST(BuildNetwork, WithoutCapabilitiesNothingCanBeChanged) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    DropCapabilities();
+    EXPECT_EQ(AllowPort(443), EPERM);
+    EXPECT_EQ(DeleteTable(), EPERM);
+    EXPECT_EQ(AddRoute(), EPERM);
+    EXPECT_EQ(TakeLoopbackDown(), EPERM);
+  });
+}
+
+// The control of the test above: with capabilities the same calls work.
+TEST(BuildNetwork, WithCapabilitiesTheSameChangesWork) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    EXPECT_EQ(AllowPort(443), 0);
+    EXPECT_EQ(DeleteTable(), 0);
+    EXPECT_EQ(AddRoute(), 0);
+    EXPECT_EQ(TakeLoopbackDown(), 0);
+  });
+}
+
+void AddGlobalIpv6ToLoopback() {
+  ifaddrmsg address{};
+  address.ifa_family = AF_INET6;
+  address.ifa_prefixlen = 128;
+  address.ifa_flags = IFA_F_NODAD;
+  address.ifa_index = 1;
+  in6_addr ula{};
+  ASSERT_EQ(::inet_pton(AF_INET6, "fd00:1234::1", &ula), 1);
+  sys::NetlinkBatch batch;
+  batch.Begin("ula", RTM_NEWADDR, NLM_F_CREATE | NLM_F_ACK, address);
+  batch.Put(IFA_LOCAL, std::as_bytes(std::span(&ula, 1)));
+  const auto socket = sys::OpenNetlink(NETLINK_ROUTE);
+  ASSERT_TRUE(socket);
+  ASSERT_TRUE(sys::SendBatch(socket->get(), batch));
+}
+
+void ExpectCaptured(int listener, const char* ip) {
+  const Attempt attempt = Connect(At(ip, 443));
+  EXPECT_EQ(attempt.error, 0) << ip;
+  const Fd accepted = AcceptWithin(listener, std::chrono::seconds(2));
+  ASSERT_TRUE(accepted) << ip;
+  EXPECT_EQ(Shown(LocalEndOf(accepted.get())), Shown(At(ip, 443)));
+}
+
+TEST(BuildNetwork, APortInTheSetIsCapturedWithItsTargetKept) {
+  InBuiltNetwork({}, [](const NetworkSockets& sockets) {
+    ExpectRefusedAtOnce("203.0.113.7", 443);
+    ASSERT_EQ(AllowPort(443), 0);
+    DropCapabilities();
+    ExpectCaptured(sockets.capture_v4.get(), "203.0.113.7");
+    ExpectCaptured(sockets.capture_v6.get(), "2001:db8::7");
+    ExpectRefusedAtOnce("203.0.113.7", 444);
+    ExpectRefusedAtOnce("2001:db8::7", 444);
+    for (const char* own : {"127.0.0.1", "127.0.0.2", "::1", "198.19.255.1"}) {
+      ExpectRefusedAtOnce(own, 443);
+    }
+    // A server inside that claims the foreign address does not get its connections.
+    const Fd claimed = ListenAt(At("203.0.113.8", 443));
+    ASSERT_TRUE(claimed);
+    ExpectCaptured(sockets.capture_v4.get(), "203.0.113.8");
+  });
+}
+
+TEST(BuildNetwork, CaptureSurvivesAGlobalIpv6AddressOnLoopback) {
+  InBuiltNetwork({}, [](const NetworkSockets& sockets) {
+    AddGlobalIpv6ToLoopback();
+    ASSERT_EQ(AllowPort(443), 0);
+    ExpectCaptured(sockets.capture_v6.get(), "2001:db8::7");
+  });
+}
+
+struct Ping {
+  int family;
+  int protocol;
+  std::uint8_t request;
+  std::uint8_t reply;
+};
+constexpr Ping kPingV4 = {AF_INET, IPPROTO_ICMP, ICMP_ECHO, ICMP_ECHOREPLY};
+constexpr Ping kPingV6 = {AF_INET6, IPPROTO_ICMPV6, 128, 129};
+
+bool Answers(const Ping& ping, const char* ip, std::chrono::milliseconds limit) {
+  const Fd socket(::socket(ping.family, SOCK_RAW | SOCK_CLOEXEC, ping.protocol));
+  EXPECT_TRUE(socket) << strerror(errno);
+  icmphdr request{};
+  request.type = ping.request;
+  if (ping.family == AF_INET) request.checksum = static_cast<std::uint16_t>(~htons(ICMP_ECHO << 8));
+  const Endpoint to = At(ip, 0);
+  EXPECT_EQ(::sendto(socket.get(), &request, sizeof request, 0, to.get(), to.size),
+            static_cast<ssize_t>(sizeof request))
+      << ip << ": " << strerror(errno);
+  const auto deadline = steady_clock::now() + limit;
+  while (steady_clock::now() < deadline) {
+    pollfd waiting{.fd = socket.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, 20) != 1) continue;
+    std::array<std::uint8_t, 256> packet{};
+    const ssize_t got = ::recv(socket.get(), packet.data(), packet.size(), 0);
+    const std::size_t offset = ping.family == AF_INET ? 20 : 0;
+    if (got > static_cast<ssize_t>(offset) && packet[offset] == ping.reply) return true;
+  }
+  return false;
+}
+
+TEST(BuildNetwork, PingOfForeignAddressesDoesNotLie) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    constexpr std::chrono::milliseconds kLimit(200);
+    EXPECT_TRUE(Answers(kPingV4, "127.0.0.1", kLimit));
+    EXPECT_TRUE(Answers(kPingV4, "198.19.255.1", kLimit));
+    EXPECT_TRUE(Answers(kPingV6, "::1", kLimit));
+    EXPECT_FALSE(Answers(kPingV4, "8.8.8.8", kLimit));
+    EXPECT_FALSE(Answers(kPingV6, "2001:4860:4860::8888", kLimit));
+    // Control: without the table the own kernel answers for the whole world.
+    ASSERT_EQ(DeleteTable(), 0);
+    EXPECT_TRUE(Answers(kPingV4, "8.8.8.8", kLimit));
+    EXPECT_TRUE(Answers(kPingV6, "2001:4860:4860::8888", kLimit));
+  });
+}
+
+TEST(BuildNetwork, ListenersAreNonBlockingCloseOnExecAndArriveOutside) {
+  InBuiltNetwork({.host_ports = {8080, 5432}}, [](const NetworkSockets& sockets) {
+    const auto pair = sys::MakeSeqpacketPair();
+    ASSERT_TRUE(pair);
+    ASSERT_TRUE(SendListeners(pair->first.get(), sockets));
+    std::array<std::byte, 8> buffer{};
+    std::array<Fd, 16> fds;
+    const auto got = sys::ReceiveFds(pair->second.get(), buffer, fds);
+    ASSERT_TRUE(got);
+    const std::vector<std::string> expected = {"127.0.0.1:1",    "[::1]:1",        "127.0.0.1:8080",
+                                               "[::1]:8080",     "127.0.0.1:5432", "[::1]:5432"};
+    ASSERT_EQ(got->fds, expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(Shown(LocalEndOf(fds[i].get())), expected[i]);
+      EXPECT_EQ(::fcntl(fds[i].get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+      EXPECT_EQ(::fcntl(fds[i].get(), F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    }
+  });
+}
+
+TEST(BuildNetwork, RefusesAPlanThatCannotBe) {
+  const auto sockets = BuildNetwork({.host_ports = {80, 80}}, -1);
+  ASSERT_FALSE(sockets);
+  EXPECT_EQ(sockets.error().code, Errc::kInvalidArgument);
+}
+
+TEST(BuildNetwork, NamesWhatFailedWhenItHasNoPrivilege) {
+  InNewNetwork([] {
+    DropCapabilities();
+    const auto sockets = BuildNetwork({}, -1);
+    ASSERT_FALSE(sockets);
+    EXPECT_EQ(sockets.error().code, Errc::kDenied);
+    EXPECT_NE(sockets.error().what.find("link lo up"), std::string::npos) << sockets.error().what;
+  });
+}
+
+/// Makes socket(AF_INET6) fail as on a kernel started with ipv6.disable=1.
+void TakeIpv6Away() {
+  std::array filter = {
+      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program{.len = filter.size(), .filter = filter.data()};
+  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+TEST(BuildNetwork, DoesWithoutIpv6WhereTheKernelHasNone) {
+  InNewNetwork([] {
+    TakeIpv6Away();
+    const auto sockets = BuildNetwork({.host_ports = {8080}}, -1);
+    ASSERT_TRUE(sockets) << sockets.error().what;
+    EXPECT_FALSE(sockets->capture_v6);
+    EXPECT_EQ(sockets->host_ports.size(), 1U);
+    ASSERT_EQ(AllowPort(443), 0);
+    ExpectCaptured(sockets->capture_v4.get(), "203.0.113.7");
+  });
+}
+
+// The kernel at hand has tproxy, so the answer comes from an expression that no kernel has.
+TEST(ExplainNftFailure, AKernelThatLacksTproxyIsUnsupportedWithARemedy) {
+  InBuiltNetwork({}, [](const NetworkSockets&) {
+    const int error = ErrnoOfNft(
+        NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, [](sys::NetlinkBatch& batch) {
+          batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
+          batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
+          batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
+            batch.Nested(NFTA_LIST_ELEM, [&] {
+              batch.PutText(NFTA_EXPR_NAME, "tproxyless");
+              batch.Nested(NFTA_EXPR_DATA, [] {});
+            });
+          });
+        });
+    ASSERT_EQ(error, ENOENT);
+    const Error explained =
+        ExplainNftFailure({.message = kTproxyRuleV4, .sys_errno = error, .kernel_says = {}});
+    EXPECT_EQ(explained.code, Errc::kUnsupported);
+    EXPECT_NE(explained.what.find("nft tproxy"), std::string::npos);
+    EXPECT_EQ(explained.remedy, "modprobe nft_tproxy");
+  });
+}
+
+TEST(ExplainNftFailure, LeavesOtherFailuresAsTheyAre) {
+  const Error denied =
+      ExplainNftFailure({.message = kTproxyRuleV4, .sys_errno = EPERM, .kernel_says = {}});
+  EXPECT_EQ(denied.code, Errc::kDenied);
+  EXPECT_TRUE(denied.remedy.empty());
+}
+
+std::optional<std::chrono::microseconds> TimeOneBuild() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
+  const Fd read_end(ends[0]);
+  const Fd write_end(ends[1]);
+  InNewNetwork([&] {
+    const auto start = steady_clock::now();
+    const auto sockets = BuildNetwork({.host_ports = {8080}}, -1);
+    const auto took = steady_clock::now() - start;
+    ASSERT_TRUE(sockets) << sockets.error().what;
+    const std::int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    ASSERT_EQ(::write(write_end.get(), &us, sizeof us), static_cast<ssize_t>(sizeof us));
+  });
+  std::int64_t us = 0;
+  if (::read(read_end.get(), &us, sizeof us) != sizeof us) return std::nullopt;
+  return std::chrono::microseconds(us);
+}
+
+TEST(BuildNetwork, IsFast) {
+  std::vector<std::chrono::microseconds> times;
+  for (int i = 0; i < 50; ++i) {
+    const auto took = TimeOneBuild();
+    ASSERT_TRUE(took);
+    times.push_back(*took);
+  }
+  std::ranges::sort(times);
+  RecordProperty("p50_us", static_cast<int>(times[25].count()));
+  std::cout << "BuildNetwork p50 " << times[25].count() << " us, min " << times[0].count()
+            << " us, max " << times[49].count() << " us of 50\n";
+  // Generous: the machine may be busy and the build instrumented. A program started (`nft`) or a
+  // wait anywhere in it would cost more than this.
+  EXPECT_LT(times[25], std::chrono::milliseconds(5));
+}
+
+}  // namespace
+}  // namespace ambit::spawn

@@ -1,0 +1,16 @@
+#pragma once
+#include <span>
+
+#include "base/fd.h"
+#include "plan/launch_plan.h"
+#include "spawn/native/trees.h"
+
+namespace ambit::spawn::native {
+
+/// Builds the run's root from nothing in the caller's own mount namespace and pivots into it. What
+/// the plan does not name does not exist afterwards, the host's tree is detached.
+/// Caller: init, with CAP_SYS_ADMIN in its user namespace, all namespaces its own.
+/// `trees` are those of OpenTrees for the same plan.
+StageResult<void> BuildRoot(const plan::LaunchPlan& plan, std::span<const Fd> trees);
+
+}  // namespace ambit::spawn::native

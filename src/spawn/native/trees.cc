@@ -1,0 +1,212 @@
+#include "spawn/native/trees.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/text.h"
+#include "spawn/native/identity.h"
+#include "spawn/native/walls.h"
+#include "sys/file.h"
+#include "sys/mount.h"
+
+namespace ambit::spawn::native {
+namespace {
+
+using host::Primitive;
+
+std::unexpected<StageError> Stage(Primitive primitive, Error error) {
+  return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
+}
+
+/// Overlay checks its upper layer with the file system ids of whoever mounts it. They must be
+/// mapped in the idmapped layers, else the kernel mounts read-only without a word; the
+/// capabilities stay effective because only the file system ids change.
+class ActAsRunUser {
+ public:
+  explicit ActAsRunUser(const plan::Identity& identity) : active_(identity.started_by_root) {
+    if (!active_) return;
+    gid_ = ::syscall(SYS_setfsgid, identity.outside_gid);
+    uid_ = ::syscall(SYS_setfsuid, identity.outside_uid);
+    // Leaving fsuid 0 took the file capabilities out of the effective set; overlay needs them.
+    RaisePermitted();
+  }
+  ~ActAsRunUser() {
+    if (!active_) return;
+    ::syscall(SYS_setfsuid, uid_);
+    ::syscall(SYS_setfsgid, gid_);
+    RaisePermitted();
+  }
+  ActAsRunUser(const ActAsRunUser&) = delete;
+  ActAsRunUser& operator=(const ActAsRunUser&) = delete;
+
+ private:
+  static void RaisePermitted() {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, 2> sets{};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0) return;
+    for (auto& set : sets) set.effective = set.permitted;
+    ::syscall(SYS_capset, &header, sets.data());
+  }
+  bool active_;
+  long uid_ = 0;
+  long gid_ = 0;
+};
+
+std::string DescriptorPath(const Fd& fd) { return fmt::format("/proc/self/fd/{}", fd.get()); }
+
+/// The directories of one overlay. As root they live on idmapped clones, so that the host's owner
+/// and the run's user are the same to everybody who looks.
+struct LayerDirectories {
+  Fd lower;
+  Fd mask;  // empty: nothing is masked
+  Fd state;  // keeps the idmapped clone of the run directory alive
+  Fd upper;
+  Fd work;
+};
+
+Result<Fd> Idmapped(int dir, const char* path, int idmap) {
+  AMBIT_TRY(Fd tree, sys::CloneTree(dir, path, false));
+  AMBIT_CHECK(sys::MakeIdmapped(tree.get(), idmap));
+  return tree;
+}
+
+StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, int run_dir, int idmap) {
+  LayerDirectories dirs;
+  constexpr std::uint64_t kDirectory = O_PATH | O_DIRECTORY;
+  Result<Fd> lower = idmap >= 0 ? Idmapped(AT_FDCWD, layer.lower.c_str(), idmap)
+                                : sys::OpenAt(AT_FDCWD, layer.lower.c_str(), kDirectory);
+  if (!lower) {
+    return Stage(idmap >= 0 ? Primitive::kIdmappedMounts : Primitive::kHostPath, lower.error());
+  }
+  dirs.lower = *std::move(lower);
+  int state = run_dir;
+  if (idmap >= 0) {
+    Result<Fd> clone = Idmapped(run_dir, "", idmap);
+    if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
+    dirs.state = *std::move(clone);
+    state = dirs.state.get();
+  }
+  const auto open = [&](const char* kind, Fd& into) -> Status {
+    AMBIT_TRY(into, sys::OpenAt(state, fmt::format("{}/{}", kind, layer.name).c_str(), kDirectory));
+    return {};
+  };
+  Status opened = open("upper", dirs.upper);
+  if (opened) opened = open("work", dirs.work);
+  if (opened && !layer.masks.empty()) opened = open("mask", dirs.mask);
+  if (!opened) return Stage(Primitive::kStateDirectory, opened.error());
+  return dirs;
+}
+
+StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& identity, int run_dir,
+                           int idmap) {
+  StageResult<LayerDirectories> dirs = OpenLayer(layer, run_dir, idmap);
+  if (!dirs) return std::unexpected(dirs.error());
+  std::string lower = DescriptorPath(dirs->lower);
+  if (dirs->mask) lower = DescriptorPath(dirs->mask) + ":" + lower;
+  std::vector<sys::FsOption> options = {{"lowerdir", lower},
+                                        {"upperdir", DescriptorPath(dirs->upper)},
+                                        {"workdir", DescriptorPath(dirs->work)}};
+  if (identity.started_by_root) {
+    options.push_back({"redirect_dir", "on"});  // renames of directories work
+    options.push_back({"index", "on"});         // hard links stay together
+  } else {
+    options.push_back({"userxattr", ""});
+  }
+  Result<Fd> mount = [&] {
+    const ActAsRunUser as_run_user(identity);
+    return sys::NewFilesystem("overlay", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  }();
+  if (!mount) {
+    mount.error().what = fmt::format("copy-on-write '{}': {}", Printable(layer.inside),
+                                     mount.error().what);
+    return Stage(Primitive::kOverlay, mount.error());
+  }
+  struct statfs info {};
+  if (::fstatfs(mount->get(), &info) != 0 || (info.f_flags & ST_RDONLY) != 0) {
+    return Stage(Primitive::kOverlay,
+                 Error{.code = Errc::kUnsupported,
+                       .what = fmt::format("copy-on-write '{}': the kernel mounted it read-only",
+                                           Printable(layer.inside))});
+  }
+  return *std::move(mount);
+}
+
+StageResult<Fd> OpenBind(const plan::Mount& mount) {
+  Result<Fd> tree = sys::CloneTree(AT_FDCWD, mount.host.c_str(), mount.directory);
+  if (tree) {
+    std::uint64_t attributes = MOUNT_ATTR_NOSUID;
+    if (!mount.device) attributes |= MOUNT_ATTR_NODEV;
+    if (mount.read_only && Stands(Wall::kMounts)) attributes |= MOUNT_ATTR_RDONLY;
+    if (Status set = sys::SetMountAttributes(tree->get(), attributes, mount.directory); !set) {
+      tree = std::unexpected(set.error());
+    }
+  }
+  if (!tree) {
+    tree.error().what = fmt::format("'{}': {}", Printable(mount.host), tree.error().what);
+    return Stage(Primitive::kHostPath, tree.error());
+  }
+  return *std::move(tree);
+}
+
+StageResult<Fd> OpenHome(int run_dir, int idmap) {
+  Result<Fd> tree = idmap >= 0 ? Idmapped(run_dir, "home", idmap)
+                               : sys::CloneTree(run_dir, "home", true);
+  if (tree) {
+    if (Status set = sys::SetMountAttributes(tree->get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                                             true);
+        !set) {
+      tree = std::unexpected(set.error());
+    }
+  }
+  if (!tree) {
+    return Stage(idmap >= 0 ? Primitive::kIdmappedMounts : Primitive::kStateDirectory,
+                 tree.error());
+  }
+  return *std::move(tree);
+}
+
+}  // namespace
+
+StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, int run_dir) {
+  Fd idmap;
+  if (plan.identity.started_by_root) {
+    Result<Fd> made = MakeIdmapNamespace(plan.identity);
+    if (!made) return Stage(Primitive::kIdmappedMounts, made.error());
+    idmap = *std::move(made);
+  }
+  std::vector<Fd> trees(plan.mounts.size());
+  for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
+    const plan::Mount& mount = plan.mounts[i];
+    StageResult<Fd> tree = Fd();
+    switch (mount.kind) {
+      case plan::Mount::Kind::kBind:
+        tree = OpenBind(mount);
+        break;
+      case plan::Mount::Kind::kLayer:
+        tree = MountLayer(plan.layers[mount.layer], plan.identity, run_dir, idmap.get());
+        break;
+      case plan::Mount::Kind::kHome:
+        tree = OpenHome(run_dir, idmap.get());
+        break;
+      case plan::Mount::Kind::kTmpfs:
+      case plan::Mount::Kind::kProc:
+      case plan::Mount::Kind::kDevpts:
+        break;
+    }
+    if (!tree) return std::unexpected(tree.error());
+    trees[i] = *std::move(tree);
+  }
+  return trees;
+}
+
+}  // namespace ambit::spawn::native

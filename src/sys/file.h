@@ -1,0 +1,39 @@
+#pragma once
+// Opening, reading and writing files by descriptor, with the resolution rules spelled out.
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace ambit::sys {
+
+/// openat2(2): O_CLOEXEC is always added; `resolve` is RESOLVE_*. EINTR and EAGAIN are retried a
+/// bounded number of times (somebody may rename for ever). `path` is relative to `dir`.
+Result<Fd> OpenAt(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve = 0,
+                  mode_t mode = 0);
+
+/// The whole of a small regular file. Errors: kLimit above `max_bytes`; kInvalidArgument when it
+/// is not a regular file (a FIFO would block for ever).
+Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_bytes);
+
+/// The target of the symlink `path` below `dir`; an error when it is none.
+Result<std::string> ReadLink(int dir, const char* path);
+
+/// Creates (exclusively) and writes a file of `mode`.
+Status WriteNewFile(int dir, const char* path, std::string_view content, mode_t mode);
+
+/// Writes `content` in one write(2) to an existing file: what /proc files want.
+Status WriteProcFile(int dir, const char* path, std::string_view content);
+
+/// Creates the directories of the relative `path` below `dir` that are missing, mode 0755.
+Status MakeDirectories(int dir, std::string_view path);
+
+/// The absolute path the kernel knows for `fd` (through /proc/self/fd).
+Result<std::string> PathOf(int fd);
+
+}  // namespace ambit::sys

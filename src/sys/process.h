@@ -1,0 +1,55 @@
+#pragma once
+// Processes: clone3 with a pidfd, credentials, capabilities, descriptors, death signals.
+#include <signal.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace ambit::sys {
+
+struct Child {
+  pid_t pid = -1;  // 0 in the child itself
+  Fd pidfd;        // empty in the child
+};
+
+/// clone3(2) without a stack: fork with namespaces. `flags`: CLONE_NEW*. The child must not return
+/// from the function that called this. Precondition: the caller has one thread.
+Result<Child> Clone(std::uint64_t flags);
+
+/// Waits for the process behind `pidfd` and reaps it. Returns the wait status as in waitpid(2).
+Result<int> Reap(int pidfd);
+
+/// SIGKILL by pidfd; a process that is already gone is no error.
+Status Kill(int pidfd, int signal);
+
+/// Asks for SIGKILL when the parent thread dies. Cleared by every change of ids or capabilities:
+/// call it again afterwards. Only the second line: see docs/architecture.md, "life line".
+Status DieWithParent();
+
+/// Closes every descriptor above 2 that is not in `keep`.
+Status CloseAllBut(std::span<const int> keep);
+
+/// Real, effective, saved and file system ids, groups emptied where that is permitted.
+Status BecomeUser(uid_t uid, gid_t gid);
+
+/// Drops the bounding, ambient, permitted, effective and inheritable sets, locks the securebits
+/// and sets no_new_privs: nothing the process starts can ever regain a capability.
+Status DropAllPrivileges();
+
+/// A new, empty session keyring in place of the inherited one, so that no key of the user's
+/// session can be found. A kernel without keyrings (ENOSYS) has nothing to hide.
+Status LeaveSessionKeyring();
+
+/// Overwrites the environment strings the kernel gave this process, so that neither
+/// /proc/PID/environ nor a fork's memory holds them, and empties `environ`.
+void ScrubEnvironment();
+
+/// The 22nd field of /proc/PID/stat: with the pid it names a process for good.
+Result<std::uint64_t> StartTimeOf(pid_t pid);
+
+}  // namespace ambit::sys

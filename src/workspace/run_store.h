@@ -1,0 +1,122 @@
+#pragma once
+// The state directory: one directory per run with what outlives it.
+//   ROOT/<id>/  0700   meta.json plan.json journal.jsonl  upper/ work/ home/
+// What must survive is a crash of ours at any moment, so a file is replaced by rename and never
+// seen half written. A crash of the host may cost the newest run its meta.json: nothing is synced,
+// because a run must start in a millisecond; such a run is listed as broken, its work stays.
+// Who calls: supervise (Create, WriteMeta), cli and review (List, Read). Times: UNIX nanoseconds.
+// Errors: kDenied for a root that others own or can write, kNotFound, kInvalidArgument for a file
+// that is not ours to understand, kIo.
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "workspace/change_walk.h"
+
+namespace ambit::workspace {
+
+struct RunLayer {
+  std::string name;
+  std::string target;  // absolute path inside
+  std::string lower;   // absolute host path
+  std::string upper;   // relative to the run's directory
+  std::string work;    // relative to the run's directory
+  friend bool operator==(const RunLayer&, const RunLayer&) = default;
+};
+
+struct RunOutcome {
+  std::string cause;
+  int exit_code = 0;
+  friend bool operator==(const RunOutcome&, const RunOutcome&) = default;
+};
+
+struct RunMeta {
+  static constexpr int kFormat = 1;
+
+  std::string id;
+  std::string project;  // absolute, as mounted inside
+  std::string cwd;
+  std::vector<std::string> argv;
+  std::int64_t started_ns = 0;
+  std::optional<std::int64_t> finished_ns;
+  // Together these name one process for good: a recycled pid has another start time, and after a
+  // reboot start times begin anew.
+  pid_t supervisor_pid = 0;
+  std::uint64_t supervisor_start = 0;  // clock ticks since boot, field 22 of /proc/PID/stat
+  std::string boot_id;
+  std::string user_kind = "user";  // "user" or "root": who started it
+  OverlayFlavour flavour = OverlayFlavour::kUser;
+  bool redirect_dir = false;
+  std::vector<RunLayer> layers;
+  std::optional<RunOutcome> outcome;
+  std::string ambit_version;
+  friend bool operator==(const RunMeta&, const RunMeta&) = default;
+};
+
+/// A run's directory. `fd` stays valid when the directory is renamed or removed.
+struct RunDir {
+  std::string id;
+  std::string path;  // absolute
+  Fd fd;
+};
+
+struct RunEntry {
+  std::string id;
+  Result<RunMeta> meta;  // an error: broken, but there
+};
+
+class RunStore {
+ public:
+  /// $XDG_STATE_HOME/ambit/runs, or below ~/.local/state when that is unset or relative.
+  static std::string DefaultRoot(std::string_view home, std::string_view xdg_state_home);
+
+  /// `root` is absolute. With `create`, missing directories are made with mode 0700. Refused: a
+  /// root that is a symbolic link, has another owner or that others can write, and one below a
+  /// directory where everybody can replace it.
+  static Result<RunStore> Open(const std::string& root, bool create);
+
+  /// A new directory with a fresh id and empty upper/, work/ and home/.
+  Result<RunDir> Create();
+  Result<RunDir> OpenRun(std::string_view id) const;
+
+  static Status WriteMeta(const RunDir& run, const RunMeta& meta);
+  static Result<RunMeta> ReadMeta(const RunDir& run);
+
+  /// All runs, newest first; broken ones last.
+  Result<std::vector<RunEntry>> List() const;
+  /// The newest run of `project`, broken ones left out. kNotFound when there is none.
+  Result<RunMeta> NewestOf(std::string_view project) const;
+
+  const std::string& root() const { return root_; }
+
+ private:
+  RunStore(std::string root, Fd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
+  std::string root_;
+  Fd fd_;
+};
+
+inline constexpr const char* kMetaFile = "meta.json";
+inline constexpr const char* kPlanFile = "plan.json";
+inline constexpr const char* kJournalFile = "journal.jsonl";
+
+/// `r-` and 8 of [0-9a-z].
+bool IsRunId(std::string_view id);
+
+/// Sets the three fields that name the calling process.
+Status SetSupervisorToSelf(RunMeta& meta);
+
+/// Whether the run's supervisor is that very process and still runs.
+bool IsAlive(const RunMeta& meta);
+
+/// meta.json's text. Strings that are not UTF-8 are kept: {"hex": "..."}.
+std::string EncodeMeta(const RunMeta& meta);
+/// Never fails but by value, whatever the bytes. Unknown keys are ignored.
+Result<RunMeta> DecodeMeta(std::string_view bytes);
+
+}  // namespace ambit::workspace

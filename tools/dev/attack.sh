@@ -1,0 +1,58 @@
+# shellcheck shell=bash disable=SC2154  # root, jobs, exams and the package lists come with ./dev
+# Sourced by ./dev: the containment exam, which is kept beside the project and judges from outside.
+
+# Classes of the exam that other commands and later stages answer for.
+readonly attack_classes_left_out='dos|net|plant'
+
+# SelectCases LIST: a pattern for exactly the cases whose class is examined here.
+SelectCases() {
+  awk -F'\t' -v out="^($attack_classes_left_out)\$" '$2 !~ out { print $1 }' "$1" | paste -sd'|'
+}
+
+# AttackAs WORK NAME PATTERN EXPECTED [OPTIONS]: one sitting; the machine-readable result decides,
+# so that a runner that ends early or prints less than it should cannot pass.
+AttackAs() {
+  local work=$1 name=$2 pattern=$3 expected=$4 status=0 judged bad
+  shift 4
+  Say "containment exam as $name"
+  "$work/exam/run-attacks.sh" --strict --bin "$work/bin" --tsv "$work/$name.tsv" \
+    --only "^($pattern)\\.cpp\$" "$@" "$root/build/release/ambit run --" </dev/null || status=$?
+  judged=$(wc -l <"$work/$name.tsv")
+  bad=$(grep -cE $'\t(ESCAPED|ERROR|BROKEN)\t' "$work/$name.tsv" || true)
+  printf 'attack: as %s: %s of %s cases judged;' "$name" "$judged" "$expected"
+  cut -f3 "$work/$name.tsv" | sort | uniq -c | awk '{ printf " %s %s", $2, $1 } END { print "" }'
+  [ "$status" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$judged" -eq "$expected" ]
+}
+
+Attack() {
+  local who=${1:-both} source=$exams/attacks work pattern expected failed=0
+  [[ $who =~ ^(root|user|both)$ ]] || Die "attack [root|user], not '$who'"
+  [ -x "$source/run-attacks.sh" ] || Die "no containment exam at $source (AMBIT_EXAMS names it)"
+  [ "$(id -u)" -eq 0 ] || Die "the exam builds its own network lab and changes users: run it as root"
+  InstallPackages "${test_packages[@]}"
+  Build release
+  work=$(mktemp -d /tmp/ambit-exam.XXXXXX)
+  # Expanded now: the local is gone when the trap runs.
+  # shellcheck disable=SC2064
+  trap "rm -rf '$work'" EXIT
+  # The exam may lie on a read-only place, its programs are run as uid 1000, and compiling them is
+  # slow enough to be worth keeping.
+  chmod 755 "$work"
+  cp -a "$source" "$work/exam"
+  chmod -R u+w "$work/exam"
+  mkdir -p "$root/build/exam-bin"
+  cp -a "$root/build/exam-bin" "$work/bin"
+  "$work/exam/run-attacks.sh" --list >"$work/list"
+  pattern=$(SelectCases "$work/list")
+  expected=$(tr '|' '\n' <<<"$pattern" | grep -c .)
+  if [ "$who" != user ]; then
+    AttackAs "$work" root "$pattern" "$expected" || failed=1
+  fi
+  if [ "$who" != root ]; then
+    setpriv --reuid 1000 --regid 1000 --clear-groups test -x "$root/build/release/ambit" ||
+      Die "uid 1000 cannot reach $root/build/release/ambit"
+    AttackAs "$work" user "$pattern" "$expected" --as 1000:1000 || failed=1
+  fi
+  cp -a "$work/bin/." "$root/build/exam-bin/"
+  [ "$failed" -eq 0 ] || Die "the containment exam failed"
+}

@@ -1,0 +1,76 @@
+# shellcheck shell=bash disable=SC2154  # root, jobs, exams and the package lists come with ./dev
+# Sourced by ./dev: what is checked without running the program, and the long night.
+
+# Files PATTERN...: tracked and new files, not ignored ones.
+Files() {
+  Git ls-files --cached --others --exclude-standard --deduplicate -- "$@" | while read -r file; do
+    [ ! -f "$root/$file" ] || printf '%s\n' "$file"
+  done
+}
+
+ShellFiles() {
+  local file first
+  Files dev '.ci/*' 'tools/*' 'bench/*' 'tests/*' | while read -r file; do
+    IFS= read -r first <"$root/$file" 2>/dev/null || continue
+    case $first in '#!'*bash | '#!'*/sh | '# shellcheck shell='*) printf '%s\n' "$file" ;; esac
+  done
+}
+
+LintFormat() { Files '*.cc' '*.h' | xargs -r -d '\n' clang-format-19 --dry-run -Werror; }
+
+LintShell() {
+  if command -v shellcheck >/dev/null; then
+    ShellFiles | xargs -r -d '\n' shellcheck -x
+  else
+    Say "shellcheck is not installed (./dev setup test): shell files were not checked"
+  fi
+}
+
+# The sanitizer build compiles the same sources; when it is there and debug is not, it serves.
+# Building first makes the generated headers that the sources include.
+TidyPreset() {
+  if [ ! -d "$root/build/debug" ] && [ -f "$root/build/asan/build.ninja" ]; then
+    echo asan
+  else
+    echo debug
+  fi
+}
+
+LintTidy() {
+  local preset
+  preset=$(TidyPreset)
+  Build "$preset" || return 1
+  Files 'src/*.cc' | grep -v '_test\.cc$' |
+    xargs -r -d '\n' -n 1 -P "$jobs" clang-tidy-19 --quiet -p "build/$preset"
+}
+
+LintHeaders() { "$root/tools/check_headers" "$root/build/$(TidyPreset)/compile_commands.json"; }
+
+LintTree() { "$root/tools/check_tree" --self-test && "$root/tools/check_tree"; }
+
+Lint() {
+  local check failed=()
+  cd "$root" || return 1
+  InstallPackages "${build_packages[@]}"
+  for check in Format Shell Tree Tidy Headers; do
+    Quietly "lint ${check,}" "Lint$check" || failed+=("${check,}")
+  done
+  [ "${#failed[@]}" -eq 0 ] || Die "lint failed: ${failed[*]}"
+  Say "lint: format, shell, tree, tidy and headers are clean"
+}
+
+# Soak: what starts and ends runs, over and over; one failure in any round fails it.
+Soak() { RunCtest test -L 'functional|security' --repeat until-fail:"${AMBIT_SOAK_ROUNDS:-20}"; }
+
+Nightly() {
+  local stage start failed=()
+  for stage in "lint" "test --asan" "attack" "soak" "bench" "fuzz 600"; do
+    start=$SECONDS
+    Say "nightly: $stage"
+    # shellcheck disable=SC2086
+    if [ "$stage" = soak ]; then (Soak); else "$root/dev" $stage; fi || failed+=("$stage")
+    Say "nightly: $stage took $((SECONDS - start)) s"
+  done
+  [ "${#failed[@]}" -eq 0 ] || Die "nightly failed: ${failed[*]}"
+  Say "nightly: all stages passed"
+}
