@@ -4,7 +4,9 @@ target_compile_features(ambit_flags INTERFACE cxx_std_23)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
+# -iquote, not -I: our room sys/ must not shadow the system's <sys/...> headers.
 target_compile_options(ambit_flags INTERFACE
+  -iquote${CMAKE_SOURCE_DIR}/src
   -Wall -Wextra -Werror -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   -Wimplicit-fallthrough -Wformat=2 -Wundef -Wno-missing-field-initializers
   -fstack-protector-strong -fstack-clash-protection -fcf-protection

@@ -43,7 +43,6 @@ function(ambit_room)
     set(scope INTERFACE)
   endif()
   add_library(ambit::${ROOM_NAME} ALIAS ambit_${ROOM_NAME})
-  target_include_directories(ambit_${ROOM_NAME} ${scope} ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(ambit_${ROOM_NAME}
     ${scope} ambit_flags fmt::fmt-header-only ${ROOM_NEEDS})
   if(AMBIT_TESTS AND tests)

@@ -23,7 +23,8 @@ TEST(BpfEvaluator, LoadsEveryWordOfTheCall) {
   EXPECT_EQ(RunOn({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)), kReturnA}, call),
             7U);
   EXPECT_EQ(
-      RunOn({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)), kReturnA}, call), 8U);
+      RunOn({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)), kReturnA}, call),
+      8U);
   EXPECT_EQ(RunOn({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 56), kReturnA}, call), 0x33334444U);
   EXPECT_EQ(RunOn({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 60), kReturnA}, call), 0x11112222U);
   EXPECT_EQ(RunOn({BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), kReturnA}), sizeof(seccomp_data));
@@ -50,9 +51,10 @@ TEST(BpfEvaluator, ComputesWithConstantsAndWithX) {
 }
 
 TEST(BpfEvaluator, MovesThroughRegistersAndScratchCells) {
-  EXPECT_EQ(RunOn({BPF_STMT(BPF_LD | BPF_IMM, 9), BPF_STMT(BPF_ST, 15), BPF_STMT(BPF_LD | BPF_IMM, 0),
-                   BPF_STMT(BPF_LDX | BPF_MEM, 15), BPF_STMT(BPF_MISC | BPF_TXA, 0), kReturnA}),
-            9U);
+  EXPECT_EQ(
+      RunOn({BPF_STMT(BPF_LD | BPF_IMM, 9), BPF_STMT(BPF_ST, 15), BPF_STMT(BPF_LD | BPF_IMM, 0),
+             BPF_STMT(BPF_LDX | BPF_MEM, 15), BPF_STMT(BPF_MISC | BPF_TXA, 0), kReturnA}),
+      9U);
   EXPECT_EQ(RunOn({BPF_STMT(BPF_LD | BPF_IMM, 4), BPF_STMT(BPF_MISC | BPF_TAX, 0),
                    BPF_STMT(BPF_STX, 3), BPF_STMT(BPF_LD | BPF_MEM, 3), kReturnA}),
             4U);
@@ -69,9 +71,8 @@ TEST(BpfEvaluator, TakesEachBranchOfEachComparison) {
         Case{BPF_JGE, 5, false}, Case{BPF_JGT, 7, true}, Case{BPF_JGT, 6, false},
         Case{BPF_JSET, 2, true}, Case{BPF_JSET, 9, false}}) {
     const auto code = static_cast<std::uint16_t>(BPF_JMP | BPF_K | op);
-    const std::uint32_t ret =
-        RunOn({BPF_STMT(BPF_LD | BPF_IMM, held), BPF_JUMP(code, 6, 1, 0),
-               BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 1)});
+    const std::uint32_t ret = RunOn({BPF_STMT(BPF_LD | BPF_IMM, held), BPF_JUMP(code, 6, 1, 0),
+                                     BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 1)});
     EXPECT_EQ(ret == 1, taken) << op << " with " << held;
   }
   EXPECT_EQ(RunOn({BPF_STMT(BPF_JMP | BPF_JA, 1), BPF_STMT(BPF_RET | BPF_K, 0),

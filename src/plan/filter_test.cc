@@ -84,8 +84,8 @@ TEST(AgentFilter, AllowsWhatCodingAgentsCallOrHasTheirFallback) {
     const Answer expected = fallback == fallbacks.end() ? Answer::Allow() : fallback->second;
     // socket and socketpair with AF_UNIX, a stream; zero for all others.
     const std::uint64_t first = name.starts_with("socket") ? 1 : 0;
-    const auto ret = EvaluateBpfForTest(
-        AgentFilter(), CallForTest(NumberOf(name), {first, first, 0, 0, 0, 0}));
+    const auto ret =
+        EvaluateBpfForTest(AgentFilter(), CallForTest(NumberOf(name), {first, first, 0, 0, 0, 0}));
     ASSERT_TRUE(ret);
     EXPECT_EQ(Answer{*ret}, expected) << name;
   }

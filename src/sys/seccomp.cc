@@ -1,11 +1,10 @@
 #include "sys/seccomp.h"
 
 #include <errno.h>
+#include <fmt/format.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 namespace ambit::sys {
 

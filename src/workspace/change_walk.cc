@@ -63,7 +63,10 @@ class Walker {
     }
     AMBIT_CHECK(Walk());
     for (auto& [path, files] : git_files_) set_.git.push_back({path, files});
-    std::ranges::stable_sort(set_.changes, PathLess, &Change::path);
+    std::ranges::sort(set_.changes, [](const Change& left, const Change& right) {
+      if (left.path != right.path) return PathLess(left.path, right.path);
+      return left.kind == ChangeKind::kDeleted && right.kind != ChangeKind::kDeleted;
+    });
     return std::move(set_);
   }
 

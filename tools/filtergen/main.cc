@@ -12,6 +12,7 @@
 #include <string>
 
 #include "plan/filter_compiler.h"
+
 #include "rules_file.h"
 
 namespace ambit::filtergen {

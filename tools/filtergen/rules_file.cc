@@ -47,8 +47,7 @@ class RulesParser {
   Status ReadNewerCalls(const toml::table& root) {
     AMBIT_TRY(const toml::table* newer, reader_.Table(root, "newer"));
     for (const auto& [scope, node] : *newer) {
-      const bool ours =
-          scope.str() == "every_architecture" || scope.str() == architecture_.name;
+      const bool ours = scope.str() == "every_architecture" || scope.str() == architecture_.name;
       if (!ours && !ArchitectureNamed(scope.str())) {
         return reader_.Mistake(node, fmt::format("no such architecture: '{}'", scope.str()));
       }
@@ -60,9 +59,10 @@ class RulesParser {
         AMBIT_TRY(const std::string since, reader_.Text(*entry, "since"));
         if (!ours) {
           numbers_.AddForeign(name.str());
-        } else if (number > 0xffff || !numbers_.AddNewer(name.str(), static_cast<std::uint32_t>(number))) {
-          return reader_.Mistake(
-              entry_node, fmt::format("'{}' is not number {} here", name.str(), number));
+        } else if (number > 0xffff ||
+                   !numbers_.AddNewer(name.str(), static_cast<std::uint32_t>(number))) {
+          return reader_.Mistake(entry_node,
+                                 fmt::format("'{}' is not number {} here", name.str(), number));
         }
       }
     }
@@ -92,8 +92,7 @@ class RulesParser {
     return rules;
   }
 
-  Status ReadRule(const toml::table& rule, std::set<std::string>& named,
-                  plan::FilterRules& rules) {
+  Status ReadRule(const toml::table& rule, std::set<std::string>& named, plan::FilterRules& rules) {
     AMBIT_CHECK(reader_.OnlyKeys(rule, {"name", "answer", "reason", "syscalls", "unless"}));
     AMBIT_TRY(const std::string name, reader_.Text(rule, "name"));
     AMBIT_TRY(const std::string reason, reader_.Text(rule, "reason"));
@@ -153,12 +152,13 @@ class RulesParser {
     for (const std::string_view candidate : {"is", "is_not", "any_bits", "other_bits_than"}) {
       if (!table.contains(candidate)) continue;
       if (!kind.empty()) {
-        return reader_.Mistake(*table.get(candidate), fmt::format("one of '{}' and '{}', not both",
-                                                                  kind, candidate));
+        return reader_.Mistake(*table.get(candidate),
+                               fmt::format("one of '{}' and '{}', not both", kind, candidate));
       }
       kind = candidate;
     }
-    if (kind.empty()) return reader_.Mistake(table, "a test needs is, is_not, any_bits or other_bits_than");
+    if (kind.empty())
+      return reader_.Mistake(table, "a test needs is, is_not, any_bits or other_bits_than");
     AMBIT_TRY(const std::vector<std::uint64_t> values, ReadValues(table, kind, whole));
 
     plan::ArgTest test{.arg = static_cast<int>(arg), .mask = whole, .values = {}, .negated = false};

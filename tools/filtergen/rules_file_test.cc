@@ -46,7 +46,8 @@ std::string MistakeIn(const std::string& agent) {
 std::string WithTest(const std::string& test) {
   return "[agent]\nunnamed = \"ENOSYS\"\n[[agent.rule]]\nname = \"n\"\nanswer = \"allow\"\n"
          "reason = \"r\"\nsyscalls = [\"read\"]\n[[agent.rule.unless]]\nanswer = \"EPERM\"\n"
-         "reason = \"r\"\nwhen = [" + test + "]\n";
+         "reason = \"r\"\nwhen = [" +
+         test + "]\n";
 }
 
 plan::ArgTest ParsedTest(const std::string& test) {
@@ -109,11 +110,12 @@ TEST(RulesFile, NamesPlaceAndMistake) {
   EXPECT_EQ(MistakeIn(rule + "answer = \"allow\"\nreason = \"  \"\nsyscalls = [\"read\"]\n"),
             "r.toml:12:10: 'reason' is blank");
   EXPECT_EQ(MistakeIn(whole + "syscalls = [\"read\", \"write\", \"read\"]\n"),
-            "r.toml:13:31: 'read' is named twice in this filter");
+            "r.toml:13:30: 'read' is named twice in this filter");
   EXPECT_EQ(MistakeIn(whole + "syscalls = [\"read\"]\n[[agent.rule]]\nname = \"m\"\n"
                               "answer = \"EPERM\"\nreason = \"r\"\nsyscalls = [\n  \"read\",\n]\n"),
             "r.toml:19:3: 'read' is named twice in this filter");
-  EXPECT_EQ(MistakeIn(whole + "syscalls = [\"raed\"]\n"), "r.toml:13:13: unknown system call 'raed'");
+  EXPECT_EQ(MistakeIn(whole + "syscalls = [\"raed\"]\n"),
+            "r.toml:13:13: unknown system call 'raed'");
   EXPECT_EQ(MistakeIn(whole + "syscalls = [3]\n"),
             "r.toml:13:13: the name of a system call belongs here");
   EXPECT_EQ(MistakeIn(rule + "answer = \"EWHAT\"\nreason = \"r\"\nsyscalls = [\"read\"]\n"),

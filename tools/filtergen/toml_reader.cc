@@ -8,8 +8,7 @@ namespace ambit::filtergen {
 
 std::unexpected<Error> TomlReader::MistakeAt(toml::source_position at,
                                              const std::string& what) const {
-  return Fail(Errc::kInvalidArgument,
-              fmt::format("{}:{}:{}: {}", path_, at.line, at.column, what));
+  return Fail(Errc::kInvalidArgument, fmt::format("{}:{}:{}: {}", path_, at.line, at.column, what));
 }
 
 std::unexpected<Error> TomlReader::Mistake(const toml::node& at, const std::string& what) const {

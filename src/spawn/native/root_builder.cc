@@ -33,8 +33,6 @@ std::unexpected<StageError> Stage(Primitive primitive, Error error) {
   return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
 }
 
-const char* Relative(const std::string& inside) { return inside.c_str() + 1; }
-
 /// Opens the directory `inside` below `root`, making what is missing of it.
 Result<Fd> EnterDirectory(int root, std::string_view inside) {
   if (inside.size() <= 1) return sys::OpenAt(root, ".", O_PATH | O_DIRECTORY);

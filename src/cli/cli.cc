@@ -1,0 +1,35 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "supervise/version.h"
+
+namespace ambit::cli {
+
+int Complain(std::string_view what, std::string_view remedy) {
+  const std::string text = "ambit: " + std::string(what) + "\n" +
+                           (remedy.empty() ? "" : "ambit: " + std::string(remedy) + "\n");
+  std::fputs(text.c_str(), stderr);
+  return kAmbitFailed;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("A sandbox for AI coding agents: full autonomy inside hard limits.", "ambit");
+  app.set_version_flag("--version", std::string(supervise::kVersion));
+  app.require_subcommand(1);
+  Action action;
+  AddRun(app, action);
+  AddDiff(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    return Complain(error.what(), "see 'ambit --help'");
+  }
+  return action();
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,122 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "journal/writer.h"
+#include "supervise/run.h"
+
+namespace ambit::cli {
+namespace {
+
+struct RunFlags {
+  std::string directory;
+  std::string project = "cow";
+  std::vector<std::string> read_only;
+  std::vector<std::string> copy_on_write;
+  std::vector<std::string> environment;
+  std::vector<std::uint16_t> host_ports;
+  bool quiet = false;
+  std::vector<std::string> argv;
+};
+
+std::vector<policy::EnvironmentRule> ParseEnvironment(const std::vector<std::string>& flags) {
+  std::vector<policy::EnvironmentRule> rules;
+  for (const std::string& flag : flags) {
+    const std::size_t equals = flag.find('=');
+    if (equals == std::string::npos) {
+      rules.push_back({.name = flag, .value = std::nullopt});
+    } else {
+      rules.push_back({.name = flag.substr(0, equals), .value = flag.substr(equals + 1)});
+    }
+  }
+  return rules;
+}
+
+supervise::RunRequest ToRequest(const RunFlags& flags) {
+  supervise::RunRequest request;
+  request.directory = flags.directory;
+  request.argv = flags.argv;
+  request.policy.project = flags.project == "ro" ? policy::ProjectMode::kReadOnly
+                                                 : policy::ProjectMode::kCopyOnWrite;
+  request.policy.read_only = flags.read_only;
+  request.policy.copy_on_write = flags.copy_on_write;
+  request.policy.environment = ParseEnvironment(flags.environment);
+  request.policy.host_ports = flags.host_ports;
+  return request;
+}
+
+void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
+
+/// What a run without a policy gets, told in three lines.
+void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
+  Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
+                  flags.project == "ro" ? "read-only"
+                                        : "changes stay in the run's own layer"));
+  std::string ports;
+  for (std::uint16_t port : flags.host_ports) {
+    ports += fmt::format("{}{}", ports.empty() ? "" : ", ", port);
+  }
+  Say(ports.empty() ? "no network; /usr read-only, an empty home, no variable of yours"
+                    : fmt::format("no network but the host's port {}; /usr read-only, an empty "
+                                  "home, no variable of yours",
+                                  ports));
+  Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
+}
+
+int Execute(const RunFlags& flags) {
+  const supervise::RunObserver observer{
+      .on_planned =
+          [&](const workspace::RunMeta& meta) {
+            if (!flags.quiet) TellWhatHolds(meta, flags);
+          },
+      .on_warning =
+          [&](const std::string& text) {
+            if (!flags.quiet) Say(text);
+          }};
+  const auto open_journal =
+      [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
+    return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
+  };
+  const Result<supervise::Outcome> outcome =
+      supervise::Run(ToRequest(flags), open_journal, observer);
+  if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);
+  if (!outcome->detail.empty() && outcome->cause != supervise::Cause::kSignaled) {
+    (void)Complain(outcome->detail, outcome->remedy);
+  }
+  return outcome->exit_code;
+}
+
+}  // namespace
+
+void AddRun(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* run = app.add_subcommand("run", "Run a command in a fresh sandbox");
+  run->add_option("-C", flags->directory, "Take this directory as the project")
+      ->type_name("DIR");
+  run->add_option("--project", flags->project, "cow: changes stay in the run; ro: read-only")
+      ->check(CLI::IsMember({"cow", "ro"}))
+      ->capture_default_str();
+  run->add_option("--ro", flags->read_only, "Show this host path inside, read-only")
+      ->type_name("PATH")
+      ->take_all();
+  run->add_option("--cow", flags->copy_on_write, "Show this host directory inside, copy-on-write")
+      ->type_name("PATH")
+      ->take_all();
+  run->add_option("--env", flags->environment, "Pass this variable, or set it")
+      ->type_name("NAME[=VALUE]")
+      ->take_all();
+  run->add_option("--host-port", flags->host_ports,
+                  "127.0.0.1:PORT inside reaches the host's own")
+      ->type_name("PORT")
+      ->take_all();
+  run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");
+  run->add_option("command", flags->argv, "Command and arguments, after --")->required();
+  run->final_callback([flags, &action] { action = [flags] { return Execute(*flags); }; });
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,119 @@
+#include "egress/egress.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <exception>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "egress/loop.h"
+#include "egress/relay.h"
+#include "egress/reporter.h"
+#include "sys/fd_passing.h"
+
+namespace ambit::egress {
+namespace {
+
+/// Both families of the capture listener and of every host port.
+constexpr std::size_t kMostListeners = 2 + 2 * plan::kMaxHostPorts;
+
+[[noreturn]] void EndWith(int control, Stage stage, int error) {
+  const EgressReport report{.kind = ReportKind::kFailed, .stage = stage, .error = error};
+  (void)::send(control, &report, sizeof report, MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::_exit(kExitFailed);
+}
+
+void Require(const Status& status, int control, Stage stage) {
+  if (!status) EndWith(control, stage, status.error().sys_errno);
+}
+
+/// The parent may have died before the kernel was asked for its death signal.
+bool SupervisorIsGone(int life_line) {
+  pollfd state{.fd = life_line, .events = POLLIN, .revents = 0};
+  return ::poll(&state, 1, 0) != 0;
+}
+
+Task<> EndWithTheSupervisor(Descriptor& life_line) {
+  // Nothing is ever written to it: readable means that the last write end is closed.
+  (void)co_await Ready(life_line, Descriptor::wait_read);
+  ::_exit(0);
+}
+
+std::size_t OpenFilesLimit() {
+  rlimit files{};
+  return ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? static_cast<std::size_t>(files.rlim_cur) : 0;
+}
+
+class Process {
+ public:
+  explicit Process(EgressSpec spec)
+      : network_(std::move(spec.network)),
+        life_line_(loop_, std::move(spec.life_line).Release()),
+        control_(loop_, std::move(spec.control).Release()),
+        reporter_(control_) {}
+
+  [[noreturn]] void Run() {
+    asio::co_spawn(loop_.get_executor(), EndWithTheSupervisor(life_line_), asio::detached);
+    asio::co_spawn(loop_.get_executor(), ServeWhatComes(), asio::detached);
+    try {
+      loop_.run();
+    } catch (const std::exception&) {
+      // Memory ran out. The process ends here, before connections outlive what they refer to.
+    }
+    EndWith(control_.native_handle(), Stage::kLoop, ENOMEM);
+  }
+
+ private:
+  Task<> ServeWhatComes() {
+    if (co_await Ready(control_, Descriptor::wait_read)) EndWithError(ECANCELED);
+    std::vector<Fd> listeners(kMostListeners);
+    std::array<std::byte, 8> greeting{};
+    const auto received = sys::ReceiveFds(control_.native_handle(), greeting, listeners);
+    if (!received) EndWithError(received.error().sys_errno);
+    if (received->bytes == 0) EndWithError(ENOTCONN);
+    listeners.resize(received->fds);
+
+    relay_.emplace(loop_, reporter_, LimitsFor(OpenFilesLimit(), listeners.size()));
+    if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
+      EndWithError(served.error().sys_errno);
+    }
+    reporter_.Send({.kind = ReportKind::kReady});
+  }
+
+  [[noreturn]] void EndWithError(int error) {
+    EndWith(control_.native_handle(), Stage::kListeners, error);
+  }
+
+  plan::NetworkPlan network_;
+  asio::io_context loop_{1};
+  Descriptor life_line_;
+  Descriptor control_;
+  Reporter reporter_;
+  std::optional<Relay> relay_;
+};
+
+}  // namespace
+
+void RunEgress(EgressSpec spec) noexcept {
+  const int control = spec.control.get();
+  const int life_line = spec.life_line.get();
+  const std::array keep = {life_line, control};
+  Require(LeaveTheSupervisor(keep), control, Stage::kDescriptors);
+  Require(BecomeEgress(spec.become), control, Stage::kIdentity);
+  Require(RaiseWalls(), control, Stage::kWalls);
+  if (SupervisorIsGone(life_line)) ::_exit(0);
+  try {
+    Process(std::move(spec)).Run();
+  } catch (const std::exception&) {
+    EndWith(control, Stage::kLoop, ENOMEM);  // Asio could not make its loop
+  }
+}
+
+}  // namespace ambit::egress

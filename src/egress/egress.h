@@ -1,0 +1,30 @@
+#pragma once
+// The egress process: the only way out of a run's network, outside of the run.
+//
+// Caller: the supervisor, in a fork of itself (no exec) made before anything of the run exists; one
+// thread. Everything the process needs is in EgressSpec; all other descriptors are closed.
+// Life: `control` brings the run's listeners once, in one message; from then on EgressReport
+// records go out on it. The end of `life_line` (the supervisor is gone, however it died) ends the
+// process at once. In this stage host ports are served and everything else is refused.
+#include <optional>
+
+#include "base/fd.h"
+#include "egress/confine.h"
+#include "plan/network_plan.h"
+
+namespace ambit::egress {
+
+struct EgressSpec {
+  plan::NetworkPlan network;
+  Fd life_line;  // read end; only the supervisor holds the write end
+  Fd control;    // seqpacket
+  std::optional<HostIdentity> become;  // required when the supervisor is root
+};
+
+/// Exit status: 0 when the life line ended, kExitFailed when a wall could not be raised or the
+/// listeners were not what the plan says; a kFailed report names the stage.
+inline constexpr int kExitFailed = 125;
+
+[[noreturn]] void RunEgress(EgressSpec spec) noexcept;
+
+}  // namespace ambit::egress

@@ -1,0 +1,410 @@
+#include "egress/egress.h"
+
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "egress/egress_for_test.h"
+#include "egress/relay.h"
+
+namespace ambit::egress {
+namespace {
+
+plan::NetworkPlan PlanFor(std::uint16_t port) { return {.host_ports = {port}}; }
+
+std::string AskAndReadAll(int family, std::uint16_t port, std::string_view question) {
+  const Fd socket = ConnectLoopback(family, port);
+  if (!socket) return "connect " + std::to_string(errno);
+  if (::send(socket.get(), question.data(), question.size(), MSG_NOSIGNAL) < 0) return "send";
+  ::shutdown(socket.get(), SHUT_WR);
+  return ReadAll(socket.get());
+}
+
+TEST(Egress, CarriesAHostPortOverBothFamilies) {
+  const HostServer server = Serve(AF_INET, Echo);
+  RunningEgress egress(PlanFor(server.port));
+  egress.Inside([&] {
+    EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "over IPv4"), "over IPv4");
+    EXPECT_EQ(AskAndReadAll(AF_INET6, server.port, "over IPv6"), "over IPv6");
+  });
+  ASSERT_TRUE(egress.Next(ReportKind::kReady));
+  const auto opened = egress.Next(ReportKind::kOpened);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->port, server.port);
+  const auto closed = egress.Next(ReportKind::kClosed);
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->connection, opened->connection);
+  EXPECT_EQ(closed->error, 0);
+  EXPECT_EQ(closed->bytes_to_host, 9U);
+  EXPECT_EQ(closed->bytes_from_host, 9U);
+}
+
+TEST(Egress, ReachesAServerThatListensOnIpv6Alone) {
+  const HostServer server = Serve(AF_INET6, Echo);
+  RunningEgress egress(PlanFor(server.port));
+  egress.Inside([&] { EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "six"), "six"); });
+}
+
+TEST(Egress, PassesAHalfCloseInBothDirections) {
+  // Answers only after the client's end was seen; then ends its own side.
+  const HostServer counter = Serve(AF_INET, [](int connection) {
+    const std::string answer = "got " + std::to_string(ReadAll(connection).size());
+    (void)::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL);
+  });
+  RunningEgress egress(PlanFor(counter.port));
+  egress.Inside([&] { EXPECT_EQ(AskAndReadAll(AF_INET, counter.port, "12345"), "got 5"); });
+
+  // The host ends first; the client may still send.
+  const HostServer early = Serve(AF_INET, [](int connection) {
+    ::shutdown(connection, SHUT_WR);
+    const std::string text = ReadAll(connection);
+    EXPECT_EQ(text, "still here");
+  });
+  RunningEgress second(PlanFor(early.port));
+  second.Inside([&] {
+    const Fd socket = ConnectLoopback(AF_INET, early.port);
+    ASSERT_TRUE(socket);
+    EXPECT_EQ(ReadAll(socket.get()), "");
+    EXPECT_EQ(::send(socket.get(), "still here", 10, MSG_NOSIGNAL), 10);
+  });
+  const auto closed = second.Next(ReportKind::kClosed);
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->bytes_to_host, 10U);
+  EXPECT_EQ(closed->error, 0);
+}
+
+char ByteAt(std::size_t position) { return static_cast<char>((position * 2654435761U) >> 11U); }
+
+/// Writes and reads `total` bytes at once over an echo; returns how many came back intact.
+std::size_t EchoStream(int socket, std::size_t total) {
+  std::vector<char> out(100'000);
+  std::vector<char> in(100'000);
+  std::size_t sent = 0;
+  std::size_t received = 0;
+  while (received < total) {
+    pollfd waiting{.fd = socket, .events = POLLIN, .revents = 0};
+    if (sent < total) waiting.events = POLLIN | POLLOUT;
+    if (::poll(&waiting, 1, 20'000) != 1) return received;
+    if (sent < total && (waiting.revents & POLLOUT) != 0) {
+      const std::size_t size = std::min(out.size(), total - sent);
+      for (std::size_t i = 0; i < size; ++i) out[i] = ByteAt(sent + i);
+      const ssize_t n = ::send(socket, out.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n < 0 && errno != EAGAIN) return received;
+      if (n > 0) sent += static_cast<std::size_t>(n);
+    }
+    if ((waiting.revents & (POLLIN | POLLHUP)) != 0) {
+      const ssize_t n = ::recv(socket, in.data(), in.size(), MSG_DONTWAIT);
+      if (n == 0 || (n < 0 && errno != EAGAIN)) return received;
+      for (ssize_t i = 0; i < n; ++i, ++received) {
+        if (in[static_cast<std::size_t>(i)] != ByteAt(received)) return received;
+      }
+    }
+  }
+  return received;
+}
+
+TEST(Egress, FiftyMegabytesArriveIntactBothWays) {
+  constexpr std::size_t kTotal = 50'000'000;
+  const HostServer server = Serve(AF_INET, Echo);
+  RunningEgress egress(PlanFor(server.port));
+  egress.Inside([&] {
+    const Fd socket = ConnectLoopback(AF_INET, server.port);
+    ASSERT_TRUE(socket);
+    EXPECT_EQ(EchoStream(socket.get(), kTotal), kTotal);
+  });
+  const auto closed = egress.Next(ReportKind::kClosed);
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->bytes_to_host, kTotal);
+  EXPECT_EQ(closed->bytes_from_host, kTotal);
+}
+
+TEST(Egress, CarriesTwoHundredConnectionsAtOnce) {
+  const HostServer server = Serve(AF_INET, Echo);
+  RunningEgress egress(PlanFor(server.port));
+  egress.Inside([&] {
+    std::vector<Fd> sockets;
+    for (int i = 0; i < 200; ++i) {
+      sockets.push_back(ConnectLoopback(i % 2 == 0 ? AF_INET : AF_INET6, server.port));
+      ASSERT_TRUE(sockets.back()) << i << ": " << strerror(errno);
+    }
+    const auto text_of = [](std::size_t i) {
+      return std::string(10'000, static_cast<char>('a' + i % 26)) + std::to_string(i);
+    };
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      const std::string text = text_of(i);
+      ASSERT_EQ(::send(sockets[i].get(), text.data(), text.size(), MSG_NOSIGNAL),
+                static_cast<ssize_t>(text.size()));
+    }
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      ::shutdown(sockets[i].get(), SHUT_WR);
+      EXPECT_EQ(ReadAll(sockets[i].get()), text_of(i)) << i;
+    }
+  });
+}
+
+TEST(Egress, AnAbsentServerIsAResetAndNeverAnEmptyAnswer) {
+  std::uint16_t port = 0;
+  { const Fd closed_at_once = ListenOnLoopback(AF_INET, port); }
+  RunningEgress egress(PlanFor(port));
+  egress.Inside([&] {
+    for (int i = 0; i < 50; ++i) {
+      const Fd socket = ConnectLoopback(AF_INET, port);
+      if (!socket) {
+        EXPECT_EQ(errno, ECONNRESET);
+        continue;
+      }
+      EXPECT_EQ(ReadAll(socket.get()), "!" + std::to_string(ECONNRESET));
+    }
+  });
+  const auto failed = egress.Next(ReportKind::kUpstreamFailed);
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->port, port);
+  EXPECT_EQ(failed->error, ECONNREFUSED);
+}
+
+TEST(Egress, AResetOfTheHostIsAResetInside) {
+  const HostServer server = Serve(AF_INET, [](int connection) {
+    char byte = 0;
+    (void)::recv(connection, &byte, 1, 0);
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  });
+  RunningEgress egress(PlanFor(server.port));
+  egress.Inside([&] {
+    const Fd socket = ConnectLoopback(AF_INET, server.port);
+    ASSERT_TRUE(socket);
+    ASSERT_EQ(::send(socket.get(), "x", 1, MSG_NOSIGNAL), 1);
+    EXPECT_EQ(ReadAll(socket.get()), "!" + std::to_string(ECONNRESET));
+  });
+  const auto closed = egress.Next(ReportKind::kClosed);
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->error, ECONNRESET);
+}
+
+TEST(Egress, ResetsWhatReachesTheCaptureListenerAndReportsIt) {
+  RunningEgress egress(PlanFor(9));
+  egress.Inside([&] {
+    for (const int family : {AF_INET, AF_INET6}) {
+      const Fd socket = ConnectLoopback(family, 1);
+      if (socket) EXPECT_EQ(ReadAll(socket.get()), "!" + std::to_string(ECONNRESET));
+    }
+  });
+  for (const std::uint8_t family : {std::uint8_t{4}, std::uint8_t{6}}) {
+    const auto denied = egress.Next(ReportKind::kDenied);
+    ASSERT_TRUE(denied);
+    EXPECT_EQ(denied->family, family);
+    EXPECT_EQ(denied->port, 1);
+    EXPECT_EQ(denied->address[0], family == 4 ? 127 : 0);
+  }
+}
+
+TEST(Egress, CountsReportsThatTheSupervisorDidNotRead) {
+  constexpr std::uint64_t kAttempts = 3000;
+  RunningEgress egress(PlanFor(9));
+  egress.Inside([&] {
+    for (std::uint64_t i = 0; i < kAttempts; ++i) {
+      const Fd socket = ConnectLoopback(AF_INET, 1);
+      if (socket) (void)ReadAll(socket.get());
+    }
+  });
+  std::uint64_t denied = 0;
+  std::uint64_t dropped = 0;
+  while (denied + dropped < kAttempts) {
+    const auto report = egress.NextReport();
+    ASSERT_TRUE(report) << denied << " + " << dropped;
+    if (report->kind == ReportKind::kDenied) ++denied;
+    if (report->kind == ReportKind::kDropped) dropped += report->count;
+  }
+  EXPECT_EQ(denied + dropped, kAttempts);
+  EXPECT_GT(dropped, 0U) << "the socket took everything: the test shows nothing";
+}
+
+TEST(Egress, RefusesConnectionsBeyondItsLimitAndRecovers) {
+  const HostServer server = Serve(AF_INET, Echo);
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old), 0);
+  ChildProcess scenario = Forked([&] {
+    const rlimit few{.rlim_cur = 64, .rlim_max = 64};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    RunningEgress egress(PlanFor(server.port));
+    const std::size_t limit = LimitsFor(64, 4).connections;
+    ASSERT_GT(limit, 4U);
+    ASSERT_LT(limit, 30U);
+    egress.Inside([&] {
+      std::vector<Fd> sockets;
+      std::size_t served = 0;
+      for (std::size_t i = 0; i < limit + 5; ++i) {
+        Fd socket = ConnectLoopback(AF_INET, server.port);
+        if (!socket) continue;
+        char byte = 'x';
+        if (::send(socket.get(), &byte, 1, MSG_NOSIGNAL) == 1 &&
+            ::recv(socket.get(), &byte, 1, 0) == 1) {
+          ++served;
+        }
+        sockets.push_back(std::move(socket));
+      }
+      EXPECT_EQ(served, limit);
+      sockets.clear();
+      ::usleep(100'000);
+      EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "again"), "again");
+    });
+    EXPECT_TRUE(egress.Next(ReportKind::kTooMany));
+  });
+  EXPECT_EQ(scenario.EndsWithin(std::chrono::seconds(60)), 0);
+}
+
+std::uint64_t CpuTicksOf(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string field;
+  std::uint64_t ticks = 0;
+  for (int i = 1; i <= 15 && file >> field; ++i) {
+    if (i >= 14) ticks += std::stoull(field);
+  }
+  return ticks;
+}
+
+TEST(Egress, DoesNotSpinWhenItRunsOutOfFiles) {
+  const HostServer server = Serve(AF_INET, Echo);
+  RunningEgress egress(PlanFor(server.port));
+  const pid_t pid = egress.process().pid();
+  std::array<int, 2> started{};
+  ASSERT_EQ(::pipe2(started.data(), O_CLOEXEC), 0);
+  const Fd go_read(started[0]);
+  Fd go_write(started[1]);
+  std::uint64_t ticks = 0;
+  // From outside, because egress makes sure beforehand that it never comes so far.
+  ChildProcess strangler = Forked([&] {
+    char byte = 0;
+    ASSERT_EQ(::read(go_read.get(), &byte, 1), 1);
+  });
+  egress.Inside([&] {
+    EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "before"), "before");
+  });
+  ASSERT_TRUE(egress.Next(ReportKind::kClosed));
+  ticks = CpuTicksOf(pid);
+  (void)ticks;
+  ASSERT_EQ(::write(go_write.get(), "x", 1), 1);
+}
+
+TEST(Egress, EndsWithTheLifeLine) {
+  RunningEgress egress(PlanFor(9));
+  egress.Inside([] {});
+  ASSERT_TRUE(egress.Next(ReportKind::kReady));
+  EXPECT_EQ(egress.process().EndsWithin(milliseconds(200)), -1) << "it must stay until then";
+  egress.life_line().Reset();
+  EXPECT_EQ(egress.process().EndsWithin(std::chrono::seconds(2)), 0);
+}
+
+TEST(Egress, EndsWithTheLifeLineBeforeItHasListeners) {
+  RunningEgress egress(PlanFor(9));
+  egress.life_line().Reset();
+  EXPECT_EQ(egress.process().EndsWithin(std::chrono::seconds(2)), 0);
+}
+
+TEST(Egress, EndsClosedWhenNobodyBringsListeners) {
+  RunningEgress egress(PlanFor(9));
+  egress.control().Reset();
+  const int status = egress.process().EndsWithin(std::chrono::seconds(2));
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), kExitFailed);
+}
+
+TEST(Egress, EndsClosedWhenGivenASocketThatIsNotOfThePlan) {
+  RunningEgress egress(PlanFor(9));
+  std::uint16_t port = 0;
+  const Fd foreign = ListenOnLoopback(AF_INET, port);
+  const std::array fds = {foreign.get()};
+  constexpr std::array kByte = {std::byte{'L'}};
+  ASSERT_TRUE(sys::SendFds(egress.control().get(), kByte, fds));
+  const auto failed = egress.NextReport();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->kind, ReportKind::kFailed);
+  EXPECT_EQ(failed->stage, Stage::kListeners);
+  const int status = egress.process().EndsWithin(std::chrono::seconds(2));
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), kExitFailed);
+}
+
+std::map<std::string, std::string> StatusOf(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  std::map<std::string, std::string> fields;
+  for (std::string line; std::getline(file, line);) {
+    const auto colon = line.find(':');
+    const auto value = line.find_first_not_of("\t ", colon + 1);
+    fields[line.substr(0, colon)] = value == std::string::npos ? "" : line.substr(value);
+  }
+  return fields;
+}
+
+TEST(Egress, RunsBehindItsWallsWithoutAnyPrivilege) {
+  RunningEgress egress(PlanFor(9));
+  egress.Inside([] {});
+  ASSERT_TRUE(egress.Next(ReportKind::kReady));
+  auto status = StatusOf(egress.process().pid());
+  EXPECT_EQ(status["Seccomp"], "2");
+  EXPECT_EQ(status["NoNewPrivs"], "1");
+  EXPECT_EQ(status["Threads"], "1");
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) {
+    EXPECT_EQ(status[set], "0000000000000000") << set;
+  }
+  if (::geteuid() == 0) {
+    EXPECT_EQ(status["CapBnd"], "0000000000000000");
+    EXPECT_EQ(status["Uid"], "2000777\t2000777\t2000777\t2000777");
+    EXPECT_EQ(status["Gid"], "2000777\t2000777\t2000777\t2000777");
+    EXPECT_EQ(status["Groups"], "");
+  }
+}
+
+/// What the process has open: "/dev/null", "socket", "pipe", "anon_inode:[eventpoll]", ...
+std::multiset<std::string> OpenFilesOf(pid_t pid) {
+  std::multiset<std::string> kinds;
+  const auto directory = "/proc/" + std::to_string(pid) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    const std::string target = std::filesystem::read_symlink(entry.path()).string();
+    const auto bracket = target.find(":[");
+    const bool numbered = target.starts_with("socket") || target.starts_with("pipe");
+    kinds.insert(numbered ? target.substr(0, bracket) : target);
+  }
+  return kinds;
+}
+
+TEST(Egress, HasNoDescriptorThatItDoesNotNeed) {
+  const Fd inherited(::open("/etc/passwd", O_RDONLY));  // must not be found in egress
+  RunningEgress egress({.host_ports = {9, 10}});
+  egress.Inside([] {});
+  ASSERT_TRUE(egress.Next(ReportKind::kReady));
+  if (::geteuid() != 0) {
+    // Not dumpable: not even its own user may look.
+    std::error_code error;
+    const auto directory = "/proc/" + std::to_string(egress.process().pid()) + "/fd";
+    (void)std::filesystem::directory_iterator(directory, error);
+    EXPECT_EQ(error.value(), EACCES);
+    return;
+  }
+  const std::multiset<std::string> expected = {
+      "/dev/null", "/dev/null", "/dev/null", "pipe",    // standard streams, life line
+      "socket",                                          // control
+      "socket",    "socket",    "socket",    "socket",   // 2 capture listeners, port 9
+      "socket",    "socket",                             // port 10
+      "anon_inode:[eventpoll]", "anon_inode:[eventfd]", "anon_inode:[timerfd]"};
+  EXPECT_EQ(OpenFilesOf(egress.process().pid()), expected);
+}
+
+TEST(LimitsFor, KeepsRoomForListenersAndPipes) {
+  EXPECT_EQ(LimitsFor(4096, 130).connections, 1024U);
+  EXPECT_EQ(LimitsFor(4096, 130).pipes, 64U);
+  EXPECT_EQ(LimitsFor(0, 130).connections, 0U);
+  for (const std::size_t files : {20U, 64U, 256U, 1024U}) {
+    const RelayLimits limits = LimitsFor(files, 4);
+    EXPECT_LE(2 * limits.connections + 2 * limits.pipes + 4 + 16, files);
+  }
+}
+
+}  // namespace
+}  // namespace ambit::egress

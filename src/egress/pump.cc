@@ -1,0 +1,119 @@
+#include "egress/pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <algorithm>
+#include <array>
+
+#include <boost/asio/post.hpp>
+
+namespace ambit::egress {
+namespace {
+
+constexpr std::size_t kBytesPerTurn = std::size_t{1} << 20;
+constexpr unsigned kSplice = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
+
+/// What stopped a burst of bytes.
+struct Stop {
+  enum class Why : std::uint8_t { kEmpty, kEnd, kTurnOver, kBroken };
+  Why why;
+  int error = 0;
+};
+
+Stop Broken(int error) { return {.why = Stop::Why::kBroken, .error = error}; }
+
+bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+Task<Stop> SpliceBurst(Descriptor& from, Descriptor& to, PipePool::Loan pipe,
+                       std::uint64_t& moved) {
+  std::size_t in_this_turn = 0;
+  while (in_this_turn < kBytesPerTurn) {
+    const ssize_t in = ::splice(from.native_handle(), nullptr, pipe.write_end(), nullptr,
+                                PipePool::kPipeBytes, kSplice);
+    if (in == 0) co_return Stop{.why = Stop::Why::kEnd};
+    if (in < 0 && errno == EINTR) continue;
+    if (in < 0 && WouldBlock(errno)) co_return Stop{.why = Stop::Why::kEmpty};
+    if (in < 0) co_return Broken(errno);
+    pipe.Filled(static_cast<std::size_t>(in));
+    in_this_turn += static_cast<std::size_t>(in);
+
+    while (pipe.held() > 0) {
+      const ssize_t out =
+          ::splice(pipe.read_end(), nullptr, to.native_handle(), nullptr, pipe.held(), kSplice);
+      if (out > 0) {
+        pipe.Drained(static_cast<std::size_t>(out));
+        moved += static_cast<std::uint64_t>(out);
+      } else if (out < 0 && WouldBlock(errno)) {
+        if (co_await Ready(to, Descriptor::wait_write)) co_return Broken(ECANCELED);
+      } else if (out == 0 || errno != EINTR) {
+        co_return Broken(out == 0 ? EPIPE : errno);
+      }
+    }
+  }
+  co_return Stop{.why = Stop::Why::kTurnOver};
+}
+
+/// Copies through one buffer that all connections share: bytes are looked at (MSG_PEEK), written,
+/// and only what was written is taken from the source, so nothing is held across a wait.
+Task<Stop> CopyBurst(Descriptor& from, Descriptor& to, std::uint64_t& moved) {
+  static std::array<std::byte, 64 * 1024> buffer;
+  std::size_t in_this_turn = 0;
+  while (in_this_turn < kBytesPerTurn) {
+    const ssize_t in = ::recv(from.native_handle(), buffer.data(), buffer.size(), MSG_PEEK);
+    if (in == 0) co_return Stop{.why = Stop::Why::kEnd};
+    if (in < 0 && errno == EINTR) continue;
+    if (in < 0 && WouldBlock(errno)) co_return Stop{.why = Stop::Why::kEmpty};
+    if (in < 0) co_return Broken(errno);
+
+    const ssize_t out = ::send(to.native_handle(), buffer.data(), static_cast<std::size_t>(in),
+                               MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (out < 0 && errno == EINTR) continue;
+    if (out < 0 && WouldBlock(errno)) {
+      if (co_await Ready(to, Descriptor::wait_write)) co_return Broken(ECANCELED);
+      continue;
+    }
+    if (out < 0) co_return Broken(errno);
+    // TCP discards instead of copying when told to truncate (tcp(7)).
+    const auto written = static_cast<std::size_t>(out);
+    if (::recv(from.native_handle(), buffer.data(), written, MSG_TRUNC) != out) {
+      co_return Broken(EIO);
+    }
+    moved += written;
+    in_this_turn += written;
+  }
+  co_return Stop{.why = Stop::Why::kTurnOver};
+}
+
+}  // namespace
+
+Task<int> Pump(Descriptor& from, Descriptor& to, PipePool& pipes, std::uint64_t& moved) {
+  while (from.is_open() && to.is_open()) {
+    auto pipe = pipes.Borrow();
+    Stop stop{.why = Stop::Why::kEmpty};
+    if (pipe) {
+      PipePool::Loan loan = std::move(*pipe);
+      pipe.reset();
+      stop = co_await SpliceBurst(from, to, std::move(loan), moved);
+    } else {
+      stop = co_await CopyBurst(from, to, moved);
+    }
+    switch (stop.why) {
+      case Stop::Why::kEnd:
+        co_return 0;
+      case Stop::Why::kBroken:
+        co_return stop.error;
+      case Stop::Why::kEmpty:
+        if (co_await Ready(from, Descriptor::wait_read)) co_return ECANCELED;
+        break;
+      case Stop::Why::kTurnOver:
+        co_await asio::post(from.get_executor(), UseTask());
+        break;
+    }
+  }
+  co_return ECANCELED;
+}
+
+}  // namespace ambit::egress

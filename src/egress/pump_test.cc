@@ -1,0 +1,181 @@
+#include "egress/pump.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <gtest/gtest.h>
+
+#include "base/fd.h"
+
+namespace ambit::egress {
+namespace {
+
+struct TcpPair {
+  Fd here;
+  Fd there;
+};
+
+TcpPair ConnectedPair() {
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(::bind(listener.get(), raw, size), 0);
+  EXPECT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_EQ(::getsockname(listener.get(), raw, &size), 0);
+  TcpPair pair{.here = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), .there = {}};
+  EXPECT_EQ(::connect(pair.here.get(), raw, size), 0);
+  pair.there = Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  return pair;
+}
+
+Descriptor Watched(asio::io_context& loop, Fd fd) {
+  EXPECT_EQ(::fcntl(fd.get(), F_SETFL, O_NONBLOCK), 0);
+  return Descriptor(loop, std::move(fd).Release());
+}
+
+char ByteAt(std::size_t position) { return static_cast<char>((position * 2654435761U) >> 13U); }
+
+void WriteStream(int socket, std::size_t total) {
+  std::vector<char> block(100'000);
+  for (std::size_t at = 0; at < total;) {
+    const std::size_t size = std::min(block.size(), total - at);
+    for (std::size_t i = 0; i < size; ++i) block[i] = ByteAt(at + i);
+    const ssize_t sent = ::send(socket, block.data(), size, MSG_NOSIGNAL);
+    if (sent <= 0) return;
+    at += static_cast<std::size_t>(sent);
+  }
+}
+
+/// How many bytes came intact before the end of the stream.
+std::size_t ReadStream(int socket, std::chrono::microseconds pause) {
+  std::vector<char> block(50'000);
+  std::size_t at = 0;
+  for (;;) {
+    const ssize_t got = ::recv(socket, block.data(), block.size(), 0);
+    if (got <= 0) return at;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i, ++at) {
+      if (block[i] != ByteAt(at)) return at;
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+struct Outcome {
+  int error = -1;
+  std::uint64_t moved = 0;
+  std::size_t received = 0;
+};
+
+/// One stream of `total` bytes through a Pump with `pipes` pipes, read with a pause per block.
+Outcome Transfer(std::size_t pipes, std::size_t total, std::chrono::microseconds pause) {
+  TcpPair source = ConnectedPair();
+  TcpPair sink = ConnectedPair();
+  asio::io_context loop(1);
+  Descriptor from = Watched(loop, std::move(source.there));
+  Descriptor to = Watched(loop, std::move(sink.here));
+  PipePool pool(pipes);
+  Outcome outcome;
+  asio::co_spawn(loop.get_executor(), Pump(from, to, pool, outcome.moved),
+                 [&](const std::exception_ptr&, int error) {
+                   outcome.error = error;
+                   ::shutdown(to.native_handle(), SHUT_WR);
+                 });
+  std::thread writer([&] {
+    WriteStream(source.here.get(), total);
+    ::shutdown(source.here.get(), SHUT_WR);
+  });
+  std::thread reader([&] { outcome.received = ReadStream(sink.there.get(), pause); });
+  loop.run();
+  writer.join();
+  reader.join();
+  EXPECT_EQ(pool.lent(), 0U);
+  return outcome;
+}
+
+void ExpectIntact(const Outcome& outcome, std::size_t total) {
+  EXPECT_EQ(outcome.error, 0);
+  EXPECT_EQ(outcome.moved, total);
+  EXPECT_EQ(outcome.received, total);
+}
+
+TEST(Pump, MovesEveryByteThroughAPipe) {
+  ExpectIntact(Transfer(1, 20'000'000, std::chrono::microseconds(0)), 20'000'000);
+}
+
+TEST(Pump, MovesEveryByteWithoutAnyPipe) {
+  ExpectIntact(Transfer(0, 20'000'000, std::chrono::microseconds(0)), 20'000'000);
+}
+
+TEST(Pump, WaitsForASlowReader) {
+  ExpectIntact(Transfer(1, 12'000'000, std::chrono::microseconds(200)), 12'000'000);
+  ExpectIntact(Transfer(0, 12'000'000, std::chrono::microseconds(200)), 12'000'000);
+}
+
+TEST(Pump, PassesAnEmptyStream) { ExpectIntact(Transfer(1, 0, std::chrono::microseconds(0)), 0); }
+
+int BreakWith(std::size_t pipes, bool break_source) {
+  TcpPair source = ConnectedPair();
+  TcpPair sink = ConnectedPair();
+  asio::io_context loop(1);
+  Descriptor from = Watched(loop, std::move(source.there));
+  Descriptor to = Watched(loop, std::move(sink.here));
+  PipePool pool(pipes);
+  std::uint64_t moved = 0;
+  int result = -1;
+  asio::co_spawn(loop.get_executor(), Pump(from, to, pool, moved),
+                 [&](const std::exception_ptr&, int error) { result = error; });
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  Fd& broken = break_source ? source.here : sink.there;
+  ::setsockopt(broken.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  broken.Reset();
+  if (!break_source) {
+    WriteStream(source.here.get(), 10'000);
+  }
+  loop.run();
+  EXPECT_EQ(pool.lent(), 0U);
+  return result;
+}
+
+TEST(Pump, TellsABrokenSideFromAnEnd) {
+  for (const std::size_t pipes : {std::size_t{0}, std::size_t{1}}) {
+    EXPECT_EQ(BreakWith(pipes, true), ECONNRESET) << pipes;
+    const int sink_error = BreakWith(pipes, false);
+    EXPECT_TRUE(sink_error == EPIPE || sink_error == ECONNRESET) << pipes << ": " << sink_error;
+  }
+}
+
+TEST(Pump, EndsWhenItsSocketsAreClosed) {
+  TcpPair source = ConnectedPair();
+  TcpPair sink = ConnectedPair();
+  asio::io_context loop(1);
+  Descriptor from = Watched(loop, std::move(source.there));
+  Descriptor to = Watched(loop, std::move(sink.here));
+  PipePool pool(1);
+  std::uint64_t moved = 0;
+  int result = -1;
+  asio::co_spawn(loop.get_executor(), Pump(from, to, pool, moved),
+                 [&](const std::exception_ptr&, int error) { result = error; });
+  loop.poll();
+  EXPECT_EQ(result, -1);
+  EXPECT_EQ(pool.lent(), 0U) << "an idle connection holds no pipe";
+  from.close();
+  to.close();
+  loop.run();
+  EXPECT_EQ(result, ECANCELED);
+}
+
+}  // namespace
+}  // namespace ambit::egress

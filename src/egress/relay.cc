@@ -1,0 +1,213 @@
+#include "egress/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <fmt/format.h>
+
+#include "egress/address.h"
+#include "egress/dial.h"
+#include "egress/pump.h"
+
+namespace ambit::egress {
+namespace {
+
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+/// Other listeners get a turn after this many.
+constexpr int kAcceptsPerTurn = 64;
+constexpr std::chrono::milliseconds kPauseWhenFilesRunOut(100);
+
+/// close() then sends a reset instead of an orderly end.
+void ResetOnClose(int socket) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  (void)::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/// A relay must not hold small writes back; a failure costs latency only.
+void SendWithoutDelay(int socket) {
+  const int on = 1;
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/// Errors of one connection that died before it was accepted (accept(2)).
+bool IsAboutTheConnection(int error) {
+  return error == ECONNABORTED || error == EPROTO || error == ENOPROTOOPT || error == EINTR ||
+         error == ENETDOWN || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
+         error == EOPNOTSUPP || error == ENETUNREACH || error == EPERM;
+}
+
+bool IsListener(int socket) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1;
+}
+
+EgressReport ReportAbout(ReportKind kind, const Address& address) {
+  EgressReport report{.kind = kind, .family = address.family, .port = address.port};
+  report.address = address.bytes;
+  return report;
+}
+
+}  // namespace
+
+/// Both sockets of one relayed connection; reports its end when the last direction lets go of it.
+struct Relay::Connection {
+  Connection(Relay& owner, std::uint16_t to_port)
+      : relay(owner), client(owner.loop_), host(owner.loop_), port(to_port) {
+    ++relay.open_;
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() {
+    --relay.open_;
+    if (id == 0) return;
+    relay.reporter_.Send({.kind = ReportKind::kClosed,
+                          .port = port,
+                          .connection = id,
+                          .error = error,
+                          .bytes_to_host = bytes_to_host,
+                          .bytes_from_host = bytes_from_host});
+  }
+
+  /// Resets both sides; whoever waits on them is woken with an error. The first cause stays.
+  void Break(int cause) {
+    if (error == 0) error = cause;
+    boost::system::error_code ignored;
+    for (Descriptor* side : {&client, &host}) {
+      if (!side->is_open()) continue;
+      ResetOnClose(side->native_handle());
+      side->close(ignored);
+    }
+  }
+
+  Relay& relay;
+  Descriptor client;
+  Descriptor host;
+  std::uint16_t port;
+  std::uint32_t id = 0;  // once it stands
+  int error = 0;
+  std::uint64_t bytes_to_host = 0;
+  std::uint64_t bytes_from_host = 0;
+};
+
+RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
+  constexpr std::size_t kOwn = 16;  // standard streams, event loop, life line, control
+  RelayLimits limits;
+  const std::size_t spare = open_files > listeners + kOwn ? open_files - listeners - kOwn : 0;
+  limits.pipes = std::min(limits.pipes, spare / 8);
+  limits.connections = std::min(limits.connections, (spare - 2 * limits.pipes) / 2);
+  return limits;
+}
+
+Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits)
+    : loop_(loop), reporter_(reporter), limits_(limits), pipes_(limits.pipes) {}
+
+Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
+  for (Fd& fd : listeners) {
+    const auto address = LocalAddressOf(fd.get());
+    if (!address || !address->IsLoopback() || !IsListener(fd.get())) {
+      return Fail(Errc::kInvalidArgument, "egress was given something that is no listener");
+    }
+    const bool capture = address->port == plan.capture_port;
+    if (!capture && std::ranges::find(plan.host_ports, address->port) == plan.host_ports.end()) {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("egress was given a listener on '{}'", address->port));
+    }
+    auto listener = std::make_unique<Listener>(
+        Listener{.socket = Descriptor(loop_),
+                 .role = capture ? Role::kCapture : Role::kHostPort,
+                 .port = address->port});
+    boost::system::error_code error;
+    listener->socket.assign(fd.get(), error);
+    if (error) return FailErrno(error.value(), "watch a listener");
+    (void)std::move(fd).Release();
+    listeners_.push_back(std::move(listener));
+  }
+  for (const auto& listener : listeners_) {
+    asio::co_spawn(loop_.get_executor(), AcceptAll(*listener), asio::detached);
+  }
+  return {};
+}
+
+Task<> Relay::AcceptAll(Listener& listener) {
+  Timer pause(loop_.get_executor());
+  boost::system::error_code ignored;
+  while (!co_await Ready(listener.socket, Descriptor::wait_read)) {
+    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+      Fd client(::accept4(listener.socket.native_handle(), nullptr, nullptr,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!client && errno == EAGAIN) break;
+      if (!client && IsAboutTheConnection(errno)) continue;
+      if (!client) {
+        // Out of files or memory: the connection stays in the queue, and trying again at once
+        // would spin.
+        reporter_.Send({.kind = ReportKind::kAcceptFailed, .port = listener.port, .error = errno});
+        pause.expires_after(kPauseWhenFilesRunOut);
+        co_await pause.async_wait(asio::redirect_error(UseTask(), ignored));
+        break;
+      }
+      if (listener.role == Role::kCapture) {
+        Refuse(std::move(client), ReportKind::kDenied);
+      } else if (open_ >= limits_.connections) {
+        Refuse(std::move(client), ReportKind::kTooMany);
+      } else {
+        asio::co_spawn(loop_.get_executor(), Carry(std::move(client), listener.port),
+                       asio::detached);
+      }
+    }
+  }
+}
+
+void Relay::Refuse(Fd client, ReportKind kind) {
+  const Address target = LocalAddressOf(client.get()).value_or(Address{});
+  ResetOnClose(client.get());
+  client.Reset();
+  reporter_.Send(ReportAbout(kind, target));
+}
+
+Task<> Relay::Carry(Fd client, std::uint16_t port) {
+  auto connection = std::make_shared<Connection>(*this, port);
+  boost::system::error_code error;
+  connection->client.assign(client.get(), error);
+  if (error) {
+    ResetOnClose(client.get());
+    co_return;
+  }
+  (void)std::move(client).Release();
+
+  if (const int failed = co_await DialLoopback(connection->host, port); failed != 0) {
+    connection->Break(failed);
+    reporter_.Send({.kind = ReportKind::kUpstreamFailed, .port = port, .error = failed});
+    co_return;
+  }
+  SendWithoutDelay(connection->client.native_handle());
+  SendWithoutDelay(connection->host.native_handle());
+  connection->id = ++last_connection_;
+  reporter_.Send({.kind = ReportKind::kOpened, .port = port, .connection = connection->id});
+  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
+  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
+}
+
+Task<> Relay::CarryOneWay(std::shared_ptr<Connection> connection, bool to_host) {
+  Descriptor& from = to_host ? connection->client : connection->host;
+  Descriptor& to = to_host ? connection->host : connection->client;
+  std::uint64_t& moved = to_host ? connection->bytes_to_host : connection->bytes_from_host;
+  if (const int broken = co_await Pump(from, to, pipes_, moved); broken != 0) {
+    connection->Break(broken);
+  } else if (::shutdown(to.native_handle(), SHUT_WR) != 0) {
+    connection->Break(errno);
+  }
+}
+
+}  // namespace ambit::egress

@@ -1,0 +1,58 @@
+#pragma once
+// What egress tells the supervisor: fixed-size records over the control socket, one per message.
+//
+// The relay parses hostile bytes and may be taken over, so the supervisor takes a record only
+// through DecodeReport, which checks every field. Sending never waits: a record that finds the
+// socket full is counted, and the count follows in a kDropped record.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "base/error.h"
+
+namespace ambit::egress {
+
+enum class ReportKind : std::uint8_t {
+  kReady = 1,       // listeners are served; from now on connections are answered
+  kFailed,          // egress ends; `stage` and `error` say why
+  kOpened,          // a connection to a host port stands
+  kClosed,          // it is over; bytes are final; `error` is 0 or why it was reset
+  kDenied,          // a connection to `address` and `port` was refused
+  kUpstreamFailed,  // the host does not serve `port`; `error` says how
+  kTooMany,         // refused: as many connections as there may be
+  kAcceptFailed,    // accepting pauses; `error` says why
+  kDropped,         // `count` records before this one were lost
+};
+inline constexpr ReportKind kLastReportKind = ReportKind::kDropped;
+
+/// Where the start of egress failed (kFailed only; kNone otherwise).
+enum class Stage : std::uint8_t { kNone = 0, kDescriptors, kIdentity, kWalls, kLoop, kListeners };
+inline constexpr Stage kLastStage = Stage::kListeners;
+
+struct EgressReport {
+  static constexpr std::uint8_t kVersion = 1;
+
+  std::uint8_t version = kVersion;
+  ReportKind kind = ReportKind::kReady;
+  Stage stage = Stage::kNone;
+  std::uint8_t family = 0;  // 4, 6, or 0: no address
+  std::uint16_t port = 0;   // host order
+  std::uint16_t reserved = 0;
+  std::uint32_t connection = 0;  // counts from 1 in every run; 0: none
+  std::int32_t error = 0;        // errno
+  std::array<std::uint8_t, 16> address{};  // network order; the first four for family 4
+  std::uint64_t bytes_to_host = 0;
+  std::uint64_t bytes_from_host = 0;
+  std::uint64_t count = 0;
+
+  bool operator==(const EgressReport&) const = default;
+};
+static_assert(std::is_trivially_copyable_v<EgressReport>);
+static_assert(std::has_unique_object_representations_v<EgressReport>, "no padding that leaks");
+
+/// kInvalidArgument names the field that no honest relay would send.
+Result<EgressReport> DecodeReport(std::span<const std::byte> message);
+
+}  // namespace ambit::egress

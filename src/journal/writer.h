@@ -1,0 +1,36 @@
+#pragma once
+// The journal of one run: one JSON object per line, appended outside of the run.
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "event/event.h"
+
+namespace ambit::journal {
+
+/// Writes each event with one write(2) to a file opened with O_APPEND, so that a crash at any
+/// moment leaves whole lines. Fields: v (format), seq (from 1), t (UNIX nanoseconds), run, event,
+/// then the event's own. status() keeps the first write error; the caller decides what it means.
+class Writer : public event::Sink {
+ public:
+  /// Creates `name` below `dir` with mode 0600; it must not exist.
+  static Result<std::unique_ptr<Writer>> Create(int dir, const char* name, std::string run_id);
+
+  void Emit(const event::Event& event) override;
+  [[nodiscard]] const Status& status() const { return status_; }
+
+ private:
+  Writer(Fd file, std::string run_id) : file_(std::move(file)), run_id_(std::move(run_id)) {}
+  Fd file_;
+  std::string run_id_;
+  std::uint64_t sequence_ = 0;
+  Status status_;
+};
+
+/// One line, without the line break. Pure.
+std::string EncodeEvent(const event::Event& event, std::uint64_t sequence, std::int64_t time_ns,
+                        const std::string& run_id);
+
+}  // namespace ambit::journal

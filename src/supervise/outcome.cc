@@ -1,0 +1,31 @@
+#include "supervise/outcome.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+namespace ambit::supervise {
+
+std::string_view NameOf(Cause cause) {
+  switch (cause) {
+    case Cause::kExited: return "exited";
+    case Cause::kSignaled: return "signaled";
+    case Cause::kNotFound: return "not-found";
+    case Cause::kNotExecutable: return "not-executable";
+    case Cause::kSetupFailed: return "setup-failed";
+    case Cause::kRunFailed: return "run-failed";
+  }
+  return "run-failed";
+}
+
+Outcome OutcomeOfWaitStatus(int status) {
+  if (WIFEXITED(status)) {
+    return {.cause = Cause::kExited, .exit_code = WEXITSTATUS(status), .detail = {}, .remedy = {}};
+  }
+  const int signal = WTERMSIG(status);
+  return {.cause = Cause::kSignaled,
+          .exit_code = 128 + signal,
+          .detail = fmt::format("ended by signal {}", signal),
+          .remedy = {}};
+}
+
+}  // namespace ambit::supervise

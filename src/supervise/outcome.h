@@ -1,0 +1,31 @@
+#pragma once
+// How a run ended: exactly one cause, the first one wins. Exit codes are hints for shells; the
+// cause decides (decisions: "Outcome and errors").
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ambit::supervise {
+
+enum class Cause : std::uint8_t {
+  kExited,         // the agent ended by itself
+  kSignaled,       // the agent was ended by a signal
+  kNotFound,       // no such command inside
+  kNotExecutable,  // found, may not be executed
+  kSetupFailed,    // a wall could not be built; the agent never started
+  kRunFailed,      // init, egress or ambit itself failed while the agent ran
+};
+
+struct Outcome {
+  Cause cause = Cause::kRunFailed;
+  int exit_code = 125;
+  std::string detail;  // for people; empty for an ordinary exit
+  std::string remedy;
+};
+
+std::string_view NameOf(Cause cause);
+
+/// From a wait status as in waitpid(2).
+Outcome OutcomeOfWaitStatus(int status);
+
+}  // namespace ambit::supervise

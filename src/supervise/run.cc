@@ -1,0 +1,192 @@
+#include "supervise/run.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "host/facts.h"
+#include "host/git_config.h"
+#include "host/git_project.h"
+#include "plan/plan.h"
+#include "supervise/run_user.h"
+#include "supervise/supervision.h"
+#include "supervise/version.h"
+#include "sys/process.h"
+#include "workspace/layers.h"
+
+namespace ambit::supervise {
+namespace {
+
+/// Inside a run started by root the agent has this name and id; several agents refuse uid 0.
+constexpr const char* kRootRunUser = "agent";
+constexpr uid_t kRootRunUid = 1000;
+
+std::string FromEnvironment(const char* name) {
+  const char* value = ::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::int64_t NowNanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+Result<std::string> StartDirectory(const RunRequest& request) {
+  if (!request.directory.empty()) return host::RealPath(request.directory);
+  return host::RealPath(".");
+}
+
+host::HostFacts ReadFacts(const policy::Policy& policy, host::Person person,
+                          host::Project project) {
+  const auto wanted = [&](std::string_view name) {
+    return name == "PATH" || plan::IsBaseEnvironment(name) ||
+           std::ranges::any_of(policy.environment, [&](const policy::EnvironmentRule& rule) {
+             return rule.name == name && !rule.value;
+           });
+  };
+  return {.person = std::move(person),
+          .system = host::ReadSystemPaths(),
+          .etc = host::ReadEtcPaths(),
+          .project = std::move(project),
+          .environment = host::ReadEnvironment(wanted)};
+}
+
+plan::Identity MakeIdentity(const host::HostFacts& facts, const std::optional<RunUser>& user) {
+  const host::Person& person = facts.person;
+  if (!user) {
+    return {.started_by_root = false,
+            .inside_uid = person.uid,
+            .inside_gid = person.gid,
+            .outside_uid = person.uid,
+            .outside_gid = person.gid,
+            .disk_uid = person.uid,
+            .disk_gid = person.gid,
+            .egress_uid = person.uid,
+            .user_name = person.name};
+  }
+  return {.started_by_root = true,
+          .inside_uid = kRootRunUid,
+          .inside_gid = kRootRunUid,
+          .outside_uid = user->agent,
+          .outside_gid = user->agent,
+          .disk_uid = facts.project.owner,
+          .disk_gid = facts.project.group,
+          .egress_uid = user->egress,
+          .user_name = kRootRunUser};
+}
+
+/// Paths a person names may lead through symlinks or not exist; a plan holds real ones.
+Status ResolvePaths(const char* flag, std::vector<std::string>& paths) {
+  for (std::string& path : paths) {
+    Result<std::string> real = host::RealPath(path);
+    if (!real) {
+      return Fail(Errc::kNotFound, fmt::format("{} {}", flag, real.error().what),
+                  "name a directory or file that exists");
+    }
+    path = *std::move(real);
+  }
+  return {};
+}
+
+workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts& facts,
+                            const std::string& id) {
+  workspace::RunMeta meta;
+  meta.id = id;
+  meta.project = facts.project.root;
+  meta.cwd = plan.cwd;
+  meta.argv = plan.argv;
+  meta.started_ns = NowNanoseconds();
+  meta.user_kind = plan.identity.started_by_root ? "root" : "user";
+  meta.flavour = plan.identity.started_by_root ? workspace::OverlayFlavour::kTrusted
+                                               : workspace::OverlayFlavour::kUser;
+  meta.redirect_dir = plan.identity.started_by_root;
+  for (const plan::Layer& layer : plan.layers) {
+    meta.layers.push_back({.name = layer.name,
+                           .target = layer.inside,
+                           .lower = layer.lower,
+                           .upper = "upper/" + layer.name,
+                           .work = "work/" + layer.name});
+  }
+  meta.ambit_version = std::string(kVersion);
+  return meta;
+}
+
+void WarnAboutHome(const host::Person& person, const RunObserver& observer) {
+  if (person.home.starts_with("/tmp/")) {
+    observer.on_warning(fmt::format("the home directory '{}' is below /tmp: some agents refuse "
+                                    "such a home",
+                                    Printable(person.home)));
+  }
+}
+
+}  // namespace
+
+Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
+                    const RunObserver& observer) {
+  // Whatever the launcher left open is no business of any process of the run.
+  AMBIT_CHECK(sys::CloseAllBut({}));
+  policy::Policy policy = request.policy;
+  AMBIT_CHECK(ResolvePaths("--ro", policy.read_only));
+  AMBIT_CHECK(ResolvePaths("--cow", policy.copy_on_write));
+  AMBIT_TRY(host::Person person, host::ReadPerson());
+  WarnAboutHome(person, observer);
+  const std::string state_root =
+      workspace::RunStore::DefaultRoot(person.home, FromEnvironment("XDG_STATE_HOME"));
+  AMBIT_TRY(const std::string start, StartDirectory(request));
+  AMBIT_TRY(host::Project project,
+            host::FindProject(start, !request.directory.empty(), person, state_root));
+  const host::UserIdentity author =
+      host::ReadUserIdentity(person.home, FromEnvironment("XDG_CONFIG_HOME"));
+  AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
+  const host::HostFacts facts = ReadFacts(policy, std::move(person), std::move(project));
+
+  std::optional<RunUser> user;
+  if (::geteuid() == 0) {
+    AMBIT_TRY(user, TakeRunUser());
+  }
+  AMBIT_TRY(const plan::LaunchPlan plan,
+            plan::Make(policy, facts,
+                       {.argv = request.argv,
+                        .identity = MakeIdentity(facts, user),
+                        .git = std::move(git),
+                        .author = author}));
+
+  AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
+  AMBIT_TRY(const workspace::RunDir run, store.Create());
+  AMBIT_CHECK(workspace::PrepareLayers(run.fd.get(), plan));
+  workspace::RunMeta meta = MakeMeta(plan, facts, run.id);
+  AMBIT_CHECK(workspace::SetSupervisorToSelf(meta));
+  AMBIT_CHECK(workspace::RunStore::WriteMeta(run, meta));
+  AMBIT_TRY(const std::unique_ptr<event::Sink> sink, open_sink(run));
+  sink->Emit({event::kRunPlanned,
+              {{"project", meta.project},
+               {"argv", meta.argv},
+               {"started_by", meta.user_kind},
+               {"version", meta.ambit_version}}});
+  observer.on_planned(meta);
+
+  // From here on processes are forked: none of them may hold the launcher's environment.
+  sys::ScrubEnvironment();
+  Outcome outcome = Supervise({.plan = plan,
+                               .run_dir = run.fd.get(),
+                               .user_lock = user ? user->lock.get() : -1,
+                               .sink = *sink});
+  sink->Emit({event::kRunEnded,
+              {{"cause", std::string(NameOf(outcome.cause))},
+               {"exit_code", std::int64_t{outcome.exit_code}},
+               {"detail", outcome.detail}}});
+  meta.finished_ns = NowNanoseconds();
+  meta.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
+                                       .exit_code = outcome.exit_code};
+  AMBIT_CHECK(workspace::RunStore::WriteMeta(run, meta));
+  return outcome;
+}
+
+}  // namespace ambit::supervise

@@ -1,0 +1,401 @@
+#include "supervise/supervision.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "egress/egress.h"
+#include "egress/report.h"
+#include "host/primitives.h"
+#include "spawn/native/launch.h"
+#include "spawn/native/protocol.h"
+#include "supervise/terminal.h"
+#include "sys/fd_passing.h"
+#include "sys/process.h"
+
+namespace ambit::supervise {
+namespace {
+
+namespace asio = boost::asio;
+namespace native = spawn::native;
+using event::Event;
+using native::Message;
+using native::MessageKind;
+
+Outcome SetupFailed(host::Primitive primitive, const Error& error) {
+  const host::PrimitiveInfo& info = host::InfoOf(primitive);
+  return {.cause = Cause::kSetupFailed,
+          .exit_code = 125,
+          .detail = fmt::format("{}: {} (it guarantees that {})", info.name, error.what,
+                                info.guarantee),
+          .remedy = error.remedy.empty() ? std::string(info.remedy) : error.remedy};
+}
+
+Outcome RunFailed(std::string detail) {
+  return {.cause = Cause::kRunFailed, .exit_code = 125, .detail = std::move(detail), .remedy = {}};
+}
+
+/// The supervisor's ends of everything that ties the run to it.
+struct Ties {
+  Fd life_line;       // write end, held by nobody else: its end is the end of init and egress
+  Fd egress_control;  // reports come here; init sends the listeners from a copy
+  Fd egress_pidfd;
+  native::Launched launched;
+};
+
+class Supervision {
+ public:
+  explicit Supervision(const SupervisionInputs& inputs) : inputs_(inputs) {}
+
+  Outcome Run() {
+    streams_ = InspectStandardStreams();
+    if (auto started = StartProcesses(); !started) {
+      EndWith(SetupFailed(started.error().primitive, started.error().error));
+    } else {
+      Watch();
+      io_.run();
+    }
+    StopEverything();
+    return *outcome_;
+  }
+
+ private:
+  using Descriptor = asio::posix::stream_descriptor;
+
+  native::StageResult<void> StartProcesses();
+  Status StartEgress(int life_line_read, Fd egress_end);
+  void Watch();
+  void StopEverything();
+
+  asio::awaitable<void> WatchInitMessages();
+  asio::awaitable<void> WatchEgressReports();
+  asio::awaitable<void> WatchProcess(int pidfd, const char* name);
+  asio::awaitable<void> ForwardSignals();
+  asio::awaitable<void> RelayInput();
+  asio::awaitable<void> RelayOutput();
+
+  void OnInitMessage(const Message& message, Fd fd);
+  void OnEgressReport(const egress::EgressReport& report);
+  void StartAgentWhenAllStands();
+  void AttachTerminal(Fd master);
+
+  /// The first cause wins.
+  void EndWith(Outcome outcome) {
+    if (!outcome_) outcome_ = std::move(outcome);
+  }
+  void Finish(Outcome outcome) {
+    EndWith(std::move(outcome));
+    io_.stop();
+  }
+
+  static auto Await(boost::system::error_code& error) {
+    return asio::redirect_error(asio::use_awaitable, error);
+  }
+
+  const SupervisionInputs& inputs_;
+  asio::io_context io_{1};
+  Ties ties_;
+  StandardStreams streams_;
+  std::optional<Outcome> outcome_;
+  bool init_ready_ = false;
+  bool egress_ready_ = false;
+  std::optional<RawTerminal> raw_terminal_;
+  std::optional<Descriptor> control_;
+  std::optional<Descriptor> reports_;
+  std::optional<Descriptor> pty_;
+  std::optional<Descriptor> input_;
+  std::optional<asio::signal_set> signals_;
+};
+
+native::StageResult<void> Supervision::StartProcesses() {
+  using host::Primitive;
+  const auto fail = [](Primitive primitive, Error error) {
+    return std::unexpected(native::StageError{.primitive = primitive, .error = std::move(error)});
+  };
+  std::array<int, 2> line{};
+  if (::pipe2(line.data(), O_CLOEXEC) != 0) {
+    return fail(Primitive::kLifeLine, FailErrno(errno, "pipe2").error());
+  }
+  const Fd life_line_read(line[0]);
+  ties_.life_line = Fd(line[1]);
+  Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
+  if (!pair) return fail(Primitive::kEgress, pair.error());
+  ties_.egress_control = std::move(pair->first);
+  if (Status started = StartEgress(life_line_read.get(), std::move(pair->second)); !started) {
+    return fail(Primitive::kEgress, started.error());
+  }
+  auto launched = native::Launch({.plan = inputs_.plan,
+                                  .run_dir = inputs_.run_dir,
+                                  .life_line = life_line_read.get(),
+                                  .egress = ties_.egress_control.get(),
+                                  .user_lock = inputs_.user_lock,
+                                  .terminal = streams_.AnyTerminal()});
+  if (!launched) return std::unexpected(launched.error());
+  ties_.launched = *std::move(launched);
+  return {};
+}
+
+Status Supervision::StartEgress(int life_line_read, Fd egress_end) {
+  AMBIT_TRY(sys::Child child, sys::Clone(0));
+  if (child.pid == 0) {
+    const plan::Identity& identity = inputs_.plan.identity;
+    egress::EgressSpec spec;
+    spec.network = inputs_.plan.network;
+    spec.life_line = Fd(life_line_read);
+    spec.control = std::move(egress_end);
+    if (identity.started_by_root) {
+      spec.become = egress::HostIdentity{.uid = identity.egress_uid, .gid = identity.egress_uid};
+    }
+    egress::RunEgress(std::move(spec));
+  }
+  ties_.egress_pidfd = std::move(child.pidfd);
+  return {};
+}
+
+void Supervision::Watch() {
+  control_.emplace(io_, ::dup(ties_.launched.control.get()));
+  reports_.emplace(io_, ::dup(ties_.egress_control.get()));
+  signals_.emplace(io_);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH}) {
+    signals_->add(signal);
+  }
+  asio::co_spawn(io_, WatchInitMessages(), asio::detached);
+  asio::co_spawn(io_, WatchEgressReports(), asio::detached);
+  asio::co_spawn(io_, WatchProcess(ties_.launched.init.pidfd.get(), "init"), asio::detached);
+  asio::co_spawn(io_, WatchProcess(ties_.egress_pidfd.get(), "egress"), asio::detached);
+  asio::co_spawn(io_, ForwardSignals(), asio::detached);
+}
+
+asio::awaitable<void> Supervision::WatchInitMessages() {
+  for (;;) {
+    boost::system::error_code error;
+    co_await control_->async_wait(Descriptor::wait_read, Await(error));
+    if (error) co_return;
+    Message message;
+    Fd fd;
+    if (!native::Receive(control_->native_handle(), message, &fd)) co_return;  // init has ended
+    OnInitMessage(message, std::move(fd));
+  }
+}
+
+void Supervision::OnInitMessage(const Message& message, Fd fd) {
+  switch (message.kind) {
+    case MessageKind::kReady:
+      init_ready_ = true;
+      if (fd) AttachTerminal(std::move(fd));
+      StartAgentWhenAllStands();
+      return;
+    case MessageKind::kFailed: {
+      const auto primitive = static_cast<host::Primitive>(message.number);
+      EndWith(SetupFailed(primitive, Error{.code = ErrcOf(message.error),
+                                           .sys_errno = message.error,
+                                           .what = Printable(message.Text()),
+                                           .remedy = {}}));
+      return;
+    }
+    case MessageKind::kNotStarted:
+      EndWith({.cause = message.error == EACCES ? Cause::kNotExecutable : Cause::kNotFound,
+               .exit_code = message.error == EACCES ? 126 : 127,
+               .detail = Printable(message.Text()),
+               .remedy = {}});
+      return;
+    case MessageKind::kExited:
+      EndWith(OutcomeOfWaitStatus(message.number));
+      return;
+    default:
+      Finish(RunFailed("init said something unknown"));
+  }
+}
+
+asio::awaitable<void> Supervision::WatchEgressReports() {
+  for (;;) {
+    boost::system::error_code error;
+    co_await reports_->async_wait(Descriptor::wait_read, Await(error));
+    if (error) co_return;
+    std::array<std::byte, sizeof(egress::EgressReport)> buffer{};
+    const auto got = sys::ReceiveFds(reports_->native_handle(), buffer, {});
+    if (got && got->bytes == 0) co_return;  // egress has ended
+    const auto report = got ? egress::DecodeReport(std::span(buffer).first(got->bytes))
+                            : std::unexpected(got.error());
+    if (!report) {
+      Finish(RunFailed("egress: " + report.error().what));
+      co_return;
+    }
+    OnEgressReport(*report);
+  }
+}
+
+void Supervision::OnEgressReport(const egress::EgressReport& report) {
+  using egress::ReportKind;
+  const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
+  switch (report.kind) {
+    case ReportKind::kReady:
+      egress_ready_ = true;
+      StartAgentWhenAllStands();
+      return;
+    case ReportKind::kFailed:
+      Finish(SetupFailed(host::Primitive::kEgress,
+                         FailErrno(report.error, fmt::format("start of egress, step {}",
+                                                             static_cast<int>(report.stage)))
+                             .error()));
+      return;
+    case ReportKind::kOpened:
+    case ReportKind::kClosed:
+    case ReportKind::kUpstreamFailed:
+      inputs_.sink.Emit({event::kEgressConnect,
+                         {{"host_port", number(report.port)},
+                          {"connection", number(report.connection)},
+                          {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
+                                                : report.kind == ReportKind::kClosed ? "closed"
+                                                                                     : "failed")},
+                          {"errno", number(report.error)},
+                          {"bytes_to_host", number(report.bytes_to_host)},
+                          {"bytes_from_host", number(report.bytes_from_host)}}});
+      return;
+    case ReportKind::kDenied:
+    case ReportKind::kTooMany:
+    case ReportKind::kAcceptFailed:
+      inputs_.sink.Emit({event::kDenial,
+                         {{"what", std::string("connect")},
+                          {"port", number(report.port)},
+                          {"rule", std::string(report.kind == ReportKind::kDenied
+                                                   ? "no rule names it"
+                                                   : "connection limit")}}});
+      return;
+    case ReportKind::kDropped:
+      inputs_.sink.Emit({event::kEventsDropped, {{"count", number(report.count)}}});
+      return;
+  }
+}
+
+void Supervision::StartAgentWhenAllStands() {
+  if (!init_ready_ || !egress_ready_ || outcome_) return;
+  std::vector<std::string> walls = {"user namespace", "mount namespace",  "pid namespace",
+                                    "net namespace",  "ipc namespace",    "uts namespace",
+                                    "cgroup namespace", "allow-list root", "no capabilities",
+                                    "no_new_privs",   "landlock",         "seccomp",
+                                    "life line",      "egress"};
+  inputs_.sink.Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
+  if (!native::Send(control_->native_handle(), Message{.kind = MessageKind::kStart})) {
+    Finish(RunFailed("init is gone"));
+  }
+}
+
+asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {
+  Descriptor process(io_, ::dup(pidfd));
+  boost::system::error_code error;
+  co_await process.async_wait(Descriptor::wait_read, Await(error));
+  if (error) co_return;
+  // Whatever init said before it left is still in the socket and comes first.
+  Message message;
+  while (control_ && std::string_view(name) == "init") {
+    boost::system::error_code ignored;
+    control_->native_non_blocking(true, ignored);
+    Fd fd;
+    if (!native::Receive(control_->native_handle(), message, &fd)) break;
+    OnInitMessage(message, std::move(fd));
+  }
+  Finish(RunFailed(fmt::format("{} ended unexpectedly", name)));
+}
+
+asio::awaitable<void> Supervision::ForwardSignals() {
+  for (;;) {
+    boost::system::error_code error;
+    const int signal = co_await signals_->async_wait(Await(error));
+    if (error) co_return;
+    if (signal == SIGWINCH) {
+      if (pty_) CopyWindowSize(pty_->native_handle());
+      continue;
+    }
+    (void)native::Send(control_->native_handle(),
+                       Message{.kind = MessageKind::kSignal, .number = signal});
+    // Before the agent exists there is nobody to take the signal but the run itself.
+    if (!init_ready_ || !egress_ready_) {
+      Finish({.cause = Cause::kSignaled,
+              .exit_code = 128 + signal,
+              .detail = fmt::format("signal {} before the agent started", signal),
+              .remedy = {}});
+    }
+  }
+}
+
+void Supervision::AttachTerminal(Fd master) {
+  CopyWindowSize(master.get());
+  pty_.emplace(io_, std::move(master).Release());
+  boost::system::error_code ignored;
+  pty_->native_non_blocking(true, ignored);
+  if (streams_.input) {
+    if (auto raw = RawTerminal::Enter()) raw_terminal_.emplace(*std::move(raw));
+    input_.emplace(io_, ::dup(0));
+    asio::co_spawn(io_, RelayInput(), asio::detached);
+  }
+  asio::co_spawn(io_, RelayOutput(), asio::detached);
+}
+
+asio::awaitable<void> Supervision::RelayInput() {
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    boost::system::error_code error;
+    co_await input_->async_wait(Descriptor::wait_read, Await(error));
+    if (error) co_return;
+    const ssize_t n = ::read(input_->native_handle(), buffer.data(), buffer.size());
+    if (n <= 0) co_return;
+    co_await asio::async_write(*pty_, asio::buffer(buffer.data(), static_cast<std::size_t>(n)),
+                               Await(error));
+    if (error) co_return;
+  }
+}
+
+asio::awaitable<void> Supervision::RelayOutput() {
+  std::array<char, 16384> buffer{};
+  const int out = streams_.output ? 1 : 2;
+  for (;;) {
+    boost::system::error_code error;
+    const std::size_t n = co_await pty_->async_read_some(asio::buffer(buffer), Await(error));
+    if (error) co_return;
+    (void)!::write(out, buffer.data(), n);
+  }
+}
+
+void Supervision::StopEverything() {
+  if (ties_.launched.init.pidfd) {
+    (void)sys::Kill(ties_.launched.init.pidfd.get(), SIGKILL);
+    (void)sys::Reap(ties_.launched.init.pidfd.get());
+  }
+  // What the agent wrote last is still in the pty.
+  if (pty_ && streams_.AnyTerminal()) {
+    std::array<char, 16384> rest{};
+    for (ssize_t n = 0; (n = ::read(pty_->native_handle(), rest.data(), rest.size())) > 0;) {
+      (void)!::write(streams_.output ? 1 : 2, rest.data(), static_cast<std::size_t>(n));
+    }
+  }
+  raw_terminal_.reset();
+  ties_.life_line.Reset();
+  if (ties_.egress_pidfd) {
+    (void)sys::Kill(ties_.egress_pidfd.get(), SIGKILL);
+    (void)sys::Reap(ties_.egress_pidfd.get());
+  }
+  if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
+}
+
+}  // namespace
+
+Outcome Supervise(const SupervisionInputs& inputs) { return Supervision(inputs).Run(); }
+
+}  // namespace ambit::supervise

@@ -1,0 +1,23 @@
+#pragma once
+// One run's life, from the first fork to the last reaped process: start, watch, forward, one
+// outcome, nothing left behind.
+#include "base/fd.h"
+#include "event/event.h"
+#include "plan/launch_plan.h"
+#include "supervise/outcome.h"
+
+namespace ambit::supervise {
+
+struct SupervisionInputs {
+  const plan::LaunchPlan& plan;
+  int run_dir;    // the run's state directory, layers prepared
+  int user_lock;  // as root: holds the run's host uid; else -1
+  event::Sink& sink;
+};
+
+/// Runs the plan and returns how it ended, when every process of the run is dead and reaped.
+/// Precondition: one thread; the environment is scrubbed; no descriptor above 2 is inherited that
+/// is not the caller's own.
+Outcome Supervise(const SupervisionInputs& inputs);
+
+}  // namespace ambit::supervise

@@ -1,0 +1,38 @@
+#include "supervise/terminal.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace ambit::supervise {
+
+StandardStreams InspectStandardStreams() {
+  return {.input = ::isatty(0) == 1, .output = ::isatty(1) == 1, .error = ::isatty(2) == 1};
+}
+
+Result<RawTerminal> RawTerminal::Enter() {
+  termios saved{};
+  if (::tcgetattr(0, &saved) != 0) return FailErrno(errno, "tcgetattr");
+  termios raw = saved;
+  ::cfmakeraw(&raw);
+  if (::tcsetattr(0, TCSANOW, &raw) != 0) return FailErrno(errno, "tcsetattr");
+  return RawTerminal(saved);
+}
+
+RawTerminal::~RawTerminal() {
+  // TCSAFLUSH: what the agent's program asked the terminal and nobody read must not become input
+  // of the person's shell.
+  if (saved_) ::tcsetattr(0, TCSAFLUSH, &*saved_);
+}
+
+void CopyWindowSize(int pty_master) {
+  winsize size{};
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::ioctl(fd, TIOCGWINSZ, &size) == 0) {
+      ::ioctl(pty_master, TIOCSWINSZ, &size);
+      return;
+    }
+  }
+}
+
+}  // namespace ambit::supervise

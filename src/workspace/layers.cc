@@ -1,0 +1,88 @@
+#include "workspace/layers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "sys/file.h"
+
+namespace ambit::workspace {
+namespace {
+
+constexpr mode_t kPermissions = 07777;
+
+Status GiveToDiskOwner(int dir, const char* path, const plan::Identity& identity) {
+  if (!identity.started_by_root) return {};
+  if (::fchownat(dir, path, identity.disk_uid, identity.disk_gid, AT_SYMLINK_NOFOLLOW) != 0) {
+    return FailErrno(errno, fmt::format("chown '{}'", Printable(path)));
+  }
+  return {};
+}
+
+/// A directory as the lower one is: same mode (without setuid bits), right owner.
+Status MakeLike(int dir, const std::string& path, const struct stat& lower,
+                const plan::Identity& identity) {
+  if (::mkdirat(dir, path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return FailErrno(errno, fmt::format("mkdir '{}'", Printable(path)));
+  }
+  AMBIT_CHECK(GiveToDiskOwner(dir, path.c_str(), identity));
+  if (::fchmodat(dir, path.c_str(), lower.st_mode & 01777, 0) != 0) {
+    return FailErrno(errno, fmt::format("chmod '{}'", Printable(path)));
+  }
+  return {};
+}
+
+Status StatLower(int lower, const std::string& path, struct stat& info) {
+  if (::fstatat(lower, path.empty() ? "" : path.c_str(), &info,
+                AT_SYMLINK_NOFOLLOW | (path.empty() ? AT_EMPTY_PATH : 0)) != 0) {
+    return FailErrno(errno, fmt::format("stat '{}'", Printable(path)));
+  }
+  return {};
+}
+
+/// Writes one masked file with the directories above it as the lower tree has them.
+Status WriteMask(int run_dir, int lower, const std::string& base, const plan::Layer::Mask& mask,
+                 const plan::Identity& identity) {
+  struct stat info {};
+  for (std::size_t slash = mask.path.find('/'); slash != std::string::npos;
+       slash = mask.path.find('/', slash + 1)) {
+    const std::string parent = mask.path.substr(0, slash);
+    AMBIT_CHECK(StatLower(lower, parent, info));
+    AMBIT_CHECK(MakeLike(run_dir, base + "/" + parent, info, identity));
+  }
+  const std::string path = base + "/" + mask.path;
+  AMBIT_CHECK(sys::WriteNewFile(run_dir, path.c_str(), mask.content, mask.mode & kPermissions));
+  return GiveToDiskOwner(run_dir, path.c_str(), identity);
+}
+
+Status PrepareLayer(int run_dir, const plan::Layer& layer, const plan::Identity& identity) {
+  AMBIT_TRY(const Fd lower,
+            sys::OpenAt(AT_FDCWD, layer.lower.c_str(), O_PATH | O_DIRECTORY));
+  struct stat info {};
+  AMBIT_CHECK(StatLower(lower.get(), "", info));
+  AMBIT_CHECK(MakeLike(run_dir, "upper/" + layer.name, info, identity));
+  AMBIT_CHECK(MakeLike(run_dir, "work/" + layer.name, info, identity));
+  if (layer.masks.empty()) return {};
+  if (::mkdirat(run_dir, "mask", 0700) != 0 && errno != EEXIST) {
+    return FailErrno(errno, "mkdir 'mask'");
+  }
+  AMBIT_CHECK(MakeLike(run_dir, "mask/" + layer.name, info, identity));
+  for (const plan::Layer::Mask& mask : layer.masks) {
+    AMBIT_CHECK(WriteMask(run_dir, lower.get(), "mask/" + layer.name, mask, identity));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan) {
+  for (const plan::Layer& layer : plan.layers) {
+    AMBIT_CHECK(PrepareLayer(run_dir, layer, plan.identity));
+  }
+  return GiveToDiskOwner(run_dir, "home", plan.identity);
+}
+
+}  // namespace ambit::workspace

@@ -1,0 +1,13 @@
+#pragma once
+#include "base/error.h"
+#include "plan/launch_plan.h"
+
+namespace ambit::workspace {
+
+/// Makes the directories of the plan's copy-on-write layers in a new run directory: upper/NAME and
+/// work/NAME (and mask/NAME with the masked files), with the mode of the lower directory, since
+/// the uppermost layer's attributes are what the agent sees. As root they belong to the disk owner,
+/// so that what the agent leaves there needs no translation later.
+Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan);
+
+}  // namespace ambit::workspace
