@@ -272,24 +272,38 @@ std::uint64_t CpuTicksOf(pid_t pid) {
 TEST(Egress, DoesNotSpinWhenItRunsOutOfFiles) {
   const HostServer server = Serve(AF_INET, Echo);
   RunningEgress egress(PlanFor(server.port));
-  const pid_t pid = egress.process().pid();
-  std::array<int, 2> started{};
-  ASSERT_EQ(::pipe2(started.data(), O_CLOEXEC), 0);
-  const Fd go_read(started[0]);
-  Fd go_write(started[1]);
-  std::uint64_t ticks = 0;
-  // From outside, because egress makes sure beforehand that it never comes so far.
+  auto turns = sys::MakeSeqpacketPair();
+  ASSERT_TRUE(turns);
+  const int inside_end = turns->first.get();
+  const int outside_end = turns->second.get();
+  // The limit is taken away from outside, because egress itself sees to it that this never happens.
   ChildProcess strangler = Forked([&] {
+    const pid_t pid = egress.process().pid();
     char byte = 0;
-    ASSERT_EQ(::read(go_read.get(), &byte, 1), 1);
+    ASSERT_EQ(::recv(outside_end, &byte, 1, 0), 1);
+    rlimit old{};
+    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &old), 0);
+    const rlimit soft{.rlim_cur = 3, .rlim_max = old.rlim_max};
+    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &soft, nullptr), 0) << strerror(errno);
+    ASSERT_EQ(::send(outside_end, "x", 1, 0), 1);
+    const std::uint64_t before = CpuTicksOf(pid);
+    ::usleep(600'000);
+    EXPECT_LT(CpuTicksOf(pid) - before, static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)) / 10);
+    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &old, nullptr), 0);
   });
   egress.Inside([&] {
     EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "before"), "before");
+    ASSERT_EQ(::send(inside_end, "x", 1, 0), 1);
+    char byte = 0;
+    ASSERT_EQ(::recv(inside_end, &byte, 1, 0), 1);
+    const auto start = steady_clock::now();
+    EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "after"), "after");
+    EXPECT_GT(steady_clock::now() - start, milliseconds(300)) << "the limit did not bite";
   });
-  ASSERT_TRUE(egress.Next(ReportKind::kClosed));
-  ticks = CpuTicksOf(pid);
-  (void)ticks;
-  ASSERT_EQ(::write(go_write.get(), "x", 1), 1);
+  EXPECT_EQ(strangler.EndsWithin(std::chrono::seconds(5)), 0);
+  const auto paused = egress.Next(ReportKind::kAcceptFailed);
+  ASSERT_TRUE(paused);
+  EXPECT_EQ(paused->error, EMFILE);
 }
 
 TEST(Egress, EndsWithTheLifeLine) {

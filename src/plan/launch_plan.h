@@ -13,6 +13,8 @@
 
 namespace ambit::plan {
 
+inline constexpr unsigned kOtherIds = 65536;
+
 /// Who the agent is. Started by root a run is never host uid 0: `outside_uid` is an unprivileged
 /// id of the run's own and file ownership is translated by idmapped mounts (disk <-> outside).
 struct Identity {
@@ -21,6 +23,9 @@ struct Identity {
   gid_t inside_gid = 0;
   uid_t outside_uid = 0;
   gid_t outside_gid = 0;
+  /// As root: disk id N of somebody else is host id others_base + N (N < kOtherIds), so that files
+  /// of several owners stay apart and none of them is the agent's.
+  uid_t others_base = 0;
   uid_t disk_uid = 0;  // owner of the project and of the run's layers on disk
   gid_t disk_gid = 0;
   uid_t egress_uid = 0;  // the relay's own id when started by root

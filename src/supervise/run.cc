@@ -76,6 +76,7 @@ plan::Identity MakeIdentity(const host::HostFacts& facts, const std::optional<Ru
           .inside_gid = kRootRunUid,
           .outside_uid = user->agent,
           .outside_gid = user->agent,
+          .others_base = user->others,
           .disk_uid = facts.project.owner,
           .disk_gid = facts.project.group,
           .egress_uid = user->egress,
@@ -175,7 +176,7 @@ Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
   // From here on processes are forked: none of them may hold the launcher's environment.
   sys::ScrubEnvironment();
   Outcome outcome = Supervise({.plan = plan,
-                               .run_dir = run.fd.get(),
+                               .run_path = run.path,
                                .user_lock = user ? user->lock.get() : -1,
                                .sink = *sink});
   sink->Emit({event::kRunEnded,

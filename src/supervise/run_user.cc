@@ -7,13 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plan/launch_plan.h"
 #include "sys/file.h"
 
 namespace ambit::supervise {
 namespace {
 
 constexpr uid_t kFirst = 1'900'000'000;
-constexpr unsigned kPairs = 8192;
+constexpr unsigned kRanges = 3600;  // ends below 2^31, where signed ids of other programs end
+constexpr unsigned kRangeSize = plan::kOtherIds + 2;
 constexpr const char* kDirectory = "/run/ambit";
 
 Result<Fd> OpenLockDirectory() {
@@ -34,19 +36,22 @@ Result<Fd> OpenLockDirectory() {
 
 Result<RunUser> TakeRunUser() {
   AMBIT_TRY(const Fd dir, OpenLockDirectory());
-  const unsigned start = static_cast<unsigned>(::getpid()) % kPairs;
-  for (unsigned i = 0; i < kPairs; ++i) {
-    const unsigned slot = (start + i) % kPairs;
+  const unsigned start = static_cast<unsigned>(::getpid()) % kRanges;
+  for (unsigned i = 0; i < kRanges; ++i) {
+    const unsigned slot = (start + i) % kRanges;
     Fd lock(::openat(dir.get(), fmt::format("user-{}", slot).c_str(),
                      O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!lock) return FailErrno(errno, fmt::format("open '{}/user-{}'", kDirectory, slot));
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
-      return RunUser{.agent = kFirst + 2 * slot, .egress = kFirst + 2 * slot + 1,
+      const uid_t first = kFirst + slot * kRangeSize;
+      return RunUser{.agent = first,
+                     .egress = first + 1,
+                     .others = first + 2,
                      .lock = std::move(lock)};
     }
     if (errno != EWOULDBLOCK) return FailErrno(errno, fmt::format("flock '{}'", kDirectory));
   }
-  return Fail(Errc::kLimit, fmt::format("all {} run users are taken", kPairs),
+  return Fail(Errc::kLimit, fmt::format("all {} run users are taken", kRanges),
               "end some of the runs");
 }
 

@@ -141,7 +141,7 @@ native::StageResult<void> Supervision::StartProcesses() {
     return fail(Primitive::kEgress, started.error());
   }
   auto launched = native::Launch({.plan = inputs_.plan,
-                                  .run_dir = inputs_.run_dir,
+                                  .run_path = inputs_.run_path,
                                   .life_line = life_line_read.get(),
                                   .egress = ties_.egress_control.get(),
                                   .user_lock = inputs_.user_lock,

@@ -1,6 +1,8 @@
 #pragma once
 // One run's life, from the first fork to the last reaped process: start, watch, forward, one
 // outcome, nothing left behind.
+#include <string>
+
 #include "base/fd.h"
 #include "event/event.h"
 #include "plan/launch_plan.h"
@@ -10,8 +12,8 @@ namespace ambit::supervise {
 
 struct SupervisionInputs {
   const plan::LaunchPlan& plan;
-  int run_dir;    // the run's state directory, layers prepared
-  int user_lock;  // as root: holds the run's host uid; else -1
+  const std::string& run_path;  // the run's state directory, layers prepared
+  int user_lock;                // as root: holds the run's host uid; else -1
   event::Sink& sink;
 };
 

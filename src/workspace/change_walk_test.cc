@@ -61,8 +61,8 @@ void ApplyChanges(const ChangeSet& set, const fs::path& upper, const fs::path& r
   const auto depth = [](const Change* change) {
     return std::count(change->old_path.begin(), change->old_path.end(), '/');
   };
-  std::stable_sort(first.begin(), first.end(),
-                   [&](const Change* l, const Change* r) { return depth(l) > depth(r); });
+  std::sort(first.begin(), first.end(),
+            [&](const Change* l, const Change* r) { return depth(l) > depth(r); });
   std::map<const Change*, fs::path> set_aside;
   for (const Change* change : first) {
     if (change->kind == ChangeKind::kDeleted) {

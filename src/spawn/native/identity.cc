@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -15,8 +16,18 @@
 namespace ambit::spawn::native {
 namespace {
 
-std::string Extent(unsigned inside, unsigned outside) {
-  return fmt::format("{} {} 1", inside, outside);
+/// "inside outside count" lines: `own` <-> `outside`, and as root every other id N up to 65534 <->
+/// others_base + N.
+std::string IdMap(unsigned own, unsigned outside, const plan::Identity& identity) {
+  std::string map = fmt::format("{} {} 1\n", own, outside);
+  if (!identity.started_by_root) return map;
+  constexpr unsigned kEnd = plan::kOtherIds - 1;
+  const unsigned before = std::min(own, kEnd);
+  if (before > 0) map += fmt::format("0 {} {}\n", identity.others_base, before);
+  if (own + 1 < kEnd) {
+    map += fmt::format("{} {} {}\n", own + 1, identity.others_base + own + 1, kEnd - own - 1);
+  }
+  return map;
 }
 
 }  // namespace
@@ -29,9 +40,9 @@ Status WriteIdMaps(pid_t child, const plan::Identity& identity) {
     AMBIT_CHECK(sys::WriteProcFile(proc.get(), "setgroups", "deny"));
   }
   AMBIT_CHECK(sys::WriteProcFile(proc.get(), "uid_map",
-                                 Extent(identity.inside_uid, identity.outside_uid)));
+                                 IdMap(identity.inside_uid, identity.outside_uid, identity)));
   return sys::WriteProcFile(proc.get(), "gid_map",
-                            Extent(identity.inside_gid, identity.outside_gid));
+                            IdMap(identity.inside_gid, identity.outside_gid, identity));
 }
 
 Result<Fd> MakeIdmapNamespace(const plan::Identity& identity) {
@@ -51,9 +62,9 @@ Result<Fd> MakeIdmapNamespace(const plan::Identity& identity) {
     AMBIT_TRY(const Fd proc, sys::OpenAt(AT_FDCWD, fmt::format("/proc/{}", child.pid).c_str(),
                                          O_PATH | O_DIRECTORY));
     AMBIT_CHECK(sys::WriteProcFile(proc.get(), "uid_map",
-                                   Extent(identity.disk_uid, identity.outside_uid)));
+                                   IdMap(identity.disk_uid, identity.outside_uid, identity)));
     AMBIT_CHECK(sys::WriteProcFile(proc.get(), "gid_map",
-                                   Extent(identity.disk_gid, identity.outside_gid)));
+                                   IdMap(identity.disk_gid, identity.outside_gid, identity)));
     return sys::OpenAt(proc.get(), "ns/user", O_RDONLY);
   };
   Result<Fd> userns = make();

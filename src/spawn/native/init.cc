@@ -103,7 +103,7 @@ StageResult<Terminal> BuildWalls(InitInputs& inputs) {
     return std::unexpected(done.error());
   }
   if (inputs.trees.empty()) {
-    auto trees = OpenTrees(inputs.plan, inputs.run_dir);
+    auto trees = OpenTrees(inputs.plan, inputs.run_path);
     if (!trees) return std::unexpected(trees.error());
     inputs.trees = *std::move(trees);
   }
@@ -111,7 +111,6 @@ StageResult<Terminal> BuildWalls(InitInputs& inputs) {
     return std::unexpected(done.error());
   }
   inputs.trees.clear();
-  ::close(inputs.run_dir);
   ::close(inputs.egress);
   auto terminal = MakeTerminal(inputs.terminal);
   if (!terminal) return terminal;
@@ -162,7 +161,7 @@ pid_t Start(const InitInputs& inputs, Terminal& terminal) {
 }  // namespace
 
 void RunInit(InitInputs inputs) {
-  std::vector<int> keep = {inputs.control, inputs.life_line, inputs.egress, inputs.run_dir};
+  std::vector<int> keep = {inputs.control, inputs.life_line, inputs.egress};
   if (inputs.user_lock >= 0) keep.push_back(inputs.user_lock);
   for (const Fd& tree : inputs.trees) {
     if (tree) keep.push_back(tree.get());

@@ -10,7 +10,7 @@ struct InitInputs {
   int control;         // seqpacket to the supervisor
   int life_line;       // read end; EOF means the supervisor is gone
   int egress;          // where the listeners made inside are sent
-  int run_dir;         // the run's state directory; as a user init opens the layers in it
+  const std::string& run_path;  // the state directory; as a user init opens the layers in it
   int user_lock = -1;  // as root: holds the run's host uid until the last process is gone
   bool terminal = false;        // make a pty and hand its master to the supervisor
   std::vector<Fd> trees;        // as root: made by the supervisor; empty as a user

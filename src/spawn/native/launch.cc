@@ -44,7 +44,7 @@ StageResult<Launched> Launch(const LaunchInputs& inputs) {
   Fd init_end(ends[1]);
   std::vector<Fd> trees;
   if (inputs.plan.identity.started_by_root) {
-    auto opened = OpenTrees(inputs.plan, inputs.run_dir);
+    auto opened = OpenTrees(inputs.plan, inputs.run_path);
     if (!opened) return std::unexpected(opened.error());
     trees = *std::move(opened);
   }
@@ -55,7 +55,7 @@ StageResult<Launched> Launch(const LaunchInputs& inputs) {
              .control = init_end.get(),
              .life_line = inputs.life_line,
              .egress = inputs.egress,
-             .run_dir = inputs.run_dir,
+             .run_path = inputs.run_path,
              .user_lock = inputs.user_lock,
              .terminal = inputs.terminal,
              .trees = std::move(trees)});

@@ -1,6 +1,8 @@
 #pragma once
 // Starts a LaunchPlan in the native tier: one clone3 with all seven namespaces. The only place that
 // clones for a run.
+#include <string>
+
 #include "base/fd.h"
 #include "plan/launch_plan.h"
 #include "spawn/native/trees.h"
@@ -10,8 +12,8 @@ namespace ambit::spawn::native {
 
 struct LaunchInputs {
   const plan::LaunchPlan& plan;
-  int run_dir;         // the run's state directory, layers prepared
-  int life_line;       // read end of the pipe whose write end only the caller keeps
+  const std::string& run_path;  // the run's state directory, layers prepared
+  int life_line;                // read end of the pipe whose write end only the caller keeps
   int egress;          // the channel on which egress takes listeners
   int user_lock = -1;  // as root
   bool terminal = false;

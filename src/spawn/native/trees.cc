@@ -177,7 +177,10 @@ StageResult<Fd> OpenHome(int run_dir, int idmap) {
 
 }  // namespace
 
-StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, int run_dir) {
+StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::string& run_path) {
+  const Result<Fd> run_dir =
+      sys::OpenAt(AT_FDCWD, run_path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (!run_dir) return Stage(Primitive::kStateDirectory, run_dir.error());
   Fd idmap;
   if (plan.identity.started_by_root) {
     Result<Fd> made = MakeIdmapNamespace(plan.identity);
@@ -193,10 +196,10 @@ StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, int run_dir
         tree = OpenBind(mount);
         break;
       case plan::Mount::Kind::kLayer:
-        tree = MountLayer(plan.layers[mount.layer], plan.identity, run_dir, idmap.get());
+        tree = MountLayer(plan.layers[mount.layer], plan.identity, run_dir->get(), idmap.get());
         break;
       case plan::Mount::Kind::kHome:
-        tree = OpenHome(run_dir, idmap.get());
+        tree = OpenHome(run_dir->get(), idmap.get());
         break;
       case plan::Mount::Kind::kTmpfs:
       case plan::Mount::Kind::kProc:

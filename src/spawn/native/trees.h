@@ -20,7 +20,8 @@ template <class T>
 using StageResult = std::expected<T, StageError>;
 
 /// One detached tree for each plan mount of kind kBind, kLayer and kHome, by the mount's index;
-/// the others stay empty. `run_dir`: the run's state directory with the layers' directories.
-StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, int run_dir);
+/// the others stay empty. `run_path`: the run's state directory with the layers' directories,
+/// opened by path because a descriptor from another mount namespace cannot be cloned.
+StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::string& run_path);
 
 }  // namespace ambit::spawn::native
