@@ -28,8 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!entry.value) continue;
     const auto again = ParseGitConfig("[s]\nk = " + QuoteGitConfigValue(*entry.value));
     Require(again && again->entries.size() == 1 && again->entries[0].value == entry.value);
-    const auto raw = ParseGitConfig("[s]\nk=" + std::string(text.substr(entry.value_span.offset,
-                                                                        entry.value_span.length)));
+    const auto raw = ParseGitConfig(
+        "[s]\nk=" + std::string(text.substr(entry.value_span.offset, entry.value_span.length)));
     Require(raw && raw->entries.size() == 1 && raw->entries[0].value == entry.value);
   }
   if (!*stripped) return 0;

@@ -1,15 +1,17 @@
+#include "review/diff.h"
+
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "base/text.h"
 #include "cli/cli.h"
 #include "host/facts.h"
-#include "review/diff.h"
 #include "workspace/change_walk.h"
 #include "workspace/run_store.h"
 
@@ -33,7 +35,7 @@ Status ToStdout(std::string_view text) {
 Result<workspace::RunStore> OpenStore(const host::Person& person) {
   const char* state_home = ::getenv("XDG_STATE_HOME");
   return workspace::RunStore::Open(
-      workspace::RunStore::DefaultRoot(person.home, state_home != nullptr ? state_home : ""),
+      workspace::RunStore::DefaultRoot(person.own_home, state_home != nullptr ? state_home : ""),
       /*create=*/false);
 }
 

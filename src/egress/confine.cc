@@ -21,13 +21,23 @@ namespace {
 /// Handlers of the supervisor would run with its state; a closed peer must not kill the relay.
 void ForgetSignals() {
   for (int number = 1; number < NSIG; ++number) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = number == SIGPIPE ? SIG_IGN : SIG_DFL;
     (void)::sigaction(number, &action, nullptr);  // EINVAL for SIGKILL, SIGSTOP and libc's own
   }
   sigset_t none;
   ::sigemptyset(&none);
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// Before the change of identity, which takes the capability that this needs.
+Status EmptyTheBoundingSet() {
+  for (int capability = 0; capability < 64; ++capability) {
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
+    if (errno == EINVAL) break;  // beyond the kernel's last one
+    return FailErrno(errno, "prctl(PR_CAPBSET_DROP)");
+  }
+  return {};
 }
 
 Status PointStandardStreamsNowhere() {
@@ -67,6 +77,7 @@ Status BecomeEgress(const std::optional<HostIdentity>& identity) {
     if (identity->uid == 0 || identity->gid == 0) {
       return Fail(Errc::kInvalidArgument, "egress must not be root");
     }
+    AMBIT_CHECK(EmptyTheBoundingSet());
     AMBIT_CHECK(sys::BecomeUser(identity->uid, identity->gid));
   } else if (::geteuid() == 0 || ::getuid() == 0) {
     return Fail(Errc::kInvalidArgument, "egress started by root needs an identity of its own");

@@ -1,8 +1,8 @@
 #pragma once
 // What the egress process gives up before it touches a byte from inside.
 //
-// Caller: RunEgress, in a single-threaded fork of the supervisor. The two steps are separate because
-// the first decides which descriptors exist and the second forbids to make others.
+// Caller: RunEgress, in a single-threaded fork of the supervisor. The two steps are separate
+// because the first decides which descriptors exist and the second forbids to make others.
 #include <sys/types.h>
 
 #include <optional>
@@ -19,8 +19,8 @@ struct HostIdentity {
   gid_t gid = 0;
 };
 
-/// Leaves the supervisor's session, signal handlers, environment and every descriptor not in `keep`;
-/// 0, 1 and 2 become /dev/null. kInvalidArgument for a descriptor to keep below 3.
+/// Leaves the supervisor's session, signal handlers, environment and every descriptor not in
+/// `keep`; 0, 1 and 2 become /dev/null. kInvalidArgument for a descriptor to keep below 3.
 Status LeaveTheSupervisor(std::span<const int> keep);
 
 /// Takes the identity, with no groups besides its own.

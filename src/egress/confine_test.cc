@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -10,8 +11,6 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-
-#include <gtest/gtest.h>
 
 #include "sys/new_network_for_test.h"
 
@@ -60,7 +59,7 @@ TEST(Confine, HandlersOfTheSupervisorAreForgotten) {
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
     ASSERT_TRUE(LeaveTheSupervisor({}));
-    struct sigaction action {};
+    struct sigaction action{};
     ASSERT_EQ(::sigaction(SIGTERM, nullptr, &action), 0);
     EXPECT_EQ(action.sa_handler, SIG_DFL);
     ASSERT_EQ(::sigaction(SIGPIPE, nullptr, &action), 0);

@@ -53,8 +53,9 @@ std::size_t OpenFilesLimit() {
 
 class Process {
  public:
-  explicit Process(EgressSpec spec)
+  Process(EgressSpec spec, std::size_t open_files)
       : network_(std::move(spec.network)),
+        open_files_(open_files),
         life_line_(loop_, std::move(spec.life_line).Release()),
         control_(loop_, std::move(spec.control).Release()),
         reporter_(control_) {}
@@ -80,7 +81,7 @@ class Process {
     if (received->bytes == 0) EndWithError(ENOTCONN);
     listeners.resize(received->fds);
 
-    relay_.emplace(loop_, reporter_, LimitsFor(OpenFilesLimit(), listeners.size()));
+    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()));
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
     }
@@ -92,6 +93,7 @@ class Process {
   }
 
   plan::NetworkPlan network_;
+  std::size_t open_files_;
   asio::io_context loop_{1};
   Descriptor life_line_;
   Descriptor control_;
@@ -106,11 +108,12 @@ void RunEgress(EgressSpec spec) noexcept {
   const int life_line = spec.life_line.get();
   const std::array keep = {life_line, control};
   Require(LeaveTheSupervisor(keep), control, Stage::kDescriptors);
+  const std::size_t open_files = OpenFilesLimit();  // behind the walls nobody may ask
   Require(BecomeEgress(spec.become), control, Stage::kIdentity);
   Require(RaiseWalls(), control, Stage::kWalls);
   if (SupervisorIsGone(life_line)) ::_exit(0);
   try {
-    Process(std::move(spec)).Run();
+    Process(std::move(spec), open_files).Run();
   } catch (const std::exception&) {
     EndWith(control, Stage::kLoop, ENOMEM);  // Asio could not make its loop
   }

@@ -16,8 +16,8 @@ namespace ambit::egress {
 
 struct EgressSpec {
   plan::NetworkPlan network;
-  Fd life_line;  // read end; only the supervisor holds the write end
-  Fd control;    // seqpacket
+  Fd life_line;                        // read end; only the supervisor holds the write end
+  Fd control;                          // seqpacket
   std::optional<HostIdentity> become;  // required when the supervisor is root
 };
 

@@ -3,6 +3,7 @@
 // the real loopback of the host. Everything runs in forked children of the test.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,8 +15,6 @@
 #include <chrono>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "base/fd.h"
 #include "egress/egress.h"
@@ -127,15 +126,16 @@ inline void Echo(int connection) {
     const ssize_t got = ::recv(connection, block.data(), block.size(), 0);
     if (got <= 0) return;
     for (ssize_t at = 0; at < got;) {
-      const ssize_t sent = ::send(connection, block.data() + at, static_cast<std::size_t>(got - at),
-                                  MSG_NOSIGNAL);
+      const ssize_t sent =
+          ::send(connection, block.data() + at, static_cast<std::size_t>(got - at), MSG_NOSIGNAL);
       if (sent <= 0) return;
       at += sent;
     }
   }
 }
 
-/// A TCP connection to the loopback of the calling process's namespace; on failure empty with errno.
+/// A TCP connection to the loopback of the calling process's namespace; on failure empty with
+/// errno.
 inline Fd ConnectLoopback(int family, std::uint16_t port) {
   Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in6 v6{};
@@ -146,10 +146,9 @@ inline Fd ConnectLoopback(int family, std::uint16_t port) {
   v4.sin_family = AF_INET;
   v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   v4.sin_port = htons(port);
-  const int rc =
-      family == AF_INET
-          ? ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof v4)
-          : ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  const int rc = family == AF_INET
+                     ? ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof v4)
+                     : ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
   if (rc != 0) return {};
   const timeval limit{.tv_sec = 20, .tv_usec = 0};
   EXPECT_EQ(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);

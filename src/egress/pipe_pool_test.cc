@@ -1,9 +1,8 @@
 #include "egress/pipe_pool.h"
 
 #include <fcntl.h>
-#include <unistd.h>
-
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace ambit::egress {
 namespace {

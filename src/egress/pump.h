@@ -9,8 +9,8 @@
 namespace ambit::egress {
 
 /// 0 when the source ended and everything it sent was passed on; otherwise the errno with which
-/// either side broke (ECANCELED: closed by ourselves). `moved` counts what reached `to`. Gives other
-/// connections a turn at least every megabyte. Both descriptors must outlive the task.
+/// either side broke (ECANCELED: closed by ourselves). `moved` counts what reached `to`. Gives
+/// other connections a turn at least every megabyte. Both descriptors must outlive the task.
 Task<int> Pump(Descriptor& from, Descriptor& to, PipePool& pipes, std::uint64_t& moved);
 
 }  // namespace ambit::egress

@@ -3,17 +3,18 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
-#include <gtest/gtest.h>
 
 #include "base/fd.h"
 
@@ -69,8 +70,20 @@ std::size_t ReadStream(int socket, std::chrono::microseconds pause) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i, ++at) {
       if (block[i] != ByteAt(at)) return at;
     }
-    std::this_thread::sleep_for(pause);
+    if (pause.count() > 0) ::usleep(static_cast<useconds_t>(pause.count()));
   }
+}
+
+/// Runs `body` in a child process that ends with it.
+template <class Body>
+pid_t InBackground(Body body) {
+  const pid_t pid = ::fork();
+  EXPECT_GE(pid, 0);
+  if (pid == 0) {
+    body();
+    ::_exit(0);
+  }
+  return pid;
 }
 
 struct Outcome {
@@ -83,6 +96,19 @@ struct Outcome {
 Outcome Transfer(std::size_t pipes, std::size_t total, std::chrono::microseconds pause) {
   TcpPair source = ConnectedPair();
   TcpPair sink = ConnectedPair();
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const Fd count_read(ends[0]);
+  const Fd count_write(ends[1]);
+  const pid_t writer = InBackground([&] {
+    WriteStream(source.here.get(), total);
+    ::shutdown(source.here.get(), SHUT_WR);
+  });
+  const pid_t reader = InBackground([&] {
+    const std::size_t intact = ReadStream(sink.there.get(), pause);
+    (void)::write(count_write.get(), &intact, sizeof intact);
+  });
+
   asio::io_context loop(1);
   Descriptor from = Watched(loop, std::move(source.there));
   Descriptor to = Watched(loop, std::move(sink.here));
@@ -93,14 +119,11 @@ Outcome Transfer(std::size_t pipes, std::size_t total, std::chrono::microseconds
                    outcome.error = error;
                    ::shutdown(to.native_handle(), SHUT_WR);
                  });
-  std::thread writer([&] {
-    WriteStream(source.here.get(), total);
-    ::shutdown(source.here.get(), SHUT_WR);
-  });
-  std::thread reader([&] { outcome.received = ReadStream(sink.there.get(), pause); });
   loop.run();
-  writer.join();
-  reader.join();
+  EXPECT_EQ(::read(count_read.get(), &outcome.received, sizeof outcome.received),
+            static_cast<ssize_t>(sizeof outcome.received));
+  EXPECT_EQ(::waitpid(writer, nullptr, 0), writer);
+  EXPECT_EQ(::waitpid(reader, nullptr, 0), reader);
   EXPECT_EQ(pool.lent(), 0U);
   return outcome;
 }

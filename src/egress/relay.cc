@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -12,7 +13,6 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <fmt/format.h>
 
 #include "egress/address.h"
 #include "egress/dial.h"
@@ -124,10 +124,10 @@ Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
       return Fail(Errc::kInvalidArgument,
                   fmt::format("egress was given a listener on '{}'", address->port));
     }
-    auto listener = std::make_unique<Listener>(
-        Listener{.socket = Descriptor(loop_),
-                 .role = capture ? Role::kCapture : Role::kHostPort,
-                 .port = address->port});
+    auto listener =
+        std::make_unique<Listener>(Listener{.socket = Descriptor(loop_),
+                                            .role = capture ? Role::kCapture : Role::kHostPort,
+                                            .port = address->port});
     boost::system::error_code error;
     listener->socket.assign(fd.get(), error);
     if (error) return FailErrno(error.value(), "watch a listener");

@@ -1,9 +1,9 @@
 #include "egress/report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
-
-#include <fmt/format.h>
 
 namespace ambit::egress {
 namespace {

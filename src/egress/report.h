@@ -40,8 +40,8 @@ struct EgressReport {
   std::uint8_t family = 0;  // 4, 6, or 0: no address
   std::uint16_t port = 0;   // host order
   std::uint16_t reserved = 0;
-  std::uint32_t connection = 0;  // counts from 1 in every run; 0: none
-  std::int32_t error = 0;        // errno
+  std::uint32_t connection = 0;            // counts from 1 in every run; 0: none
+  std::int32_t error = 0;                  // errno
   std::array<std::uint8_t, 16> address{};  // network order; the first four for family 4
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_from_host = 0;

@@ -1,10 +1,10 @@
 #include "egress/report.h"
 
+#include <gtest/gtest.h>
+
 #include <bit>
 #include <functional>
 #include <random>
-
-#include <gtest/gtest.h>
 
 namespace ambit::egress {
 namespace {

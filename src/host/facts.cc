@@ -25,6 +25,11 @@ constexpr std::array<const char*, 9> kSystemDirectories = {
 
 bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
+bool IsOwnedBy(const std::string& path, uid_t uid) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 && info.st_uid == uid;
+}
+
 bool IsBelowOrEqual(std::string_view path, std::string_view ancestor) {
   if (ancestor == "/") return true;
   return path.starts_with(ancestor) &&
@@ -48,14 +53,14 @@ std::string UnescapeMountPath(std::string_view field) {
 
 Result<std::vector<std::string>> SubmountsOf(const std::string& root) {
   constexpr std::size_t kLimit = 16U << 20;
-  AMBIT_TRY(const std::string table,
-            sys::ReadSmallFile(AT_FDCWD, "/proc/self/mountinfo", kLimit));
+  AMBIT_TRY(const std::string table, sys::ReadSmallFile(AT_FDCWD, "/proc/self/mountinfo", kLimit));
   std::vector<std::string> found;
   std::string_view rest = table;
   while (!rest.empty()) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    for (int field = 0; field < 4; ++field) line.remove_prefix(std::min(line.size(), line.find(' ') + 1));
+    for (int field = 0; field < 4; ++field)
+      line.remove_prefix(std::min(line.size(), line.find(' ') + 1));
     std::string mount_point = UnescapeMountPath(line.substr(0, line.find(' ')));
     if (mount_point != root && IsBelowOrEqual(mount_point, root)) {
       found.push_back(std::move(mount_point));
@@ -87,8 +92,7 @@ std::vector<SystemPath> AliasesOf(const std::string& logical, const Project& pro
 Status RefuseUnfitRoot(const std::string& root, const Person& person,
                        const std::string& state_root) {
   const auto refuse = [&](std::string_view why) -> Status {
-    return Fail(Errc::kInvalidArgument,
-                fmt::format("project '{}': {}", Printable(root), why),
+    return Fail(Errc::kInvalidArgument, fmt::format("project '{}': {}", Printable(root), why),
                 "change into a project directory, or name one with -C DIR");
   };
   if (root == "/") return refuse("the whole file system is not a project");
@@ -101,8 +105,8 @@ Status RefuseUnfitRoot(const std::string& root, const Person& person,
     }
   }
   for (const char* own : {"/etc", "/proc", "/sys", "/dev", "/boot", "/var", "/run", "/tmp"}) {
-    const bool inside_is_fine = std::string_view(own) == "/tmp" || std::string_view(own) == "/var" ||
-                                std::string_view(own) == "/run";
+    const bool inside_is_fine = std::string_view(own) == "/tmp" ||
+                                std::string_view(own) == "/var" || std::string_view(own) == "/run";
     if (root == own || (!inside_is_fine && IsBelowOrEqual(root, own))) {
       return refuse("it is a system directory");
     }
@@ -122,21 +126,26 @@ Result<std::string> RealPath(const std::string& path) {
 }
 
 Result<Person> ReadPerson() {
-  Person person{.uid = ::geteuid(), .gid = ::getegid(), .name = {}, .home = {}, .shell = {}};
+  Person person{
+      .uid = ::geteuid(), .gid = ::getegid(), .name = {}, .home = {}, .own_home = {}, .shell = {}};
+  std::string passwd_home;
   const std::unique_ptr<FILE, int (*)(FILE*)> passwd(::fopen("/etc/passwd", "re"), &::fclose);
   while (const ::passwd* entry = passwd != nullptr ? ::fgetpwent(passwd.get()) : nullptr) {
     if (entry->pw_uid != person.uid) continue;
     person.name = entry->pw_name;
-    person.home = entry->pw_dir;
+    passwd_home = entry->pw_dir;
     person.shell = entry->pw_shell;
     break;
   }
+  person.home = passwd_home;
   if (const char* home = ::getenv("HOME"); home != nullptr && home[0] == '/') person.home = home;
   if (person.home.empty()) {
     return Fail(Errc::kNotFound, fmt::format("home directory of uid {}", person.uid),
                 "set HOME to an absolute path");
   }
   if (auto real = RealPath(person.home)) person.home = *real;
+  person.own_home =
+      IsOwnedBy(person.home, person.uid) || passwd_home.empty() ? person.home : passwd_home;
   if (person.name.empty()) person.name = "user";
   if (person.shell.empty() || !Exists(person.shell)) person.shell = "/bin/sh";
   return person;
@@ -157,7 +166,7 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
     }
   }
   AMBIT_CHECK(RefuseUnfitRoot(project.root, person, state_root));
-  struct stat info {};
+  struct stat info{};
   if (::stat(project.root.c_str(), &info) != 0) {
     return FailErrno(errno, fmt::format("project '{}'", Printable(project.root)));
   }
@@ -176,7 +185,7 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
 std::vector<SystemPath> ReadSystemPaths() {
   std::vector<SystemPath> found;
   for (const char* path : kSystemDirectories) {
-    struct stat info {};
+    struct stat info{};
     if (::lstat(path, &info) != 0) continue;
     if (S_ISLNK(info.st_mode)) {
       if (auto target = sys::ReadLink(AT_FDCWD, path)) {

@@ -25,7 +25,10 @@ struct Person {
   uid_t uid = 0;
   gid_t gid = 0;
   std::string name;
-  std::string home;   // absolute, real path
+  std::string home;  // absolute, real path: $HOME, what the agent's home is called too
+  /// Where ambit may keep what only this person can change: `home` when it is theirs, else the home
+  /// /etc/passwd names. With sudo $HOME often still is somebody else's.
+  std::string own_home;
   std::string shell;  // exists inside
 };
 
@@ -34,7 +37,7 @@ struct Project {
   std::string cwd;   // absolute, real path, at or below root
   uid_t owner = 0;
   gid_t group = 0;
-  std::vector<SystemPath> aliases;    // symlinks on the way to it that the user typed
+  std::vector<SystemPath> aliases;     // symlinks on the way to it that the user typed
   std::vector<std::string> submounts;  // other filesystems mounted below it
 };
 

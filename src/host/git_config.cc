@@ -130,8 +130,8 @@ class Parser {
   Status ReadValue(GitConfigEntry& entry) {
     while (!AtEndOfLine() && IsSpace(text_[at_])) ++at_;
     const std::size_t begin = at_;
-    std::size_t end = at_;         // behind the last byte that belongs to the value
-    std::size_t kept = 0;          // length of `value` without trailing unquoted space
+    std::size_t end = at_;  // behind the last byte that belongs to the value
+    std::size_t kept = 0;   // length of `value` without trailing unquoted space
     std::string value;
     bool quoted = false;
     for (;;) {

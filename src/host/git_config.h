@@ -4,7 +4,8 @@
 // anything git itself would reject is an error. Nothing is expanded and `include` is not followed,
 // except by ReadUserIdentity, which reads the user's own files.
 // Who calls: git_project (what must not be seen inside), plan (the identity that crosses).
-// Syntax source: git-config(1), "Syntax". Errors: kInvalidArgument names the line, kLimit the bound.
+// Syntax source: git-config(1), "Syntax". Errors: kInvalidArgument names the line, kLimit the
+// bound.
 #include <cstddef>
 #include <optional>
 #include <string>

@@ -62,9 +62,8 @@ bool CommentMayHoldASecret(std::string_view comment) {
   constexpr std::array<std::string_view, 5> kWords = {"extraheader", "authorization", "password",
                                                       "token", "secret"};
   return WithoutUserinfo(comment) != comment ||
-         std::ranges::any_of(kWords, [&](std::string_view word) {
-           return lower.find(word) != std::string::npos;
-         });
+         std::ranges::any_of(
+             kWords, [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
 std::string QuoteSubsection(std::string_view name) {
@@ -86,7 +85,8 @@ std::vector<Edit> CredentialEdits(std::string_view bytes, const GitConfig& confi
   for (const GitConfigSection& section : config.sections) {
     std::string subsection = WithoutUserinfo(section.subsection);
     if (subsection == section.subsection) continue;
-    edits.push_back({section.header, "[" + section.name + " \"" + QuoteSubsection(subsection) + "\"]"});
+    edits.push_back(
+        {section.header, "[" + section.name + " \"" + QuoteSubsection(subsection) + "\"]"});
   }
   for (const GitConfigEntry& entry : config.entries) {
     if (NamesASecret(entry)) {

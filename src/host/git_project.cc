@@ -49,8 +49,8 @@ std::string Parent(std::string_view path) {
 
 /// Opens a directory as git would, links followed, without reading it.
 Result<Directory> OpenDirectory(int base, const std::string& path, std::uint64_t resolve = 0) {
-  AMBIT_TRY(Fd fd, sys::OpenAt(base, path.c_str(), O_PATH | O_DIRECTORY,
-                               resolve | RESOLVE_NO_MAGICLINKS));
+  AMBIT_TRY(Fd fd,
+            sys::OpenAt(base, path.c_str(), O_PATH | O_DIRECTORY, resolve | RESOLVE_NO_MAGICLINKS));
   AMBIT_TRY(std::string canonical, sys::PathOf(fd.get()));
   return Directory{.fd = std::move(fd), .path = std::move(canonical)};
 }
@@ -68,7 +68,7 @@ Result<std::optional<PlainFile>> ReadPlain(int dir, const char* path, std::size_
     return std::nullopt;
   }
   if (!fd) return std::unexpected(std::move(fd).error());
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd->get(), &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));
   if (!S_ISREG(info.st_mode)) {
     return Fail(Errc::kInvalidArgument, fmt::format("read '{}': not a plain file", path));
@@ -88,13 +88,13 @@ Result<std::optional<PlainFile>> ReadPlain(int dir, const char* path, std::size_
 }
 
 bool IsLink(int dir, const char* name) {
-  struct stat info {};
+  struct stat info{};
   return ::fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
 }
 
 bool SameFile(int left_dir, const char* left, int right_dir, const char* right) {
-  struct stat a {};
-  struct stat b {};
+  struct stat a{};
+  struct stat b{};
   return ::fstatat(left_dir, left, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
          ::fstatat(right_dir, right, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
          a.st_ino == b.st_ino;
@@ -138,7 +138,8 @@ class Inspector {
                                [&](const std::string& root) { return IsBelow(path, root); });
   }
 
-  void Refuse(std::string file, std::string target, std::string reason, std::string_view flag_path) {
+  void Refuse(std::string file, std::string target, std::string reason,
+              std::string_view flag_path) {
     result_.refused.push_back({.file = std::move(file),
                                .target = std::move(target),
                                .reason = std::move(reason),
@@ -147,7 +148,7 @@ class Inspector {
 
   /// Where `.git` leads. nullopt: there is none, or it was refused or allowed read-only.
   Result<std::optional<Directory>> FindGitDirectory() {
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(root_.fd.get(), ".git", &info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return std::nullopt;
       return FailErrno(errno, fmt::format("stat '{}/.git'", root_.path));
@@ -205,7 +206,8 @@ class Inspector {
     // A git directory belongs to a repository only where the repository lists it, and the list of
     // one outside cannot have been written by the project.
     const bool listed = Parent(git_dir.path) == Join(common->path, "worktrees");
-    if (pointer_.file.empty()) pointer_ = {.file = file, .target = *target, .reason = {}, .flag = {}};
+    if (pointer_.file.empty())
+      pointer_ = {.file = file, .target = *target, .reason = {}, .flag = {}};
     if (!IsBelow(common->path, root_.path) && !listed) {
       if (!Allowed(common->path)) {
         Refuse(file, *target, "the repository it names does not list this git directory",
@@ -252,7 +254,8 @@ class Inspector {
     const auto target = ParsePathFile((*content)->bytes);
     if (!target || !target->ends_with("/.git")) return false;
     const auto dir = OpenDirectory(git_dir.fd.get(), Parent(*target));
-    return dir && dir->path == root_.path && SameFile(dir->fd.get(), ".git", root_.fd.get(), ".git");
+    return dir && dir->path == root_.path &&
+           SameFile(dir->fd.get(), ".git", root_.fd.get(), ".git");
   }
 
   /// core.worktree as git resolves it: relative to the git directory.
@@ -313,8 +316,8 @@ class Inspector {
       auto objects = OpenDirectory(repository.fd.get(), "objects");
       const std::string path = objects ? objects->path : "";
       if (!objects || !IsVisible(path)) {
-        Refuse(repository.path + "/objects", std::move(target), "a symbolic link out of the project",
-               path);
+        Refuse(repository.path + "/objects", std::move(target),
+               "a symbolic link out of the project", path);
       }
       return {};
     }
@@ -378,13 +381,13 @@ class Inspector {
     AMBIT_TRY(const std::vector<std::string> names, Subdirectories(dir, name));
     for (const std::string& module : names) {
       if (depth >= kMaxModuleDepth || ++module_directories_ > kMaxModuleDirectories) {
-        return Fail(Errc::kLimit, fmt::format("list '{}/{}': too many or too deep submodules",
-                                              dir.path, name));
+        return Fail(Errc::kLimit,
+                    fmt::format("list '{}/{}': too many or too deep submodules", dir.path, name));
       }
       auto child = OpenDirectory(dir.fd.get(), fmt::format("{}/{}", name, module),
                                  RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
       if (!child) continue;
-      struct stat info {};
+      struct stat info{};
       const bool is_repository =
           ::fstatat(child->fd.get(), "HEAD", &info, AT_SYMLINK_NOFOLLOW) == 0;
       if (is_repository) {

@@ -29,7 +29,8 @@ enum class GitLayout : std::uint8_t {
   kNone,        // no usable repository
   kDirectory,   // a `.git` directory, or a pointer to one inside the project
   kWorktree,    // linked by `git worktree add`
-  kPointsBack,  // a submodule's checkout or --separate-git-dir: core.worktree names the project
+  kPointsBack,  // a submodule's checkout: core.worktree of the target names the project. That of
+                // --separate-git-dir counts as one once the user has set core.worktree in it
 };
 
 struct RefusedPointer {
@@ -49,8 +50,8 @@ struct MaskedFile {
 
 struct GitProject {
   GitLayout layout = GitLayout::kNone;
-  std::string git_dir;     // canonical; empty when kNone
-  std::string common_dir;  // canonical; equal to git_dir but for a linked worktree
+  std::string git_dir;                // canonical; empty when kNone
+  std::string common_dir;             // canonical; equal to git_dir but for a linked worktree
   std::vector<std::string> cow_dirs;  // outside the project, to exist inside copy-on-write
   std::vector<RefusedPointer> refused;
   std::vector<MaskedFile> masked_files;

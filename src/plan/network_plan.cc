@@ -1,9 +1,9 @@
 #include "plan/network_plan.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace ambit::plan {
 namespace {
@@ -35,8 +35,9 @@ std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
     case PacketVerdict::kDrop:
       return "drop";
     case PacketVerdict::kCapture:
-      return rule.match == PacketMatch::kAllowedPortV6 ? fmt::format("tproxy ip6 to [::1]:{}", port)
-                                                       : fmt::format("tproxy ip to 127.0.0.1:{}", port);
+      return rule.match == PacketMatch::kAllowedPortV6
+                 ? fmt::format("tproxy ip6 to [::1]:{}", port)
+                 : fmt::format("tproxy ip to 127.0.0.1:{}", port);
   }
   return "?";
 }

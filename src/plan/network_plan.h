@@ -39,12 +39,12 @@ inline constexpr const char* kNftPortSet = "ports";
 
 /// One rule of the prerouting chain. The order of kCaptureRules is the order in the kernel.
 enum class PacketMatch : std::uint8_t {
-  kLoopbackV4,       // to 127.0.0.0/8
-  kLoopbackV6,       // to ::1
-  kOwnV4,            // to kOwnAddress
-  kEchoRequestV4,    // ping
+  kLoopbackV4,     // to 127.0.0.0/8
+  kLoopbackV6,     // to ::1
+  kOwnV4,          // to kOwnAddress
+  kEchoRequestV4,  // ping
   kEchoRequestV6,
-  kAllowedPortV4,    // TCP whose destination port is in the set
+  kAllowedPortV4,  // TCP whose destination port is in the set
   kAllowedPortV6,
 };
 enum class PacketVerdict : std::uint8_t { kAccept, kDrop, kCapture };

@@ -1,11 +1,11 @@
 #include "plan/network_plan.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <numeric>
 #include <sstream>
-
-#include <gtest/gtest.h>
 
 namespace ambit::plan {
 namespace {
@@ -31,9 +31,7 @@ std::string WhyInvalid(const NetworkPlan& plan) {
   return status.error().what;
 }
 
-TEST(NetworkPlan, TheDefaultReachesNothing) {
-  ExpectGolden("network-default.txt", Describe({}));
-}
+TEST(NetworkPlan, TheDefaultReachesNothing) { ExpectGolden("network-default.txt", Describe({})); }
 
 TEST(NetworkPlan, HostPortsAppearAsListeners) {
   ExpectGolden("network-host-ports.txt", Describe({.host_ports = {5432, 8080}}));
@@ -50,8 +48,7 @@ TEST(NetworkPlan, NamesThePortThatCannotBeServed) {
   EXPECT_EQ(WhyInvalid({.host_ports = {1}}),
             "network.host_ports '1': not a port that can be served");
   EXPECT_EQ(WhyInvalid({.host_ports = {90, 80, 90}}), "network.host_ports: '90' is there twice");
-  EXPECT_EQ(WhyInvalid({.capture_port = 1024}),
-            "network.capture_port '1024': must be 1 to 1023");
+  EXPECT_EQ(WhyInvalid({.capture_port = 1024}), "network.capture_port '1024': must be 1 to 1023");
   EXPECT_EQ(WhyInvalid({.capture_port = 0}), "network.capture_port '0': must be 1 to 1023");
 }
 

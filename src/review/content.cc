@@ -27,9 +27,10 @@ Side ReadLinkSide(int root, const std::string& path) {
 
 Side ReadFileSide(int root, const std::string& path, std::uint64_t max_bytes) {
   const auto file = workspace::OpenPlainFile(root, path);
-  struct stat info {};
+  struct stat info{};
   if (!file || ::fstat(file->get(), &info) != 0) return Unreadable();
-  Side side{.state = SideState::kText, .bytes = static_cast<std::uint64_t>(info.st_size), .text = {}};
+  Side side{
+      .state = SideState::kText, .bytes = static_cast<std::uint64_t>(info.st_size), .text = {}};
   side.text.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(side.bytes, max_bytes)));
   std::array<char, 65536> chunk;
   while (side.text.size() <= max_bytes) {

@@ -2,11 +2,11 @@
 // How a run's changes are shown: names, counts, JSON, and a patch that `git apply` or `patch -p1`
 // turns the original tree with into the result.
 // Names and contents are hostile: names are escaped for people (Printable) or quoted as git does;
-// contents only when `for_terminal`. Nothing but the layers is read, and only as OpenPlainFile does.
-// Not in a patch, because git has no form for them: empty directories, FIFOs, sockets, devices,
-// permission bits other than the owner's execute bit, the bytes of binary files.
-// Who calls: cli. Errors: those of the sink, kIo for the layers; a file that cannot be read is
-// named in the output instead.
+// contents only when `for_terminal`. Nothing but the layers is read, and only as OpenPlainFile
+// does. Not in a patch, because git has no form for them: empty directories, FIFOs, sockets,
+// devices, permission bits other than the owner's execute bit, the bytes of binary files. Who
+// calls: cli. Errors: those of the sink, kIo for the layers; a file that cannot be read is named in
+// the output instead.
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -25,7 +25,7 @@ using Sink = std::function<Status(std::string_view)>;
 Sink AppendTo(std::string& out);
 
 struct DiffOptions {
-  bool for_terminal = false;  // show control characters of contents as escapes
+  bool for_terminal = false;                // show control characters of contents as escapes
   std::uint64_t max_file_bytes = 8U << 20;  // a larger file only "differs"
 };
 

@@ -70,8 +70,8 @@ std::string_view TypeName(mode_t mode) {
 }
 
 std::string JsonOf(const Change& change) {
-  std::string out = fmt::format("{{\"kind\":\"{}\",{}", NameOf(change.kind).word,
-                                JsonPath("path", change.path));
+  std::string out =
+      fmt::format("{{\"kind\":\"{}\",{}", NameOf(change.kind).word, JsonPath("path", change.path));
   if (!change.old_path.empty()) out += "," + JsonPath("old_path", change.old_path);
   if (change.old_mode != 0) {
     out += fmt::format(",\"old_type\":\"{}\",\"old_mode\":\"{:04o}\",\"old_bytes\":{}",
@@ -111,7 +111,8 @@ struct Totals {
 std::string StatLine(const Layers& layers, const Change& change, const DiffOptions& options,
                      Totals& totals) {
   const std::string name = ShownName(change);
-  const bool content = change.kind != ChangeKind::kModeChanged && change.kind != ChangeKind::kRenamed;
+  const bool content =
+      change.kind != ChangeKind::kModeChanged && change.kind != ChangeKind::kRenamed;
   if (!content) return fmt::format(" {} | {}\n", name, NameOf(change.kind).word);
   Side old_side;
   Side new_side;
@@ -126,8 +127,9 @@ std::string StatLine(const Layers& layers, const Change& change, const DiffOptio
   };
   if (either(SideState::kUnreadable)) return fmt::format(" {} | unreadable\n", name);
   if (either(SideState::kBinary) || either(SideState::kTooLarge)) {
-    return fmt::format(" {} | {} {} -> {} bytes\n", name, either(SideState::kBinary) ? "Bin" : "Large",
-                       change.old_bytes, change.new_bytes);
+    return fmt::format(" {} | {} {} -> {} bytes\n", name,
+                       either(SideState::kBinary) ? "Bin" : "Large", change.old_bytes,
+                       change.new_bytes);
   }
   const LineDiff diff = DiffLines(SplitLines(old_side.text), SplitLines(new_side.text));
   const auto added = static_cast<std::size_t>(std::ranges::count(diff.added, true));
@@ -183,8 +185,8 @@ Status RenderJson(const ChangeSet& set, const Sink& sink) {
   AMBIT_CHECK(sink("],\"git\":["));
   comma = "";
   for (const workspace::GitChange& git : set.git) {
-    AMBIT_CHECK(sink(fmt::format("{}\n{{{},\"files\":{}}}", comma, JsonPath("path", git.path),
-                                 git.files)));
+    AMBIT_CHECK(
+        sink(fmt::format("{}\n{{{},\"files\":{}}}", comma, JsonPath("path", git.path), git.files)));
     comma = ",";
   }
   return sink(fmt::format("],\"truncated\":{}}}\n", set.truncated));

@@ -107,8 +107,8 @@ class PatchWriter {
   }
 
   Status Header(const std::string& old_path, const std::string& new_path) {
-    return sink_(fmt::format("diff --git {} {}\n", GitQuoted("a/", old_path),
-                             GitQuoted("b/", new_path)));
+    return sink_(
+        fmt::format("diff --git {} {}\n", GitQuoted("a/", old_path), GitQuoted("b/", new_path)));
   }
 
   Status Removed(const Change& change) {
@@ -170,7 +170,8 @@ class PatchWriter {
   /// renamed elsewhere or removed.
   static bool IsTouched(std::string_view file, std::size_t above,
                         const std::set<std::string_view>& touched) {
-    for (std::string_view path = file; path.size() > above; path = path.substr(0, path.rfind('/'))) {
+    for (std::string_view path = file; path.size() > above;
+         path = path.substr(0, path.rfind('/'))) {
       if (touched.contains(path)) return true;
     }
     return false;
@@ -263,7 +264,8 @@ std::string UnifiedHunks(std::string_view old_text, std::string_view new_text, b
         AppendLine(body, '+', new_lines[j++], for_terminal);
       }
       std::size_t equal = 0;
-      while (equal <= 2 * kContext && i + equal < old_lines.size() && !changed(i + equal, j + equal)) {
+      while (equal <= 2 * kContext && i + equal < old_lines.size() &&
+             !changed(i + equal, j + equal)) {
         ++equal;
       }
       const bool at_end = i + equal == old_lines.size() && !changed(i + equal, j + equal);

@@ -121,9 +121,10 @@ workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts&
 
 void WarnAboutHome(const host::Person& person, const RunObserver& observer) {
   if (person.home.starts_with("/tmp/")) {
-    observer.on_warning(fmt::format("the home directory '{}' is below /tmp: some agents refuse "
-                                    "such a home",
-                                    Printable(person.home)));
+    observer.on_warning(
+        fmt::format("the home directory '{}' is below /tmp: some agents refuse "
+                    "such a home",
+                    Printable(person.home)));
   }
 }
 
@@ -139,7 +140,7 @@ Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
   AMBIT_TRY(host::Person person, host::ReadPerson());
   WarnAboutHome(person, observer);
   const std::string state_root =
-      workspace::RunStore::DefaultRoot(person.home, FromEnvironment("XDG_STATE_HOME"));
+      workspace::RunStore::DefaultRoot(person.own_home, FromEnvironment("XDG_STATE_HOME"));
   AMBIT_TRY(const std::string start, StartDirectory(request));
   AMBIT_TRY(host::Project project,
             host::FindProject(start, !request.directory.empty(), person, state_root));
@@ -152,12 +153,11 @@ Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
   if (::geteuid() == 0) {
     AMBIT_TRY(user, TakeRunUser());
   }
-  AMBIT_TRY(const plan::LaunchPlan plan,
-            plan::Make(policy, facts,
-                       {.argv = request.argv,
-                        .identity = MakeIdentity(facts, user),
-                        .git = std::move(git),
-                        .author = author}));
+  AMBIT_TRY(const plan::LaunchPlan plan, plan::Make(policy, facts,
+                                                    {.argv = request.argv,
+                                                     .identity = MakeIdentity(facts, user),
+                                                     .git = std::move(git),
+                                                     .author = author}));
 
   AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
   AMBIT_TRY(const workspace::RunDir run, store.Create());

@@ -1,6 +1,7 @@
 #include "sys/fd_passing.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include <array>
 #include <filesystem>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "sys/new_network_for_test.h"
 
@@ -30,7 +29,7 @@ std::size_t OpenDescriptors() {
 }
 
 ino_t InodeOf(int fd) {
-  struct stat info {};
+  struct stat info{};
   EXPECT_EQ(::fstat(fd, &info), 0);
   return info.st_ino;
 }

@@ -1,12 +1,11 @@
 #include "sys/netlink.h"
 
 #include <errno.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstring>
-
-#include <fmt/format.h>
 
 namespace ambit::sys {
 namespace {
@@ -149,8 +148,8 @@ Result<Fd> OpenNetlink(int protocol) {
 
 std::expected<void, NetlinkFailure> SendBatch(int socket, const NetlinkBatch& batch) {
   if (batch.overflowed_in() != nullptr) {
-    return std::unexpected(NetlinkFailure{
-        .message = batch.overflowed_in(), .sys_errno = EMSGSIZE, .kernel_says = {}});
+    return std::unexpected(
+        NetlinkFailure{.message = batch.overflowed_in(), .sys_errno = EMSGSIZE, .kernel_says = {}});
   }
   if (batch.message_count() == 0) return {};
   const auto fail = [&batch](int error) {

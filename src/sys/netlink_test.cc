@@ -1,13 +1,12 @@
 #include "sys/netlink.h"
 
 #include <errno.h>
+#include <gtest/gtest.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <cstring>
-
-#include <gtest/gtest.h>
 
 #include "sys/new_network_for_test.h"
 

@@ -2,15 +2,14 @@
 // Test support: runs a piece of a test in a forked child that owns a fresh user and network
 // namespace, as root and as an ordinary user alike. Failed expectations fail the calling test.
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
-
-#include <fmt/format.h>
-#include <gtest/gtest.h>
 
 namespace ambit::sys {
 

@@ -38,7 +38,7 @@ ssize_t ReadFull(int fd, std::vector<char>& buffer) {
 }  // namespace
 
 std::optional<struct stat> StatOf(int dir, const std::string& name) {
-  struct stat info {};
+  struct stat info{};
   if (dir < 0 || ::fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     return std::nullopt;
   }
@@ -154,7 +154,7 @@ Result<Fd> OpenNoFollow(int root, std::string_view path, int flags) {
 
 Result<Fd> OpenPlainFile(int root, std::string_view path) {
   AMBIT_TRY(const Fd place, OpenNoFollow(root, path, O_PATH));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(place.get(), &info) != 0) return FailErrno(errno, "stat");
   if (!S_ISREG(info.st_mode)) return Fail(Errc::kInvalidArgument, "open: not a plain file");
   // Through /proc the very inode that was checked is opened, whatever now has its name.

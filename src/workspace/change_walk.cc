@@ -208,8 +208,7 @@ class Walker {
     child.opaque = opaque == "y";
     child.xattr_whiteouts = opaque == "x";
     if (!honour_redirects_) return std::string();
-    AMBIT_TRY(const std::optional<std::string> redirect,
-              marks_.OfDirectory(fd->get(), "redirect"));
+    AMBIT_TRY(const std::optional<std::string> redirect, marks_.OfDirectory(fd->get(), "redirect"));
     if (!redirect || redirect->empty()) return std::string();
     const std::string source =
         redirect->front() == '/' ? redirect->substr(1) : Join(frame.old_path, *redirect);
@@ -251,11 +250,11 @@ class Walker {
     return {};
   }
 
-  Status VisitRenamed(Frame& frame, Frame child, const std::string& source,
-                      const struct stat& info, const std::optional<struct stat>& lower) {
+  Status VisitRenamed(Frame& frame, Frame child, const std::string& source, const struct stat& info,
+                      const std::optional<struct stat>& lower) {
     Delete(frame, child.name, lower);  // what stood in the new place
     const auto directory = OpenNoFollow(lower_root_.get(), source, O_PATH | O_DIRECTORY);
-    struct stat original {};
+    struct stat original{};
     if (!directory || ::fstat(directory->get(), &original) != 0) original = info;
     child.in_lower = true;
     child.lower_by_path = true;
@@ -362,7 +361,7 @@ class Walker {
   void ReportUnreadable(Frame& frame) {
     if (collecting_redirects_) return;  // the second walk reports it
     if (!frame.change) {
-      struct stat unknown {};
+      struct stat unknown{};
       unknown.st_mode = S_IFDIR;
       frame.change = Emit(frame, ChangeKind::kModified, frame.in_lower ? &unknown : nullptr,
                           frame.in_upper ? &unknown : nullptr);

@@ -38,7 +38,7 @@ struct OverlayLayer {
 
 enum class ChangeKind : std::uint8_t {
   kAdded,
-  kModified,     // content (or a link's target), perhaps the mode too
+  kModified,  // content (or a link's target), perhaps the mode too
   kDeleted,
   kTypeChanged,  // the name is now something of another type
   kModeChanged,  // permission bits only
@@ -63,7 +63,7 @@ struct Change {
 
 /// Everything below a `.git`, as one entry: apply never writes there.
 struct GitChange {
-  std::string path;  // up to and with `.git`
+  std::string path;       // up to and with `.git`
   std::size_t files = 0;  // names below it (or itself) that changed, directories not counted
 };
 

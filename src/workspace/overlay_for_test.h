@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -37,7 +38,7 @@ inline void WriteAll(const fs::path& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
 }
 
-inline int Run(const std::string& command) { return std::system(command.c_str()); }
+inline int RunShell(const std::string& command) { return std::system(command.c_str()); }
 
 /// A directory that is gone with the object.
 class TempTree {
@@ -47,7 +48,7 @@ class TempTree {
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }
-  ~TempTree() { (void)Run("rm -rf -- '" + path_.string() + "'"); }
+  ~TempTree() { (void)RunShell("rm -rf -- '" + path_.string() + "'"); }
   TempTree(const TempTree&) = delete;
   TempTree& operator=(const TempTree&) = delete;
   const fs::path& path() const { return path_; }
@@ -60,12 +61,12 @@ class TempTree {
 inline std::map<std::string, std::string> Snapshot(const fs::path& root) {
   std::map<std::string, std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    struct stat info {};
+    struct stat info{};
     if (::lstat(entry.path().c_str(), &info) != 0) continue;
     std::string what = fmt::format("{:o} ", info.st_mode);
     if (S_ISREG(info.st_mode)) what += ReadAll(entry.path());
     if (S_ISLNK(info.st_mode)) what = "link " + fs::read_symlink(entry.path()).string();
-    out[fs::relative(entry.path(), root).string()] = what;
+    out[entry.path().lexically_relative(root).string()] = what;
   }
   return out;
 }
@@ -96,7 +97,8 @@ class OverlayTree {
             .redirect_dir = flavour_.marks == OverlayFlavour::kTrusted};
   }
   void CopyTree(const std::string& from, const std::string& to) const {
-    if (Run(fmt::format("cp -a '{}/.' '{}/'", at(from).string(), at(to).string())) != 0) std::abort();
+    if (RunShell(fmt::format("cp -a '{}/.' '{}/'", at(from).string(), at(to).string())) != 0)
+      std::abort();
   }
 
   /// Runs `edits` in a child that sees the overlay at merged/; false when it failed.
@@ -137,10 +139,9 @@ class OverlayTree {
       WriteAll("/proc/self/gid_map", fmt::format("{0} {0} 1", gid));
     }
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return Failed("private");
-    const std::string options =
-        fmt::format("lowerdir={},upperdir={},workdir={},{}", at("lower").string(),
-                    at("upper").string(), at("work").string(),
-                    user ? "userxattr" : "redirect_dir=on,index=on,metacopy=off");
+    const std::string options = fmt::format(
+        "lowerdir={},upperdir={},workdir={},{}", at("lower").string(), at("upper").string(),
+        at("work").string(), user ? "userxattr" : "redirect_dir=on,index=on,metacopy=off");
     const std::string merged = at("merged");
     if (::mount("overlay", merged.c_str(), "overlay", 0, options.c_str()) != 0) {
       return Failed("mount overlay");
@@ -221,7 +222,8 @@ class RandomEditor {
         }
         break;
       case 9:
-        if (is_free) OnBoth([&](const fs::path& root) { fs::create_symlink(content, root / fresh); });
+        if (is_free)
+          OnBoth([&](const fs::path& root) { fs::create_symlink(content, root / fresh); });
         break;
       case 10:
         if (is_file && is_free) {
@@ -244,8 +246,11 @@ class RandomEditor {
           OnBoth([&](const fs::path& root) {
             std::vector<fs::path> kept;
             for (const auto& entry : fs::directory_iterator(root / path)) {
-              if (entry.is_regular_file() && !entry.is_symlink()) kept.push_back(entry.path());
+              if (entry.symlink_status().type() == fs::file_type::regular) {
+                kept.push_back(entry.path());
+              }
             }
+            std::ranges::sort(kept);  // the order of a listing differs between the roots
             std::string text = kept.empty() ? content : ReadAll(kept.front());
             fs::remove_all(root / path);
             fs::create_directory(root / path);
@@ -254,7 +259,8 @@ class RandomEditor {
         }
         break;
       default:  // copied up but not changed
-        if (is_file) OnBoth([&](const fs::path& root) { WriteAll(root / path, ReadAll(root / path)); });
+        if (is_file)
+          OnBoth([&](const fs::path& root) { WriteAll(root / path, ReadAll(root / path)); });
     }
   }
 
@@ -276,7 +282,7 @@ class RandomEditor {
   static void CopyModes(const fs::path& from, const fs::path& to) {
     for (const auto& entry : fs::recursive_directory_iterator(from)) {
       if (entry.is_symlink()) continue;
-      fs::permissions(to / fs::relative(entry.path(), from), entry.status().permissions());
+      fs::permissions(to / entry.path().lexically_relative(from), entry.status().permissions());
     }
     fs::permissions(to, fs::status(from).permissions());
   }
@@ -291,19 +297,19 @@ class RandomEditor {
   std::size_t Pick(std::size_t count) { return random_() % count; }
 
   std::string NewName() {
-    static const std::vector<std::string> names = {"a", "b", "c d", "d-e", "\xC3\xA4", "q\"uote", "t\tab",
-                                                   "back\\slash", "new\nline", "e", "f", "g.txt"};
+    static const std::vector<std::string> names = {"a",         "b",       "c d",   "d-e",
+                                                   "\xC3\xA4",  "q\"uote", "t\tab", "back\\slash",
+                                                   "new\nline", "e",       "f",     "g.txt"};
     return names[Pick(names.size())];
   }
 
   std::vector<std::string> Paths(bool directories_only) const {
     std::vector<std::string> out;
     for (const auto& entry : fs::recursive_directory_iterator(roots_[0])) {
-      if (directories_only && (!entry.is_directory() || entry.is_symlink())) continue;
-      out.push_back(fs::relative(entry.path().parent_path(), roots_[0]) / entry.path().filename());
-      if (out.back().starts_with("./")) out.back().erase(0, 2);
+      if (directories_only && entry.symlink_status().type() != fs::file_type::directory) continue;
+      out.push_back(entry.path().lexically_relative(roots_[0]));
     }
-    std::sort(out.begin(), out.end());  // the order of a listing differs between the two roots
+    std::ranges::sort(out);
     return out;
   }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include "workspace/run_store.h"

@@ -39,7 +39,7 @@ Result<std::string> MakeRunId() {
 }
 
 Status CheckAncestor(int fd, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));
   if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
     return Fail(Errc::kDenied, fmt::format("state directory: everybody can write '{}'", path),
@@ -49,7 +49,7 @@ Status CheckAncestor(int fd, const std::string& path) {
 }
 
 Status CheckRoot(int fd, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));
   if (info.st_uid != ::geteuid()) {
     return Fail(Errc::kDenied,
@@ -64,8 +64,7 @@ Status CheckRoot(int fd, const std::string& path) {
 }
 
 Result<std::string> BootId() {
-  AMBIT_TRY(std::string id,
-            sys::ReadSmallFile(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128));
+  AMBIT_TRY(std::string id, sys::ReadSmallFile(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128));
   while (id.ends_with('\n')) id.pop_back();
   return id;
 }
@@ -164,7 +163,8 @@ Result<RunMeta> RunStore::ReadMeta(const RunDir& run) {
   AMBIT_TRY(const std::string text, sys::ReadSmallFile(run.fd.get(), kMetaFile, kMaxMetaBytes));
   AMBIT_TRY(RunMeta meta, DecodeMeta(text));
   if (meta.id != run.id) {
-    return Fail(Errc::kInvalidArgument, fmt::format("run record of '{}': names '{}'", run.id, meta.id));
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("run record of '{}': names '{}'", run.id, meta.id));
   }
   return meta;
 }

@@ -78,7 +78,8 @@ class RuleWriter {
     });
   }
 
-  /// The address is given, never left to the kernel: it would take lo's first one, and a listener on
+  /// The address is given, never left to the kernel: it would take lo's first one, and a listener
+  /// on
   /// ::1 would miss connections as soon as lo has a global IPv6 address.
   void HandTo(std::uint32_t family, std::span<const std::uint8_t> address, std::uint16_t port) {
     const std::array<std::uint8_t, 2> port_bytes = {static_cast<std::uint8_t>(port >> 8),

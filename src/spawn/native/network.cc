@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -12,8 +13,6 @@
 #include <array>
 #include <span>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "spawn/native/capture_rules.h"
 #include "sys/fd_passing.h"

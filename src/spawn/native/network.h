@@ -17,7 +17,7 @@ namespace ambit::spawn {
 
 struct NetworkSockets {
   Fd capture_v4;
-  Fd capture_v6;  // empty on a kernel without IPv6
+  Fd capture_v6;               // empty on a kernel without IPv6
   std::vector<Fd> host_ports;  // 127.0.0.1:N, then [::1]:N where there is IPv6, for each port
   /// Programs inside may bind ports below 1024, as the run's servers on 80 and 443 expect. False
   /// when no writable /proc/sys was at hand: nothing is less safe, such servers get EACCES.

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -26,8 +27,6 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-
-#include <gtest/gtest.h>
 
 #include "sys/fd_passing.h"
 #include "sys/new_network_for_test.h"
@@ -85,8 +84,8 @@ std::string Shown(const Endpoint& endpoint) {
 Endpoint LocalEndOf(int socket) {
   Endpoint endpoint;
   endpoint.size = sizeof endpoint.storage;
-  EXPECT_EQ(
-      ::getsockname(socket, reinterpret_cast<sockaddr*>(&endpoint.storage), &endpoint.size), 0);
+  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&endpoint.storage), &endpoint.size),
+            0);
   return endpoint;
 }
 
@@ -437,8 +436,8 @@ TEST(BuildNetwork, ListenersAreNonBlockingCloseOnExecAndArriveOutside) {
     std::array<Fd, 16> fds;
     const auto got = sys::ReceiveFds(pair->second.get(), buffer, fds);
     ASSERT_TRUE(got);
-    const std::vector<std::string> expected = {"127.0.0.1:1",    "[::1]:1",        "127.0.0.1:8080",
-                                               "[::1]:8080",     "127.0.0.1:5432", "[::1]:5432"};
+    const std::vector<std::string> expected = {"127.0.0.1:1", "[::1]:1",        "127.0.0.1:8080",
+                                               "[::1]:8080",  "127.0.0.1:5432", "[::1]:5432"};
     ASSERT_EQ(got->fds, expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_EQ(Shown(LocalEndOf(fds[i].get())), expected[i]);
@@ -494,8 +493,8 @@ TEST(BuildNetwork, DoesWithoutIpv6WhereTheKernelHasNone) {
 // The kernel at hand has tproxy, so the answer comes from an expression that no kernel has.
 TEST(ExplainNftFailure, AKernelThatLacksTproxyIsUnsupportedWithARemedy) {
   InBuiltNetwork({}, [](const NetworkSockets&) {
-    const int error = ErrnoOfNft(
-        NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, [](sys::NetlinkBatch& batch) {
+    const int error =
+        ErrnoOfNft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, [](sys::NetlinkBatch& batch) {
           batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
           batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
           batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
