@@ -101,19 +101,20 @@ void AddRun(CLI::App& app, Action& action) {
   run->add_option("--project", flags->project, "cow: changes stay in the run; ro: read-only")
       ->check(CLI::IsMember({"cow", "ro"}))
       ->capture_default_str();
+  // allow_extra_args: an option takes one value each time, or it would swallow the "--" after it.
   run->add_option("--ro", flags->read_only, "Show this host path inside, read-only")
       ->type_name("PATH")
-      ->take_all();
+      ->allow_extra_args(false);
   run->add_option("--cow", flags->copy_on_write, "Show this host directory inside, copy-on-write")
       ->type_name("PATH")
-      ->take_all();
+      ->allow_extra_args(false);
   run->add_option("--env", flags->environment, "Pass this variable, or set it")
       ->type_name("NAME[=VALUE]")
-      ->take_all();
+      ->allow_extra_args(false);
   run->add_option("--host-port", flags->host_ports,
                   "127.0.0.1:PORT inside reaches the host's own")
       ->type_name("PORT")
-      ->take_all();
+      ->allow_extra_args(false);
   run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");
   run->add_option("command", flags->argv, "Command and arguments, after --")->required();
   run->final_callback([flags, &action] { action = [flags] { return Execute(*flags); }; });

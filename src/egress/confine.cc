@@ -91,16 +91,30 @@ Status CloseTheFileSystem() {
   return ruleset.Restrict();
 }
 
-Status RaiseWalls() {
+namespace {
+
+Status GiveUpPrivileges() {
   AMBIT_CHECK(sys::LeaveSessionKeyring());
   AMBIT_CHECK(sys::DropAllPrivileges());
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return FailErrno(errno, "prctl(PR_SET_DUMPABLE)");
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
   if (::setrlimit(RLIMIT_CORE, &no_core) != 0) return FailErrno(errno, "setrlimit(CORE)");
   // The last change of ids and capabilities cleared it.
-  AMBIT_CHECK(sys::DieWithParent());
-  AMBIT_CHECK(CloseTheFileSystem());
-  return sys::InstallFilter(plan::EgressFilter());
+  return sys::DieWithParent();
+}
+
+}  // namespace
+
+std::expected<void, WallFailure> RaiseWalls() {
+  const auto fail = [](Stage stage, Status& status) {
+    return std::unexpected(WallFailure{.stage = stage, .error = std::move(status).error()});
+  };
+  if (Status given_up = GiveUpPrivileges(); !given_up) return fail(Stage::kPrivileges, given_up);
+  if (Status closed = CloseTheFileSystem(); !closed) return fail(Stage::kLandlock, closed);
+  if (Status filtered = sys::InstallFilter(plan::EgressFilter()); !filtered) {
+    return fail(Stage::kSeccomp, filtered);
+  }
+  return {};
 }
 
 }  // namespace ambit::egress

@@ -5,10 +5,12 @@
 // because the first decides which descriptors exist and the second forbids to make others.
 #include <sys/types.h>
 
+#include <expected>
 #include <optional>
 #include <span>
 
 #include "base/error.h"
+#include "egress/report.h"
 
 namespace ambit::egress {
 
@@ -32,8 +34,13 @@ Status BecomeEgress(const std::optional<HostIdentity>& identity);
 /// processes outside of the domain.
 Status CloseTheFileSystem();
 
+struct WallFailure {
+  Stage stage = Stage::kNone;
+  Error error;
+};
+
 /// For good: no capabilities, no_new_privs, not dumpable, no core file, dies with the parent (the
 /// second line behind the life line), no files, and only the system calls of plan::EgressFilter.
-Status RaiseWalls();
+std::expected<void, WallFailure> RaiseWalls();
 
 }  // namespace ambit::egress

@@ -104,8 +104,8 @@ TEST(Confine, AllWallsTogetherLeaveNoFilesProcessesOrNewKindsOfSockets) {
   InForkedChild([] {
     const pid_t parent = ::getppid();
     ASSERT_TRUE(BecomeEgress(IdentityIfRoot()));
-    const Status raised = RaiseWalls();
-    ASSERT_TRUE(raised) << raised.error().what;
+    const auto raised = RaiseWalls();
+    ASSERT_TRUE(raised) << raised.error().error.what;
     EXPECT_EQ(ErrnoOfOpen("/etc/passwd", O_RDONLY), EPERM);
     EXPECT_EQ(::fork(), -1);
     EXPECT_EQ(::kill(parent, 0), -1);
@@ -118,8 +118,8 @@ TEST(Confine, AllWallsTogetherLeaveNoFilesProcessesOrNewKindsOfSockets) {
 TEST(Confine, DiesWithItsParentAfterTheLastChangeOfIdentity) {
   InForkedChild([] {
     ASSERT_TRUE(BecomeEgress(IdentityIfRoot()));
-    const Status raised = RaiseWalls();
-    ASSERT_TRUE(raised) << raised.error().what;
+    const auto raised = RaiseWalls();
+    ASSERT_TRUE(raised) << raised.error().error.what;
     // prctl itself is behind the wall by now, so the effect is tested below.
   });
   std::array<int, 2> ends{};

@@ -110,7 +110,9 @@ void RunEgress(EgressSpec spec) noexcept {
   Require(LeaveTheSupervisor(keep), control, Stage::kDescriptors);
   const std::size_t open_files = OpenFilesLimit();  // behind the walls nobody may ask
   Require(BecomeEgress(spec.become), control, Stage::kIdentity);
-  Require(RaiseWalls(), control, Stage::kWalls);
+  if (auto raised = RaiseWalls(); !raised) {
+    EndWith(control, raised.error().stage, raised.error().error.sys_errno);
+  }
   if (SupervisorIsGone(life_line)) ::_exit(0);
   try {
     Process(std::move(spec), open_files).Run();

@@ -28,7 +28,16 @@ enum class ReportKind : std::uint8_t {
 inline constexpr ReportKind kLastReportKind = ReportKind::kDropped;
 
 /// Where the start of egress failed (kFailed only; kNone otherwise).
-enum class Stage : std::uint8_t { kNone = 0, kDescriptors, kIdentity, kWalls, kLoop, kListeners };
+enum class Stage : std::uint8_t {
+  kNone = 0,
+  kDescriptors,
+  kIdentity,
+  kPrivileges,
+  kLandlock,
+  kSeccomp,
+  kLoop,
+  kListeners,
+};
 inline constexpr Stage kLastStage = Stage::kListeners;
 
 struct EgressReport {

@@ -51,7 +51,7 @@ TEST(DecodeReport, NamesTheFieldThatNoHonestRelaySends) {
             "egress report: bad field 'kind'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = static_cast<ReportKind>(10); }),
             "egress report: bad field 'kind'");
-  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.stage = Stage::kWalls; }),
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.stage = Stage::kSeccomp; }),
             "egress report: bad field 'stage'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = ReportKind::kFailed; }),
             "egress report: bad field 'stage'");

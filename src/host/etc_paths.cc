@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string_view>
@@ -53,11 +54,26 @@ constexpr auto kAllowed = std::to_array<Allowed>({
     {"vim", "vim's system configuration"},
 });
 
-/// Versioned directories, matched by what their name begins with.
-constexpr auto kAllowedPrefixes = std::to_array<Allowed>({
-    {"java-", "OpenJDK keeps its security and network settings there"},
-    {"python3.", "Debian's sitecustomize"},
-});
+/// Directories with a version in their name, found through what leads to them in /usr: listing
+/// /etc would cost more than all of the rest.
+std::vector<std::string> VersionedDirectories() {
+  std::vector<std::string> found;
+  // Debian's sitecustomize lies in /etc/python3.N.
+  if (auto python = sys::ReadLink(AT_FDCWD, "/usr/bin/python3")) {
+    found.push_back("/etc/" + python->substr(python->rfind('/') + 1));
+  }
+  // OpenJDK keeps its security and network settings in /etc/java-N-openjdk.
+  const std::unique_ptr<DIR, int (*)(DIR*)> jvms(::opendir("/usr/lib/jvm"), &::closedir);
+  while (const dirent* entry = jvms != nullptr ? ::readdir(jvms.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    const std::size_t end = name.find("-openjdk");
+    if (name.starts_with("java-") && end != std::string_view::npos) {
+      std::string path = "/etc/" + std::string(name.substr(0, end)) + "-openjdk";
+      if (std::ranges::find(found, path) == found.end()) found.push_back(std::move(path));
+    }
+  }
+  return found;
+}
 
 void AddIfPresent(std::string path, std::vector<SystemPath>& out) {
   struct stat info {};
@@ -65,13 +81,22 @@ void AddIfPresent(std::string path, std::vector<SystemPath>& out) {
   if (S_ISLNK(info.st_mode)) {
     // Made again as it is: its target lies in /usr or in another entry of this list.
     if (auto target = sys::ReadLink(AT_FDCWD, path.c_str())) {
-      out.push_back({.path = std::move(path), .link_target = *target, .directory = false});
+      out.push_back({.path = std::move(path), .link_target = *target, .directory = false, .content = {}});
     }
     return;
   }
+  // A mount costs three times as much as writing a small file, and start-up is made of such sums.
+  constexpr off_t kSmall = 32 << 10;
   const bool world_readable = (info.st_mode & (S_ISDIR(info.st_mode) ? 05U : 04U)) != 0;
   if (!world_readable || (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))) return;
-  out.push_back({.path = std::move(path), .link_target = {}, .directory = S_ISDIR(info.st_mode)});
+  SystemPath found{.path = std::move(path), .link_target = {}, .directory = S_ISDIR(info.st_mode),
+                   .content = {}};
+  if (S_ISREG(info.st_mode) && info.st_size <= kSmall) {
+    auto content = sys::ReadSmallFile(AT_FDCWD, found.path.c_str(), kSmall);
+    if (!content) return;
+    found.content = *std::move(content);
+  }
+  out.push_back(std::move(found));
 }
 
 }  // namespace
@@ -81,14 +106,7 @@ std::vector<SystemPath> ReadEtcPaths() {
   for (const Allowed& entry : kAllowed) {
     AddIfPresent("/etc/" + std::string(entry.name), found);
   }
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir("/etc"), &::closedir);
-  if (dir == nullptr) return found;
-  while (const dirent* entry = ::readdir(dir.get())) {
-    const std::string_view name = entry->d_name;
-    for (const Allowed& prefix : kAllowedPrefixes) {
-      if (name.starts_with(prefix.name)) AddIfPresent("/etc/" + std::string(name), found);
-    }
-  }
+  for (std::string& path : VersionedDirectories()) AddIfPresent(std::move(path), found);
   return found;
 }
 

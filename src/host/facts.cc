@@ -51,44 +51,6 @@ std::string UnescapeMountPath(std::string_view field) {
   return out;
 }
 
-Result<std::vector<std::string>> SubmountsOf(const std::string& root) {
-  constexpr std::size_t kLimit = 16U << 20;
-  AMBIT_TRY(const std::string table, sys::ReadSmallFile(AT_FDCWD, "/proc/self/mountinfo", kLimit));
-  std::vector<std::string> found;
-  std::string_view rest = table;
-  while (!rest.empty()) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    for (int field = 0; field < 4; ++field)
-      line.remove_prefix(std::min(line.size(), line.find(' ') + 1));
-    std::string mount_point = UnescapeMountPath(line.substr(0, line.find(' ')));
-    if (mount_point != root && IsBelowOrEqual(mount_point, root)) {
-      found.push_back(std::move(mount_point));
-    }
-  }
-  return found;
-}
-
-/// Symlinks among the components of the path the user is in (its $PWD), so that the same spelling
-/// works inside. Only links above the project: those in it are part of its content.
-std::vector<SystemPath> AliasesOf(const std::string& logical, const Project& project) {
-  std::vector<SystemPath> aliases;
-  if (logical.empty() || logical[0] != '/' || logical == project.cwd) return aliases;
-  const auto real = RealPath(logical);
-  if (!real || *real != project.cwd) return aliases;
-  for (std::size_t at = logical.find('/', 1);; at = logical.find('/', at + 1)) {
-    const std::string prefix = logical.substr(0, at);
-    if (auto target = sys::ReadLink(AT_FDCWD, prefix.c_str())) {
-      const auto parent = RealPath(prefix.substr(0, std::max<std::size_t>(prefix.rfind('/'), 1)));
-      if (parent && !IsBelowOrEqual(*parent, project.root)) {
-        aliases.push_back({.path = prefix, .link_target = *target, .directory = false});
-      }
-    }
-    if (at == std::string::npos) break;
-  }
-  return aliases;
-}
-
 Status RefuseUnfitRoot(const std::string& root, const Person& person,
                        const std::string& state_root) {
   const auto refuse = [&](std::string_view why) -> Status {
@@ -176,9 +138,6 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
   }
   project.owner = info.st_uid;
   project.group = info.st_gid;
-  AMBIT_TRY(project.submounts, SubmountsOf(project.root));
-  const char* logical = ::getenv("PWD");
-  project.aliases = AliasesOf(logical != nullptr ? logical : "", project);
   return project;
 }
 
@@ -196,6 +155,51 @@ std::vector<SystemPath> ReadSystemPaths() {
     }
   }
   return found;
+}
+
+std::vector<std::string> ParseMountPoints(std::string_view mountinfo) {
+  std::vector<std::string> found;
+  while (!mountinfo.empty()) {
+    std::string_view line = mountinfo.substr(0, mountinfo.find('\n'));
+    mountinfo.remove_prefix(std::min(mountinfo.size(), line.size() + 1));
+    for (int field = 0; field < 4; ++field) {
+      line.remove_prefix(std::min(line.size(), line.find(' ') + 1));
+    }
+    if (!line.empty()) found.push_back(UnescapeMountPath(line.substr(0, line.find(' '))));
+  }
+  return found;
+}
+
+Result<std::vector<std::string>> ReadMountPoints() {
+  constexpr std::size_t kLimit = 16U << 20;
+  AMBIT_TRY(const std::string table, sys::ReadSmallFile(AT_FDCWD, "/proc/self/mountinfo", kLimit));
+  return ParseMountPoints(table);
+}
+
+std::vector<SystemPath> LinksOnTheWay(const std::string& path) {
+  constexpr std::size_t kMostLinks = 40;  // the kernel's own bound (MAXSYMLINKS)
+  std::vector<SystemPath> links;
+  std::string here;
+  std::string rest = path;
+  while (!rest.empty() && links.size() < kMostLinks) {
+    const std::string name = rest.substr(0, rest.find('/'));
+    rest.erase(0, name.size() + 1);
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      here.resize(here.empty() ? 0 : here.rfind('/'));
+      continue;
+    }
+    const std::string next = here + "/" + name;
+    const auto target = sys::ReadLink(AT_FDCWD, next.c_str());
+    if (!target) {
+      here = next;
+      continue;
+    }
+    links.push_back({.path = next, .link_target = *target, .directory = false});
+    if (target->starts_with('/')) here.clear();
+    rest = *target + "/" + rest;
+  }
+  return links;
 }
 
 std::map<std::string, std::string> ReadEnvironment(

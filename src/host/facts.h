@@ -19,6 +19,7 @@ struct SystemPath {
   std::string path;
   std::optional<std::string> link_target;  // set: a symlink
   bool directory = true;
+  std::optional<std::string> content;  // set: a small file, copied instead of mounted
 };
 
 struct Person {
@@ -37,8 +38,6 @@ struct Project {
   std::string cwd;   // absolute, real path, at or below root
   uid_t owner = 0;
   gid_t group = 0;
-  std::vector<SystemPath> aliases;     // symlinks on the way to it that the user typed
-  std::vector<std::string> submounts;  // other filesystems mounted below it
 };
 
 struct HostFacts {
@@ -47,6 +46,10 @@ struct HostFacts {
   std::vector<SystemPath> etc;     // the allowed part of /etc that exists
   Project project;
   std::map<std::string, std::string> environment;  // the launcher's, for names policy may pass
+  std::vector<std::string> mount_points;           // every path something is mounted at
+  /// Symlinks on the way to a path as the user spelled it: the same spelling must work inside.
+  std::vector<SystemPath> aliases;
+  std::vector<std::string> plain_files;  // those of policy's paths that are no directories
 };
 
 /// Finds the project of `start` (already made absolute): the nearest ancestor that holds `.git`
@@ -62,6 +65,13 @@ Result<Person> ReadPerson();
 
 std::vector<SystemPath> ReadSystemPaths();
 std::vector<SystemPath> ReadEtcPaths();
+
+/// Where something is mounted in this process's mount namespace, from /proc/self/mountinfo.
+Result<std::vector<std::string>> ReadMountPoints();
+std::vector<std::string> ParseMountPoints(std::string_view mountinfo);
+
+/// The symlinks that the kernel follows from `/` to the absolute `path`, each by its real place.
+std::vector<SystemPath> LinksOnTheWay(const std::string& path);
 
 /// The launcher's variables that `wanted` names, and no other: what is not copied here cannot be
 /// found in the memory of a process of the run.

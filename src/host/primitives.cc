@@ -1,5 +1,8 @@
 #include "host/primitives.h"
 
+#include <errno.h>
+#include <fmt/format.h>
+
 #include <array>
 
 namespace ambit::host {
@@ -64,6 +67,31 @@ const PrimitiveInfo& InfoOf(Primitive id) {
     if (info.id == id) return info;
   }
   return kTable.back();
+}
+
+std::string_view RemedyForLimit(int sys_errno) {
+  switch (sys_errno) {
+    case EMFILE:
+    case ENFILE:
+      return "raise the limit on open files (ulimit -n)";
+    case EAGAIN:
+      return "raise the limit on processes (ulimit -u, pids.max of the cgroup)";
+    case ENOMEM:
+      return "free memory, or raise the limit on it (memory.max of the cgroup)";
+    case EDQUOT:
+      return "free space, or raise your quota, in the file system of the state directory";
+    default:
+      return {};
+  }
+}
+
+Error Missing(Primitive id, Error error) {
+  const PrimitiveInfo& info = InfoOf(id);
+  error.what =
+      fmt::format("{}: {} (it guarantees that {})", info.name, error.what, info.guarantee);
+  if (error.remedy.empty()) error.remedy = RemedyForLimit(error.sys_errno);
+  if (error.remedy.empty()) error.remedy = info.remedy;
+  return error;
 }
 
 }  // namespace ambit::host

@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace ambit::host {
 
 enum class Primitive : std::uint8_t {
@@ -36,5 +38,13 @@ struct PrimitiveInfo {
 
 std::span<const PrimitiveInfo> AllPrimitives();
 const PrimitiveInfo& InfoOf(Primitive id);
+
+/// `error` told to a person: the primitive that failed, why, the guarantee that would be lost and
+/// the way out. A remedy that is already there is kept; a limit that was reached (EMFILE, ENOSPC,
+/// ...) has its own, whatever stood on it.
+Error Missing(Primitive id, Error error);
+
+/// The way out of a limit that was reached; empty for every other errno.
+std::string_view RemedyForLimit(int sys_errno);
 
 }  // namespace ambit::host

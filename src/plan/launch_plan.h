@@ -56,7 +56,11 @@ struct Mount {
   std::size_t layer = 0;     // kLayer
   bool directory = true;     // kBind: of a directory, with all mounts below it
   bool read_only = false;
+  /// Read-only by the one call that seals the finished part of the root, not by one of its own:
+  /// true for what lies below nothing but the root itself.
+  bool sealed_with_root = false;
   bool device = false;       // a device node that must work
+  bool owned = false;        // kBind, as root: owners translated where the file system can do it
   mode_t mode = 0755;        // kTmpfs
 };
 
@@ -84,6 +88,7 @@ struct LaunchPlan {
   std::string hostname;
   std::vector<RootEntry> root;
   std::vector<Mount> mounts;           // parents before children
+  std::vector<RootEntry> aliases;      // symlinks in a mount, made when all is mounted
   std::vector<std::string> proc_masked;     // below /proc, hidden
   std::vector<std::string> proc_read_only;  // below /proc
   std::vector<Layer> layers;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <tuple>
 
 namespace ambit::plan {
 namespace {
@@ -27,6 +28,24 @@ Mount Device(const char* path) {
   return {.kind = Kind::kBind, .inside = path, .host = path, .directory = false, .device = true};
 }
 
+bool IsBelow(const std::string& path, const std::string& ancestor) {
+  return path.size() > ancestor.size() && path.starts_with(ancestor) &&
+         path[ancestor.size()] == '/';
+}
+
+/// Parents come before children, so a mount's ancestors are already marked.
+void MarkWhatIsSealedWithTheRoot(std::vector<Mount>& mounts) {
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    mounts[i].sealed_with_root =
+        mounts[i].read_only && std::none_of(mounts.begin(), mounts.begin() + static_cast<long>(i),
+                                            [&](const Mount& above) {
+                                              return !above.sealed_with_root &&
+                                                     (mounts[i].inside == above.inside ||
+                                                      IsBelow(mounts[i].inside, above.inside));
+                                            });
+  }
+}
+
 std::size_t Depth(const std::string& path) {
   return static_cast<std::size_t>(std::ranges::count(path, '/'));
 }
@@ -46,7 +65,7 @@ std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFact
     return masks;
   };
   if (policy.project == policy::ProjectMode::kCopyOnWrite) {
-    layers.push_back({.name = "project",
+    layers.push_back({.name = kProjectLayer,
                       .inside = facts.project.root,
                       .lower = facts.project.root,
                       .masks = masks_below(facts.project.root)});
@@ -73,7 +92,9 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
     if (!entry.link_target) mounts.push_back(ReadOnlyBind(entry.path, true));
   }
   for (const host::SystemPath& entry : facts.etc) {
-    if (!entry.link_target) mounts.push_back(ReadOnlyBind(entry.path, entry.directory));
+    if (!entry.link_target && !entry.content) {
+      mounts.push_back(ReadOnlyBind(entry.path, entry.directory));
+    }
   }
   mounts.push_back({.kind = Kind::kProc, .inside = "/proc"});
   for (const char* node :
@@ -89,13 +110,19 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
   }
   if (policy.project == policy::ProjectMode::kReadOnly) {
     mounts.push_back(ReadOnlyBind(facts.project.root, true));
+    mounts.back().owned = true;
   }
-  for (const std::string& path : policy.read_only) mounts.push_back(ReadOnlyBind(path, true));
-  std::ranges::sort(mounts, [](const Mount& a, const Mount& b) {
-    const std::size_t depth_a = Depth(a.inside);
-    const std::size_t depth_b = Depth(b.inside);
-    return depth_a != depth_b ? depth_a < depth_b : a.inside < b.inside;
+  for (const std::string& path : policy.read_only) {
+    const bool is_file = std::ranges::find(facts.plain_files, path) != facts.plain_files.end();
+    mounts.push_back(ReadOnlyBind(path, !is_file));
+    mounts.back().owned = true;
+  }
+  // Of two at one place the later one is on top: what is read-only wins.
+  std::ranges::sort(mounts, {}, [](const Mount& mount) {
+    return std::tuple(Depth(mount.inside), mount.inside, mount.read_only,
+                      mount.kind == Kind::kLayer);
   });
+  MarkWhatIsSealedWithTheRoot(mounts);
   return mounts;
 }
 

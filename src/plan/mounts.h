@@ -9,6 +9,8 @@
 
 namespace ambit::plan {
 
+inline constexpr const char* kProjectLayer = "project";
+
 /// The copy-on-write trees: the project, git directories it needs, and what policy adds.
 std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFacts& facts,
                               const host::GitProject& git);

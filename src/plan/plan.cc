@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.h"
 #include "plan/environment.h"
@@ -12,17 +13,40 @@
 namespace ambit::plan {
 namespace {
 
+/// The mounts of the host go to init in one message of descriptors (SCM_MAX_FD is 253).
+constexpr std::size_t kMaxMounts = 250;
+
 constexpr const char* kHostname = "ambit";
 
 /// An overlay cannot have a file system mounted in its lower tree: for a user the kernel refuses
 /// it, for root what is mounted there would silently be missing.
-Status RefuseSubmounts(const policy::Policy& policy, const host::Project& project) {
-  if (policy.project != policy::ProjectMode::kCopyOnWrite || project.submounts.empty()) return {};
-  return Fail(Errc::kInvalidArgument,
-              fmt::format("project '{}': another file system is mounted at '{}' and cannot be "
-                          "shown copy-on-write",
-                          Printable(project.root), Printable(project.submounts.front())),
-              "unmount it, run in a directory without it, or use --project ro");
+Status RefuseSubmounts(const std::vector<Layer>& layers,
+                       const std::vector<std::string>& mount_points) {
+  for (const Layer& layer : layers) {
+    const auto below = std::ranges::find_if(mount_points, [&](const std::string& point) {
+      return point.starts_with(layer.lower + "/");
+    });
+    if (below == mount_points.end()) continue;
+    const bool is_project = layer.name == kProjectLayer;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("{} '{}': another file system is mounted at '{}' and cannot be shown "
+                            "copy-on-write",
+                            is_project ? "project" : "--cow", Printable(layer.lower),
+                            Printable(*below)),
+                is_project ? "unmount it, run in a directory without it, or use --project ro"
+                           : "unmount it, or show the directory with --ro");
+  }
+  return {};
+}
+
+Status RefuseFilesAsLayers(const policy::Policy& policy, const host::HostFacts& facts) {
+  for (const std::string& path : policy.copy_on_write) {
+    if (std::ranges::find(facts.plain_files, path) == facts.plain_files.end()) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("--cow '{}': not a directory", Printable(path)),
+                "show the file with --ro, or its directory with --cow");
+  }
+  return {};
 }
 
 Status RefuseForeignGitPointers(const host::GitProject& git) {
@@ -42,14 +66,23 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   if (request.argv.empty() || request.argv[0].empty()) {
     return Fail(Errc::kInvalidArgument, "no command given", "ambit run -- COMMAND [ARGUMENT...]");
   }
-  AMBIT_CHECK(RefuseSubmounts(policy, facts.project));
+  AMBIT_CHECK(RefuseFilesAsLayers(policy, facts));
   AMBIT_CHECK(RefuseForeignGitPointers(request.git));
   LaunchPlan plan;
   plan.identity = request.identity;
   plan.hostname = kHostname;
   plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author);
   plan.layers = MakeLayers(policy, facts, request.git);
+  AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
   plan.mounts = MakeMounts(policy, facts, plan.layers);
+  std::ranges::move(MakeAliases(facts, plan.mounts, AliasPlace::kRoot),
+                    std::back_inserter(plan.root));
+  plan.aliases = MakeAliases(facts, plan.mounts, AliasPlace::kMount);
+  if (plan.mounts.size() > kMaxMounts) {
+    return Fail(Errc::kLimit, fmt::format("{} mounts, at most {} can be made", plan.mounts.size(),
+                                          kMaxMounts),
+                "name fewer paths");
+  }
   // Knobs and views of the whole machine in an otherwise own /proc.
   plan.proc_masked = {"acpi",        "asound",     "kcore",       "key-users", "keys",
                       "kmsg",        "latency_stats", "sched_debug", "scsi",   "sysrq-trigger",
@@ -57,6 +90,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.proc_read_only = {"bus", "fs", "irq", "sys"};
   plan.landlock = MakeLandlockRules(plan.mounts);
   plan.network.host_ports = policy.host_ports;
+  AMBIT_CHECK(Validate(plan.network));
   plan.cwd = facts.project.cwd;
   plan.argv = request.argv;
   plan.path_entries = MakePathEntries(facts, plan.mounts);

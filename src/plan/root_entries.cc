@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace ambit::plan {
 namespace {
 
@@ -68,7 +72,9 @@ void AddSyntheticEtc(const host::HostFacts& facts, const Identity& identity,
                                                hostname)));
   out.push_back(File("/etc/hostname", hostname + "\n"));
   out.push_back(File("/etc/host.conf", "multi on\n"));
-  out.push_back(File("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n"));
+  // Nobody answers names, and musl's resolver does not hear that the port is closed: with any other
+  // timeout each look-up of a static program waits for it. glibc and Go hear it and are done.
+  out.push_back(File("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:0 attempts:1\n"));
   out.push_back(File("/etc/nsswitch.conf",
                      "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
                      "networks: files\nprotocols: files\nservices: files\nrpc: files\n"));
@@ -85,11 +91,12 @@ std::vector<RootEntry> MakeRootEntries(const host::HostFacts& facts, const Ident
   AddSyntheticEtc(facts, identity, hostname, author, out);
   for (const host::SystemPath& entry : facts.etc) {
     if (entry.link_target) out.push_back(Symlink(entry.path, *entry.link_target));
+    if (entry.content) out.push_back(File(entry.path, *entry.content));
   }
   for (const host::SystemPath& entry : facts.system) {
     if (entry.link_target) out.push_back(Symlink(entry.path, *entry.link_target));
   }
-  for (const char* path : {"/.ambit-empty", "/dev", "/dev/pts", "/dev/shm", "/proc", "/run", "/tmp", "/var",
+  for (const char* path : {"/dev", "/dev/pts", "/dev/shm", "/proc", "/run", "/tmp", "/var",
                            "/var/cache", "/var/lib", "/var/log", "/var/tmp"}) {
     out.push_back(Directory(path));
   }
@@ -100,10 +107,31 @@ std::vector<RootEntry> MakeRootEntries(const host::HostFacts& facts, const Ident
   out.push_back(Symlink("/dev/ptmx", "pts/ptmx"));
   out.push_back(Symlink("/var/run", "/run"));
   out.push_back(Symlink("/var/lock", "/run"));
-  for (const host::SystemPath& alias : facts.project.aliases) {
-    out.push_back(Symlink(alias.path, *alias.link_target));
-  }
   return out;
+}
+
+std::vector<RootEntry> MakeAliases(const host::HostFacts& facts, const std::vector<Mount>& mounts,
+                                   AliasPlace place) {
+  const auto holds = [](std::string_view dir, std::string_view path) {
+    return path.starts_with(dir) && path.size() > dir.size() && path[dir.size()] == '/';
+  };
+  std::vector<RootEntry> aliases;
+  for (const host::SystemPath& link : facts.aliases) {
+    const bool ours = std::ranges::any_of(
+        std::array{"/proc", "/sys", "/dev", "/etc"},
+        [&](const char* dir) { return link.path == dir || holds(dir, link.path); });
+    // Parents come before children, so the last one that holds the link is the nearest.
+    const Mount* nearest = nullptr;
+    for (const Mount& mount : mounts) {
+      if (holds(mount.inside, link.path)) nearest = &mount;
+    }
+    const bool fits = place == AliasPlace::kRoot
+                          ? nearest == nullptr
+                          : nearest != nullptr && (nearest->kind == Mount::Kind::kTmpfs ||
+                                                   nearest->kind == Mount::Kind::kHome);
+    if (!ours && fits) aliases.push_back(Symlink(link.path, *link.link_target));
+  }
+  return aliases;
 }
 
 }  // namespace ambit::plan

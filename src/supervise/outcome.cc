@@ -17,6 +17,16 @@ std::string_view NameOf(Cause cause) {
   return "run-failed";
 }
 
+Outcome SetupFailed(host::Primitive primitive, const Error& error) {
+  Error told = host::Missing(primitive, error);
+  return {.cause = Cause::kSetupFailed,
+          .exit_code = 125,
+          .detail = std::move(told.what),
+          .remedy = std::move(told.remedy),
+          .missing = primitive,
+          .sys_errno = error.sys_errno};
+}
+
 Outcome OutcomeOfWaitStatus(int status) {
   if (WIFEXITED(status)) {
     return {.cause = Cause::kExited, .exit_code = WEXITSTATUS(status), .detail = {}, .remedy = {}};

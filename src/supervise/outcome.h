@@ -2,8 +2,12 @@
 // How a run ended: exactly one cause, the first one wins. Exit codes are hints for shells; the
 // cause decides (decisions: "Outcome and errors").
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/error.h"
+#include "host/primitives.h"
 
 namespace ambit::supervise {
 
@@ -21,9 +25,14 @@ struct Outcome {
   int exit_code = 125;
   std::string detail;  // for people; empty for an ordinary exit
   std::string remedy;
+  std::optional<host::Primitive> missing;  // kSetupFailed: what could not be done
+  int sys_errno = 0;                       // kSetupFailed: why, when a system call was involved
 };
 
 std::string_view NameOf(Cause cause);
+
+/// A run that stops before the agent starts.
+Outcome SetupFailed(host::Primitive primitive, const Error& error);
 
 /// From a wait status as in waitpid(2).
 Outcome OutcomeOfWaitStatus(int status);

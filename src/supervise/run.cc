@@ -3,20 +3,25 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "base/text.h"
 #include "host/facts.h"
 #include "host/git_config.h"
 #include "host/git_project.h"
+#include "host/inside_run.h"
 #include "plan/plan.h"
+#include "plan/plan_json.h"
 #include "supervise/run_user.h"
 #include "supervise/supervision.h"
 #include "supervise/version.h"
+#include "sys/file.h"
 #include "sys/process.h"
 #include "workspace/layers.h"
 
@@ -43,19 +48,30 @@ Result<std::string> StartDirectory(const RunRequest& request) {
   return host::RealPath(".");
 }
 
-host::HostFacts ReadFacts(const policy::Policy& policy, host::Person person,
-                          host::Project project) {
+/// The spelling of the working directory that the user's shell keeps in $PWD.
+void KeepSpelling(const std::string& logical, host::HostFacts& facts) {
+  if (!logical.starts_with('/') || logical == facts.project.cwd) return;
+  const auto real = host::RealPath(logical);
+  if (!real || *real != facts.project.cwd) return;
+  std::ranges::move(host::LinksOnTheWay(logical), std::back_inserter(facts.aliases));
+}
+
+Status ReadFacts(const policy::Policy& policy, host::Person person, host::Project project,
+                 host::HostFacts& facts) {
   const auto wanted = [&](std::string_view name) {
     return name == "PATH" || plan::IsBaseEnvironment(name) ||
            std::ranges::any_of(policy.environment, [&](const policy::EnvironmentRule& rule) {
              return rule.name == name && !rule.value;
            });
   };
-  return {.person = std::move(person),
-          .system = host::ReadSystemPaths(),
-          .etc = host::ReadEtcPaths(),
-          .project = std::move(project),
-          .environment = host::ReadEnvironment(wanted)};
+  facts.person = std::move(person);
+  facts.project = std::move(project);
+  facts.system = host::ReadSystemPaths();
+  facts.etc = host::ReadEtcPaths();
+  facts.environment = host::ReadEnvironment(wanted);
+  AMBIT_TRY(facts.mount_points, host::ReadMountPoints());
+  KeepSpelling(FromEnvironment("PWD"), facts);
+  return {};
 }
 
 plan::Identity MakeIdentity(const host::HostFacts& facts, const std::optional<RunUser>& user) {
@@ -83,17 +99,52 @@ plan::Identity MakeIdentity(const host::HostFacts& facts, const std::optional<Ru
           .user_name = kRootRunUser};
 }
 
-/// Paths a person names may lead through symlinks or not exist; a plan holds real ones.
-Status ResolvePaths(const char* flag, std::vector<std::string>& paths) {
+/// Paths a person names may lead through symlinks or not exist; a plan holds real ones. What they
+/// are is left in `facts`.
+Status ResolvePaths(const char* flag, std::vector<std::string>& paths, host::HostFacts& facts) {
   for (std::string& path : paths) {
     Result<std::string> real = host::RealPath(path);
-    if (!real) {
-      return Fail(Errc::kNotFound, fmt::format("{} {}", flag, real.error().what),
+    struct stat info {};
+    if (!real || ::stat(real->c_str(), &info) != 0) {
+      return Fail(Errc::kNotFound,
+                  fmt::format("{} {}", flag, real ? Printable(path) : real.error().what),
                   "name a directory or file that exists");
     }
+    if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("{} '{}': neither a directory nor a plain file", flag,
+                              Printable(path)),
+                  "sockets, pipes and devices of the host do not exist inside");
+    }
+    if (path.starts_with('/')) {
+      std::ranges::move(host::LinksOnTheWay(path), std::back_inserter(facts.aliases));
+    }
+    if (S_ISREG(info.st_mode)) facts.plain_files.push_back(*real);
     path = *std::move(real);
   }
   return {};
+}
+
+/// A standard stream reaches the agent as it is. An open directory would be a door to everything
+/// around it that only Landlock keeps shut.
+Status RefuseDirectoriesAsStreams() {
+  for (int stream = 0; stream <= 2; ++stream) {
+    struct stat info {};
+    if (::fstat(stream, &info) != 0) return FailErrno(errno, "fstat of a standard stream");
+    if (!S_ISDIR(info.st_mode)) continue;
+    return Fail(Errc::kInvalidArgument, fmt::format("standard stream {} is a directory", stream),
+                "redirect it from a file, a pipe or /dev/null");
+  }
+  return {};
+}
+
+Result<workspace::RunDir> MakeRunDirectory(const std::string& state_root,
+                                           const plan::LaunchPlan& plan) {
+  AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
+  AMBIT_TRY(workspace::RunDir run, store.Create());
+  AMBIT_CHECK(sys::WriteNewFile(run.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
+  AMBIT_CHECK(workspace::PrepareLayers(run.fd.get(), plan));
+  return run;
 }
 
 workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts& facts,
@@ -132,11 +183,17 @@ void WarnAboutHome(const host::Person& person, const RunObserver& observer) {
 
 Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
                     const RunObserver& observer) {
+  if (host::IsInsideRun()) {
+    return Fail(Errc::kUnsupported, host::kInsideRun, host::kInsideRunRemedy);
+  }
   // Whatever the launcher left open is no business of any process of the run.
+  AMBIT_CHECK(sys::FillStandardStreams());
   AMBIT_CHECK(sys::CloseAllBut({}));
+  AMBIT_CHECK(RefuseDirectoriesAsStreams());
   policy::Policy policy = request.policy;
-  AMBIT_CHECK(ResolvePaths("--ro", policy.read_only));
-  AMBIT_CHECK(ResolvePaths("--cow", policy.copy_on_write));
+  host::HostFacts facts;
+  AMBIT_CHECK(ResolvePaths("--ro", policy.read_only, facts));
+  AMBIT_CHECK(ResolvePaths("--cow", policy.copy_on_write, facts));
   AMBIT_TRY(host::Person person, host::ReadPerson());
   WarnAboutHome(person, observer);
   const std::string state_root =
@@ -147,11 +204,13 @@ Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, FromEnvironment("XDG_CONFIG_HOME"));
   AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
-  const host::HostFacts facts = ReadFacts(policy, std::move(person), std::move(project));
+  AMBIT_CHECK(ReadFacts(policy, std::move(person), std::move(project), facts));
 
   std::optional<RunUser> user;
   if (::geteuid() == 0) {
-    AMBIT_TRY(user, TakeRunUser());
+    Result<RunUser> taken = TakeRunUser();
+    if (!taken) return SetupFailed(host::Primitive::kRunUser, taken.error());
+    user = *std::move(taken);
   }
   AMBIT_TRY(const plan::LaunchPlan plan, plan::Make(policy, facts,
                                                     {.argv = request.argv,
@@ -159,9 +218,9 @@ Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
                                                      .git = std::move(git),
                                                      .author = author}));
 
-  AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
-  AMBIT_TRY(const workspace::RunDir run, store.Create());
-  AMBIT_CHECK(workspace::PrepareLayers(run.fd.get(), plan));
+  const Result<workspace::RunDir> made = MakeRunDirectory(state_root, plan);
+  if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
+  const workspace::RunDir& run = *made;
   workspace::RunMeta meta = MakeMeta(plan, facts, run.id);
   AMBIT_CHECK(workspace::SetSupervisorToSelf(meta));
   AMBIT_CHECK(workspace::RunStore::WriteMeta(run, meta));
@@ -178,7 +237,9 @@ Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
   Outcome outcome = Supervise({.plan = plan,
                                .run_path = run.path,
                                .user_lock = user ? user->lock.get() : -1,
-                               .sink = *sink});
+                               .sink = *sink,
+                               .purpose = request.purpose});
+  if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, run.path, outcome);
   sink->Emit({event::kRunEnded,
               {{"cause", std::string(NameOf(outcome.cause))},
                {"exit_code", std::int64_t{outcome.exit_code}},

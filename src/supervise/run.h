@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "event/event.h"
 #include "policy/policy.h"
+#include "plan/launch_plan.h"
 #include "supervise/outcome.h"
+#include "supervise/supervision.h"
 #include "workspace/run_store.h"
 
 namespace ambit::supervise {
@@ -17,6 +19,7 @@ struct RunRequest {
   policy::Policy policy;
   std::vector<std::string> argv;
   std::string directory;       // -C, absolute; empty: the working directory decides
+  Purpose purpose = Purpose::kRun;
 };
 
 /// What a person may want to hear, in order; the caller prints it.
@@ -25,13 +28,16 @@ struct RunObserver {
   std::function<void(const workspace::RunMeta&)> on_planned;
   /// Something that will surprise, such as a home below /tmp.
   std::function<void(const std::string&)> on_warning;
+  /// A rehearsal is over and everything of it is dead; what it held is still held.
+  std::function<void(const plan::LaunchPlan&, const std::string& run_path, const Outcome&)>
+      on_rehearsed = {};
 };
 
 using OpenSink =
     std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
 
 /// Executes one run to its end. An error means that nothing was started at all (bad request, no
-/// plan, no state directory); everything later is an Outcome.
+/// plan); a primitive that is missing, and everything later, is an Outcome.
 Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
                     const RunObserver& observer);
 

@@ -25,6 +25,7 @@
 #include "host/primitives.h"
 #include "spawn/native/launch.h"
 #include "spawn/native/protocol.h"
+#include "supervise/start_egress.h"
 #include "supervise/terminal.h"
 #include "sys/fd_passing.h"
 #include "sys/process.h"
@@ -37,15 +38,6 @@ namespace native = spawn::native;
 using event::Event;
 using native::Message;
 using native::MessageKind;
-
-Outcome SetupFailed(host::Primitive primitive, const Error& error) {
-  const host::PrimitiveInfo& info = host::InfoOf(primitive);
-  return {.cause = Cause::kSetupFailed,
-          .exit_code = 125,
-          .detail = fmt::format("{}: {} (it guarantees that {})", info.name, error.what,
-                                info.guarantee),
-          .remedy = error.remedy.empty() ? std::string(info.remedy) : error.remedy};
-}
 
 Outcome RunFailed(std::string detail) {
   return {.cause = Cause::kRunFailed, .exit_code = 125, .detail = std::move(detail), .remedy = {}};
@@ -79,7 +71,6 @@ class Supervision {
   using Descriptor = asio::posix::stream_descriptor;
 
   native::StageResult<void> StartProcesses();
-  Status StartEgress(int life_line_read, Fd egress_end);
   void Watch();
   void StopEverything();
 
@@ -137,9 +128,10 @@ native::StageResult<void> Supervision::StartProcesses() {
   Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
   if (!pair) return fail(Primitive::kEgress, pair.error());
   ties_.egress_control = std::move(pair->first);
-  if (Status started = StartEgress(life_line_read.get(), std::move(pair->second)); !started) {
-    return fail(Primitive::kEgress, started.error());
-  }
+  Result<sys::Child> relay =
+      StartEgress(inputs_.plan, life_line_read.get(), std::move(pair->second));
+  if (!relay) return fail(native::PrimitiveOfClone(relay.error()), relay.error());
+  ties_.egress_pidfd = std::move(relay->pidfd);
   auto launched = native::Launch({.plan = inputs_.plan,
                                   .run_path = inputs_.run_path,
                                   .life_line = life_line_read.get(),
@@ -148,23 +140,6 @@ native::StageResult<void> Supervision::StartProcesses() {
                                   .terminal = streams_.AnyTerminal()});
   if (!launched) return std::unexpected(launched.error());
   ties_.launched = *std::move(launched);
-  return {};
-}
-
-Status Supervision::StartEgress(int life_line_read, Fd egress_end) {
-  AMBIT_TRY(sys::Child child, sys::Clone(0));
-  if (child.pid == 0) {
-    const plan::Identity& identity = inputs_.plan.identity;
-    egress::EgressSpec spec;
-    spec.network = inputs_.plan.network;
-    spec.life_line = Fd(life_line_read);
-    spec.control = std::move(egress_end);
-    if (identity.started_by_root) {
-      spec.become = egress::HostIdentity{.uid = identity.egress_uid, .gid = identity.egress_uid};
-    }
-    egress::RunEgress(std::move(spec));
-  }
-  ties_.egress_pidfd = std::move(child.pidfd);
   return {};
 }
 
@@ -250,10 +225,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
       StartAgentWhenAllStands();
       return;
     case ReportKind::kFailed:
-      Finish(SetupFailed(host::Primitive::kEgress,
-                         FailErrno(report.error, fmt::format("start of egress, step {}",
-                                                             static_cast<int>(report.stage)))
-                             .error()));
+      Finish(SetupFailed(PrimitiveOf(report.stage), ErrorOf(report)));
       return;
     case ReportKind::kOpened:
     case ReportKind::kClosed:
@@ -286,6 +258,10 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
 
 void Supervision::StartAgentWhenAllStands() {
   if (!init_ready_ || !egress_ready_ || outcome_) return;
+  if (inputs_.purpose == Purpose::kRehearse) {
+    Finish({.cause = Cause::kExited, .exit_code = 0, .detail = {}, .remedy = {}});
+    return;
+  }
   std::vector<std::string> walls = {"user namespace", "mount namespace",  "pid namespace",
                                     "net namespace",  "ipc namespace",    "uts namespace",
                                     "cgroup namespace", "allow-list root", "no capabilities",

@@ -1,6 +1,7 @@
 #pragma once
 // One run's life, from the first fork to the last reaped process: start, watch, forward, one
 // outcome, nothing left behind.
+#include <cstdint>
 #include <string>
 
 #include "base/fd.h"
@@ -10,11 +11,15 @@
 
 namespace ambit::supervise {
 
+/// A rehearsal is a run in which everything stands and nothing is started: it ends with kExited.
+enum class Purpose : std::uint8_t { kRun, kRehearse };
+
 struct SupervisionInputs {
   const plan::LaunchPlan& plan;
   const std::string& run_path;  // the run's state directory, layers prepared
   int user_lock;                // as root: holds the run's host uid; else -1
   event::Sink& sink;
+  Purpose purpose = Purpose::kRun;
 };
 
 /// Runs the plan and returns how it ended, when every process of the run is dead and reaped.

@@ -37,12 +37,24 @@ long FsConfig(int context, unsigned command, const char* key, const void* value,
   return ::syscall(SYS_fsconfig, context, command, key, value, aux);
 }
 
+/// EPERM from a call that has no other cause for it here than a filter.
+std::unexpected<Error> RefusedOrFailed(int err, std::string what) {
+  auto failed = FailErrno(err, std::move(what));
+  if (err == EPERM) failed.error().code = Errc::kUnsupported;
+  return failed;
+}
+
 }  // namespace
+
+bool IsMountCallRefused(const Error& error) {
+  return error.code == Errc::kUnsupported &&
+         (error.sys_errno == ENOSYS || error.sys_errno == EPERM);
+}
 
 Result<Fd> NewFilesystem(const char* type, std::span<const FsOption> options,
                          std::uint64_t attributes) {
   Fd context(static_cast<int>(::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)));
-  if (!context) return FailErrno(errno, fmt::format("fsopen '{}'", type));
+  if (!context) return RefusedOrFailed(errno, fmt::format("fsopen '{}'", type));
   for (const FsOption& option : options) {
     const bool is_flag = option.value.empty();
     if (FsConfig(context.get(), is_flag ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING,
@@ -69,7 +81,7 @@ Result<Fd> CloneTree(int dir, const char* path, bool recursive) {
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
                          AT_SYMLINK_NOFOLLOW | (recursive ? AT_RECURSIVE : 0U);
   Fd tree(static_cast<int>(::syscall(SYS_open_tree, dir, path, flags)));
-  if (!tree) return FailErrno(errno, fmt::format("open_tree '{}'", path));
+  if (!tree) return RefusedOrFailed(errno, fmt::format("open_tree '{}'", path));
   return tree;
 }
 
@@ -79,7 +91,7 @@ Status SetMountAttributes(int tree, std::uint64_t attributes, bool recursive) {
   attr.propagation = kMountPropagationPrivate;
   const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
   if (::syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof attr) != 0) {
-    return FailErrno(errno, "mount_setattr");
+    return RefusedOrFailed(errno, "mount_setattr");
   }
   return {};
 }

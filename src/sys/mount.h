@@ -11,6 +11,10 @@
 
 namespace ambit::sys {
 
+/// Whether a call of this file failed because the kernel lacks it or a filter refuses it (ENOSYS,
+/// or EPERM where nothing else gives EPERM to who holds CAP_SYS_ADMIN), not because of its object.
+bool IsMountCallRefused(const Error& error);
+
 /// One option of a new filesystem; an empty value sets a flag.
 struct FsOption {
   std::string key;

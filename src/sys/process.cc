@@ -81,6 +81,15 @@ Status CloseAllBut(std::span<const int> keep) {
   return {};
 }
 
+Status FillStandardStreams() {
+  for (int stream = 0; stream <= 2; ++stream) {
+    if (::fcntl(stream, F_GETFD) >= 0) continue;
+    // The kernel gives the lowest free number, which is this one: those below are open.
+    if (::open("/dev/null", O_RDWR) != stream) return FailErrno(errno, "open '/dev/null'");
+  }
+  return {};
+}
+
 Status BecomeUser(uid_t uid, gid_t gid) {
   // A user namespace with setgroups denied refuses this; then the groups outside stay, unmapped.
   if (::setgroups(0, nullptr) != 0 && errno != EPERM) return FailErrno(errno, "setgroups");

@@ -34,6 +34,10 @@ Status DieWithParent();
 /// Closes every descriptor above 2 that is not in `keep`.
 Status CloseAllBut(std::span<const int> keep);
 
+/// Points each of 0, 1 and 2 that is closed to /dev/null. Without it the next descriptor that is
+/// opened becomes a standard stream, which CloseAllBut keeps. Call it before anything is opened.
+Status FillStandardStreams();
+
 /// Real, effective, saved and file system ids, groups emptied where that is permitted.
 Status BecomeUser(uid_t uid, gid_t gid);
 

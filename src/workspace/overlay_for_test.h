@@ -19,6 +19,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -75,6 +76,9 @@ struct Flavour {
   OverlayFlavour marks;
   const char* name;
 };
+
+/// googletest would print the bytes of the pointer, and test names would change with each build.
+inline void PrintTo(const Flavour& flavour, std::ostream* out) { *out << flavour.name; }
 
 class OverlayTree {
  public:

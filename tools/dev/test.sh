@@ -37,6 +37,15 @@ AsanUnitTests() {
     RunCtest asan -L unit
 }
 
+# The tests with real agents need them installed; when that fails here the tests fail, each with
+# this remedy, and all the others still run.
+EnsureAgentsFor() {
+  (cd "$root/build/test" && ctest -N "$@" </dev/null) | grep '/Agents\.' >/dev/null || return 0
+  [ -z "${AMBIT_AGENTS_DIR:-}" ] || return 0
+  (SetupAgents) || Say "the coding agents could not be installed (is npm's registry reachable?):" \
+    "the tests named Agents will fail until './dev setup agents' succeeds"
+}
+
 Test() {
   local asan=${CI:-false}
   if [ "${1:-}" = --asan ]; then
@@ -47,6 +56,7 @@ Test() {
   EnsureTestUser
   [ "$asan" != true ] || AsanUnitTests
   Build test
+  EnsureAgentsFor "$@"
   RunCtest test "$@"
 }
 

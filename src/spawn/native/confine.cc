@@ -31,7 +31,7 @@ Status LeaveWhatWasInherited() {
   return sys::DropAllPrivileges();
 }
 
-Status RestateFileSystem(const plan::LaunchPlan& plan) {
+Status RestrictByLandlock(const plan::LaunchPlan& plan) {
   AMBIT_TRY(const int abi, sys::LandlockAbi());
   AMBIT_TRY(auto ruleset, sys::LandlockRuleset::Create(abi, /*scope_signals=*/true));
   for (const plan::LandlockRule& rule : plan.landlock) {
@@ -48,20 +48,30 @@ StageResult<void> Stage(Primitive primitive, const Status& status) {
 
 }  // namespace
 
+StageResult<void> GiveUpPrivileges() {
+  return Stage(Primitive::kPrivileges, LeaveWhatWasInherited());
+}
+
+StageResult<void> RestateFileSystem(const plan::LaunchPlan& plan) {
+  if (!Stands(Wall::kLandlock)) return {};
+  return Stage(Primitive::kLandlock, RestrictByLandlock(plan));
+}
+
+StageResult<void> CloseSystemCalls() {
+  if (!Stands(Wall::kSeccomp)) return {};
+  return Stage(Primitive::kSeccomp, sys::InstallFilter(plan::AgentFilter()));
+}
+
 StageResult<void> Confine(const plan::LaunchPlan& plan) {
-  if (auto done = Stage(Primitive::kPrivileges, LeaveWhatWasInherited()); !done) return done;
-  if (Stands(Wall::kLandlock)) {
-    if (auto done = Stage(Primitive::kLandlock, RestateFileSystem(plan)); !done) return done;
-  }
+  if (auto done = GiveUpPrivileges(); !done) return done;
+  if (auto done = RestateFileSystem(plan); !done) return done;
   // Init is a fork of ambit: nobody inside may read its memory or open its descriptors, and its
   // death signal was cleared by the change of credentials.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (Stands(Wall::kLifeLine)) {
     if (auto done = Stage(Primitive::kLifeLine, sys::DieWithParent()); !done) return done;
   }
-  if (Stands(Wall::kSeccomp)) return Stage(Primitive::kSeccomp,
-                                           sys::InstallFilter(plan::AgentFilter()));
-  return {};
+  return CloseSystemCalls();
 }
 
 }  // namespace ambit::spawn::native

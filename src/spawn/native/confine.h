@@ -9,4 +9,9 @@ namespace ambit::spawn::native {
 /// ever started inside is a descendant and inherits them.
 StageResult<void> Confine(const plan::LaunchPlan& plan);
 
+/// Its walls one by one, in this order: the second and the third need the first.
+StageResult<void> GiveUpPrivileges();
+StageResult<void> RestateFileSystem(const plan::LaunchPlan& plan);
+StageResult<void> CloseSystemCalls();
+
 }  // namespace ambit::spawn::native

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 
 #include "host/primitives.h"
 #include "spawn/native/agent.h"
@@ -18,6 +19,7 @@
 #include "spawn/native/protocol.h"
 #include "spawn/native/root_builder.h"
 #include "spawn/native/walls.h"
+#include "sys/fd_passing.h"
 #include "sys/file.h"
 #include "sys/mount.h"
 #include "sys/process.h"
@@ -76,6 +78,29 @@ StageResult<void> SetUpNetwork(const InitInputs& inputs) {
   return At(Primitive::kEgress, SendListeners(inputs.egress, *sockets));
 }
 
+/// A second process in init's namespaces that opens the mounts of the host while init does the rest.
+struct TreeHelper {
+  Fd channel;
+  Fd pidfd;
+};
+
+[[noreturn]] void OpenAndSendTrees(const InitInputs& inputs, int channel) {
+  const StageResult<std::vector<Fd>> trees = OpenTrees(inputs.plan, inputs.run_path);
+  if (!trees) FailRun(channel, trees.error().primitive, trees.error().error);
+  ::_exit(SendTrees(channel, *trees) ? 0 : 125);
+}
+
+StageResult<TreeHelper> StartTreeHelper(const InitInputs& inputs) {
+  Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
+  if (!pair) return std::unexpected(StageError{.primitive = Primitive::kInit,
+                                               .error = pair.error()});
+  Result<sys::Child> child = sys::Clone(0);
+  if (!child) return std::unexpected(StageError{.primitive = Primitive::kInit,
+                                                .error = child.error()});
+  if (child->pid == 0) OpenAndSendTrees(inputs, pair->second.get());
+  return TreeHelper{.channel = std::move(pair->first), .pidfd = std::move(child->pidfd)};
+}
+
 StageResult<Terminal> MakeTerminal(bool wanted) {
   Terminal terminal;
   if (!wanted) return terminal;
@@ -92,25 +117,33 @@ StageResult<Terminal> MakeTerminal(bool wanted) {
   return terminal;
 }
 
-StageResult<Terminal> BuildWalls(InitInputs& inputs) {
+StageResult<Terminal> BuildWalls(const InitInputs& inputs) {
   if (auto done = BecomeRunUser(inputs.plan.identity); !done) return std::unexpected(done.error());
   if (::sethostname(inputs.plan.hostname.c_str(), inputs.plan.hostname.size()) != 0) {
     return std::unexpected(StageError{.primitive = Primitive::kNamespaces,
                                       .error = FailErrno(errno, "sethostname").error()});
   }
+  if (auto done = At(Primitive::kMountApi, sys::MakeMountsPrivate()); !done) {
+    return std::unexpected(done.error());
+  }
+  // As root the supervisor sends the mounts of the host on the control socket.
+  int trees = inputs.control;
+  std::optional<TreeHelper> helper;
+  if (!inputs.plan.identity.started_by_root) {
+    StageResult<TreeHelper> started = StartTreeHelper(inputs);
+    if (!started) return std::unexpected(started.error());
+    helper = *std::move(started);
+    trees = helper->channel.get();
+  }
   if (auto done = SetUpNetwork(inputs); !done) return std::unexpected(done.error());
-  if (auto done = At(Primitive::kNamespaces, sys::MakeMountsPrivate()); !done) {
+  if (auto done = BuildRoot(inputs.plan, [&] { return ReceiveTrees(trees, inputs.plan); }); !done) {
     return std::unexpected(done.error());
   }
-  if (inputs.trees.empty()) {
-    auto trees = OpenTrees(inputs.plan, inputs.run_path);
-    if (!trees) return std::unexpected(trees.error());
-    inputs.trees = *std::move(trees);
+  if (helper) {
+    if (auto reaped = sys::Reap(helper->pidfd.get()); !reaped) {
+      return std::unexpected(StageError{.primitive = Primitive::kInit, .error = reaped.error()});
+    }
   }
-  if (auto done = BuildRoot(inputs.plan, inputs.trees); !done) {
-    return std::unexpected(done.error());
-  }
-  inputs.trees.clear();
   ::close(inputs.egress);
   auto terminal = MakeTerminal(inputs.terminal);
   if (!terminal) return terminal;
@@ -160,12 +193,9 @@ pid_t Start(const InitInputs& inputs, Terminal& terminal) {
 
 }  // namespace
 
-void RunInit(InitInputs inputs) {
+void RunInit(const InitInputs& inputs) {
   std::vector<int> keep = {inputs.control, inputs.life_line, inputs.egress};
   if (inputs.user_lock >= 0) keep.push_back(inputs.user_lock);
-  for (const Fd& tree : inputs.trees) {
-    if (tree) keep.push_back(tree.get());
-  }
   if (auto closed = sys::CloseAllBut(keep); !closed) {
     FailRun(inputs.control, Primitive::kInit, closed.error());
   }

@@ -1,7 +1,7 @@
 #pragma once
-#include "base/fd.h"
+#include <string>
+
 #include "plan/launch_plan.h"
-#include "spawn/native/trees.h"
 
 namespace ambit::spawn::native {
 
@@ -12,13 +12,12 @@ struct InitInputs {
   int egress;          // where the listeners made inside are sent
   const std::string& run_path;  // the state directory; as a user init opens the layers in it
   int user_lock = -1;  // as root: holds the run's host uid until the last process is gone
-  bool terminal = false;        // make a pty and hand its master to the supervisor
-  std::vector<Fd> trees;        // as root: made by the supervisor; empty as a user
+  bool terminal = false;  // make a pty and hand its master to the supervisor
 };
 
 /// Pid 1 of a run. Waits for its identity, builds the walls around itself, reports, starts the
 /// agent when told, reaps, forwards signals; leaves when the agent or the supervisor has left, and
 /// takes every process of the run with it.
-[[noreturn]] void RunInit(InitInputs inputs);
+[[noreturn]] void RunInit(const InitInputs& inputs);
 
 }  // namespace ambit::spawn::native

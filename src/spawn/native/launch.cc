@@ -1,7 +1,6 @@
 #include "spawn/native/launch.h"
 
 #include <errno.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,23 +16,38 @@ namespace {
 
 using host::Primitive;
 
-constexpr std::uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
-                                      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-
 std::unexpected<StageError> Stage(Primitive primitive, Error error) {
   return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
 }
 
-/// A refused user namespace and a refused other one need different remedies.
-Primitive WhichNamespaceFailed() {
-  Result<sys::Child> probe = sys::Clone(CLONE_NEWUSER);
-  if (!probe) return Primitive::kUserNamespace;
-  if (probe->pid == 0) ::_exit(0);
-  (void)sys::Reap(probe->pidfd.get());
-  return Primitive::kNamespaces;
+Status CloneOnce(std::uint64_t flags) {
+  AMBIT_TRY(const sys::Child probe, sys::Clone(flags));
+  if (probe.pid == 0) ::_exit(0);
+  (void)sys::Reap(probe.pidfd.get());
+  return {};
+}
+
+/// A failure of init itself comes on the control socket and is the better story: only what goes
+/// wrong here is reported here.
+StageResult<void> OpenTreesForInit(const LaunchInputs& inputs, const Launched& launched) {
+  const auto trees = OpenTrees(inputs.plan, inputs.run_path);
+  if (!trees) return std::unexpected(trees.error());
+  (void)SendTrees(launched.control.get(), *trees);
+  return {};
 }
 
 }  // namespace
+
+Primitive PrimitiveOfClone(const Error& error) {
+  return error.code == Errc::kLimit ? Primitive::kInit : Primitive::kNamespaces;
+}
+
+Primitive PrimitiveOfNamespaces(const Error& error) {
+  if (Status plain = CloneOnce(0); !plain) return PrimitiveOfClone(plain.error());
+  // ENOSPC is the limit on the number of user namespaces (user.max_user_namespaces).
+  if (error.code == Errc::kLimit && error.sys_errno != ENOSPC) return Primitive::kInit;
+  return CloneOnce(CLONE_NEWUSER) ? Primitive::kNamespaces : Primitive::kUserNamespace;
+}
 
 StageResult<Launched> Launch(const LaunchInputs& inputs) {
   std::array<int, 2> ends{};
@@ -42,14 +56,8 @@ StageResult<Launched> Launch(const LaunchInputs& inputs) {
   }
   Launched launched{.init = {}, .control = Fd(ends[0])};
   Fd init_end(ends[1]);
-  std::vector<Fd> trees;
-  if (inputs.plan.identity.started_by_root) {
-    auto opened = OpenTrees(inputs.plan, inputs.run_path);
-    if (!opened) return std::unexpected(opened.error());
-    trees = *std::move(opened);
-  }
-  Result<sys::Child> child = sys::Clone(kNamespaces);
-  if (!child) return Stage(WhichNamespaceFailed(), child.error());
+  Result<sys::Child> child = sys::Clone(kAllNamespaces);
+  if (!child) return Stage(PrimitiveOfNamespaces(child.error()), child.error());
   if (child->pid == 0) {
     RunInit({.plan = inputs.plan,
              .control = init_end.get(),
@@ -57,17 +65,19 @@ StageResult<Launched> Launch(const LaunchInputs& inputs) {
              .egress = inputs.egress,
              .run_path = inputs.run_path,
              .user_lock = inputs.user_lock,
-             .terminal = inputs.terminal,
-             .trees = std::move(trees)});
+             .terminal = inputs.terminal});
   }
   launched.init = *std::move(child);
   init_end.Reset();
   Status mapped = WriteIdMaps(launched.init.pid, inputs.plan.identity);
   if (mapped) mapped = Send(launched.control.get(), Message{.kind = MessageKind::kGo});
-  if (!mapped) {
+  StageResult<void> done;
+  if (!mapped) done = Stage(Primitive::kUserNamespace, mapped.error());
+  if (done && inputs.plan.identity.started_by_root) done = OpenTreesForInit(inputs, launched);
+  if (!done) {
     (void)sys::Kill(launched.init.pidfd.get(), SIGKILL);
     (void)sys::Reap(launched.init.pidfd.get());
-    return Stage(Primitive::kUserNamespace, mapped.error());
+    return std::unexpected(done.error());
   }
   return launched;
 }

@@ -1,6 +1,9 @@
 #pragma once
 // Starts a LaunchPlan in the native tier: one clone3 with all seven namespaces. The only place that
 // clones for a run.
+#include <linux/sched.h>
+
+#include <cstdint>
 #include <string>
 
 #include "base/fd.h"
@@ -9,6 +12,16 @@
 #include "sys/process.h"
 
 namespace ambit::spawn::native {
+
+/// The primitive that a failed clone3 without namespaces stands for: a call that is refused is part
+/// of what makes namespaces; otherwise a limit was reached.
+host::Primitive PrimitiveOfClone(const Error& error);
+/// The same for one with every namespace. Finds out whether it is the user namespace.
+host::Primitive PrimitiveOfNamespaces(const Error& error);
+
+inline constexpr std::uint64_t kAllNamespaces =
+    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+    CLONE_NEWCGROUP;
 
 struct LaunchInputs {
   const plan::LaunchPlan& plan;

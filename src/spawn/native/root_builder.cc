@@ -30,6 +30,7 @@ constexpr std::uint64_t kInsideOnly =
     RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 std::unexpected<StageError> Stage(Primitive primitive, Error error) {
+  if (sys::IsMountCallRefused(error)) primitive = Primitive::kMountApi;
   return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
 }
 
@@ -59,6 +60,8 @@ Result<Fd> EnterFile(int root, const std::string& inside) {
   const std::size_t slash = inside.rfind('/');
   AMBIT_TRY(const Fd parent, EnterDirectory(root, std::string_view(inside).substr(0, slash)));
   const std::string name = inside.substr(slash + 1);
+  // What is there already stays as it is: opening it for writing would copy it into a layer.
+  if (auto there = sys::OpenAt(parent.get(), name.c_str(), O_PATH, kInsideOnly)) return there;
   Fd made(::openat(parent.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!made) return FailErrno(errno, fmt::format("create '{}'", Printable(inside)));
   return sys::OpenAt(parent.get(), name.c_str(), O_PATH, kInsideOnly);
@@ -99,89 +102,162 @@ Result<Fd> NewDevpts() {
   return sys::NewFilesystem("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 }
 
+/// What covers a masked name in /proc. Made in a file system of its own that is mounted where /proc
+/// will be: copies can only be taken from what is attached (before Linux 6.15), and /proc then
+/// hides it for good.
+struct Covers {
+  Fd directory;
+  Fd file;
+};
+
+Result<Covers> MakeCovers(int root) {
+  AMBIT_TRY(const Fd tmpfs, NewTmpfs(0555));
+  if (::mkdirat(tmpfs.get(), "directory", 0555) != 0) return FailErrno(errno, "mkdir a cover");
+  AMBIT_CHECK(sys::WriteNewFile(tmpfs.get(), "file", "", 0444));
+  AMBIT_CHECK(sys::SetMountAttributes(tmpfs.get(), kQuiet | MOUNT_ATTR_RDONLY, false));
+  AMBIT_CHECK(AttachAt(tmpfs.get(), root, "/proc", true));
+  AMBIT_TRY(const Fd attached, sys::OpenAt(root, "proc", O_PATH | O_DIRECTORY));
+  Covers covers;
+  AMBIT_TRY(covers.directory, sys::OpenAt(attached.get(), "directory", O_PATH | O_DIRECTORY));
+  AMBIT_TRY(covers.file, sys::OpenAt(attached.get(), "file", O_PATH));
+  return covers;
+}
+
 /// A fresh /proc shows the run's processes only, but also knobs of the whole machine: those become
 /// read-only or disappear below an empty file or directory.
-Status GuardProc(int root, const plan::LaunchPlan& plan, int empty_dir, int null_file) {
-  if (!Stands(Wall::kMounts)) return {};
-  AMBIT_TRY(const Fd proc, sys::OpenAt(root, "proc", O_PATH | O_DIRECTORY));
+Status GuardProc(int proc, const plan::LaunchPlan& plan, const Covers& covers) {
   for (const std::string& name : plan.proc_read_only) {
-    Result<Fd> tree = sys::CloneTree(proc.get(), name.c_str(), true);
+    Result<Fd> tree = sys::CloneTree(proc, name.c_str(), true);
     if (!tree && tree.error().code == Errc::kNotFound) continue;
     if (!tree) return std::unexpected(tree.error());
     AMBIT_CHECK(sys::SetMountAttributes(tree->get(), kQuiet | MOUNT_ATTR_RDONLY, true));
-    AMBIT_CHECK(sys::AttachTree(tree->get(), proc.get(), name.c_str()));
+    AMBIT_CHECK(sys::AttachTree(tree->get(), proc, name.c_str()));
   }
   for (const std::string& name : plan.proc_masked) {
     struct stat info {};
-    if (::fstatat(proc.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    AMBIT_TRY(const Fd cover, sys::CloneTree(S_ISDIR(info.st_mode) ? empty_dir : null_file, "",
-                                             false));
-    AMBIT_CHECK(sys::SetMountAttributes(cover.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY, false));
-    AMBIT_CHECK(sys::AttachTree(cover.get(), proc.get(), name.c_str()));
+    if (::fstatat(proc, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    const Fd& cover = S_ISDIR(info.st_mode) ? covers.directory : covers.file;
+    AMBIT_TRY(const Fd copy, sys::CloneTree(cover.get(), "", false));
+    AMBIT_CHECK(sys::AttachTree(copy.get(), proc, name.c_str()));
   }
   return {};
 }
 
-StageResult<void> AttachMount(const Mount& mount, int tree, int root) {
-  const auto attach = [&](Result<Fd> made, Primitive primitive) -> StageResult<void> {
+/// File systems that hold nothing of the host; those that do come as trees.
+StageResult<Fd> NewFilesystemFor(const Mount& mount) {
+  const auto staged = [](Result<Fd> made, Primitive primitive) -> StageResult<Fd> {
     if (!made) return Stage(primitive, made.error());
-    if (Status attached = AttachAt(made->get(), root, mount.inside, true); !attached) {
-      return Stage(primitive, attached.error());
-    }
-    return {};
+    return *std::move(made);
   };
   switch (mount.kind) {
     case Mount::Kind::kTmpfs:
-      return attach(NewTmpfs(mount.mode), Primitive::kMountApi);
+      return staged(NewTmpfs(mount.mode), Primitive::kMountApi);
     case Mount::Kind::kDevpts:
-      return attach(NewDevpts(), Primitive::kDevpts);
+      return staged(NewDevpts(), Primitive::kDevpts);
     case Mount::Kind::kProc:
-      return attach(sys::NewFilesystem("proc", {}, kQuiet | MOUNT_ATTR_NOEXEC), Primitive::kProc);
+      return staged(sys::NewFilesystem("proc", {}, kQuiet | MOUNT_ATTR_NOEXEC), Primitive::kProc);
     case Mount::Kind::kBind:
     case Mount::Kind::kLayer:
     case Mount::Kind::kHome:
-      if (Status attached = AttachAt(tree, root, mount.inside, mount.directory); !attached) {
-        return Stage(Primitive::kMountApi, attached.error());
-      }
-      return {};
+      break;
   }
-  return {};
+  return Fd();
 }
 
-/// The covers of /proc come from the new root itself: nothing of the host is behind them.
-Status GuardProcFromRoot(int root, const plan::LaunchPlan& plan) {
-  AMBIT_TRY(const Fd empty, NewTmpfs(0555));
-  AMBIT_TRY(const Fd empty_dir, sys::OpenAt(root, ".ambit-empty", O_PATH | O_DIRECTORY));
-  AMBIT_CHECK(sys::AttachTreeOn(empty.get(), empty_dir.get()));
-  AMBIT_TRY(const Fd mounted, sys::OpenAt(root, ".ambit-empty", O_PATH | O_DIRECTORY));
-  AMBIT_TRY(const Fd null_file, sys::OpenAt(root, "dev/null", O_PATH));
-  return GuardProc(root, plan, mounted.get(), null_file.get());
-}
+class RootBuilder {
+ public:
+  explicit RootBuilder(const plan::LaunchPlan& plan) : plan_(plan) {}
+
+  /// Everything that needs nothing of the host.
+  StageResult<void> Prepare() {
+    Status prepared = MakeRootDirectory();
+    if (prepared) prepared = MakeEntriesAndMountPoints();
+    if (prepared && Stands(Wall::kMounts)) prepared = KeepCovers();
+    if (!prepared) return Stage(Primitive::kMountApi, prepared.error());
+    own_.resize(plan_.mounts.size());
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      StageResult<Fd> made = NewFilesystemFor(plan_.mounts[i]);
+      if (!made) return std::unexpected(made.error());
+      own_[i] = *std::move(made);
+    }
+    return {};
+  }
+
+  /// First what is read-only below the root, sealed with it by one call; then the rest.
+  Status Finish(std::span<const Fd> trees) {
+    AMBIT_CHECK(AttachAll(trees, /*sealed=*/true));
+    if (Stands(Wall::kMounts)) {
+      AMBIT_CHECK(sys::SetMountAttributes(root_.get(), kQuiet | MOUNT_ATTR_RDONLY, true));
+    }
+    AMBIT_CHECK(AttachAll(trees, /*sealed=*/false));
+    for (const RootEntry& alias : plan_.aliases) AMBIT_CHECK(MakeEntry(root_.get(), alias));
+    return sys::PivotInto(root_.get());
+  }
+
+ private:
+  Status MakeRootDirectory() {
+    AMBIT_TRY(root_, NewTmpfs(0755));
+    return sys::AttachTree(root_.get(), AT_FDCWD, "/");
+  }
+
+  /// The root is read-only once it is sealed: what is attached to it later needs its place now.
+  Status MakeEntriesAndMountPoints() {
+    for (const RootEntry& entry : plan_.root) AMBIT_CHECK(MakeEntry(root_.get(), entry));
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      if (LiesInAnotherMount(i)) continue;
+      const Mount& mount = plan_.mounts[i];
+      AMBIT_CHECK(mount.directory ? EnterDirectory(root_.get(), mount.inside)
+                                  : EnterFile(root_.get(), mount.inside));
+    }
+    return {};
+  }
+
+  bool LiesInAnotherMount(std::size_t index) const {
+    const std::string& inside = plan_.mounts[index].inside;
+    for (std::size_t i = 0; i < index; ++i) {
+      const std::string& above = plan_.mounts[i].inside;
+      if (inside.starts_with(above) && inside[above.size()] == '/') return true;
+    }
+    return false;
+  }
+
+  Status KeepCovers() {
+    AMBIT_TRY(covers_, MakeCovers(root_.get()));
+    return {};
+  }
+
+  Status AttachAll(std::span<const Fd> trees, bool sealed) {
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      const Mount& mount = plan_.mounts[i];
+      if (mount.sealed_with_root != sealed) continue;
+      const Fd& tree = own_[i] ? own_[i] : trees[i];
+      AMBIT_CHECK(AttachAt(tree.get(), root_.get(), mount.inside, mount.directory));
+      if (mount.kind == Mount::Kind::kProc && Stands(Wall::kMounts)) {
+        AMBIT_TRY(const Fd proc, sys::OpenAt(root_.get(), "proc", O_PATH | O_DIRECTORY));
+        AMBIT_CHECK(GuardProc(proc.get(), plan_, covers_));
+      }
+    }
+    return {};
+  }
+
+  const plan::LaunchPlan& plan_;
+  Fd root_;
+  std::vector<Fd> own_;  // by mount index; empty for what comes as a tree
+  Covers covers_;
+};
 
 }  // namespace
 
-StageResult<void> BuildRoot(const plan::LaunchPlan& plan, std::span<const Fd> trees) {
-  Result<Fd> root = NewTmpfs(0755);
-  if (!root) return Stage(Primitive::kMountApi, root.error());
-  if (Status attached = sys::AttachTree(root->get(), AT_FDCWD, "/"); !attached) {
-    return Stage(Primitive::kMountApi, attached.error());
+StageResult<void> BuildRoot(
+    const plan::LaunchPlan& plan,
+    const std::function<StageResult<std::vector<Fd>>()>& await_trees) {
+  RootBuilder builder(plan);
+  if (auto prepared = builder.Prepare(); !prepared) return prepared;
+  const StageResult<std::vector<Fd>> trees = await_trees();
+  if (!trees) return std::unexpected(trees.error());
+  if (Status finished = builder.Finish(*trees); !finished) {
+    return Stage(Primitive::kMountApi, finished.error());
   }
-  for (const RootEntry& entry : plan.root) {
-    if (Status made = MakeEntry(root->get(), entry); !made) {
-      return Stage(Primitive::kMountApi, made.error());
-    }
-  }
-  for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
-    StageResult<void> attached =
-        AttachMount(plan.mounts[i], trees[i].get(), root->get());
-    if (!attached) return attached;
-  }
-  Status finished = GuardProcFromRoot(root->get(), plan);
-  if (finished && Stands(Wall::kMounts)) {
-    finished = sys::SetAttachedAttributes(root->get(), kQuiet | MOUNT_ATTR_RDONLY);
-  }
-  if (finished) finished = sys::PivotInto(root->get());
-  if (!finished) return Stage(Primitive::kMountApi, finished.error());
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-#include <span>
+#include <functional>
+#include <vector>
 
 #include "base/fd.h"
 #include "plan/launch_plan.h"
@@ -10,7 +11,10 @@ namespace ambit::spawn::native {
 /// Builds the run's root from nothing in the caller's own mount namespace and pivots into it. What
 /// the plan does not name does not exist afterwards, the host's tree is detached.
 /// Caller: init, with CAP_SYS_ADMIN in its user namespace, all namespaces its own.
-/// `trees` are those of OpenTrees for the same plan.
-StageResult<void> BuildRoot(const plan::LaunchPlan& plan, std::span<const Fd> trees);
+/// `await_trees` gives the trees of OpenTrees for the same plan; it is called when everything that
+/// does not need them is done.
+StageResult<void> BuildRoot(
+    const plan::LaunchPlan& plan,
+    const std::function<StageResult<std::vector<Fd>>()>& await_trees);
 
 }  // namespace ambit::spawn::native

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <span>
 
 #include "base/text.h"
 #include "spawn/native/identity.h"
+#include "spawn/native/protocol.h"
 #include "spawn/native/walls.h"
+#include "sys/fd_passing.h"
 #include "sys/file.h"
 #include "sys/mount.h"
 
@@ -25,6 +28,7 @@ namespace {
 using host::Primitive;
 
 std::unexpected<StageError> Stage(Primitive primitive, Error error) {
+  if (sys::IsMountCallRefused(error)) primitive = Primitive::kMountApi;
   return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
 }
 
@@ -141,9 +145,12 @@ StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& ident
   return *std::move(mount);
 }
 
-StageResult<Fd> OpenBind(const plan::Mount& mount) {
+StageResult<Fd> OpenBind(const plan::Mount& mount, int idmap) {
   Result<Fd> tree = sys::CloneTree(AT_FDCWD, mount.host.c_str(), mount.directory);
-  if (tree) {
+  // Without the translation (an overlay has none) the agent sees the files as somebody else's and
+  // reads what everybody may: less, never more.
+  if (tree && mount.owned && idmap >= 0) (void)sys::MakeIdmapped(tree->get(), idmap);
+  if (tree && !mount.sealed_with_root) {
     std::uint64_t attributes = MOUNT_ATTR_NOSUID;
     if (!mount.device) attributes |= MOUNT_ATTR_NODEV;
     if (mount.read_only && Stands(Wall::kMounts)) attributes |= MOUNT_ATTR_RDONLY;
@@ -175,6 +182,12 @@ StageResult<Fd> OpenHome(int run_dir, int idmap) {
   return *std::move(tree);
 }
 
+/// Whether the mount is one that OpenTrees makes.
+bool ShowsTheHost(const plan::Mount& mount) {
+  return mount.kind == plan::Mount::Kind::kBind || mount.kind == plan::Mount::Kind::kLayer ||
+         mount.kind == plan::Mount::Kind::kHome;
+}
+
 }  // namespace
 
 StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::string& run_path) {
@@ -190,10 +203,11 @@ StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::
   std::vector<Fd> trees(plan.mounts.size());
   for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
     const plan::Mount& mount = plan.mounts[i];
+    if (!ShowsTheHost(mount)) continue;
     StageResult<Fd> tree = Fd();
     switch (mount.kind) {
       case plan::Mount::Kind::kBind:
-        tree = OpenBind(mount);
+        tree = OpenBind(mount, idmap.get());
         break;
       case plan::Mount::Kind::kLayer:
         tree = MountLayer(plan.layers[mount.layer], plan.identity, run_dir->get(), idmap.get());
@@ -208,6 +222,41 @@ StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::
     }
     if (!tree) return std::unexpected(tree.error());
     trees[i] = *std::move(tree);
+  }
+  return trees;
+}
+
+Status SendTrees(int socket, const std::vector<Fd>& trees) {
+  std::vector<int> fds;
+  for (const Fd& tree : trees) {
+    if (tree) fds.push_back(tree.get());
+  }
+  const Message message{.kind = MessageKind::kTrees,
+                        .number = static_cast<std::int32_t>(fds.size())};
+  return sys::SendFds(socket, std::as_bytes(std::span(&message, 1)), fds);
+}
+
+StageResult<std::vector<Fd>> ReceiveTrees(int socket, const plan::LaunchPlan& plan) {
+  Message message;
+  std::vector<Fd> received(sys::kMaxPassedFds);
+  const Result<sys::Received> got =
+      sys::ReceiveFds(socket, std::as_writable_bytes(std::span(&message, 1)), received);
+  if (!got) return Stage(Primitive::kInit, got.error());
+  if (got->bytes == sizeof message && message.kind == MessageKind::kFailed) {
+    return Stage(static_cast<Primitive>(message.number),
+                 Error{.code = ErrcOf(message.error),
+                       .sys_errno = message.error,
+                       .what = std::string(message.Text())});
+  }
+  std::vector<Fd> trees(plan.mounts.size());
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < trees.size(); ++i) {
+    if (!ShowsTheHost(plan.mounts[i])) continue;
+    if (next == got->fds) break;
+    trees[i] = std::move(received[next++]);
+  }
+  if (got->bytes != sizeof message || message.kind != MessageKind::kTrees || next != got->fds) {
+    return Stage(Primitive::kInit, FailErrno(EPROTO, "the mounts of the host").error());
   }
   return trees;
 }

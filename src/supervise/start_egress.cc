@@ -1,0 +1,59 @@
+#include "supervise/start_egress.h"
+
+#include <fmt/format.h>
+
+#include "egress/egress.h"
+
+namespace ambit::supervise {
+namespace {
+
+const char* NameOf(egress::Stage stage) {
+  switch (stage) {
+    case egress::Stage::kNone: break;
+    case egress::Stage::kDescriptors: return "close what it inherited";
+    case egress::Stage::kIdentity: return "become its own user";
+    case egress::Stage::kPrivileges: return "give up every privilege";
+    case egress::Stage::kLandlock: return "restrict itself with Landlock";
+    case egress::Stage::kSeccomp: return "install its system call filter";
+    case egress::Stage::kLoop: return "make its event loop";
+    case egress::Stage::kListeners: return "take the run's listeners";
+  }
+  return "start";
+}
+
+}  // namespace
+
+Result<sys::Child> StartEgress(const plan::LaunchPlan& plan, int life_line, Fd control) {
+  AMBIT_TRY(sys::Child child, sys::Clone(0));
+  if (child.pid != 0) return child;
+  egress::EgressSpec spec;
+  spec.network = plan.network;
+  spec.life_line = Fd(life_line);
+  spec.control = std::move(control);
+  if (plan.identity.started_by_root) {
+    spec.become = egress::HostIdentity{.uid = plan.identity.egress_uid,
+                                       .gid = plan.identity.egress_uid};
+  }
+  egress::RunEgress(std::move(spec));
+}
+
+host::Primitive PrimitiveOf(egress::Stage stage) {
+  using host::Primitive;
+  switch (stage) {
+    case egress::Stage::kIdentity:
+    case egress::Stage::kPrivileges: return Primitive::kPrivileges;
+    case egress::Stage::kLandlock: return Primitive::kLandlock;
+    case egress::Stage::kSeccomp: return Primitive::kSeccomp;
+    case egress::Stage::kNone:
+    case egress::Stage::kDescriptors:
+    case egress::Stage::kLoop:
+    case egress::Stage::kListeners: break;
+  }
+  return Primitive::kEgress;
+}
+
+Error ErrorOf(const egress::EgressReport& report) {
+  return FailErrno(report.error, fmt::format("egress could not {}", NameOf(report.stage))).error();
+}
+
+}  // namespace ambit::supervise
