@@ -22,6 +22,7 @@ int Main(int argc, char** argv) {
   Action action;
   AddRun(app, action);
   AddDiff(app, action);
+  AddDoctor(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -20,6 +20,7 @@ int Main(int argc, char** argv);
 using Action = std::function<int()>;
 void AddRun(CLI::App& app, Action& action);
 void AddDiff(CLI::App& app, Action& action);
+void AddDoctor(CLI::App& app, Action& action);
 
 /// Prints "ambit: WHAT" and, when there is one, the way out to stderr. Returns kAmbitFailed.
 int Complain(std::string_view what, std::string_view remedy);

@@ -76,6 +76,9 @@ Status RefuseUnfitRoot(const std::string& root, const Person& person,
   if (IsBelowOrEqual(state_root, root)) {
     return refuse(fmt::format("it contains ambit's own state directory '{}'", state_root));
   }
+  if (IsBelowOrEqual(root, state_root)) {
+    return refuse(fmt::format("it lies in ambit's own state directory '{}'", state_root));
+  }
   return {};
 }
 

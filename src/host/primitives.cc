@@ -55,7 +55,8 @@ constexpr auto kTable = std::to_array<PrimitiveInfo>({
     {Primitive::kHostPath, "host path", "the run holds exactly what the plan names",
      "name a path that exists and that you may read"},
     {Primitive::kInit, "init process", "the run is set up and ended by ambit alone",
-     "raise the limit on processes (ulimit -u)"},
+     "use a kernel >= 6.1; in a container allow the call in its seccomp profile; raise the limit on "
+     "processes (ulimit -u)"},
 });
 
 }  // namespace

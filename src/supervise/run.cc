@@ -142,7 +142,6 @@ Result<workspace::RunDir> MakeRunDirectory(const std::string& state_root,
                                            const plan::LaunchPlan& plan) {
   AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
   AMBIT_TRY(workspace::RunDir run, store.Create());
-  AMBIT_CHECK(sys::WriteNewFile(run.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
   AMBIT_CHECK(workspace::PrepareLayers(run.fd.get(), plan));
   return run;
 }
@@ -179,10 +178,51 @@ void WarnAboutHome(const host::Person& person, const RunObserver& observer) {
   }
 }
 
-}  // namespace
+/// What is written about one run in its directory.
+class RunRecord {
+ public:
+  RunRecord(const workspace::RunDir& run, workspace::RunMeta meta)
+      : run_(run), meta_(std::move(meta)) {}
 
-Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
-                    const RunObserver& observer) {
+  Result<event::Sink*> Begin(const plan::LaunchPlan& plan, const OpenSink& open_sink,
+                             const RunObserver& observer) {
+    AMBIT_CHECK(workspace::SetSupervisorToSelf(meta_));
+    AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
+    AMBIT_CHECK(
+        sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
+    AMBIT_TRY(sink_, open_sink(run_));
+    sink_->Emit({event::kRunPlanned,
+                 {{"project", meta_.project},
+                  {"argv", meta_.argv},
+                  {"started_by", meta_.user_kind},
+                  {"version", meta_.ambit_version}}});
+    observer.on_planned(meta_);
+    return sink_.get();
+  }
+
+  void End(const Outcome& outcome) {
+    if (sink_ == nullptr) return;
+    sink_->Emit({event::kRunEnded,
+                 {{"cause", std::string(NameOf(outcome.cause))},
+                  {"exit_code", std::int64_t{outcome.exit_code}},
+                  {"detail", outcome.detail}}});
+    meta_.finished_ns = NowNanoseconds();
+    meta_.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
+                                          .exit_code = outcome.exit_code};
+    status_ = workspace::RunStore::WriteMeta(run_, meta_);
+  }
+
+  [[nodiscard]] const Status& status() const { return status_; }
+
+ private:
+  const workspace::RunDir& run_;
+  workspace::RunMeta meta_;
+  std::unique_ptr<event::Sink> sink_;
+  Status status_;
+};
+
+Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open_sink,
+                                 const RunObserver& observer) {
   if (host::IsInsideRun()) {
     return Fail(Errc::kUnsupported, host::kInsideRun, host::kInsideRunRemedy);
   }
@@ -221,33 +261,32 @@ Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
   const Result<workspace::RunDir> made = MakeRunDirectory(state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = *made;
-  workspace::RunMeta meta = MakeMeta(plan, facts, run.id);
-  AMBIT_CHECK(workspace::SetSupervisorToSelf(meta));
-  AMBIT_CHECK(workspace::RunStore::WriteMeta(run, meta));
-  AMBIT_TRY(const std::unique_ptr<event::Sink> sink, open_sink(run));
-  sink->Emit({event::kRunPlanned,
-              {{"project", meta.project},
-               {"argv", meta.argv},
-               {"started_by", meta.user_kind},
-               {"version", meta.ambit_version}}});
-  observer.on_planned(meta);
-
+  RunRecord record(run, MakeMeta(plan, facts, run.id));
   // From here on processes are forked: none of them may hold the launcher's environment.
   sys::ScrubEnvironment();
-  Outcome outcome = Supervise({.plan = plan,
-                               .run_path = run.path,
-                               .user_lock = user ? user->lock.get() : -1,
-                               .sink = *sink,
-                               .purpose = request.purpose});
+  Outcome outcome =
+      Supervise({.plan = plan,
+                 .run_path = run.path,
+                 .user_lock = user ? user->lock.get() : -1,
+                 .purpose = request.purpose,
+                 .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
+                 .end_record = [&](const Outcome& known) { record.End(known); }});
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, run.path, outcome);
-  sink->Emit({event::kRunEnded,
-              {{"cause", std::string(NameOf(outcome.cause))},
-               {"exit_code", std::int64_t{outcome.exit_code}},
-               {"detail", outcome.detail}}});
-  meta.finished_ns = NowNanoseconds();
-  meta.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
-                                       .exit_code = outcome.exit_code};
-  AMBIT_CHECK(workspace::RunStore::WriteMeta(run, meta));
+  AMBIT_CHECK(record.status());
+  return outcome;
+}
+
+}  // namespace
+
+Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
+                    const RunObserver& observer) {
+  Result<Outcome> outcome = PlanAndSupervise(request, open_sink, observer);
+  // A call that is missing, or a limit that was reached, while the plan was made: no fault of the
+  // request.
+  if (!outcome && (outcome.error().sys_errno == ENOSYS ||
+                   !host::RemedyForLimit(outcome.error().sys_errno).empty())) {
+    return SetupFailed(host::Primitive::kInit, outcome.error());
+  }
   return outcome;
 }
 

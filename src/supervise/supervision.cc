@@ -43,6 +43,11 @@ Outcome RunFailed(std::string detail) {
   return {.cause = Cause::kRunFailed, .exit_code = 125, .detail = std::move(detail), .remedy = {}};
 }
 
+Outcome CannotWatch(const boost::system::system_error& error) {
+  return SetupFailed(host::Primitive::kInit,
+                     FailErrno(error.code().value(), "watch the processes of the run").error());
+}
+
 /// The supervisor's ends of everything that ties the run to it.
 struct Ties {
   Fd life_line;       // write end, held by nobody else: its end is the end of init and egress
@@ -57,11 +62,15 @@ class Supervision {
 
   Outcome Run() {
     streams_ = InspectStandardStreams();
-    if (auto started = StartProcesses(); !started) {
+    const auto started = StartProcesses();
+    const Result<event::Sink*> sink = inputs_.begin_record();
+    if (!started) {
       EndWith(SetupFailed(started.error().primitive, started.error().error));
+    } else if (!sink) {
+      EndWith(SetupFailed(host::Primitive::kStateDirectory, sink.error()));
     } else {
-      Watch();
-      io_.run();
+      sink_ = *sink;
+      WatchToTheEnd();
     }
     StopEverything();
     return *outcome_;
@@ -71,6 +80,7 @@ class Supervision {
   using Descriptor = asio::posix::stream_descriptor;
 
   native::StageResult<void> StartProcesses();
+  void WatchToTheEnd();
   void Watch();
   void StopEverything();
 
@@ -82,6 +92,8 @@ class Supervision {
   asio::awaitable<void> RelayOutput();
 
   void OnInitMessage(const Message& message, Fd fd);
+  Result<bool> TakeEgressReport();
+  void TakeWhatEgressSaid();
   void OnEgressReport(const egress::EgressReport& report);
   void StartAgentWhenAllStands();
   void AttachTerminal(Fd master);
@@ -102,6 +114,7 @@ class Supervision {
   const SupervisionInputs& inputs_;
   asio::io_context io_{1};
   Ties ties_;
+  event::Sink* sink_ = nullptr;
   StandardStreams streams_;
   std::optional<Outcome> outcome_;
   bool init_ready_ = false;
@@ -143,6 +156,16 @@ native::StageResult<void> Supervision::StartProcesses() {
   return {};
 }
 
+/// Asio throws when it cannot get a descriptor; everything that was started must end all the same.
+void Supervision::WatchToTheEnd() {
+  try {
+    Watch();
+    io_.run();
+  } catch (const boost::system::system_error& error) {
+    EndWith(CannotWatch(error));
+  }
+}
+
 void Supervision::Watch() {
   control_.emplace(io_, ::dup(ties_.launched.control.get()));
   reports_.emplace(io_, ::dup(ties_.egress_control.get()));
@@ -178,6 +201,7 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
       return;
     case MessageKind::kFailed: {
       const auto primitive = static_cast<host::Primitive>(message.number);
+      if (primitive == host::Primitive::kEgress) TakeWhatEgressSaid();
       EndWith(SetupFailed(primitive, Error{.code = ErrcOf(message.error),
                                            .sys_errno = message.error,
                                            .what = Printable(message.Text()),
@@ -191,7 +215,7 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
                .remedy = {}});
       return;
     case MessageKind::kExited:
-      EndWith(OutcomeOfWaitStatus(message.number));
+      Finish(OutcomeOfWaitStatus(message.number));
       return;
     default:
       Finish(RunFailed("init said something unknown"));
@@ -203,17 +227,34 @@ asio::awaitable<void> Supervision::WatchEgressReports() {
     boost::system::error_code error;
     co_await reports_->async_wait(Descriptor::wait_read, Await(error));
     if (error) co_return;
-    std::array<std::byte, sizeof(egress::EgressReport)> buffer{};
-    const auto got = sys::ReceiveFds(reports_->native_handle(), buffer, {});
-    if (got && got->bytes == 0) co_return;  // egress has ended
-    const auto report = got ? egress::DecodeReport(std::span(buffer).first(got->bytes))
-                            : std::unexpected(got.error());
-    if (!report) {
-      Finish(RunFailed("egress: " + report.error().what));
-      co_return;
-    }
-    OnEgressReport(*report);
+    const Result<bool> more = TakeEgressReport();
+    if (!more) Finish(RunFailed("egress: " + more.error().what));
+    if (!more || !*more) co_return;
   }
+}
+
+/// False: egress has ended.
+Result<bool> Supervision::TakeEgressReport() {
+  std::array<std::byte, sizeof(egress::EgressReport)> buffer{};
+  auto got = sys::ReceiveFds(reports_->native_handle(), buffer, {});
+  // When egress ends with listeners unread the socket says so once, before its last words.
+  if (!got && got.error().sys_errno == ECONNRESET) {
+    got = sys::ReceiveFds(reports_->native_handle(), buffer, {});
+  }
+  if (!got) return std::unexpected(got.error());
+  if (got->bytes == 0) return false;
+  AMBIT_TRY(const egress::EgressReport report,
+            egress::DecodeReport(std::span(buffer).first(got->bytes)));
+  OnEgressReport(report);
+  return true;
+}
+
+/// Whatever else broke because egress ended, its own words tell why.
+void Supervision::TakeWhatEgressSaid() {
+  if (!reports_) return;
+  boost::system::error_code ignored;
+  reports_->native_non_blocking(true, ignored);
+  for (Result<bool> more = true; more && *more && !outcome_;) more = TakeEgressReport();
 }
 
 void Supervision::OnEgressReport(const egress::EgressReport& report) {
@@ -230,7 +271,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
     case ReportKind::kOpened:
     case ReportKind::kClosed:
     case ReportKind::kUpstreamFailed:
-      inputs_.sink.Emit({event::kEgressConnect,
+      sink_->Emit({event::kEgressConnect,
                          {{"host_port", number(report.port)},
                           {"connection", number(report.connection)},
                           {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
@@ -243,7 +284,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
     case ReportKind::kDenied:
     case ReportKind::kTooMany:
     case ReportKind::kAcceptFailed:
-      inputs_.sink.Emit({event::kDenial,
+      sink_->Emit({event::kDenial,
                          {{"what", std::string("connect")},
                           {"port", number(report.port)},
                           {"rule", std::string(report.kind == ReportKind::kDenied
@@ -251,7 +292,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
                                                    : "connection limit")}}});
       return;
     case ReportKind::kDropped:
-      inputs_.sink.Emit({event::kEventsDropped, {{"count", number(report.count)}}});
+      sink_->Emit({event::kEventsDropped, {{"count", number(report.count)}}});
       return;
   }
 }
@@ -267,7 +308,7 @@ void Supervision::StartAgentWhenAllStands() {
                                     "cgroup namespace", "allow-list root", "no capabilities",
                                     "no_new_privs",   "landlock",         "seccomp",
                                     "life line",      "egress"};
-  inputs_.sink.Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
+  sink_->Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
   if (!native::Send(control_->native_handle(), Message{.kind = MessageKind::kStart})) {
     Finish(RunFailed("init is gone"));
   }
@@ -287,6 +328,7 @@ asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {
     if (!native::Receive(control_->native_handle(), message, &fd)) break;
     OnInitMessage(message, std::move(fd));
   }
+  if (std::string_view(name) == "egress") TakeWhatEgressSaid();
   Finish(RunFailed(fmt::format("{} ended unexpectedly", name)));
 }
 
@@ -350,6 +392,8 @@ asio::awaitable<void> Supervision::RelayOutput() {
 }
 
 void Supervision::StopEverything() {
+  if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
+  inputs_.end_record(*outcome_);
   if (ties_.launched.init.pidfd) {
     (void)sys::Kill(ties_.launched.init.pidfd.get(), SIGKILL);
     (void)sys::Reap(ties_.launched.init.pidfd.get());
@@ -367,11 +411,16 @@ void Supervision::StopEverything() {
     (void)sys::Kill(ties_.egress_pidfd.get(), SIGKILL);
     (void)sys::Reap(ties_.egress_pidfd.get());
   }
-  if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
 }
 
 }  // namespace
 
-Outcome Supervise(const SupervisionInputs& inputs) { return Supervision(inputs).Run(); }
+Outcome Supervise(const SupervisionInputs& inputs) {
+  try {
+    return Supervision(inputs).Run();
+  } catch (const boost::system::system_error& error) {
+    return CannotWatch(error);  // the event loop could not be made: nothing was started
+  }
+}
 
 }  // namespace ambit::supervise

@@ -2,6 +2,7 @@
 // One run's life, from the first fork to the last reaped process: start, watch, forward, one
 // outcome, nothing left behind.
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/fd.h"
@@ -18,8 +19,12 @@ struct SupervisionInputs {
   const plan::LaunchPlan& plan;
   const std::string& run_path;  // the run's state directory, layers prepared
   int user_lock;                // as root: holds the run's host uid; else -1
-  event::Sink& sink;
   Purpose purpose = Purpose::kRun;
+  /// Puts on record that there is a run, before its agent starts; called when init is on its way,
+  /// because the disk takes as long as the first walls. The sink outlives the run.
+  std::function<Result<event::Sink*>()> begin_record;
+  /// Puts the outcome on record, once, while the last processes are dying.
+  std::function<void(const Outcome&)> end_record;
 };
 
 /// Runs the plan and returns how it ended, when every process of the run is dead and reaped.

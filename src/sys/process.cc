@@ -9,6 +9,7 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -43,7 +44,13 @@ Result<Child> Clone(std::uint64_t flags) {
 Result<int> Reap(int pidfd) {
   siginfo_t info{};
   while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0) {
-    if (errno != EINTR) return FailErrno(errno, "waitid(P_PIDFD)");
+    if (errno == EAGAIN) {
+      // An event loop has made the descriptor non-blocking, which waitid honours.
+      pollfd ended{.fd = pidfd, .events = POLLIN, .revents = 0};
+      (void)::poll(&ended, 1, -1);
+    } else if (errno != EINTR) {
+      return FailErrno(errno, "waitid(P_PIDFD)");
+    }
   }
   if (info.si_code == CLD_EXITED) return (info.si_status & 0xFF) << 8;
   return info.si_status & 0x7F;

@@ -21,7 +21,7 @@ struct Child {
 /// from the function that called this. Precondition: the caller has one thread.
 Result<Child> Clone(std::uint64_t flags);
 
-/// Waits for the process behind `pidfd` and reaps it. Returns the wait status as in waitpid(2).
+/// Waits for the process behind `pidfd`, also when that is non-blocking, and reaps it. Returns the wait status as in waitpid(2).
 Result<int> Reap(int pidfd);
 
 /// SIGKILL by pidfd; a process that is already gone is no error.

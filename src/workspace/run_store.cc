@@ -38,9 +38,18 @@ Result<std::string> MakeRunId() {
   return id;
 }
 
+/// Who owns a directory or a link on the way can replace what is behind it at any time.
+Status CheckOwner(const struct stat& info, const std::string& path) {
+  if (info.st_uid == 0 || info.st_uid == ::geteuid()) return {};
+  return Fail(Errc::kDenied,
+              fmt::format("state directory: '{}' is owned by uid {}", path, info.st_uid),
+              "set XDG_STATE_HOME to a directory of your own");
+}
+
 Status CheckAncestor(int fd, const std::string& path) {
   struct stat info{};
   if (::fstat(fd, &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));
+  AMBIT_CHECK(CheckOwner(info, path));
   if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
     return Fail(Errc::kDenied, fmt::format("state directory: everybody can write '{}'", path),
                 "set XDG_STATE_HOME to a directory of your own");
@@ -107,6 +116,11 @@ Result<RunStore> RunStore::Open(const std::string& root, bool create) {
     AMBIT_CHECK(CheckAncestor(dir.get(), path.empty() ? "/" : path));
     path += "/" + name;
     const bool last = rest.find_first_not_of('/') == std::string_view::npos;
+    struct stat link{};
+    if (::fstatat(dir.get(), name.c_str(), &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(link.st_mode)) {
+      AMBIT_CHECK(CheckOwner(link, path));
+    }
     const bool made = create && ::mkdirat(dir.get(), name.c_str(), 0700) == 0;
     const int follow = last || made ? O_NOFOLLOW : 0;
     Fd next(::openat(dir.get(), name.c_str(),
@@ -115,7 +129,12 @@ Result<RunStore> RunStore::Open(const std::string& root, bool create) {
     dir = std::move(next);
   }
   AMBIT_CHECK(CheckRoot(dir.get(), path));
-  return RunStore(path, std::move(dir));
+  // Layers are opened by path later, so every directory of the real path has to hold as well, not
+  // only those before a link.
+  AMBIT_TRY(std::string real,
+            sys::ReadLink(AT_FDCWD, fmt::format("/proc/self/fd/{}", dir.get()).c_str()));
+  if (real != path) return Open(real, /*create=*/false);
+  return RunStore(std::move(path), std::move(dir));
 }
 
 Result<RunDir> RunStore::Create() {

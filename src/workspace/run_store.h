@@ -78,7 +78,8 @@ class RunStore {
 
   /// `root` is absolute. With `create`, missing directories are made with mode 0700. Refused: a
   /// root that is a symbolic link, has another owner or that others can write, and one below a
-  /// directory where everybody can replace it.
+  /// directory or link of another user, root excepted, or where everybody can replace it. The
+  /// store's own root() is free of links.
   static Result<RunStore> Open(const std::string& root, bool create);
 
   /// A new directory with a fresh id and empty upper/, work/ and home/.

@@ -97,5 +97,18 @@ TEST_P(Python, TheStandardLibraryFindsTheUserTheHostNameTheTimeZoneAndTemporaryF
   EXPECT_EQ(run.out, "True\nTrue True\n127.0.0.1 127.0.0.1\nTrue\nTrue\n0 True\n") << run.err;
 }
 
+TEST_P(Python, ANameThatNobodyAnswersFailsAtOnce) {
+  const Finished run = person_.Sh(
+      "/usr/bin/python3 -c \"import socket,time\n"
+      "start = time.monotonic()\n"
+      "try: socket.getaddrinfo('example.invalid', 443)\n"
+      "except socket.gaierror: print('no such name')\n"
+      "print(time.monotonic() - start < 1)\n"
+      "try: socket.create_connection(('192.0.2.1', 443), 5)\n"
+      "except OSError as error: print(type(error).__name__)\n"
+      "print(time.monotonic() - start < 1)\"");
+  EXPECT_EQ(run.out, "no such name\nTrue\nConnectionRefusedError\nTrue\n") << run.err;
+}
+
 }  // namespace
 }  // namespace ambit::testing

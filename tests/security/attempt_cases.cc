@@ -66,10 +66,10 @@ Cases Files() {
        .root_opens = {"mounts+landlock"},
        .user_opens = {"mounts+landlock"}},
       // Landlock knows no chmod; and a read-only tree below a writable one, such as /var/tmp here,
-      // inherits the rights of that. As root the file belongs to somebody else.
-      {.inside = "chmod {read-only}/file", .user_opens = {"mounts"}},
-      {.inside = "open-for-writing {read-only}/file", .user_opens = {"mounts"}},
-      {.inside = "create {read-only}/new", .user_opens = {"mounts"}},
+      // inherits the rights of that.
+      {.inside = "chmod {read-only}/file", .root_opens = {"mounts"}, .user_opens = {"mounts"}},
+      {.inside = "open-for-writing {read-only}/file", .root_opens = {"mounts"}, .user_opens = {"mounts"}},
+      {.inside = "create {read-only}/new", .root_opens = {"mounts"}, .user_opens = {"mounts"}},
       AlwaysForRoot("open-for-writing /etc/shadow"),
       AlwaysForRoot("read /etc/shadow"),
       AlwaysForRoot("open-for-writing /proc/sys/kernel/core_pattern"),

@@ -112,6 +112,17 @@ std::vector<pid_t> ProcessesWith(const std::string& text) {
   return found;
 }
 
+std::string Describe(const std::vector<pid_t>& pids) {
+  std::string text;
+  for (const pid_t pid : pids) {
+    std::string command = ReadWhole(fmt::format("/proc/{}/cmdline", pid));
+    std::ranges::replace(command, '\0', ' ');
+    text += fmt::format("{} (parent {}, {}, {}): {}\n", pid, StatusField(pid, "PPid"),
+                        StatusField(pid, "State"), StatusField(pid, "NSpid"), command);
+  }
+  return text;
+}
+
 std::vector<OpenDescriptor> DescriptorsOf(pid_t pid) {
   std::vector<OpenDescriptor> found;
   std::error_code ignored;

@@ -32,6 +32,9 @@ bool IsAlive(pid_t pid);  // zombies are not
 /// Every process of the machine whose command line holds `text`, the caller left out.
 std::vector<pid_t> ProcessesWith(const std::string& text);
 
+/// One line for people: pid, parent, state, name and command line.
+std::string Describe(const std::vector<pid_t>& pids);
+
 /// What /proc/PID/fd shows: "N target".
 struct OpenDescriptor {
   int number = -1;

@@ -18,7 +18,7 @@ std::string NewMarker();
 class RunningRun {
  public:
   /// `probe` arguments are what the agent is: the probe program of the project with them and the
-  /// marker last. `launcher` goes before ambit and must end with exec.
+  /// marker last; "leave-children", whose file is waited for. `launcher` goes before ambit and must end with exec.
   RunningRun(Scratch& person, std::vector<std::string> probe,
              std::vector<std::string> launcher = {},
              std::map<std::string, std::string> environment = {});
@@ -37,6 +37,11 @@ class RunningRun {
   bool waited_ = false;
   RunTree tree_;
 };
+
+/// Starts `argv` in the project as the person, with PATH, HOME, USER and `environment`; standard
+/// input is /dev/null, output goes to "output" below the person's root. The caller waits for it.
+pid_t StartAs(const Scratch& person, const std::vector<std::string>& argv,
+              const std::map<std::string, std::string>& environment = {});
 
 /// Copies the probe program into the person's project as "probe".
 void PutProbeInto(const Scratch& person);

@@ -69,10 +69,13 @@ StageResult<Launched> Launch(const LaunchInputs& inputs) {
   }
   launched.init = *std::move(child);
   init_end.Reset();
-  Status mapped = WriteIdMaps(launched.init.pid, inputs.plan.identity);
-  if (mapped) mapped = Send(launched.control.get(), Message{.kind = MessageKind::kGo});
   StageResult<void> done;
-  if (!mapped) done = Stage(Primitive::kUserNamespace, mapped.error());
+  if (Status mapped = WriteIdMaps(launched.init.pid, inputs.plan.identity); !mapped) {
+    done = Stage(Primitive::kUserNamespace, mapped.error());
+  } else if (Status told = Send(launched.control.get(), Message{.kind = MessageKind::kGo});
+             !told) {
+    done = Stage(Primitive::kInit, told.error());
+  }
   if (done && inputs.plan.identity.started_by_root) done = OpenTreesForInit(inputs, launched);
   if (!done) {
     (void)sys::Kill(launched.init.pidfd.get(), SIGKILL);

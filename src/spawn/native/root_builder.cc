@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -55,34 +56,42 @@ Result<Fd> EnterDirectory(int root, std::string_view inside) {
   return dir;
 }
 
-/// An empty file at `inside` to mount another file on.
-Result<Fd> EnterFile(int root, const std::string& inside) {
-  const std::size_t slash = inside.rfind('/');
-  AMBIT_TRY(const Fd parent, EnterDirectory(root, std::string_view(inside).substr(0, slash)));
-  const std::string name = inside.substr(slash + 1);
-  // What is there already stays as it is: opening it for writing would copy it into a layer.
-  if (auto there = sys::OpenAt(parent.get(), name.c_str(), O_PATH, kInsideOnly)) return there;
-  Fd made(::openat(parent.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!made) return FailErrno(errno, fmt::format("create '{}'", Printable(inside)));
-  return sys::OpenAt(parent.get(), name.c_str(), O_PATH, kInsideOnly);
+// ---- The empty root. It is ours alone and has no symlink yet, so plain relative paths are safe,
+// ---- and one call each is what start-up is made of.
+
+Status MakeDirectoryAt(int root, const std::string& inside) {
+  const char* relative = inside.c_str() + 1;
+  if (::mkdirat(root, relative, 0755) == 0 || errno == EEXIST) return {};
+  if (errno == ENOENT) return sys::MakeDirectories(root, relative);
+  return FailErrno(errno, fmt::format("mkdir '{}'", Printable(inside)));
 }
 
-Status MakeEntry(int root, const RootEntry& entry) {
-  if (entry.kind == RootEntry::Kind::kDirectory) {
-    AMBIT_CHECK(EnterDirectory(root, entry.path));
-    return {};
-  }
+Status MakeFileAt(int root, const std::string& inside, std::string_view content, mode_t mode) {
+  const Status made = sys::WriteNewFile(root, inside.c_str() + 1, content, mode);
+  if (made || made.error().sys_errno != ENOENT) return made;
+  AMBIT_CHECK(MakeDirectoryAt(root, inside.substr(0, inside.rfind('/'))));
+  return sys::WriteNewFile(root, inside.c_str() + 1, content, mode);
+}
+
+/// A link that is in the way is what the plan wanted; a directory there is a mount point.
+Status MakeSymlinkInside(int root, const RootEntry& entry) {
   const std::size_t slash = entry.path.rfind('/');
-  AMBIT_TRY(const Fd parent,
-            EnterDirectory(root, std::string_view(entry.path).substr(0, slash)));
+  AMBIT_TRY(const Fd parent, EnterDirectory(root, std::string_view(entry.path).substr(0, slash)));
   const std::string name = entry.path.substr(slash + 1);
-  if (entry.kind == RootEntry::Kind::kFile) {
-    return sys::WriteNewFile(parent.get(), name.c_str(), entry.content, entry.mode);
-  }
   if (::symlinkat(entry.content.c_str(), parent.get(), name.c_str()) != 0 && errno != EEXIST) {
     return FailErrno(errno, fmt::format("symlink '{}'", Printable(entry.path)));
   }
   return {};
+}
+
+/// An empty file at `inside` to mount another file on, below what may be foreign content.
+Result<Fd> EnterFile(int root, const std::string& inside) {
+  if (auto there = sys::OpenAt(root, inside.c_str() + 1, O_PATH, kInsideOnly)) return there;
+  const std::size_t slash = inside.rfind('/');
+  AMBIT_TRY(const Fd parent, EnterDirectory(root, std::string_view(inside).substr(0, slash)));
+  const std::string name = inside.substr(slash + 1);
+  AMBIT_CHECK(sys::WriteNewFile(parent.get(), name.c_str(), "", 0644));
+  return sys::OpenAt(parent.get(), name.c_str(), O_PATH, kInsideOnly);
 }
 
 Status AttachAt(int tree, int root, const std::string& inside, bool directory) {
@@ -190,7 +199,9 @@ class RootBuilder {
       AMBIT_CHECK(sys::SetMountAttributes(root_.get(), kQuiet | MOUNT_ATTR_RDONLY, true));
     }
     AMBIT_CHECK(AttachAll(trees, /*sealed=*/false));
-    for (const RootEntry& alias : plan_.aliases) AMBIT_CHECK(MakeEntry(root_.get(), alias));
+    for (const RootEntry& alias : plan_.aliases) {
+      if (LiesBelowAMount(alias.path)) AMBIT_CHECK(MakeSymlinkInside(root_.get(), alias));
+    }
     return sys::PivotInto(root_.get());
   }
 
@@ -202,23 +213,36 @@ class RootBuilder {
 
   /// The root is read-only once it is sealed: what is attached to it later needs its place now.
   Status MakeEntriesAndMountPoints() {
-    for (const RootEntry& entry : plan_.root) AMBIT_CHECK(MakeEntry(root_.get(), entry));
+    for (const RootEntry& entry : plan_.root) {
+      if (entry.kind == RootEntry::Kind::kDirectory) {
+        AMBIT_CHECK(MakeDirectoryAt(root_.get(), entry.path));
+      } else if (entry.kind == RootEntry::Kind::kFile) {
+        AMBIT_CHECK(MakeFileAt(root_.get(), entry.path, entry.content, entry.mode));
+      }
+    }
     for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
-      if (LiesInAnotherMount(i)) continue;
+      if (LiesBelowAMount(plan_.mounts[i].inside)) continue;
       const Mount& mount = plan_.mounts[i];
-      AMBIT_CHECK(mount.directory ? EnterDirectory(root_.get(), mount.inside)
-                                  : EnterFile(root_.get(), mount.inside));
+      AMBIT_CHECK(mount.directory ? MakeDirectoryAt(root_.get(), mount.inside)
+                                  : MakeFileAt(root_.get(), mount.inside, "", 0644));
+    }
+    // Links come last: nothing above may be made through one.
+    for (const RootEntry& entry : plan_.root) {
+      if (entry.kind == RootEntry::Kind::kSymlink) {
+        AMBIT_CHECK(MakeSymlinkInside(root_.get(), entry));
+      }
+    }
+    for (const RootEntry& alias : plan_.aliases) {
+      if (!LiesBelowAMount(alias.path)) AMBIT_CHECK(MakeSymlinkInside(root_.get(), alias));
     }
     return {};
   }
 
-  bool LiesInAnotherMount(std::size_t index) const {
-    const std::string& inside = plan_.mounts[index].inside;
-    for (std::size_t i = 0; i < index; ++i) {
-      const std::string& above = plan_.mounts[i].inside;
-      if (inside.starts_with(above) && inside[above.size()] == '/') return true;
-    }
-    return false;
+  bool LiesBelowAMount(const std::string& path) const {
+    return std::ranges::any_of(plan_.mounts, [&](const Mount& mount) {
+      return path.size() > mount.inside.size() && path.starts_with(mount.inside) &&
+             path[mount.inside.size()] == '/';
+    });
   }
 
   Status KeepCovers() {

@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "host/primitives.h"
+#include "supervise/doctor.h"
+
+namespace ambit::cli {
+namespace {
+
+using supervise::Diagnosis;
+using supervise::Finding;
+using supervise::Verdict;
+
+const char* WordFor(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk: return "ok";
+    case Verdict::kMissing: return "MISSING";
+    case Verdict::kNotReached: return "?";
+  }
+  return "?";
+}
+
+std::string ForPeople(const Diagnosis& diagnosis) {
+  std::size_t width = 0;
+  for (const host::PrimitiveInfo& info : host::AllPrimitives()) {
+    width = std::max(width, info.name.size());
+  }
+  std::string text;
+  for (const Finding& finding : diagnosis.findings) {
+    const host::PrimitiveInfo& info = host::InfoOf(finding.primitive);
+    text += fmt::format("{:<8} {:<{}}  {}\n", WordFor(finding.verdict), info.name, width,
+                        info.guarantee);
+    if (!finding.detail.empty()) text += fmt::format("{:9}{}\n", "", finding.detail);
+    if (!finding.remedy.empty()) text += fmt::format("{:9}remedy: {}\n", "", finding.remedy);
+  }
+  text += '\n';
+  for (const supervise::Fact& fact : diagnosis.facts) {
+    text += fmt::format("{}: {}\n", fact.name, fact.detail);
+  }
+  text += diagnosis.run_would_start ? "\nA run would start here.\n"
+                                    : "\nNo run would start here.\n";
+  return text;
+}
+
+std::string JsonEntry(std::string_view primitive, const char* ok, std::string_view detail,
+                      std::string_view guarantee, std::string_view remedy, int sys_errno) {
+  return fmt::format(
+      R"({{"primitive":"{}","ok":{},"detail":"{}","guarantee":"{}","remedy":"{}","errno":{}}})",
+      JsonEscape(primitive), ok, JsonEscape(detail), JsonEscape(guarantee), JsonEscape(remedy),
+      sys_errno);
+}
+
+/// One array. "ok" is null for what could not be tried; facts about the machine are no primitives
+/// and have no guarantee.
+std::string ForPrograms(const Diagnosis& diagnosis) {
+  std::string text = "[";
+  const auto add = [&](const std::string& entry) {
+    text += (text.size() == 1 ? "\n" : ",\n") + entry;
+  };
+  for (const Finding& finding : diagnosis.findings) {
+    const host::PrimitiveInfo& info = host::InfoOf(finding.primitive);
+    const char* ok = finding.verdict == Verdict::kOk        ? "true"
+                     : finding.verdict == Verdict::kMissing ? "false"
+                                                            : "null";
+    add(JsonEntry(info.name, ok, finding.detail, info.guarantee, finding.remedy,
+                  finding.sys_errno));
+  }
+  for (const supervise::Fact& fact : diagnosis.facts) {
+    add(JsonEntry(fact.name, "true", fact.detail, "", "", 0));
+  }
+  return text + "\n]\n";
+}
+
+int Report(bool json) {
+  const Result<Diagnosis> diagnosis = supervise::Diagnose();
+  if (!diagnosis) {
+    if (json) {
+      const Error& error = diagnosis.error();
+      const std::string entry =
+          JsonEntry("a host to run on", "false", error.what, "", error.remedy, error.sys_errno);
+      std::fputs(fmt::format("[\n{}\n]\n", entry).c_str(), stdout);
+    }
+    return Complain(diagnosis.error().what, diagnosis.error().remedy);
+  }
+  std::fputs((json ? ForPrograms(*diagnosis) : ForPeople(*diagnosis)).c_str(), stdout);
+  return diagnosis->run_would_start ? 0 : kAmbitFailed;
+}
+
+}  // namespace
+
+void AddDoctor(CLI::App& app, Action& action) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "Rehearse a run here: what is missing, what to do (exit 0: a run would start)");
+  doctor->add_flag("--json", *json, "For programs");
+  doctor->final_callback([json, &action] { action = [json] { return Report(*json); }; });
+}
+
+}  // namespace ambit::cli
