@@ -41,10 +41,13 @@ Errc ErrcOf(int err) noexcept;
 
 #define AMBIT_CAT_IMPL(a, b) a##b
 #define AMBIT_CAT(a, b) AMBIT_CAT_IMPL(a, b)
+// `decl` declares a variable: it cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define AMBIT_TRY_IMPL(tmp, decl, expr)                      \
   auto tmp = (expr);                                         \
   if (!tmp) return std::unexpected(std::move(tmp).error()); \
   decl = *std::move(tmp)
+// NOLINTEND(bugprone-macro-parentheses)
 /// AMBIT_TRY(Fd dir, OpenBeneath(...)): declares `dir` or returns the error to the caller.
 #define AMBIT_TRY(decl, expr) AMBIT_TRY_IMPL(AMBIT_CAT(ambit_try_, __LINE__), decl, expr)
 /// AMBIT_CHECK(status_expression): returns the error to the caller.

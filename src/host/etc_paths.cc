@@ -37,6 +37,7 @@ constexpr auto kAllowed = std::to_array<Allowed>({
     {"lsb-release", "install scripts ask for it"},
     {"magic", "file(1)"},
     {"manpath.config", "man(1) refuses to start without it"},
+    {"maven/logging", "mvn does not start without it"},
     {"maven/m2.conf", "mvn starts from it; settings.xml beside it may hold passwords"},
     {"mime.types", "web servers and python's mimetypes"},
     {"os-release", "what distribution this is"},

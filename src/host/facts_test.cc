@@ -31,8 +31,12 @@ class Facts : public ::testing::Test {
     root_ = fs::canonical(name);
     Make("home");
     Make("project/src/deep");
-    person_ = {.uid = ::geteuid(), .gid = ::getegid(), .name = "ann", .home = root_ + "/home",
-               .own_home = root_ + "/home", .shell = "/bin/sh"};
+    person_ = {.uid = ::geteuid(),
+               .gid = ::getegid(),
+               .name = "ann",
+               .home = root_ + "/home",
+               .own_home = root_ + "/home",
+               .shell = "/bin/sh"};
   }
   ~Facts() override { fs::remove_all(root_); }
 
@@ -167,7 +171,7 @@ TEST(ReadEtcPaths, OffersNothingThatHoldsASecretOrAName) {
                                "/etc/machine-id", "/etc/sudoers", "/etc/environment"}) {
       EXPECT_NE(entry.path, secret);
     }
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::lstat(entry.path.c_str(), &info), 0) << entry.path;
     if (!entry.link_target) {
       EXPECT_NE(info.st_mode & 04U, 0U) << entry.path << " is not for everybody";

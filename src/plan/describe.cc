@@ -60,9 +60,10 @@ std::string Line(const LandlockRule& rule) {
     LandlockAccess bit;
     const char* name;
   };
-  constexpr Named kNames[] = {{LandlockAccess::kList, "list"},     {LandlockAccess::kRead, "read"},
-                              {LandlockAccess::kExecute, "execute"}, {LandlockAccess::kWrite, "write"},
-                              {LandlockAccess::kChange, "change"}, {LandlockAccess::kDevice, "device"}};
+  constexpr Named kNames[] = {
+      {LandlockAccess::kList, "list"},       {LandlockAccess::kRead, "read"},
+      {LandlockAccess::kExecute, "execute"}, {LandlockAccess::kWrite, "write"},
+      {LandlockAccess::kChange, "change"},   {LandlockAccess::kDevice, "device"}};
   std::string text = "landlock " + Printable(rule.inside);
   for (const Named& named : kNames) {
     if (sys::Has(rule.access, named.bit)) text += fmt::format(" {}", named.name);

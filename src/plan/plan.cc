@@ -55,7 +55,8 @@ Status RefuseForeignGitPointers(const host::GitProject& git) {
   return Fail(Errc::kDenied,
               fmt::format("'{}' points to '{}': {}", Printable(first.file),
                           Printable(first.target), first.reason),
-              fmt::format("allow it with {}", Printable(first.flag)));
+              first.flag.empty() ? "repair or remove the file, or name another directory with -C DIR"
+                                 : fmt::format("allow it with {}", Printable(first.flag)));
 }
 
 }  // namespace

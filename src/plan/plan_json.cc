@@ -132,8 +132,7 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"proc_masked", Strings(plan.proc_masked)},
       {"proc_read_only", Strings(plan.proc_read_only)},
       {"landlock", List(plan.landlock, OfRule)},
-      {"host_ports",
-       List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
+      {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
   std::string text;
   for (const auto& [key, value] : members) {
     text += fmt::format("{}\n \"{}\": {}", text.empty() ? "" : ",", key, value.text);

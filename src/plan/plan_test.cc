@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include <nlohmann/json.hpp>
 
 #include "plan/mounts.h"
 #include "plan/plan_json.h"
@@ -25,8 +26,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 host::SystemPath Link(std::string path, std::string target) {
-  return {.path = std::move(path), .link_target = std::move(target), .directory = false,
-          .content = {}};
+  return {
+      .path = std::move(path), .link_target = std::move(target), .directory = false, .content = {}};
 }
 
 /// A merged-/usr host with a person and a project, as a value.
@@ -38,8 +39,8 @@ host::HostFacts SomeHost(bool root) {
                   .home = root ? "/root" : "/home/ann",
                   .own_home = root ? "/root" : "/home/ann",
                   .shell = "/bin/bash"};
-  facts.system = {{.path = "/usr"}, {.path = "/opt"}, Link("/bin", "usr/bin"),
-                  Link("/lib64", "usr/lib64")};
+  facts.system = {
+      {.path = "/usr"}, {.path = "/opt"}, Link("/bin", "usr/bin"), Link("/lib64", "usr/lib64")};
   facts.etc = {{.path = "/etc/alternatives"},
                {.path = "/etc/ld.so.cache", .directory = false},
                {.path = "/etc/shells", .directory = false, .content = "/bin/sh\n"},
@@ -57,13 +58,25 @@ host::HostFacts SomeHost(bool root) {
 
 Identity SomeIdentity(bool root) {
   if (!root) {
-    return {.inside_uid = 1001, .inside_gid = 1001, .outside_uid = 1001, .outside_gid = 1001,
-            .disk_uid = 1001, .disk_gid = 1001, .egress_uid = 1001, .user_name = "ann"};
+    return {.inside_uid = 1001,
+            .inside_gid = 1001,
+            .outside_uid = 1001,
+            .outside_gid = 1001,
+            .disk_uid = 1001,
+            .disk_gid = 1001,
+            .egress_uid = 1001,
+            .user_name = "ann"};
   }
-  return {.started_by_root = true, .inside_uid = 1000, .inside_gid = 1000,
-          .outside_uid = 1'900'000'000, .outside_gid = 1'900'000'000,
-          .others_base = 1'900'000'002, .disk_uid = 0, .disk_gid = 0,
-          .egress_uid = 1'900'000'001, .user_name = "agent"};
+  return {.started_by_root = true,
+          .inside_uid = 1000,
+          .inside_gid = 1000,
+          .outside_uid = 1'900'000'000,
+          .outside_gid = 1'900'000'000,
+          .others_base = 1'900'000'002,
+          .disk_uid = 0,
+          .disk_gid = 0,
+          .egress_uid = 1'900'000'001,
+          .user_name = "agent"};
 }
 
 Request SomeRequest(bool root) {
@@ -186,8 +199,8 @@ TEST(Plan, RefusesAFileSystemMountedBelowACopyOnWriteTreeByName) {
 
 TEST(Plan, RefusesAForeignGitPointerWithTheFlagThatAllowsIt) {
   Request request = SomeRequest(false);
-  request.git.refused = {{.file = "/p/.git", .target = "/etc", .reason = "why",
-                          .flag = "--ro /etc"}};
+  request.git.refused = {
+      {.file = "/p/.git", .target = "/etc", .reason = "why", .flag = "--ro /etc"}};
   const Error error = WhyNot({}, SomeHost(false), request);
   EXPECT_THAT(error.what, AllOf(HasSubstr("/p/.git"), HasSubstr("/etc"), HasSubstr("why")));
   EXPECT_EQ(error.remedy, "allow it with --ro /etc");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <string_view>
 
 // glibc 2.36 declares these in <sys/mount.h>, which clashes with <linux/mount.h>; the raw calls
 // keep one source of constants.
@@ -18,7 +19,8 @@ constexpr int kMountPropagationPrivate = 1 << 18;  // MS_PRIVATE, include/uapi/l
 constexpr int kMountRecursive = 1 << 14;           // MS_REC
 constexpr int kUmountDetach = 2;                   // MNT_DETACH
 
-/// The kernel explains a failed fsconfig in the context's message log; each read is one line.
+/// The kernel explains a failed fsconfig in the context's message log; each read is one line that
+/// begins with a letter for its level ("e ", "w ", "i ").
 std::string KernelWords(int context) {
   std::string words;
   std::array<char, 256> line{};
@@ -26,7 +28,8 @@ std::string KernelWords(int context) {
     const ssize_t n = ::read(context, line.data(), line.size());
     if (n <= 0) break;
     words += words.empty() ? " (kernel: " : "; ";
-    words.append(line.data(), static_cast<std::size_t>(n));
+    const std::string_view text(line.data(), static_cast<std::size_t>(n));
+    words += text.substr(text.size() > 2 && text[1] == ' ' ? 2 : 0);
     while (!words.empty() && words.back() == '\n') words.pop_back();
   }
   if (!words.empty()) words += ')';

@@ -11,6 +11,7 @@
 #include <linux/securebits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -136,6 +137,30 @@ Status EmptyBoundingSetAndLock() {
 }
 
 }  // namespace
+
+namespace {
+
+void RaiseWhatIsPermitted() {
+  Result<CapabilitySets> sets = ReadCapabilities();
+  if (!sets) return;
+  for (auto& set : *sets) set.effective = set.permitted;
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  ::syscall(SYS_capset, &header, sets->data());
+}
+
+}  // namespace
+
+FilesystemIdentity::FilesystemIdentity(uid_t uid, gid_t gid)
+    : previous_uid_(static_cast<uid_t>(::setfsuid(uid))),
+      previous_gid_(static_cast<gid_t>(::setfsgid(gid))) {
+  RaiseWhatIsPermitted();
+}
+
+FilesystemIdentity::~FilesystemIdentity() {
+  ::setfsgid(previous_gid_);
+  ::setfsuid(previous_uid_);
+  RaiseWhatIsPermitted();
+}
 
 Status DropAllPrivileges() {
   AMBIT_TRY(const CapabilitySets before, ReadCapabilities());

@@ -41,6 +41,20 @@ Status FillStandardStreams();
 /// Real, effective, saved and file system ids, groups emptied where that is permitted.
 Status BecomeUser(uid_t uid, gid_t gid);
 
+/// For as long as it lives files are accessed as `uid` and `gid`, with all the capabilities that
+/// the process is permitted (leaving file system uid 0 takes some out of the effective set).
+class FilesystemIdentity {
+ public:
+  FilesystemIdentity(uid_t uid, gid_t gid);
+  ~FilesystemIdentity();
+  FilesystemIdentity(const FilesystemIdentity&) = delete;
+  FilesystemIdentity& operator=(const FilesystemIdentity&) = delete;
+
+ private:
+  uid_t previous_uid_;
+  gid_t previous_gid_;
+};
+
 /// Drops the bounding, ambient, permitted, effective and inheritable sets, locks the securebits
 /// and sets no_new_privs: nothing the process starts can ever regain a capability.
 Status DropAllPrivileges();

@@ -84,7 +84,8 @@ class Agents : public Everyday {
   void SetUp() override {
     for (const char* name : {"claude", "codex", "pi"}) {
       ASSERT_EQ(::access(Program(name).c_str(), X_OK), 0)
-          << "the coding agents are not installed in " << AgentsDir() << ": run './dev setup agents'";
+          << "the coding agents are not installed in " << AgentsDir()
+          << ": run './dev setup agents'";
     }
   }
 
@@ -94,8 +95,10 @@ class Agents : public Everyday {
     person_.MakeGitProject();
     const ScriptedModel model(
         person_, R"([{"shell": "printf 'from the shell\\n' >shell.txt"},)"
-                 R"({"write": {"path": ")" + person_.project() + R"(/written.txt",)"
-                 R"( "content": "by the write tool\n"}}, {"say": "SCRIPT-DONE"}])");
+                 R"({"write": {"path": ")" +
+                     person_.project() +
+                     R"(/written.txt",)"
+                     R"( "content": "by the write tool\n"}}, {"say": "SCRIPT-DONE"}])");
     const std::string port = model.Port();
     ASSERT_FALSE(port.empty()) << "the scripted model did not start";
     const std::string address = "http://127.0.0.1:" + port;
@@ -115,7 +118,8 @@ class Agents : public Everyday {
     EXPECT_NE(run.out.find("SCRIPT-DONE"), std::string::npos) << run.out << run.err;
     EXPECT_EQ(person_.Fingerprint(), project_before);
     EXPECT_EQ(person_.Fingerprint(person_.home()), home_before);
-    const Finished diff = person_.Ambit({"diff"}, {}, {{"XDG_STATE_HOME", person_.root() + "/state"}});
+    const Finished diff =
+        person_.Ambit({"diff"}, {}, {{"XDG_STATE_HOME", person_.root() + "/state"}});
     EXPECT_EQ(diff.out,
               "diff --git a/shell.txt b/shell.txt\nnew file mode 100644\n--- /dev/null\n"
               "+++ b/shell.txt\n@@ -0,0 +1 @@\n+from the shell\n"
@@ -133,16 +137,17 @@ class Agents : public Everyday {
 INSTANTIATE_TEST_SUITE_P(As, Agents, ::testing::ValuesIn(Everyone()), NameOfParam);
 
 TEST_P(Agents, ClaudeEditsAProjectAndOnlyItsRunHoldsTheChange) {
-  ExpectEditsOnlyInItsRun(
-      {.script = "ANTHROPIC_BASE_URL=$MODEL ANTHROPIC_API_KEY=not-a-key " + Program("claude") +
-                 " -p --dangerously-skip-permissions 'Create the files.'",
-       .config = {}});
+  ExpectEditsOnlyInItsRun({.script = "ANTHROPIC_BASE_URL=$MODEL ANTHROPIC_API_KEY=not-a-key " +
+                                     Program("claude") +
+                                     " -p --dangerously-skip-permissions 'Create the files.'",
+                           .config = {}});
 }
 
 TEST_P(Agents, CodexEditsAProjectAndOnlyItsRunHoldsTheChange) {
   ExpectEditsOnlyInItsRun(
       {.script = "mkdir ~/.codex && printf %s \"$CONFIG\" >~/.codex/config.toml && "
-                 "MODEL_KEY=not-a-key " + Program("codex") +
+                 "MODEL_KEY=not-a-key " +
+                 Program("codex") +
                  " exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox "
                  "'Create the files.'",
        .config = "model_provider = \"scripted\"\nmodel = \"scripted\"\n"
@@ -153,7 +158,8 @@ TEST_P(Agents, CodexEditsAProjectAndOnlyItsRunHoldsTheChange) {
 TEST_P(Agents, PiEditsAProjectAndOnlyItsRunHoldsTheChange) {
   ExpectEditsOnlyInItsRun(
       {.script = "mkdir -p ~/.pi/agent && printf %s \"$CONFIG\" >~/.pi/agent/models.json && "
-                 "ANTHROPIC_API_KEY=not-a-key PI_OFFLINE=1 " + Program("pi") +
+                 "ANTHROPIC_API_KEY=not-a-key PI_OFFLINE=1 " +
+                 Program("pi") +
                  " --provider anthropic --model claude-sonnet-4-5 -p 'Create the files.'",
        .config = R"({"providers": {"anthropic": {"baseUrl": "MODEL"}}})"});
 }

@@ -35,8 +35,7 @@ done
 echo on >&3
 wait $first || { cat ../first.out ../first.err; exit 1; }
 cat ../first.out ../second.out)"},
-        {},
-        {{"AMBIT", AmbitBinary()}, {"FIRST", first}, {"SECOND", second}, {"LAST", last}},
+        {}, {{"AMBIT", AmbitBinary()}, {"FIRST", first}, {"SECOND", second}, {"LAST", last}},
         std::chrono::seconds(120));
   }
 };
@@ -65,11 +64,12 @@ test -s /tmp/dump.rdb && echo saved)");
 
 TEST_P(Database, TwoRunsAtOnceEachHaveTheirOwnPostgresOnTheSamePort) {
   const std::string start = kStartPostgres;
-  const Finished runs = TwoAtOnce(
-      start + "Ask 127.0.0.1 \"create table t(a text); insert into t values('one')\"",
-      start + "Ask 127.0.0.1 \"create table t(a text); insert into t values('two')\"; "
-              "Ask 127.0.0.1 'select a from t'",
-      "Ask 127.0.0.1 'select a from t'");
+  const Finished runs =
+      TwoAtOnce(start + "Ask 127.0.0.1 \"create table t(a text); insert into t values('one')\"",
+                start +
+                    "Ask 127.0.0.1 \"create table t(a text); insert into t values('two')\"; "
+                    "Ask 127.0.0.1 'select a from t'",
+                "Ask 127.0.0.1 'select a from t'");
   EXPECT_EQ(runs.exit_code, 0) << runs.err;
   EXPECT_EQ(runs.out, "ready\none\ntwo\n") << runs.err;
 }

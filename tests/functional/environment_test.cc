@@ -72,10 +72,10 @@ TEST_P(Environment, IsExactlyTheBaseList) {
 }
 
 TEST_P(Environment, PassesWhatIsNamedAndSetsWhatIsGiven) {
-  const auto variables =
-      Variables(Env({"--env", "PASSED", "--env", "GIVEN=a=b c", "--env", "ABSENT", "--env", "EMPTY="},
-                    {{"PASSED", "value"}, {"GIVEN", "other"}, {"UNNAMED", "secret"}})
-                    .out);
+  const auto variables = Variables(
+      Env({"--env", "PASSED", "--env", "GIVEN=a=b c", "--env", "ABSENT", "--env", "EMPTY="},
+          {{"PASSED", "value"}, {"GIVEN", "other"}, {"UNNAMED", "secret"}})
+          .out);
   EXPECT_EQ(variables.at("PASSED"), "value");
   EXPECT_EQ(variables.at("GIVEN"), "a=b c");
   EXPECT_EQ(variables.at("EMPTY"), "");
@@ -94,8 +94,8 @@ TEST_P(Environment, RefusesANameThatIsNone) {
 TEST_P(Environment, PathNamesOnlyWhatExistsInside) {
   person_.Write("project/bin/tool", "#!/bin/sh\necho tool\n", 0755);
   person_.Write("beside/bin/tool", "#!/bin/sh\necho beside\n", 0755);
-  const std::string path = person_.root() + "/beside/bin:" + person_.home() + "/bin:relative::/usr/bin:" +
-                           person_.project() + "/bin:/usr/../etc";
+  const std::string path = person_.root() + "/beside/bin:" + person_.home() +
+                           "/bin:relative::/usr/bin:" + person_.project() + "/bin:/usr/../etc";
   const Finished run = Env({}, {{"PATH", path}});
   const std::string inside = Variables(run.out)["PATH"];
   EXPECT_THAT(inside, ::testing::StartsWith("/usr/bin:" + person_.project() + "/bin:"));
@@ -107,10 +107,13 @@ TEST_P(Environment, PathNamesOnlyWhatExistsInside) {
 
 TEST_P(Environment, NoProcessInsideHoldsAnythingOfTheLaunchers) {
   const std::string secret = "ambit-planted-secret";
-  const std::string look = "cat /proc/[0-9]*/environ /proc/self/cmdline 2>/dev/null | tr '\\0' '\\n'";
+  const std::string look =
+      "cat /proc/[0-9]*/environ /proc/self/cmdline 2>/dev/null | tr '\\0' '\\n'";
   // The control: the scan finds it where it is.
-  EXPECT_THAT(person_.Execute({"sh", "-c", look}, {}, {{"PLANTED", secret}}).out, HasSubstr(secret));
-  const Finished run = person_.Ambit({"run", "-q", "--", "sh", "-c", look}, {}, {{"PLANTED", secret}});
+  EXPECT_THAT(person_.Execute({"sh", "-c", look}, {}, {{"PLANTED", secret}}).out,
+              HasSubstr(secret));
+  const Finished run =
+      person_.Ambit({"run", "-q", "--", "sh", "-c", look}, {}, {{"PLANTED", secret}});
   EXPECT_THAT(run.out, HasSubstr("AMBIT=1"));
   EXPECT_THAT(run.out, Not(HasSubstr(secret)));
 }

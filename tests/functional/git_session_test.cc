@@ -59,7 +59,8 @@ TEST_P(GitSession, AnUntouchedRepositoryIsCleanInside) {
   }
   person_.Write("project/tool.sh", "#!/bin/sh\n", 0755);
   person_.MakeGitProject();
-  const Finished run = person_.Sh("git status --porcelain && git diff --stat && git ls-files | wc -l");
+  const Finished run =
+      person_.Sh("git status --porcelain && git diff --stat && git ls-files | wc -l");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.out, "41\n") << run.err;
 }

@@ -48,7 +48,8 @@ class EchoServer {
       const Fd connection(raw);
       char buffer[256];
       const ssize_t n = ::read(raw, buffer, sizeof buffer);
-      const std::string answer = "host says " + std::string(buffer, n > 0 ? static_cast<std::size_t>(n) : 0);
+      const std::string answer =
+          "host says " + std::string(buffer, n > 0 ? static_cast<std::size_t>(n) : 0);
       (void)!::write(raw, answer.data(), answer.size());
     }
   }
@@ -65,7 +66,8 @@ class HostPorts : public ::testing::TestWithParam<Who> {
   Finished Bash(const std::string& script, std::vector<std::string> flags = {}) const {
     std::vector<std::string> arguments = {"run", "-q"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
-    for (const std::string& word : {std::string("--"), std::string("bash"), std::string("-c"), script})
+    for (const std::string& word :
+         {std::string("--"), std::string("bash"), std::string("-c"), script})
       arguments.push_back(word);
     return person_.Ambit(std::move(arguments));
   }
@@ -76,7 +78,8 @@ INSTANTIATE_TEST_SUITE_P(As, HostPorts, ::testing::ValuesIn(Everyone()),
 
 TEST_P(HostPorts, ReachAServerOnTheHostsLoopback) {
   const EchoServer server;
-  ASSERT_EQ(person_.Execute({"bash", "-c", Talk("127.0.0.1", server.Port())}).out, "host says hello\n");
+  ASSERT_EQ(person_.Execute({"bash", "-c", Talk("127.0.0.1", server.Port())}).out,
+            "host says hello\n");
   for (const char* host : {"127.0.0.1", "::1", "localhost"}) {
     const Finished run = Bash(Talk(host, server.Port()), {"--host-port", server.Port()});
     EXPECT_EQ(run.out, "host says hello\n") << host << run.err;
@@ -108,8 +111,9 @@ TEST_P(HostPorts, OnlyLoopbackLeadsToTheHost) {
 TEST_P(HostPorts, AServerThatIsNotThereIsAReset) {
   EchoServer server;
   server.Stop();
-  const Finished run = Bash("SECONDS=0; " + Talk("127.0.0.1", server.Port()) + "; echo after $SECONDS",
-                            {"--host-port", server.Port()});
+  const Finished run =
+      Bash("SECONDS=0; " + Talk("127.0.0.1", server.Port()) + "; echo after $SECONDS",
+           {"--host-port", server.Port()});
   EXPECT_THAT(run.out, ::testing::AnyOf("after 0\n", "after 1\n"));
   EXPECT_THAT(run.err, ::testing::AnyOf(HasSubstr("reset"), HasSubstr("refused")));
 }
@@ -117,8 +121,9 @@ TEST_P(HostPorts, AServerThatIsNotThereIsAReset) {
 TEST_P(HostPorts, SeveralAreServedAtOnce) {
   const EchoServer one;
   const EchoServer two;
-  const Finished run = Bash("(" + Talk("127.0.0.1", one.Port()) + "); (" + Talk("127.0.0.1", two.Port()) + ")",
-                            {"--host-port", one.Port(), "--host-port", two.Port()});
+  const Finished run =
+      Bash("(" + Talk("127.0.0.1", one.Port()) + "); (" + Talk("127.0.0.1", two.Port()) + ")",
+           {"--host-port", one.Port(), "--host-port", two.Port()});
   EXPECT_EQ(run.out, "host says hello\nhost says hello\n") << run.err;
 }
 
@@ -130,7 +135,8 @@ TEST_P(HostPorts, RefusesWhatIsNoPort) {
     return run.err;
   };
   EXPECT_THAT(why_not({"--host-port", "0"}), HasSubstr("--host-port 0"));
-  EXPECT_THAT(why_not({"--host-port", "8080", "--host-port", "8080"}), HasSubstr("'8080' is there twice"));
+  EXPECT_THAT(why_not({"--host-port", "8080", "--host-port", "8080"}),
+              HasSubstr("'8080' is there twice"));
   EXPECT_THAT(why_not({"--host-port", "70000"}), HasSubstr("70000"));
   EXPECT_THAT(why_not({"--host-port", "-1"}), HasSubstr("-1"));
   EXPECT_THAT(why_not({"--host-port", "http"}), HasSubstr("http"));

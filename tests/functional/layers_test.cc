@@ -35,8 +35,9 @@ INSTANTIATE_TEST_SUITE_P(As, Layers, ::testing::ValuesIn(Everyone()),
 TEST_P(Layers, ADirectoryIsShownReadOnly) {
   const std::string before = person_.Fingerprint(Data());
   EXPECT_EQ(person_.Sh("ls " + Data()).exit_code, 2);  // the control
-  const Finished run = person_.Sh("cd " + Data() + " && cat file.txt private.txt deep/er.txt; touch "
-                                  "file.txt new; rm -f file.txt; chmod 777 file.txt; true",
+  const Finished run = person_.Sh("cd " + Data() +
+                                      " && cat file.txt private.txt deep/er.txt; touch "
+                                      "file.txt new; rm -f file.txt; chmod 777 file.txt; true",
                                   {"--ro", Data()});
   EXPECT_EQ(run.out, "host\nmine\ndeep\n") << run.err;
   EXPECT_THAT(run.err, HasSubstr("Read-only file system"));
@@ -44,9 +45,9 @@ TEST_P(Layers, ADirectoryIsShownReadOnly) {
 }
 
 TEST_P(Layers, AFileIsShownReadOnlyAndAlone) {
-  const Finished run =
-      person_.Sh("cat " + Data() + "/file.txt; ls -A " + Data() + "; echo x >> " + Data() + "/file.txt",
-                 {"--ro", Data() + "/file.txt"});
+  const Finished run = person_.Sh(
+      "cat " + Data() + "/file.txt; ls -A " + Data() + "; echo x >> " + Data() + "/file.txt",
+      {"--ro", Data() + "/file.txt"});
   EXPECT_EQ(run.out, "host\nfile.txt\n");
   EXPECT_THAT(run.err, HasSubstr("Read-only file system"));
   EXPECT_EQ(person_.Read("data/file.txt"), "host\n");
@@ -54,8 +55,9 @@ TEST_P(Layers, AFileIsShownReadOnlyAndAlone) {
 
 TEST_P(Layers, ADirectoryIsShownCopyOnWrite) {
   const std::string before = person_.Fingerprint(Data());
-  const Finished run = person_.Sh("cd " + Data() + " && echo more >> file.txt && cat file.txt && rm "
-                                  "deep/er.txt && ls -A",
+  const Finished run = person_.Sh("cd " + Data() +
+                                      " && echo more >> file.txt && cat file.txt && rm "
+                                      "deep/er.txt && ls -A",
                                   {"--cow", Data()});
   EXPECT_EQ(run.out, "host\nmore\ndeep\nfile.txt\nprivate.txt\n") << run.err;
   EXPECT_EQ(person_.Fingerprint(Data()), before);
@@ -74,8 +76,8 @@ TEST_P(Layers, APathBelowHomeIsShownInAnOtherwiseEmptyHome) {
 TEST_P(Layers, APathBelowTmpIsShownInAnOtherwiseEmptyTmp) {
   const std::string dir = "/tmp/ambit-test-ro-" + NameOf(GetParam()) + std::to_string(::getpid());
   ASSERT_EQ(person_.Execute({"sh", "-c", "mkdir $1 && echo t > $1/f", "sh", dir}).exit_code, 0);
-  const Finished run = person_.Sh("cat " + dir + "/f; ls /tmp | wc -l; touch /tmp/x && echo writable",
-                                  {"--ro", dir});
+  const Finished run = person_.Sh(
+      "cat " + dir + "/f; ls /tmp | wc -l; touch /tmp/x && echo writable", {"--ro", dir});
   const Finished cow = person_.Sh("echo new > " + dir + "/f; cat " + dir + "/f", {"--cow", dir});
   const Finished control = person_.Execute({"cat", dir + "/f"});
   fs::remove_all(dir);
@@ -89,7 +91,8 @@ TEST_P(Layers, PartsOfTheProjectCanBeReadOnly) {
   person_.Write("project/lock.json", "lock\n");
   person_.MakeGitProject();
   const Finished run = person_.Sh(
-      "cat vendor/lib.c lock.json; echo x >> vendor/lib.c; echo x >> lock.json; echo y > other && echo "
+      "cat vendor/lib.c lock.json; echo x >> vendor/lib.c; echo x >> lock.json; echo y > other && "
+      "echo "
       "writable; true",
       {"--ro", person_.project() + "/vendor", "--ro", person_.project() + "/lock.json"});
   EXPECT_EQ(run.out, "vendor\nlock\nwritable\n") << run.err;
@@ -107,8 +110,9 @@ TEST_P(Layers, OfTwoAtOnePlaceReadOnlyWins) {
 }
 
 TEST_P(Layers, NestedPathsKeepTheirOwnRule) {
-  const Finished run = person_.Sh("cd " + Data() + "; echo x > deep/er.txt && cat deep/er.txt; echo x > "
-                                  "file.txt",
+  const Finished run = person_.Sh("cd " + Data() +
+                                      "; echo x > deep/er.txt && cat deep/er.txt; echo x > "
+                                      "file.txt",
                                   {"--ro", Data(), "--cow", Data() + "/deep"});
   EXPECT_EQ(run.out, "x\n") << run.err;
   EXPECT_THAT(run.err, HasSubstr("file.txt: Read-only file system"));
@@ -117,8 +121,9 @@ TEST_P(Layers, NestedPathsKeepTheirOwnRule) {
 
 TEST_P(Layers, ASymlinkIsShownAsItsTargetUnderBothNames) {
   ASSERT_EQ(person_.Execute({"ln", "-s", "data", person_.root() + "/link"}).exit_code, 0);
-  const Finished run = person_.Sh("cat " + person_.root() + "/link/file.txt " + Data() + "/file.txt",
-                                  {"--ro", person_.root() + "/link"});
+  const Finished run =
+      person_.Sh("cat " + person_.root() + "/link/file.txt " + Data() + "/file.txt",
+                 {"--ro", person_.root() + "/link"});
   EXPECT_EQ(run.out, "host\nhost\n") << run.err;
 }
 

@@ -17,11 +17,12 @@ void WritePackedDependency(Scratch& person) {
   person.Write("package/index.js",
                "const run = require('child_process').execFileSync;\n"
                "module.exports = () => run(__dirname + '/greet').toString().trim();\n");
-  const Finished packed = person.Execute(
-      {"tar", "-czf", "project/greeter-1.2.3.tgz", "package"}, person.root());
+  const Finished packed =
+      person.Execute({"tar", "-czf", "project/greeter-1.2.3.tgz", "package"}, person.root());
   ASSERT_EQ(packed.exit_code, 0) << packed.err;
-  person.Write("project/package.json",
-               R"({"name":"app","version":"1.0.0","dependencies":{"greeter":"file:greeter-1.2.3.tgz"}})");
+  person.Write(
+      "project/package.json",
+      R"({"name":"app","version":"1.0.0","dependencies":{"greeter":"file:greeter-1.2.3.tgz"}})");
 }
 
 TEST_P(Node, NpmInstallsALocalTarballAndRunsItsBuild) {

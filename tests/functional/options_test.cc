@@ -10,19 +10,19 @@ INSTANTIATE_TEST_SUITE_P(As, Options, ::testing::ValuesIn(Everyone()), NameOfPar
 TEST_P(Options, AnOptionTakesOneValueAndLeavesTheCommandAlone) {
   // Each of the repeatable options stands once directly before the "--".
   for (const char* last : {"--env Z=1", "--ro /usr/share", "--cow /usr/include", "--host-port 9"}) {
-    const Finished run = person_.Execute(
-        {"/bin/sh", "-c", std::string("$AMBIT run -q --env A=1 --env B=2 ") + last +
-                              " -- sh -c 'echo $A$B$1' -- -i"},
-        {}, {{"AMBIT", AmbitBinary()}});
+    const Finished run = person_.Execute({"/bin/sh", "-c",
+                                          std::string("$AMBIT run -q --env A=1 --env B=2 ") + last +
+                                              " -- sh -c 'echo $A$B$1' -- -i"},
+                                         {}, {{"AMBIT", AmbitBinary()}});
     EXPECT_EQ(run.out, "12-i\n") << last << ": " << run.err;
   }
 }
 
 TEST_P(Options, AVariableCrossesOnlyWhenItIsNamed) {
   const std::map<std::string, std::string> environment = {{"WANTED", "yes"}, {"OTHER", "no"}};
-  const Finished run = person_.Ambit({"run", "-q", "--env", "WANTED", "--", "/bin/sh", "-c",
-                                      "echo \"$WANTED,$OTHER,$AMBIT\""},
-                                     {}, environment);
+  const Finished run = person_.Ambit(
+      {"run", "-q", "--env", "WANTED", "--", "/bin/sh", "-c", "echo \"$WANTED,$OTHER,$AMBIT\""}, {},
+      environment);
   EXPECT_EQ(run.out, "yes,,1\n") << run.err;
 }
 

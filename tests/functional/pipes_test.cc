@@ -35,8 +35,9 @@ TEST_P(Pipes, AClosedStandardInputReadsAsEmpty) {
 }
 
 TEST_P(Pipes, OutputGoesToFilesThatWereOpenedOutside) {
-  const Finished run = Outside("$AMBIT run -q -- sh -c 'printf \"a\\0b\"; printf err >&2' "
-                               ">../out 2>../err; od -An -c ../out; cat ../err");
+  const Finished run = Outside(
+      "$AMBIT run -q -- sh -c 'printf \"a\\0b\"; printf err >&2' "
+      ">../out 2>../err; od -An -c ../out; cat ../err");
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.out, "   a  \\0   b\nerr");
 }

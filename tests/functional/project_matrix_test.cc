@@ -29,7 +29,8 @@ class ProjectMatrix : public ::testing::TestWithParam<Who> {
                 std::map<std::string, std::string> environment = {}) const {
     std::vector<std::string> arguments = {"run", "-q"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
-    for (const std::string& word : {std::string("--"), std::string("sh"), std::string("-c"), script})
+    for (const std::string& word :
+         {std::string("--"), std::string("sh"), std::string("-c"), script})
       arguments.push_back(word);
     return person_.Ambit(std::move(arguments), cwd, std::move(environment));
   }
@@ -42,12 +43,13 @@ class ProjectMatrix : public ::testing::TestWithParam<Who> {
 
   /// A run reads, writes and is reviewed in `dir`, which is made; the host's tree stays as it is.
   void ExpectWorksIn(const std::string& dir) {
-    ASSERT_EQ(person_.Execute({"sh", "-c", "mkdir -p \"$1\" && echo old >\"$1/in.txt\"", "sh", dir},
-                              "/")
-                  .exit_code,
-              0);
+    ASSERT_EQ(
+        person_.Execute({"sh", "-c", "mkdir -p \"$1\" && echo old >\"$1/in.txt\"", "sh", dir}, "/")
+            .exit_code,
+        0);
     const std::string before = person_.Fingerprint(dir);
-    const Finished run = ShIn(dir, "cat in.txt && echo new > out.txt && echo more >> in.txt && pwd");
+    const Finished run =
+        ShIn(dir, "cat in.txt && echo new > out.txt && echo more >> in.txt && pwd");
     EXPECT_EQ(run.exit_code, 0) << run.err;
     EXPECT_EQ(run.out, "old\n" + fs::canonical(dir).string() + "\n");
     EXPECT_EQ(person_.Fingerprint(dir), before);
@@ -62,8 +64,9 @@ INSTANTIATE_TEST_SUITE_P(As, ProjectMatrix, ::testing::ValuesIn(Everyone()),
                          [](const auto& param) { return NameOf(param.param); });
 
 TEST_P(ProjectMatrix, WorksWithAnyCharacterInItsPath) {
-  for (const char* name : {"sp ace", "com,ma", "co:lon", "back\\slash", "new\nline", "not\xff\xfeutf8",
-                           "quo'te\"", "{brace}%s$HOME`id`", "-dash", "\xc3\xbc\xe2\x82\xac", " ", "a=b"}) {
+  for (const char* name :
+       {"sp ace", "com,ma", "co:lon", "back\\slash", "new\nline", "not\xff\xfeutf8", "quo'te\"",
+        "{brace}%s$HOME`id`", "-dash", "\xc3\xbc\xe2\x82\xac", " ", "a=b"}) {
     SCOPED_TRACE(name);
     ExpectWorksIn(person_.root() + "/" + name + "/p");
   }
@@ -81,11 +84,12 @@ TEST_P(ProjectMatrix, WorksBelowTmp) {
 TEST_P(ProjectMatrix, KeepsTheSpellingOfAPathThroughSymlinks) {
   person_.Write("project/in.txt", "old\n");
   const std::string root = person_.root();
-  ASSERT_EQ(person_.Execute({"sh", "-ec",
-                             "ln -s project \"$1/relative\"; ln -s \"$1/relative\" \"$1/twice\"; "
-                             "mkdir \"$1/dir\"; ln -s ../twice \"$1/dir/up\"",
-                             "sh", root},
-                            "/")
+  ASSERT_EQ(person_
+                .Execute({"sh", "-ec",
+                          "ln -s project \"$1/relative\"; ln -s \"$1/relative\" \"$1/twice\"; "
+                          "mkdir \"$1/dir\"; ln -s ../twice \"$1/dir/up\"",
+                          "sh", root},
+                         "/")
                 .exit_code,
             0);
   for (const char* link : {"/relative", "/twice", "/dir/up", "/dir/../twice"}) {
@@ -116,9 +120,9 @@ TEST_P(ProjectMatrix, TakesTheDirectoryThatIsNamed) {
 }
 
 TEST_P(ProjectMatrix, RefusesWhatIsNoProject) {
-  for (const std::string& dir : {std::string("/"), person_.home(), person_.root(),
-                                 std::string("/usr/share"), std::string("/etc"), std::string("/tmp"),
-                                 std::string("/proc")}) {
+  for (const std::string& dir :
+       {std::string("/"), person_.home(), person_.root(), std::string("/usr/share"),
+        std::string("/etc"), std::string("/tmp"), std::string("/proc")}) {
     SCOPED_TRACE(dir);
     ExpectRefused(ShIn("/", "echo started", {"-C", dir}), "'" + dir + "'", "-C DIR");
   }
@@ -140,7 +144,8 @@ TEST_P(ProjectMatrix, WorksAsAChildOfTheHome) {
 }
 
 TEST_P(ProjectMatrix, WarnsAboutAHomeBelowTmpAndWorks) {
-  const std::string home = "/tmp/ambit-test-home-" + NameOf(GetParam()) + std::to_string(::getpid());
+  const std::string home =
+      "/tmp/ambit-test-home-" + NameOf(GetParam()) + std::to_string(::getpid());
   ASSERT_EQ(person_.Execute({"mkdir", home}).exit_code, 0);
   const Finished run = person_.Ambit({"run", "--", "sh", "-c", "echo $HOME; touch ~/x && ls ~"}, {},
                                      {{"HOME", home}});
@@ -171,8 +176,8 @@ TEST_P(ProjectMatrix, OnAnOverlayWorksForAUserAndIsRefusedForRoot) {
   for (const char* dir : {"upper", "work"}) person_.Write(std::string(dir) + "/.keep", "");
   const std::string root = person_.root();
   const std::string set_up = "mount -t overlay -o " + std::string(AsRoot() ? "" : "userxattr,") +
-                             "lowerdir=" + root + "/lower,upperdir=" + root + "/upper,workdir=" +
-                             root + "/work none " + person_.project();
+                             "lowerdir=" + root + "/lower,upperdir=" + root +
+                             "/upper,workdir=" + root + "/work none " + person_.project();
   const std::string run = AmbitBinary() + " run -q ";
   const Finished changed =
       InOwnMounts(person_, set_up, run + "-- sh -c 'cat in.txt && echo x > out.txt && ls'");
@@ -208,13 +213,19 @@ TEST_P(ProjectMatrix, UnderAMaskedProcIsRefusedWithTheRemedy) {
   EXPECT_EQ(InOwnMounts(person_, "true", run).out, "started\n");
 }
 
+TEST_P(ProjectMatrix, RootOfAUserNamespaceIsToldThatItIsNone) {
+  const Finished run = person_.Execute({"unshare", "--user", "--map-root-user", AmbitBinary(),
+                                        "run", "-q", "--", "echo", "started"});
+  ExpectRefused(run, "not the machine's", "ordinary user");
+}
+
 TEST_P(ProjectMatrix, OnAReadOnlyMountIsStillWritableInside) {
   person_.Write("project/in.txt", "old\n");
   const std::string dir = person_.project();
-  const Finished run = InOwnMounts(
-      person_, "mount --bind " + dir + " " + dir + "; mount -o remount,bind,ro " + dir,
-      "cd " + dir + "; touch x 2>/dev/null && echo host-writable; " + AmbitBinary() +
-          " run -q -- sh -c 'echo new > in.txt && cat in.txt'");
+  const Finished run =
+      InOwnMounts(person_, "mount --bind " + dir + " " + dir + "; mount -o remount,bind,ro " + dir,
+                  "cd " + dir + "; touch x 2>/dev/null && echo host-writable; " + AmbitBinary() +
+                      " run -q -- sh -c 'echo new > in.txt && cat in.txt'");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.out, "new\n");
   EXPECT_EQ(person_.Read("project/in.txt"), "old\n");
@@ -232,24 +243,30 @@ TEST_P(ProjectMatrix, ReadOnlyIsReadOnlyAndReadable) {
 
 TEST_P(ProjectMatrix, IsNeverWalked) {
   person_.MakeGitProject();
-  const auto count_calls = [&](const std::string& calls) {
-    const Finished run = person_.Execute({"strace", "-f", "-qq", "-e", "trace=" + calls, "-o",
-                                          person_.root() + "/trace", AmbitBinary(), "run", "-q",
-                                          "--", "true"});
+  const auto count_calls = [&](const std::string& command) {
+    const Finished run = person_.Execute(
+        {"sh", "-c",
+         "exec strace -f -qq -e trace=getdents64,getdents,openat,openat2,newfstatat,statx -o "
+         "../trace \"$1\" run -q -- " +
+             command,
+         "sh", AmbitBinary()});
     EXPECT_EQ(run.exit_code, 0) << run.err;
     const std::string trace = person_.Read("trace");
     return std::count(trace.begin(), trace.end(), '\n');
   };
-  const auto few = count_calls("getdents64,getdents,openat,openat2,newfstatat,statx");
+  const auto few = count_calls("true");
   ASSERT_GT(few, 10);
-  ASSERT_EQ(person_.Execute({"sh", "-ec",
-                             "for d in $(seq 100); do mkdir d$d; cd d$d; seq 100 | xargs touch; cd ..; "
-                             "done"})
-                .exit_code,
-            0);
-  const auto many = count_calls("getdents64,getdents,openat,openat2,newfstatat,statx");
+  ASSERT_EQ(
+      person_
+          .Execute({"sh", "-ec",
+                    "for d in $(seq 100); do mkdir d$d; cd d$d; seq 100 | xargs touch; cd ..; "
+                    "done"})
+          .exit_code,
+      0);
+  const auto many = count_calls("true");
   // A walk would make thousands more; the slack is for lines that strace splits in two.
   EXPECT_NEAR(static_cast<double>(many), static_cast<double>(few), 20);
+  EXPECT_GT(count_calls("find . -name none"), many + 200);  // the control: a walk is seen
 }
 
 TEST_P(ProjectMatrix, SocketsOfTheHostInItAreNotReachable) {
@@ -261,12 +278,13 @@ TEST_P(ProjectMatrix, SocketsOfTheHostInItAreNotReachable) {
                 "s = socket.socket(socket.AF_UNIX)\ns.bind('s.sock')\ns.listen(8)\n"
                 "open('ready', 'w').close()\n"
                 "time.sleep(60)\n");
-  const std::string script = "PATH=/usr/bin:$PATH; python3 ../serve.py & server=$!; "
-                             "until test -e ready; do sleep 0.05; done; " +
-                             connect + "; " + AmbitBinary() + " run -q -- sh -c '" +
-                             "ls s.sock; PATH=/usr/bin python3 -c \"import socket; s = "
-                             "socket.socket(socket.AF_UNIX); s.connect(\\\"s.sock\\\"); "
-                             "print(\\\"reached\\\")\"'; kill $server";
+  const std::string script =
+      "PATH=/usr/bin:$PATH; python3 ../serve.py & server=$!; "
+      "until test -e ready; do sleep 0.05; done; " +
+      connect + "; " + AmbitBinary() + " run -q -- sh -c '" +
+      "ls s.sock; PATH=/usr/bin python3 -c \"import socket; s = "
+      "socket.socket(socket.AF_UNIX); s.connect(\\\"s.sock\\\"); "
+      "print(\\\"reached\\\")\"'; kill $server";
   const Finished run = person_.Execute({"sh", "-c", script});
   EXPECT_EQ(run.out, "reached\ns.sock\n") << run.err;  // once outside, never inside
   EXPECT_THAT(run.err, HasSubstr("ConnectionRefusedError"));
@@ -303,7 +321,8 @@ TEST_P(SeveralOwners, StayApart) {
   }
   const std::string before = person_.Fingerprint();
   const Finished run = person_.Sh(
-      "id -u; stat -c '%n %u' own other roots thousand secret; for f in own other roots thousand; do "
+      "id -u; stat -c '%n %u' own other roots thousand secret; for f in own other roots thousand; "
+      "do "
       "cat $f >/dev/null && echo read $f; (echo x >> $f) 2>/dev/null && echo wrote $f; done; "
       "cat secret 2>/dev/null && echo leaked; rm -f other && echo removed; echo again > other && "
       "stat -c '%n %u' other");

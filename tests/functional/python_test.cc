@@ -32,7 +32,8 @@ if __name__ == '__main__':
       "python -c 'import greeter, os; print(os.path.relpath(greeter.__file__))' && "
       "pip list --format freeze | grep greeter",
       std::chrono::seconds(180));
-  EXPECT_NE(out.find("hello from True\nhello from True\nvenv/lib/python3"), std::string::npos) << out;
+  EXPECT_NE(out.find("hello from True\nhello from True\nvenv/lib/python3"), std::string::npos)
+      << out;
   EXPECT_NE(out.find("greeter==0.1"), std::string::npos) << out;
 }
 
@@ -92,7 +93,8 @@ TEST_P(Python, TheStandardLibraryFindsTheUserTheHostNameTheTimeZoneAndTemporaryF
       "print(socket.gethostbyname(socket.gethostname()), socket.gethostbyname('localhost'))\n"
       "print(tempfile.NamedTemporaryFile().name.startswith('/tmp/'))\n"
       "print(len(ssl.create_default_context().get_ca_certs()) > 10)\n"
-      "print(pty.spawn(['sh', '-c', 'test -t 0 && test -t 1']), len(os.sched_getaffinity(0)) > 0)\"");
+      "print(pty.spawn(['sh', '-c', 'test -t 0 && test -t 1']), len(os.sched_getaffinity(0)) > "
+      "0)\"");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.out, "True\nTrue True\n127.0.0.1 127.0.0.1\nTrue\nTrue\n0 True\n") << run.err;
 }

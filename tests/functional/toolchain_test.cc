@@ -23,8 +23,9 @@ set_tests_properties(greets_by_name PROPERTIES PASS_REGULAR_EXPRESSION "hello, a
 add_test(NAME refuses_nobody COMMAND greet)
 set_tests_properties(refuses_nobody PROPERTIES WILL_FAIL TRUE)
 )");
-  person.Write("project/src/greeting.h", "#pragma once\n#include <string>\n"
-                                         "std::string Greeting(const std::string& name);\n");
+  person.Write("project/src/greeting.h",
+               "#pragma once\n#include <string>\n"
+               "std::string Greeting(const std::string& name);\n");
   person.Write("project/src/greeting.cc", R"(#include "greeting.h"
 #include <future>
 std::string Greeting(const std::string& name) {
@@ -61,9 +62,12 @@ TEST_P(Toolchain, AParallelMakeSharesItsJobServer) {
     objects += " " + name + ".o";
   }
   // The jobserver crosses two levels of make; -Otarget locks a temporary file.
-  person_.Write("project/Makefile", "all:\n\t+@$(MAKE) --no-print-directory parts\nparts: libparts.a\n"
-                                    "libparts.a:" + objects + "\n\t@ar rcsD $@ $^\n"
-                                    "%.o: %.c\n\t@$(CC) -c -o $@ $<\n");
+  person_.Write("project/Makefile",
+                "all:\n\t+@$(MAKE) --no-print-directory parts\nparts: libparts.a\n"
+                "libparts.a:" +
+                    objects +
+                    "\n\t@ar rcsD $@ $^\n"
+                    "%.o: %.c\n\t@$(CC) -c -o $@ $<\n");
   const std::string out = ExpectSameInsideAndOutside("make -j8 -Otarget 2>&1 && ar t libparts.a");
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 12) << out;
 }

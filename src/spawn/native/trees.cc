@@ -3,15 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <linux/mount.h>
-#include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
+#include <optional>
 #include <span>
 
 #include "base/text.h"
@@ -21,6 +18,7 @@
 #include "sys/fd_passing.h"
 #include "sys/file.h"
 #include "sys/mount.h"
+#include "sys/process.h"
 
 namespace ambit::spawn::native {
 namespace {
@@ -31,40 +29,6 @@ std::unexpected<StageError> Stage(Primitive primitive, Error error) {
   if (sys::IsMountCallRefused(error)) primitive = Primitive::kMountApi;
   return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
 }
-
-/// Overlay checks its upper layer with the file system ids of whoever mounts it. They must be
-/// mapped in the idmapped layers, else the kernel mounts read-only without a word; the
-/// capabilities stay effective because only the file system ids change.
-class ActAsRunUser {
- public:
-  explicit ActAsRunUser(const plan::Identity& identity) : active_(identity.started_by_root) {
-    if (!active_) return;
-    gid_ = ::syscall(SYS_setfsgid, identity.outside_gid);
-    uid_ = ::syscall(SYS_setfsuid, identity.outside_uid);
-    // Leaving fsuid 0 took the file capabilities out of the effective set; overlay needs them.
-    RaisePermitted();
-  }
-  ~ActAsRunUser() {
-    if (!active_) return;
-    ::syscall(SYS_setfsuid, uid_);
-    ::syscall(SYS_setfsgid, gid_);
-    RaisePermitted();
-  }
-  ActAsRunUser(const ActAsRunUser&) = delete;
-  ActAsRunUser& operator=(const ActAsRunUser&) = delete;
-
- private:
-  static void RaisePermitted() {
-    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-    std::array<__user_cap_data_struct, 2> sets{};
-    if (::syscall(SYS_capget, &header, sets.data()) != 0) return;
-    for (auto& set : sets) set.effective = set.permitted;
-    ::syscall(SYS_capset, &header, sets.data());
-  }
-  bool active_;
-  long uid_ = 0;
-  long gid_ = 0;
-};
 
 std::string DescriptorPath(const Fd& fd) { return fmt::format("/proc/self/fd/{}", fd.get()); }
 
@@ -127,7 +91,12 @@ StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& ident
     options.push_back({"userxattr", ""});
   }
   Result<Fd> mount = [&] {
-    const ActAsRunUser as_run_user(identity);
+    // Overlay checks its upper layer with the file system ids of whoever mounts it. They must be
+    // mapped in the idmapped layers, else the kernel mounts read-only without a word.
+    std::optional<sys::FilesystemIdentity> as_run_user;
+    if (identity.started_by_root) {
+      as_run_user.emplace(identity.outside_uid, identity.outside_gid);
+    }
     return sys::NewFilesystem("overlay", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   }();
   if (!mount) {

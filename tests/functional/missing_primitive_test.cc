@@ -1,0 +1,232 @@
+// What a host can lack, really taken away: a run stops before its agent starts and says what is
+// missing, what it guarantees and what to do; `ambit doctor` names the same primitive.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/run_ambit.h"
+
+namespace ambit::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr const char* kUserNamespace = "user namespace";
+constexpr const char* kNamespaces = "mount, pid, net, ipc, uts and cgroup namespaces";
+constexpr const char* kRunUser = "unprivileged host user of the run's own";
+constexpr const char* kIdmapped = "idmapped mounts";
+constexpr const char* kMountApi = "mount API (fsopen, open_tree, move_mount, mount_setattr)";
+constexpr const char* kOverlay = "overlay file system";
+constexpr const char* kProc = "fresh /proc";
+constexpr const char* kNetwork = "captured network";
+constexpr const char* kPrivileges = "dropping every capability, no_new_privs";
+constexpr const char* kLandlock = "Landlock";
+constexpr const char* kSeccomp = "seccomp-BPF filter";
+constexpr const char* kLifeLine = "life line";
+constexpr const char* kInit = "init process";
+constexpr const char* kStateDirectory = "state directory";
+
+Words operator+(Words left, const Words& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  return left;
+}
+
+const Words kRunThatTells = {"run", "-q", "--", "/bin/echo", "the-agent-started"};
+
+/// `without` is a command line that takes something away and executes what follows it.
+Finished RunWithout(const Scratch& person, const Words& without) {
+  return person.Execute(without + Words{AmbitBinary()} + kRunThatTells);
+}
+
+struct Diagnosis {
+  int exit_code = -1;
+  std::set<std::string> missing;
+  std::string text;
+};
+
+Diagnosis DiagnoseWithout(const Scratch& person, const Words& without) {
+  const Finished doctor = person.Execute(without + Words{AmbitBinary(), "doctor", "--json"});
+  Diagnosis diagnosis{.exit_code = doctor.exit_code, .missing = {}, .text = doctor.out};
+  const auto parsed = nlohmann::json::parse(doctor.out, nullptr, false);
+  EXPECT_TRUE(parsed.is_array()) << doctor.out << doctor.err;
+  for (const auto& entry : parsed) {
+    if (entry["ok"] != false) continue;
+    diagnosis.missing.insert(entry["primitive"]);
+    EXPECT_NE(entry["remedy"], "") << entry;
+    EXPECT_NE(entry["guarantee"], "") << entry;
+  }
+  return diagnosis;
+}
+
+/// Run and doctor both name `primitive`; nothing of the agent is to be seen.
+void ExpectBothName(const Scratch& person, const Words& without, const std::string& primitive) {
+  const Finished run = RunWithout(person, without);
+  EXPECT_EQ(run.exit_code, 125) << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(run.err.find("ambit: " + primitive + ": "), 0U) << run.err;
+  EXPECT_NE(run.err.find("it guarantees that "), std::string::npos) << run.err;
+  EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 2) << "no remedy: " << run.err;
+  const Diagnosis diagnosis = DiagnoseWithout(person, without);
+  EXPECT_EQ(diagnosis.exit_code, 125);
+  EXPECT_TRUE(diagnosis.missing.contains(primitive)) << diagnosis.text;
+}
+
+/// One system call that is refused, as by an old kernel or a container's filter.
+struct Refusal {
+  std::string call;  // as deny_syscall takes it
+  std::string with;
+  const char* for_root;
+  const char* for_user;
+};
+
+void PrintTo(const Refusal& refusal, std::ostream* out) {
+  *out << refusal.call << " " << refusal.with;
+}
+
+const std::vector<Refusal> kRefusals = {
+    {"clone3", "ENOSYS", kNamespaces, kNamespaces},
+    {"clone3", "EPERM", kNamespaces, kNamespaces},
+    {"sethostname", "EPERM", kNamespaces, kNamespaces},
+    {"fsopen", "ENOSYS", kMountApi, kMountApi},
+    {"fsopen", "EPERM", kMountApi, kMountApi},
+    {"open_tree", "ENOSYS", kMountApi, kMountApi},
+    {"open_tree", "EPERM", kMountApi, kMountApi},
+    {"move_mount", "EPERM", kMountApi, kMountApi},
+    {"mount_setattr", "ENOSYS", kMountApi, kMountApi},
+    {"mount_setattr", "EPERM", kIdmapped, kMountApi},
+    {"mount", "EPERM", kMountApi, kMountApi},
+    {"pivot_root", "EPERM", kMountApi, kMountApi},
+    {"umount2", "EPERM", kMountApi, kMountApi},
+    {"socket:2=12", "EPROTONOSUPPORT", kNetwork, kNetwork},  // NETLINK_NETFILTER
+    {"socket:0=16", "EPERM", kNetwork, kNetwork},            // AF_NETLINK
+    {"setresuid", "EPERM", kPrivileges, kPrivileges},
+    {"keyctl", "EPERM", kPrivileges, kPrivileges},
+    {"prctl:0=38", "EINVAL", kPrivileges, kPrivileges},  // PR_SET_NO_NEW_PRIVS
+    {"landlock_create_ruleset", "ENOSYS", kLandlock, kLandlock},
+    {"landlock_create_ruleset", "EOPNOTSUPP", kLandlock, kLandlock},
+    {"landlock_add_rule", "EPERM", kLandlock, kLandlock},
+    {"landlock_restrict_self", "EPERM", kLandlock, kLandlock},
+    {"seccomp", "EPERM", kSeccomp, kSeccomp},
+    {"seccomp", "EINVAL", kSeccomp, kSeccomp},
+    {"pipe2", "EMFILE", kLifeLine, kLifeLine},
+    {"mkdirat", "EACCES", kStateDirectory, kStateDirectory},
+    {"close_range", "ENOSYS", kInit, kInit},
+    {"openat2", "ENOSYS", kInit, kInit},
+    {"signalfd4", "ENOSYS", kInit, kInit},
+    {"epoll_create1", "EMFILE", kInit, kInit},
+    {"sendmsg", "EPERM", kInit, kInit},
+};
+
+class RefusedCall : public ::testing::TestWithParam<std::tuple<Who, Refusal>> {};
+INSTANTIATE_TEST_SUITE_P(
+    As, RefusedCall, ::testing::Combine(::testing::ValuesIn(Everyone()),
+                                        ::testing::ValuesIn(kRefusals)),
+    [](const auto& param) {
+      const Refusal& refusal = std::get<1>(param.param);
+      std::string name = NameOf(std::get<0>(param.param)) + "_" + refusal.call + "_" + refusal.with;
+      std::ranges::replace_if(
+          name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+      return name;
+    });
+
+TEST_P(RefusedCall, StopsTheRunAndIsNamedByDoctorToo) {
+  const auto& [who, refusal] = GetParam();
+  ExpectBothName(Scratch(who), {AMBIT_DENY_SYSCALL, refusal.call, refusal.with},
+                 who == Who::kRoot ? refusal.for_root : refusal.for_user);
+}
+
+class Missing : public ::testing::TestWithParam<Who> {
+ protected:
+  bool root() const { return GetParam() == Who::kRoot; }
+
+  /// Executes `setup` with every capability over a new mount namespace, then what follows.
+  Words AfterSetup(const std::string& setup) const {
+    Words words = {"unshare", "-m", "--propagation", "private"};
+    if (!root()) words = words + Words{"-U", "--map-current-user", "--keep-caps"};
+    return words + Words{"sh", "-c", "set -e\n" + setup + "\nexec \"$@\"", "sh"};
+  }
+
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, Missing, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(Missing, NothingIsMissingWhenTheSetUpTakesNothingAway) {
+  const Finished run = RunWithout(person_, AfterSetup(":"));
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.out, "the-agent-started\n");
+}
+
+TEST_P(Missing, UserNamespacesThatTheAdministratorSwitchedOff) {
+  // The limit belongs to a user namespace: in one of the test's own nobody else is hit by it.
+  const Words in_a_namespace = root() ? Words{"unshare", "-U", "-r"}
+                                      : Words{"unshare", "-U", "--map-current-user", "--keep-caps"};
+  ExpectBothName(person_,
+                 in_a_namespace + Words{"sh", "-c",
+                                        "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"",
+                                        "sh"},
+                 kUserNamespace);
+}
+
+TEST_P(Missing, AProcWithMaskedEntriesAsInAContainer) {
+  ExpectBothName(person_, AfterSetup("mount -t tmpfs none /proc/irq"), kProc);
+}
+
+TEST_P(Missing, AStateDirectoryThatCannotHoldAnUpperLayer) {
+  const std::string at = person_.root();
+  const std::string setup =
+      "mkdir -p " + at + "/l " + at + "/u " + at + "/w " + at + "/state\n" +
+      "mount -t overlay overlay -o " + (root() ? "" : "userxattr,") + "lowerdir=" + at +
+      "/l,upperdir=" + at + "/u,workdir=" + at + "/w " + at + "/state\n" +
+      "export XDG_STATE_HOME=" + at + "/state";
+  ExpectBothName(person_, AfterSetup(setup), root() ? kIdmapped : kOverlay);
+}
+
+TEST_P(Missing, AStateDirectoryThatOthersCanWrite) {
+  ExpectBothName(person_,
+                 {"sh", "-c",
+                  "mkdir -p \"$HOME/s/ambit/runs\" && chmod 777 \"$HOME/s/ambit/runs\" && "
+                  "XDG_STATE_HOME=\"$HOME/s\" exec \"$@\"",
+                  "sh"},
+                 kStateDirectory);
+}
+
+TEST_P(Missing, OpenFilesUpToALimitThatSuffices) {
+  bool failed = false;
+  bool worked = false;
+  for (int limit = 4; limit <= 64; limit += 3) {
+    const Words limited = {"sh", "-c", "ulimit -n " + std::to_string(limit) + "; exec \"$@\"",
+                           "sh"};
+    const Finished run = RunWithout(person_, limited);
+    if (run.exit_code == 0) {
+      worked = true;
+      continue;
+    }
+    failed = true;
+    EXPECT_EQ(run.exit_code, 125) << limit << ": " << run.err;
+    EXPECT_EQ(run.out, "") << limit;
+    EXPECT_NE(run.err.find("ulimit -n"), std::string::npos) << limit << ": " << run.err;
+    const Finished doctor = person_.Execute(limited + Words{AmbitBinary(), "doctor"});
+    EXPECT_EQ(doctor.exit_code, 125) << limit << ": " << doctor.out << doctor.err;
+  }
+  EXPECT_TRUE(failed);
+  EXPECT_TRUE(worked);
+}
+
+TEST(MissingProcesses, AreNamedWithTheLimitThatIsInTheWay) {
+  // Root is not bound by this limit.
+  ExpectBothName(Scratch(Who::kUser), {"sh", "-c", "ulimit -u 1; exec \"$@\"", "sh"}, kInit);
+}
+
+TEST(MissingRunUser, IsNamedWhenRootMayNotKeepItsLocks) {
+  const std::vector<Who> everyone = Everyone();
+  if (std::ranges::find(everyone, Who::kRoot) == everyone.end()) return;  // nothing of root's
+  ExpectBothName(Scratch(Who::kRoot), {AMBIT_DENY_SYSCALL, "flock", "ENOLCK"}, kRunUser);
+}
+
+}  // namespace
+}  // namespace ambit::testing
