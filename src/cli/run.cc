@@ -52,19 +52,26 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
 
 void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
 
+std::vector<std::string> NamesOf(const std::vector<std::string>& environment) {
+  std::vector<std::string> names;
+  for (const std::string& flag : environment) names.push_back(flag.substr(0, flag.find('=')));
+  return names;
+}
+
 /// What a run without a policy gets, told in three lines.
 void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
   Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
                   flags.project == "ro" ? "read-only"
                                         : "changes stay in the run's own layer"));
-  std::string ports;
-  for (std::uint16_t port : flags.host_ports) {
-    ports += fmt::format("{}{}", ports.empty() ? "" : ", ", port);
-  }
-  Say(ports.empty() ? "no network; /usr read-only, an empty home, no variable of yours"
-                    : fmt::format("no network but the host's port {}; /usr read-only, an empty "
-                                  "home, no variable of yours",
-                                  ports));
+  Say(fmt::format("{}; /usr read-only, an empty home, {}",
+                  flags.host_ports.empty()
+                      ? "no network"
+                      : fmt::format("no network but the host's port {}",
+                                    fmt::join(flags.host_ports, ", ")),
+                  flags.environment.empty()
+                      ? "no variable of yours"
+                      : fmt::format("with the real value of {} inside",
+                                    fmt::join(NamesOf(flags.environment), ", "))));
   Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
 }
 

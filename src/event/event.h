@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
+
 namespace ambit::event {
 
 /// Version of the record format and of the meaning of the names below.
@@ -17,7 +19,6 @@ inline constexpr int kVersion = 1;
 inline constexpr std::string_view kRunPlanned = "run.planned";    // before anything is built
 inline constexpr std::string_view kRunStarted = "run.started";    // all walls built, agent starts
 inline constexpr std::string_view kRunEnded = "run.ended";        // the outcome, exactly once
-inline constexpr std::string_view kWallBuilt = "wall.built";      // one protection is in place
 inline constexpr std::string_view kDenial = "denial";             // refused, with the rule
 inline constexpr std::string_view kEgressConnect = "egress.connect";
 inline constexpr std::string_view kEventsDropped = "events.dropped";  // an honest gap, counted
@@ -34,12 +35,13 @@ struct Event {
   std::vector<Field> fields;
 };
 
-/// Where events go. Emit never throws and never blocks on the agent; a sink that cannot write
-/// reports it by its own Status-returning calls, and the run then ends (no silent gap).
+/// Where events go. Emit never throws and never blocks on the agent. The first write that fails
+/// stays in status(), and the supervisor then ends the run: there is no silent gap.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual void Emit(const Event& event) = 0;
+  [[nodiscard]] virtual const Status& status() const = 0;
 };
 
 }  // namespace ambit::event

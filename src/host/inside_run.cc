@@ -1,13 +1,11 @@
 #include "host/inside_run.h"
 
-#include <errno.h>
 #include <linux/magic.h>
-#include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "sys/process.h"
 
 namespace ambit::host {
 
@@ -21,8 +19,7 @@ bool IsInsideRun() {
   }
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return false;
   if (::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 2) return false;
-  // A size of 0 is refused with EINVAL by every kernel that has the call.
-  return ::syscall(SYS_clone3, nullptr, 0) < 0 && errno == ENOSYS;
+  return !sys::KnowsClone3();
 }
 
 }  // namespace ambit::host

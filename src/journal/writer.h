@@ -19,7 +19,7 @@ class Writer : public event::Sink {
   static Result<std::unique_ptr<Writer>> Create(int dir, const char* name, std::string run_id);
 
   void Emit(const event::Event& event) override;
-  [[nodiscard]] const Status& status() const { return status_; }
+  [[nodiscard]] const Status& status() const override { return status_; }
 
  private:
   Writer(Fd file, std::string run_id) : file_(std::move(file)), run_id_(std::move(run_id)) {}

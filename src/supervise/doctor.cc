@@ -45,6 +45,10 @@ Result<std::string> PrepareProbes(const plan::LaunchPlan& plan, const std::strin
 class ForgetEvents : public event::Sink {
  public:
   void Emit(const event::Event&) override {}
+  [[nodiscard]] const Status& status() const override { return status_; }
+
+ private:
+  Status status_;
 };
 
 Finding FindingOf(Primitive primitive, const Outcome& outcome) {

@@ -196,6 +196,7 @@ class RunRecord {
                   {"argv", meta_.argv},
                   {"started_by", meta_.user_kind},
                   {"version", meta_.ambit_version}}});
+    AMBIT_CHECK(sink_->status());
     observer.on_planned(meta_);
     return sink_.get();
   }
@@ -210,6 +211,7 @@ class RunRecord {
     meta_.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
                                           .exit_code = outcome.exit_code};
     status_ = workspace::RunStore::WriteMeta(run_, meta_);
+    if (status_) status_ = sink_->status();
   }
 
   [[nodiscard]] const Status& status() const { return status_; }

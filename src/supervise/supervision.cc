@@ -98,6 +98,12 @@ class Supervision {
   void StartAgentWhenAllStands();
   void AttachTerminal(Fd master);
 
+  /// What cannot be recorded must not go on.
+  void Emit(const Event& event) {
+    sink_->Emit(event);
+    if (!sink_->status()) Finish(RunFailed("journal: " + sink_->status().error().what));
+  }
+
   /// The first cause wins.
   void EndWith(Outcome outcome) {
     if (!outcome_) outcome_ = std::move(outcome);
@@ -271,7 +277,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
     case ReportKind::kOpened:
     case ReportKind::kClosed:
     case ReportKind::kUpstreamFailed:
-      sink_->Emit({event::kEgressConnect,
+      Emit({event::kEgressConnect,
                          {{"host_port", number(report.port)},
                           {"connection", number(report.connection)},
                           {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
@@ -284,7 +290,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
     case ReportKind::kDenied:
     case ReportKind::kTooMany:
     case ReportKind::kAcceptFailed:
-      sink_->Emit({event::kDenial,
+      Emit({event::kDenial,
                          {{"what", std::string("connect")},
                           {"port", number(report.port)},
                           {"rule", std::string(report.kind == ReportKind::kDenied
@@ -292,7 +298,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
                                                    : "connection limit")}}});
       return;
     case ReportKind::kDropped:
-      sink_->Emit({event::kEventsDropped, {{"count", number(report.count)}}});
+      Emit({event::kEventsDropped, {{"count", number(report.count)}}});
       return;
   }
 }
@@ -308,7 +314,7 @@ void Supervision::StartAgentWhenAllStands() {
                                     "cgroup namespace", "allow-list root", "no capabilities",
                                     "no_new_privs",   "landlock",         "seccomp",
                                     "life line",      "egress"};
-  sink_->Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
+  Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
   if (!native::Send(control_->native_handle(), Message{.kind = MessageKind::kStart})) {
     Finish(RunFailed("init is gone"));
   }

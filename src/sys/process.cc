@@ -42,6 +42,11 @@ Result<Child> Clone(std::uint64_t flags) {
   return Child{.pid = static_cast<pid_t>(pid), .pidfd = Fd(pidfd)};
 }
 
+bool KnowsClone3() {
+  // A size of 0 is refused with EINVAL by every kernel that has the call.
+  return ::syscall(SYS_clone3, nullptr, 0) >= 0 || errno != ENOSYS;
+}
+
 Result<int> Reap(int pidfd) {
   siginfo_t info{};
   while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0) {

@@ -3,6 +3,7 @@
 // session every time. Node alone, no packages.
 //
 //   node llm.mjs SCRIPT.json LOG.jsonl     prints "listening PORT" once it serves 127.0.0.1:PORT
+//                                          and serves until its standard input ends
 //
 // SCRIPT.json is a list of steps, taken one for each turn of the agent:
 //   {"shell": COMMAND}                       the agent is asked to execute a command
@@ -137,3 +138,4 @@ const server = createServer((request, response) => {
   });
 });
 server.listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`));
+process.stdin.resume().on('end', () => process.exit(0));

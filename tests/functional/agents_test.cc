@@ -1,14 +1,16 @@
 // The main job, end to end: real coding agents work on a git project inside a run, their model is
 // a scripted one on the host, and nothing but their change comes out.
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <thread>
+
+#include "base/fd.h"
 
 #include "everyday.h"
 
@@ -35,8 +37,14 @@ class ScriptedModel {
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
+    // It ends when nobody holds the other end of its input: a killed test leaves nothing running.
+    std::array<int, 2> input{};
+    if (::pipe2(input.data(), O_CLOEXEC) != 0) return;
+    const Fd its_end(input[0]);
+    our_end_ = Fd(input[1]);
     posix_spawn_file_actions_t files;
     ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_adddup2(&files, its_end.get(), 0);
     ::posix_spawn_file_actions_addopen(&files, 1, (person_.root() + "/model.out").c_str(),
                                        O_WRONLY | O_APPEND, 0);
     std::vector<char*> no_environment = {nullptr};
@@ -46,9 +54,8 @@ class ScriptedModel {
     ::posix_spawn_file_actions_destroy(&files);
   }
   ~ScriptedModel() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+    our_end_ = Fd();
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
   }
   ScriptedModel(const ScriptedModel&) = delete;
   ScriptedModel& operator=(const ScriptedModel&) = delete;
@@ -71,6 +78,7 @@ class ScriptedModel {
 
  private:
   Scratch& person_;
+  Fd our_end_;
   pid_t pid_ = -1;
 };
 

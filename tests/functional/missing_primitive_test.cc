@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -37,9 +38,12 @@ Words operator+(Words left, const Words& right) {
 
 const Words kRunThatTells = {"run", "-q", "--", "/bin/echo", "the-agent-started"};
 
-/// `without` is a command line that takes something away and executes what follows it.
-Finished RunWithout(const Scratch& person, const Words& without) {
-  return person.Execute(without + Words{AmbitBinary()} + kRunThatTells);
+/// Executes a command line on a host from which something was taken away.
+using Host = std::function<Finished(const Words&)>;
+
+/// `without` is a command line that takes it away and executes what follows it.
+Host HostWithout(const Scratch& person, const Words& without) {
+  return [&person, without](const Words& command) { return person.Execute(without + command); };
 }
 
 struct Diagnosis {
@@ -48,8 +52,8 @@ struct Diagnosis {
   std::string text;
 };
 
-Diagnosis DiagnoseWithout(const Scratch& person, const Words& without) {
-  const Finished doctor = person.Execute(without + Words{AmbitBinary(), "doctor", "--json"});
+Diagnosis DiagnoseOn(const Host& host) {
+  const Finished doctor = host({AmbitBinary(), "doctor", "--json"});
   Diagnosis diagnosis{.exit_code = doctor.exit_code, .missing = {}, .text = doctor.out};
   const auto parsed = nlohmann::json::parse(doctor.out, nullptr, false);
   EXPECT_TRUE(parsed.is_array()) << doctor.out << doctor.err;
@@ -63,14 +67,14 @@ Diagnosis DiagnoseWithout(const Scratch& person, const Words& without) {
 }
 
 /// Run and doctor both name `primitive`; nothing of the agent is to be seen.
-void ExpectBothName(const Scratch& person, const Words& without, const std::string& primitive) {
-  const Finished run = RunWithout(person, without);
+void ExpectBothName(const Host& host, const std::string& primitive) {
+  const Finished run = host(Words{AmbitBinary()} + kRunThatTells);
   EXPECT_EQ(run.exit_code, 125) << run.err;
   EXPECT_EQ(run.out, "");
   EXPECT_EQ(run.err.find("ambit: " + primitive + ": "), 0U) << run.err;
   EXPECT_NE(run.err.find("it guarantees that "), std::string::npos) << run.err;
   EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 2) << "no remedy: " << run.err;
-  const Diagnosis diagnosis = DiagnoseWithout(person, without);
+  const Diagnosis diagnosis = DiagnoseOn(host);
   EXPECT_EQ(diagnosis.exit_code, 125);
   EXPECT_TRUE(diagnosis.missing.contains(primitive)) << diagnosis.text;
 }
@@ -97,7 +101,7 @@ const std::vector<Refusal> kRefusals = {
     {"open_tree", "EPERM", kMountApi, kMountApi},
     {"move_mount", "EPERM", kMountApi, kMountApi},
     {"mount_setattr", "ENOSYS", kMountApi, kMountApi},
-    {"mount_setattr", "EPERM", kIdmapped, kMountApi},
+    {"mount_setattr", "EPERM", kMountApi, kMountApi},
     {"mount", "EPERM", kMountApi, kMountApi},
     {"pivot_root", "EPERM", kMountApi, kMountApi},
     {"umount2", "EPERM", kMountApi, kMountApi},
@@ -135,73 +139,105 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(RefusedCall, StopsTheRunAndIsNamedByDoctorToo) {
   const auto& [who, refusal] = GetParam();
-  ExpectBothName(Scratch(who), {AMBIT_DENY_SYSCALL, refusal.call, refusal.with},
+  const Scratch person(who);
+  ExpectBothName(HostWithout(person, {AMBIT_DENY_SYSCALL, refusal.call, refusal.with}),
                  who == Who::kRoot ? refusal.for_root : refusal.for_user);
+}
+
+/// What only an administrator can take away, in namespaces that end with the command.
+class TakenByRoot : public ::testing::TestWithParam<Who> {
+ protected:
+  bool root() const { return GetParam() == Who::kRoot; }
+
+  /// `setup` is executed by root in a mount namespace of its own; then the person goes on.
+  Host AfterSetup(const std::string& setup) const {
+    return Prepared({"unshare", "-m", "--propagation", "private", "sh", "-c",
+                     "set -e\n" + setup + "\n" + BecomePerson(), "sh"});
+  }
+
+  /// The same in a user namespace in which every id is itself.
+  Host InUserNamespace(const std::string& setup) const {
+    const std::string script =
+        "mkfifo ../go\n"
+        "unshare -U sh -c 'read go <../go; " + setup + "; " + BecomePerson() + "' sh \"$@\" &\n"
+        "while ! echo '0 0 4294967295' 2>/dev/null >/proc/$!/uid_map; do :; done\n"
+        "while [ \"$(readlink /proc/$!/ns/user)\" = \"$(readlink /proc/$$/ns/user)\" ]; do :; done\n"
+        "echo '0 0 4294967295' >/proc/$!/gid_map\n"
+        "echo go >../go\nrm ../go\nwait $!";
+    return Prepared({"sh", "-c", script, "sh"});
+  }
+
+  Scratch person_{GetParam()};
+
+ private:
+  static std::string BecomePerson() {
+    return "exec setpriv --reuid \"$(stat -c %u .)\" --regid \"$(stat -c %g .)\" --clear-groups "
+           "\"$@\"";
+  }
+  Host Prepared(const Words& words) const {
+    return [this, words](const Words& command) {
+      return administrator_.Execute(words + command, person_.project(),
+                                    {{"HOME", person_.home()}});
+    };
+  }
+  Scratch administrator_{Who::kRoot};
+};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TakenByRoot);
+INSTANTIATE_TEST_SUITE_P(As, TakenByRoot,
+                         ::testing::ValuesIn(Everyone().size() == 2 ? Everyone()
+                                                                    : std::vector<Who>()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(TakenByRoot, NothingIsMissingWhenTheSetUpTakesNothingAway) {
+  for (const Host& host : {AfterSetup(":"), InUserNamespace(":")}) {
+    const Finished run = host(Words{AmbitBinary()} + kRunThatTells);
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(run.out, "the-agent-started\n");
+  }
+}
+
+TEST_P(TakenByRoot, UserNamespacesThatTheAdministratorSwitchedOff) {
+  // The limit belongs to a user namespace: in one of the test's own nobody else is hit by it.
+  ExpectBothName(InUserNamespace("echo 0 >/proc/sys/user/max_user_namespaces"), kUserNamespace);
+}
+
+TEST_P(TakenByRoot, AProcWithMaskedEntriesAsInAContainer) {
+  ExpectBothName(AfterSetup("mount -t tmpfs none /proc/irq"), kProc);
+}
+
+TEST_P(TakenByRoot, AStateDirectoryThatCannotHoldAnUpperLayer) {
+  const std::string at = person_.root();
+  ExpectBothName(AfterSetup("mkdir -p " + at + "/l " + at + "/u " + at + "/w " + at + "/state\n" +
+                            "chown --reference . " + at + "/u\n" +
+                            "mount -t overlay overlay -o lowerdir=" + at + "/l,upperdir=" + at +
+                            "/u,workdir=" + at + "/w " + at + "/state\n" +
+                            "export XDG_STATE_HOME=" + at + "/state"),
+                 root() ? kIdmapped : kOverlay);
 }
 
 class Missing : public ::testing::TestWithParam<Who> {
  protected:
-  bool root() const { return GetParam() == Who::kRoot; }
-
-  /// Executes `setup` with every capability over a new mount namespace, then what follows.
-  Words AfterSetup(const std::string& setup) const {
-    Words words = {"unshare", "-m", "--propagation", "private"};
-    if (!root()) words = words + Words{"-U", "--map-current-user", "--keep-caps"};
-    return words + Words{"sh", "-c", "set -e\n" + setup + "\nexec \"$@\"", "sh"};
-  }
-
   Scratch person_{GetParam()};
 };
 INSTANTIATE_TEST_SUITE_P(As, Missing, ::testing::ValuesIn(Everyone()),
                          [](const auto& param) { return NameOf(param.param); });
 
-TEST_P(Missing, NothingIsMissingWhenTheSetUpTakesNothingAway) {
-  const Finished run = RunWithout(person_, AfterSetup(":"));
-  EXPECT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_EQ(run.out, "the-agent-started\n");
-}
-
-TEST_P(Missing, UserNamespacesThatTheAdministratorSwitchedOff) {
-  // The limit belongs to a user namespace: in one of the test's own nobody else is hit by it.
-  const Words in_a_namespace = root() ? Words{"unshare", "-U", "-r"}
-                                      : Words{"unshare", "-U", "--map-current-user", "--keep-caps"};
-  ExpectBothName(person_,
-                 in_a_namespace + Words{"sh", "-c",
-                                        "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"",
-                                        "sh"},
-                 kUserNamespace);
-}
-
-TEST_P(Missing, AProcWithMaskedEntriesAsInAContainer) {
-  ExpectBothName(person_, AfterSetup("mount -t tmpfs none /proc/irq"), kProc);
-}
-
-TEST_P(Missing, AStateDirectoryThatCannotHoldAnUpperLayer) {
-  const std::string at = person_.root();
-  const std::string setup =
-      "mkdir -p " + at + "/l " + at + "/u " + at + "/w " + at + "/state\n" +
-      "mount -t overlay overlay -o " + (root() ? "" : "userxattr,") + "lowerdir=" + at +
-      "/l,upperdir=" + at + "/u,workdir=" + at + "/w " + at + "/state\n" +
-      "export XDG_STATE_HOME=" + at + "/state";
-  ExpectBothName(person_, AfterSetup(setup), root() ? kIdmapped : kOverlay);
-}
-
 TEST_P(Missing, AStateDirectoryThatOthersCanWrite) {
-  ExpectBothName(person_,
-                 {"sh", "-c",
-                  "mkdir -p \"$HOME/s/ambit/runs\" && chmod 777 \"$HOME/s/ambit/runs\" && "
-                  "XDG_STATE_HOME=\"$HOME/s\" exec \"$@\"",
-                  "sh"},
-                 kStateDirectory);
+  ExpectBothName(
+      HostWithout(person_,
+                  {"sh", "-c",
+                   "mkdir -p \"$HOME/s/ambit/runs\" && chmod 777 \"$HOME/s/ambit/runs\" && "
+                   "XDG_STATE_HOME=\"$HOME/s\" exec \"$@\"",
+                   "sh"}),
+      kStateDirectory);
 }
 
 TEST_P(Missing, OpenFilesUpToALimitThatSuffices) {
   bool failed = false;
   bool worked = false;
   for (int limit = 4; limit <= 64; limit += 3) {
-    const Words limited = {"sh", "-c", "ulimit -n " + std::to_string(limit) + "; exec \"$@\"",
-                           "sh"};
-    const Finished run = RunWithout(person_, limited);
+    const Host limited = HostWithout(person_, {"prlimit", "--nofile=" + std::to_string(limit)});
+    const Finished run = limited(Words{AmbitBinary()} + kRunThatTells);
     if (run.exit_code == 0) {
       worked = true;
       continue;
@@ -210,7 +246,7 @@ TEST_P(Missing, OpenFilesUpToALimitThatSuffices) {
     EXPECT_EQ(run.exit_code, 125) << limit << ": " << run.err;
     EXPECT_EQ(run.out, "") << limit;
     EXPECT_NE(run.err.find("ulimit -n"), std::string::npos) << limit << ": " << run.err;
-    const Finished doctor = person_.Execute(limited + Words{AmbitBinary(), "doctor"});
+    const Finished doctor = limited({AmbitBinary(), "doctor"});
     EXPECT_EQ(doctor.exit_code, 125) << limit << ": " << doctor.out << doctor.err;
   }
   EXPECT_TRUE(failed);
@@ -219,13 +255,13 @@ TEST_P(Missing, OpenFilesUpToALimitThatSuffices) {
 
 TEST(MissingProcesses, AreNamedWithTheLimitThatIsInTheWay) {
   // Root is not bound by this limit.
-  ExpectBothName(Scratch(Who::kUser), {"sh", "-c", "ulimit -u 1; exec \"$@\"", "sh"}, kInit);
+  const Scratch person(Who::kUser);
+  ExpectBothName(HostWithout(person, {"prlimit", "--nproc=0"}), kInit);
 }
 
-TEST(MissingRunUser, IsNamedWhenRootMayNotKeepItsLocks) {
-  const std::vector<Who> everyone = Everyone();
-  if (std::ranges::find(everyone, Who::kRoot) == everyone.end()) return;  // nothing of root's
-  ExpectBothName(Scratch(Who::kRoot), {AMBIT_DENY_SYSCALL, "flock", "ENOLCK"}, kRunUser);
+TEST_P(TakenByRoot, TheLocksThatKeepRunUsersApart) {
+  if (!root()) return;  // an ordinary user takes none
+  ExpectBothName(HostWithout(person_, {AMBIT_DENY_SYSCALL, "flock", "ENOLCK"}), kRunUser);
 }
 
 }  // namespace

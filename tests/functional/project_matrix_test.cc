@@ -175,7 +175,7 @@ TEST_P(ProjectMatrix, OnAnOverlayWorksForAUserAndIsRefusedForRoot) {
   person_.Write("lower/in.txt", "lower\n");
   for (const char* dir : {"upper", "work"}) person_.Write(std::string(dir) + "/.keep", "");
   const std::string root = person_.root();
-  const std::string set_up = "mount -t overlay -o " + std::string(AsRoot() ? "" : "userxattr,") +
+  const std::string set_up = "mount -t overlay -o " + std::string(::geteuid() == 0 ? "" : "userxattr,") +
                              "lowerdir=" + root + "/lower,upperdir=" + root +
                              "/upper,workdir=" + root + "/work none " + person_.project();
   const std::string run = AmbitBinary() + " run -q ";
@@ -200,7 +200,7 @@ TEST_P(ProjectMatrix, WithTheStateOnAnOverlayIsRefusedWithTheRemedy) {
   const std::string root = person_.root();
   const Finished run = InOwnMounts(
       person_,
-      "mount -t overlay -o " + std::string(AsRoot() ? "" : "userxattr,") + "lowerdir=" + root +
+      "mount -t overlay -o " + std::string(::geteuid() == 0 ? "" : "userxattr,") + "lowerdir=" + root +
           "/lower,upperdir=" + root + "/upper,workdir=" + root + "/work none " + root + "/state",
       "XDG_STATE_HOME=" + root + "/state " + AmbitBinary() + " run -q -- echo started");
   ExpectRefused(run, AsRoot() ? "idmapped" : "overlay", AsRoot() ? "state" : "XDG_STATE_HOME");

@@ -102,8 +102,8 @@ int HoldKeysAndExecute(const Words& words) {
 
 /// NAME: takes the key of HoldKeysAndExecute out of the user's keyring again.
 int DropUserKey(const Words& words) {
-  const long key = ::syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user",
-                             words.at(0).c_str(), 0);
+  const long key =
+      ::syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", words.at(0).c_str(), 0);
   if (key < 0) return 0;
   return ::syscall(SYS_keyctl, KEYCTL_UNLINK, key, KEY_SPEC_USER_KEYRING) == 0 ? 0 : 1;
 }

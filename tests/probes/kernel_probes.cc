@@ -52,13 +52,11 @@ Attempt HandleOwnPageFaults(const Words&) {
 }
 
 Attempt AskForSessionKeyring(const Words&) {
-  return FromCall(
-      ::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0));
+  return FromCall(::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0));
 }
 
 Attempt AddKey(const Words&) {
-  return FromCall(::syscall(SYS_add_key, "user", "ambit-probe", "x", 1,
-                            KEY_SPEC_PROCESS_KEYRING));
+  return FromCall(::syscall(SYS_add_key, "user", "ambit-probe", "x", 1, KEY_SPEC_PROCESS_KEYRING));
 }
 
 /// A key that the launcher holds, by its name, in the ring that processes inherit.
@@ -68,8 +66,8 @@ Attempt FindSessionKey(const Words& words) {
 }
 
 Attempt FindUserKey(const Words& words) {
-  return FromCall(::syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user",
-                            words.at(0).c_str(), 0));
+  return FromCall(
+      ::syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", words.at(0).c_str(), 0));
 }
 
 Attempt ReadKernelLog(const Words&) {

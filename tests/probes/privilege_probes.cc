@@ -66,12 +66,9 @@ Attempt RaisePriority(const Words&) { return FromCall(::setpriority(PRIO_PROCESS
 }  // namespace
 
 std::vector<NamedProbe> PrivilegeProbes() {
-  return {{"capability-set", HaveCapability},
-          {"new-privileges", MayGainPrivileges},
-          {"securebits", ChangeSecureBits},
-          {"core-dump", MayDumpCore},
-          {"set-user-id", ExecuteSetUserId},
-          {"setuid-root", BecomeRoot},
+  return {{"capability-set", HaveCapability}, {"new-privileges", MayGainPrivileges},
+          {"securebits", ChangeSecureBits},   {"core-dump", MayDumpCore},
+          {"set-user-id", ExecuteSetUserId},  {"setuid-root", BecomeRoot},
           {"raise-priority", RaisePriority}};
 }
 

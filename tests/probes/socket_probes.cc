@@ -19,9 +19,9 @@ namespace {
 
 /// FAMILY TYPE PROTOCOL as numbers.
 Attempt MakeSocket(const Words& words) {
-  const int fd = ::socket(static_cast<int>(NumberOf(words.at(0))),
-                          static_cast<int>(NumberOf(words.at(1))),
-                          static_cast<int>(NumberOf(words.at(2))));
+  const int fd =
+      ::socket(static_cast<int>(NumberOf(words.at(0))), static_cast<int>(NumberOf(words.at(1))),
+               static_cast<int>(NumberOf(words.at(2))));
   if (fd >= 0) ::close(fd);
   return FromCall(fd);
 }
@@ -34,8 +34,7 @@ Attempt ConnectUnix(const std::string& name, bool abstract) {
   const std::size_t skip = abstract ? 1 : 0;
   if (name.size() + skip >= sizeof address.sun_path) return Refused(ENAMETOOLONG);
   name.copy(address.sun_path + skip, name.size());
-  const auto length =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + skip + name.size());
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + skip + name.size());
   return FromCall(::connect(fd, reinterpret_cast<sockaddr*>(&address), length));
 }
 
@@ -87,12 +86,9 @@ Attempt OpenMessageQueue(const Words& words) {
 }  // namespace
 
 std::vector<NamedProbe> SocketProbes() {
-  return {{"socket", MakeSocket},
-          {"connect-abstract", ConnectAbstract},
-          {"connect-path", ConnectPath},
-          {"connect-loopback", ConnectLoopback},
-          {"change-link", ChangeLink},
-          {"shmget", FindSharedMemory},
+  return {{"socket", MakeSocket},        {"connect-abstract", ConnectAbstract},
+          {"connect-path", ConnectPath}, {"connect-loopback", ConnectLoopback},
+          {"change-link", ChangeLink},   {"shmget", FindSharedMemory},
           {"mq-open", OpenMessageQueue}};
 }
 

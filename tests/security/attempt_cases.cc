@@ -68,7 +68,9 @@ Cases Files() {
       // Landlock knows no chmod; and a read-only tree below a writable one, such as /var/tmp here,
       // inherits the rights of that.
       {.inside = "chmod {read-only}/file", .root_opens = {"mounts"}, .user_opens = {"mounts"}},
-      {.inside = "open-for-writing {read-only}/file", .root_opens = {"mounts"}, .user_opens = {"mounts"}},
+      {.inside = "open-for-writing {read-only}/file",
+       .root_opens = {"mounts"},
+       .user_opens = {"mounts"}},
       {.inside = "create {read-only}/new", .root_opens = {"mounts"}, .user_opens = {"mounts"}},
       AlwaysForRoot("open-for-writing /etc/shadow"),
       AlwaysForRoot("read /etc/shadow"),
@@ -171,18 +173,18 @@ Cases Kernel() {
 
 Cases Sockets() {
   return {
-      BySeccomp("socket 40 1 0", "refused EAFNOSUPPORT"),            // vsock
-      ByMoreThanSeccomp("socket 17 3 3", "refused EAFNOSUPPORT"),    // packet
-      ByMoreThanSeccomp("socket 44 3 0", "refused EAFNOSUPPORT"),    // XDP
-      BySeccomp("socket 16 3 12", "refused EPROTONOSUPPORT"),        // netlink: netfilter
-      BySeccomp("socket 16 3 4", "refused EPROTONOSUPPORT"),         // sock_diag
-      BySeccomp("socket 16 3 9", "refused EPROTONOSUPPORT"),         // audit
-      BySeccomp("socket 16 3 15", "refused EPROTONOSUPPORT"),        // uevents
-      BySeccomp("socket 16 3 16", "refused EPROTONOSUPPORT"),        // generic
-      ByMoreThanSeccomp("socket 2 3 1", "refused EPERM"),            // raw ICMP
-      ByMoreThanSeccomp("socket 10 3 58", "refused EPERM"),          // raw ICMPv6
-      ByMoreThanSeccomp("socket 2 10 0", "refused ESOCKTNOSUPPORT"), // SOCK_PACKET
-      BySeccomp("socket 2 1 262", "refused EPROTONOSUPPORT"),        // MPTCP
+      BySeccomp("socket 40 1 0", "refused EAFNOSUPPORT"),             // vsock
+      ByMoreThanSeccomp("socket 17 3 3", "refused EAFNOSUPPORT"),     // packet
+      ByMoreThanSeccomp("socket 44 3 0", "refused EAFNOSUPPORT"),     // XDP
+      BySeccomp("socket 16 3 12", "refused EPROTONOSUPPORT"),         // netlink: netfilter
+      BySeccomp("socket 16 3 4", "refused EPROTONOSUPPORT"),          // sock_diag
+      BySeccomp("socket 16 3 9", "refused EPROTONOSUPPORT"),          // audit
+      BySeccomp("socket 16 3 15", "refused EPROTONOSUPPORT"),         // uevents
+      BySeccomp("socket 16 3 16", "refused EPROTONOSUPPORT"),         // generic
+      ByMoreThanSeccomp("socket 2 3 1", "refused EPERM"),             // raw ICMP
+      ByMoreThanSeccomp("socket 10 3 58", "refused EPERM"),           // raw ICMPv6
+      ByMoreThanSeccomp("socket 2 10 0", "refused ESOCKTNOSUPPORT"),  // SOCK_PACKET
+      BySeccomp("socket 2 1 262", "refused EPROTONOSUPPORT"),         // MPTCP
       {.inside = "socket 38 5 0", .root = kAny, .user = kAny, .answer = "refused EAFNOSUPPORT"},
       {.inside = "socket 15 3 2", .root = kAny, .user = kAny, .answer = "refused EAFNOSUPPORT"},
       {.inside = "socket 30 1 0", .root = kAny, .user = kAny, .answer = "refused EAFNOSUPPORT"},

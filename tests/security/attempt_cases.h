@@ -22,8 +22,9 @@ struct AttemptCase {
   Control user = Control::kWorks;
   /// The answer when the walls stand; empty: anything but "done".
   std::string answer;
-  /// Sets of walls, such as "landlock" or "mounts+landlock", without which the attempt works. Empty:
-  /// it is refused even with all three off, by the namespaces, the ids and the missing capabilities.
+  /// Sets of walls, such as "landlock" or "mounts+landlock", without which the attempt works.
+  /// Empty: it is refused even with all three off, by the namespaces, the ids and the missing
+  /// capabilities.
   std::vector<std::string> root_opens;
   std::vector<std::string> user_opens;
 };

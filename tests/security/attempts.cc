@@ -37,8 +37,7 @@ Fd ListenUnix(const std::string& name, bool abstract) {
   const std::size_t skip = abstract ? 1 : 0;
   Must(name.size() + skip < sizeof address.sun_path, "socket name too long");
   name.copy(address.sun_path + skip, name.size());
-  const auto length =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + skip + name.size());
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + skip + name.size());
   Must(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) == 0, "bind");
   Must(::listen(fd.get(), SOMAXCONN) == 0, "listen");
   if (!abstract) ::chmod(name.c_str(), 0777);
@@ -78,8 +77,7 @@ Surroundings::Surroundings(const Scratch& person) : person_(person) {
             {"outside", person.root() + "/outside"},
             {"read-only", person.root() + "/read-only"},
             {"project", person.project()}};
-  fs::copy_file(ProbeBinary(), person.project() + "/probe",
-                fs::copy_options::overwrite_existing);
+  fs::copy_file(ProbeBinary(), person.project() + "/probe", fs::copy_options::overwrite_existing);
   ::chmod((person.project() + "/probe").c_str(), 0755);
   scratch.Write("project/probe-copy", "writable stand-in for an executable\n");
   StartVictim();
@@ -146,8 +144,8 @@ void Surroundings::Listen() {
 }
 
 void Surroundings::Share() {
-  const int key = 0x41000000 + static_cast<int>(::getpid()) * 2 +
-                  (person_.who() == Who::kRoot ? 1 : 0);
+  const int key =
+      0x41000000 + static_cast<int>(::getpid()) * 2 + (person_.who() == Who::kRoot ? 1 : 0);
   shared_memory_ = ::shmget(key, 4096, IPC_CREAT | 0666);
   Must(shared_memory_ >= 0, "shmget");
   names_["shm-key"] = std::to_string(key);
@@ -190,8 +188,8 @@ Answers Try(const Scratch& person, const Surroundings& around,
     argv.push_back(word);
   }
   argv.insert(argv.end(), launcher.begin(), launcher.end());
-  for (const std::string& word : {person.project() + "/probe", std::string("--list"),
-                                  person.project() + "/list"}) {
+  for (const std::string& word :
+       {person.project() + "/probe", std::string("--list"), person.project() + "/list"}) {
     argv.push_back(word);
   }
   environment["AMBIT_TEST_SECRET"] = "secret of the environment";
@@ -214,8 +212,7 @@ Answers TryOutside(const Scratch& person, const Surroundings& around,
 Answers TryInside(const Scratch& person, const Surroundings& around,
                   const std::vector<std::string>& lines, const std::string& binary,
                   const std::string& walls_off) {
-  return Try(person, around, lines,
-             {binary, "run", "-q", "--ro", around["read-only"], "--"},
+  return Try(person, around, lines, {binary, "run", "-q", "--ro", around["read-only"], "--"},
              {{"AMBIT_TEST_WALLS_OFF", walls_off}});
 }
 

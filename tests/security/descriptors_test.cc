@@ -66,7 +66,7 @@ TEST_P(Descriptors, OfTheLauncherReachNoProcessOfTheRun) {
       }
     }
     const RunningRun plain(person_, {"leave-children", "2", "60000"});
-    for (pid_t RunTree::*role : {&RunTree::supervisor, &RunTree::egress, &RunTree::init}) {
+    for (pid_t RunTree::* role : {&RunTree::supervisor, &RunTree::egress, &RunTree::init}) {
       ExpectKinds(run.tree().*role, person_, KindsOf(plain.tree().*role, person_));
     }
   }
@@ -92,20 +92,20 @@ TEST_P(Descriptors, OfTheAgentAreItsThreeStreams) {
 TEST_P(Descriptors, HaveKnownKinds) {
   const RunningRun run(person_, {"leave-children", "2", "60000"});
 
-  Kinds supervisor = {
-      {"/dev/null", 1}, {"output", 2},  // its streams
-      {"run directory", 1}, {"journal", 1},
-      {"socket", 4},    // init and egress, each also in the event loop
-      {"pipe", 3},      // the life line's write end; the loop's signals
-      {"pidfd", 4},     // init and egress, each also in the event loop
-      {"eventfd", 1},   {"eventpoll", 1},     {"timerfd", 1}};
-  Kinds init = {{"/dev/null", 1}, {"output", 2},  // the agent's streams
-                {"socket", 1},                    // the supervisor
-                {"pipe", 1},                      // the life line's read end
+  Kinds supervisor = {{"/dev/null", 1},     {"output", 2},  // its streams
+                      {"run directory", 1}, {"journal", 1},
+                      {"socket", 4},  // init and egress, each also in the event loop
+                      {"pipe", 3},    // the life line's write end; the loop's signals
+                      {"pidfd", 4},   // init and egress, each also in the event loop
+                      {"eventfd", 1},       {"eventpoll", 1},
+                      {"timerfd", 1}};
+  Kinds init = {{"/dev/null", 1},
+                {"output", 2},  // the agent's streams
+                {"socket", 1},  // the supervisor
+                {"pipe", 1},    // the life line's read end
                 {"signalfd", 1}};
-  const Kinds egress = {{"/dev/null", 3},
-                        {"socket", 3},  // the supervisor; the capture listeners
-                        {"pipe", 1},    // the life line's read end
+  const Kinds egress = {{"/dev/null", 3}, {"socket", 3},  // the supervisor; the capture listeners
+                        {"pipe", 1},                      // the life line's read end
                         {"eventfd", 1},   {"eventpoll", 1}, {"timerfd", 1}};
   if (AsRoot()) {
     supervisor["user lock"] = 1;

@@ -41,22 +41,28 @@ INSTANTIATE_TEST_SUITE_P(As, Influence, ::testing::ValuesIn(Everyone()),
                          [](const auto& param) { return NameOf(param.param); });
 
 TEST_P(Influence, OfTheLaunchersEnvironmentEndsAtTheListOfNames) {
-  const Finished run = person_.Ambit(
-      {"run", "-q", "--", "env"}, {},
-      {{"AMBIT_PROJECT", "ro"},         {"AMBIT_TEST_WALLS_OFF", "mounts,landlock,seccomp"},
-       {"LD_PRELOAD", "/tmp/evil.so"},  {"LD_LIBRARY_PATH", "/tmp"},
-       {"BASH_ENV", "/tmp/evil.sh"},    {"ENV", "/tmp/evil.sh"},
-       {"NODE_OPTIONS", "--require=/tmp/evil.js"},
-       {"PYTHONSTARTUP", "/tmp/evil.py"}, {"GIT_SSH_COMMAND", "evil"},
-       {"GIT_CONFIG_GLOBAL", "/tmp/evil"}, {"HTTP_PROXY", "http://evil.invalid"},
-       {"https_proxy", "http://evil.invalid"}, {"SSH_AUTH_SOCK", "/tmp/agent.sock"},
-       {"AWS_SECRET_ACCESS_KEY", "secret"}, {"TERM", "xterm"}});
+  const Finished run = person_.Ambit({"run", "-q", "--", "env"}, {},
+                                     {{"AMBIT_PROJECT", "ro"},
+                                      {"AMBIT_TEST_WALLS_OFF", "mounts,landlock,seccomp"},
+                                      {"LD_PRELOAD", "/tmp/evil.so"},
+                                      {"LD_LIBRARY_PATH", "/tmp"},
+                                      {"BASH_ENV", "/tmp/evil.sh"},
+                                      {"ENV", "/tmp/evil.sh"},
+                                      {"NODE_OPTIONS", "--require=/tmp/evil.js"},
+                                      {"PYTHONSTARTUP", "/tmp/evil.py"},
+                                      {"GIT_SSH_COMMAND", "evil"},
+                                      {"GIT_CONFIG_GLOBAL", "/tmp/evil"},
+                                      {"HTTP_PROXY", "http://evil.invalid"},
+                                      {"https_proxy", "http://evil.invalid"},
+                                      {"SSH_AUTH_SOCK", "/tmp/agent.sock"},
+                                      {"AWS_SECRET_ACCESS_KEY", "secret"},
+                                      {"TERM", "xterm"}});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   std::set<std::string> names;
   std::istringstream lines(run.out);
   for (std::string line; std::getline(lines, line);) names.insert(line.substr(0, line.find('=')));
   // sh itself adds PWD, SHLVL and _; env is started without one.
-  const std::set<std::string> base = {"AMBIT", "HOME", "LANG",  "LOGNAME",
+  const std::set<std::string> base = {"AMBIT", "HOME",  "LANG", "LOGNAME",
                                       "PATH",  "SHELL", "TERM", "USER"};
   EXPECT_EQ(names, base);
 }
@@ -69,9 +75,8 @@ TEST_P(Influence, OfProgramsInTheProjectOnAmbitItselfIsNone) {
                   fmt::format("#!/bin/sh\necho executed > {}/executed\n", person_.root()), 0755);
   }
   person_.MakeGitProject();
-  const Finished run =
-      person_.Ambit({"run", "-q", "--", "/bin/true"}, {},
-                    {{"PATH", person_.project() + "/bin:/usr/bin:/bin"}});
+  const Finished run = person_.Ambit({"run", "-q", "--", "/bin/true"}, {},
+                                     {{"PATH", person_.project() + "/bin:/usr/bin:/bin"}});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   const Finished diff = person_.Ambit({"diff"}, {}, {{"PATH", person_.project() + "/bin"}});
   EXPECT_EQ(diff.exit_code, 0) << diff.err;
@@ -116,8 +121,7 @@ TEST_P(Influence, OfAStateDirectoryThatOthersCanWriteIsRefused) {
 TEST_P(Influence, OfAStateDirectoryThatIsALinkAtItsEndIsRefused) {
   fs::create_directories(person_.root() + "/state/ambit");
   fs::create_directories(person_.root() + "/elsewhere");
-  fs::create_directory_symlink(person_.root() + "/elsewhere",
-                               person_.root() + "/state/ambit/runs");
+  fs::create_directory_symlink(person_.root() + "/elsewhere", person_.root() + "/state/ambit/runs");
   for (const char* path : {"/state", "/state/ambit", "/elsewhere", "/state/ambit/runs"}) {
     GiveToPerson(person_.root() + path, 0700);
   }

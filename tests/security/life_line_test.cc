@@ -23,9 +23,9 @@ using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
 enum Phase { kPlanning, kEgressOnly, kBuilding, kAgentRuns, kEnding, kPhases };
-constexpr std::array<const char*, kPhases> kNames = {
-    "planning, no process yet", "egress started", "init builds the walls", "the agent runs",
-    "the agent has ended"};
+constexpr std::array<const char*, kPhases> kNames = {"planning, no process yet", "egress started",
+                                                     "init builds the walls", "the agent runs",
+                                                     "the agent has ended"};
 
 /// When each phase begins, and in the last place when ambit ends, in microseconds after its start.
 using Boundaries = std::array<long, kPhases + 1>;
@@ -79,11 +79,10 @@ class LifeLine : public ::testing::TestWithParam<Who> {
                 .marker = NewMarker(),
                 .state = fmt::format("{}/home/state-{}", person_.root(), ++runs_),
                 .at = steady_clock::now()};
-    run.supervisor =
-        StartAs(person_,
-                {binary, "run", "-q", "--", "./probe", "leave-children", "5",
-                 std::to_string(milliseconds), run.marker},
-                {{"XDG_STATE_HOME", run.state}, {"AMBIT_TEST_WALLS_OFF", walls_off}});
+    run.supervisor = StartAs(person_,
+                             {binary, "run", "-q", "--", "./probe", "leave-children", "5",
+                              std::to_string(milliseconds), run.marker},
+                             {{"XDG_STATE_HOME", run.state}, {"AMBIT_TEST_WALLS_OFF", walls_off}});
     return run;
   }
 
@@ -151,8 +150,8 @@ class LifeLine : public ::testing::TestWithParam<Who> {
     EXPECT_TRUE(Eventually([&] { return ProcessesWith(run.marker).empty(); }));
     EXPECT_EQ(LookAtMachine(), before);
     if (!HasWork(run)) return;
-    const Finished diff = person_.Ambit({"diff", "--name-status"}, {},
-                                        {{"XDG_STATE_HOME", run.state}});
+    const Finished diff =
+        person_.Ambit({"diff", "--name-status"}, {}, {{"XDG_STATE_HOME", run.state}});
     EXPECT_EQ(diff.exit_code, 0) << diff.err;
     EXPECT_EQ(diff.out, "A\tmade-by-the-agent\n");
   }
@@ -175,8 +174,8 @@ TEST_P(LifeLine, EndsEverythingWheneverTheSupervisorIsKilled) {
     long length = begins[phase + 1] - begins[phase];
     for (int moment = 0; moment < kMomentsPerPhase;) {
       const Started run = StartRun(AmbitBinary(), kAgentMilliseconds);
-      const Phase at = WaitForMoment(run, static_cast<Phase>(phase),
-                                     length * moment / kMomentsPerPhase);
+      const Phase at =
+          WaitForMoment(run, static_cast<Phase>(phase), length * moment / kMomentsPerPhase);
       if (::waitpid(run.supervisor, nullptr, WNOHANG) != 0) {
         ExpectOnlyTheWorkIsLeft(run, before);
         length = length * 9 / 10;  // over before it could be killed: a little earlier, then

@@ -128,8 +128,8 @@ std::vector<OpenDescriptor> DescriptorsOf(pid_t pid) {
   std::error_code ignored;
   const std::string dir = fmt::format("/proc/{}/fd", pid);
   for (const auto& entry : fs::directory_iterator(dir, ignored)) {
-    found.push_back({.number = ::atoi(entry.path().filename().c_str()),
-                     .target = LinkTarget(entry.path())});
+    found.push_back(
+        {.number = ::atoi(entry.path().filename().c_str()), .target = LinkTarget(entry.path())});
   }
   std::ranges::sort(found, {}, &OpenDescriptor::number);
   return found;
@@ -148,8 +148,8 @@ int CountInMemory(pid_t pid, const std::string& bytes) {
     if (::sscanf(line.c_str(), "%lx-%lx %c", &from, &to, &readable) != 3) continue;
     if (readable != 'r' || line.find("[vvar") != std::string::npos) continue;
     std::string content(to - from, '\0');
-    const ssize_t n = ::pread(memory.get(), content.data(), content.size(),
-                              static_cast<off_t>(from));
+    const ssize_t n =
+        ::pread(memory.get(), content.data(), content.size(), static_cast<off_t>(from));
     if (n <= 0) continue;
     looked_at += static_cast<std::size_t>(n);
     content.resize(static_cast<std::size_t>(n));

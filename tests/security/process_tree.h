@@ -14,7 +14,7 @@ struct RunTree {
   pid_t supervisor = 0;
   pid_t egress = 0;
   pid_t init = 0;
-  pid_t agent = 0;  // init's first child
+  pid_t agent = 0;         // init's first child
   std::vector<pid_t> all;  // all of these and everything below
 };
 

@@ -44,8 +44,8 @@ TEST_P(RunEnd, LeavesNothingThatTheAgentLeftRunning) {
 TEST_P(RunEnd, IsNoMatterOfCourse) {
   PutProbeInto(person_);
   const std::string marker = NewMarker();
-  const pid_t pid = StartAs(
-      person_, {person_.project() + "/probe", "leave-children", "4", "50", marker});
+  const pid_t pid =
+      StartAs(person_, {person_.project() + "/probe", "leave-children", "4", "50", marker});
   ASSERT_TRUE(Eventually([&] { return !IsAlive(pid); }));
   EXPECT_EQ(ProcessesWith(marker).size(), 4U);
   KillAllWith(marker);
@@ -84,15 +84,15 @@ TEST_P(RunEnd, WaitsForAStoppedSupervisor) {
   const std::string marker = NewMarker();
   const std::string script =
       "n=0; while [ $n -lt 30 ]; do n=$((n+1)); ./probe read $HOME/.ssh/id_ed25519; "
-      "./probe io-uring; ./probe ptrace 1; echo step $n; sleep 0.02; done; exit 7 # " + marker;
-  const pid_t pid =
-      StartAs(person_, {AmbitBinary(), "run", "-q", "--", "/bin/sh", "-c", script});
-  ASSERT_TRUE(Eventually(
-      [&] { return person_.Read("output").find("step 3") != std::string::npos; }));
+      "./probe io-uring; ./probe ptrace 1; echo step $n; sleep 0.02; done; exit 7 # " +
+      marker;
+  const pid_t pid = StartAs(person_, {AmbitBinary(), "run", "-q", "--", "/bin/sh", "-c", script});
+  ASSERT_TRUE(
+      Eventually([&] { return person_.Read("output").find("step 3") != std::string::npos; }));
   ::kill(pid, SIGSTOP);
-  ASSERT_TRUE(Eventually(
-      [&] { return person_.Read("output").find("step 30") != std::string::npos; },
-      std::chrono::seconds(10)));
+  ASSERT_TRUE(
+      Eventually([&] { return person_.Read("output").find("step 30") != std::string::npos; },
+                 std::chrono::seconds(10)));
   EXPECT_EQ(person_.Read("output").find("done"), std::string::npos) << person_.Read("output");
   EXPECT_TRUE(IsAlive(pid));
   ::kill(pid, SIGCONT);

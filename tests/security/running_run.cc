@@ -72,9 +72,8 @@ RunningRun::RunningRun(Scratch& person, std::vector<std::string> probe,
     : marker_(NewMarker()) {
   PutProbeInto(person);
   std::vector<std::string> argv = std::move(launcher);
-  for (const std::string& word :
-       {AmbitBinary(), std::string("run"), std::string("-q"), std::string("--"),
-        person.project() + "/probe"}) {
+  for (const std::string& word : {AmbitBinary(), std::string("run"), std::string("-q"),
+                                  std::string("--"), person.project() + "/probe"}) {
     argv.push_back(word);
   }
   argv.insert(argv.end(), probe.begin(), probe.end());

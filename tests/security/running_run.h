@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "process_tree.h"
 #include "support/run_ambit.h"
+
+#include "process_tree.h"
 
 namespace ambit::testing {
 
@@ -18,7 +19,8 @@ std::string NewMarker();
 class RunningRun {
  public:
   /// `probe` arguments are what the agent is: the probe program of the project with them and the
-  /// marker last; "leave-children", whose file is waited for. `launcher` goes before ambit and must end with exec.
+  /// marker last; "leave-children", whose file is waited for. `launcher` goes before ambit and must
+  /// end with exec.
   RunningRun(Scratch& person, std::vector<std::string> probe,
              std::vector<std::string> launcher = {},
              std::map<std::string, std::string> environment = {});

@@ -60,8 +60,8 @@ TEST_P(Walls, CannotBeSwitchedOffInTheProduct) {
 }
 
 TEST_P(Walls, HoldForEachOther) {
-  for (const char* off : {"", "mounts", "landlock", "seccomp", "mounts,landlock",
-                          "mounts,seccomp", "landlock,seccomp", "mounts,landlock,seccomp"}) {
+  for (const char* off : {"", "mounts", "landlock", "seccomp", "mounts,landlock", "mounts,seccomp",
+                          "landlock,seccomp", "mounts,landlock,seccomp"}) {
     const Answers answers = TryInside(person_, around_, InsideLines(), BinaryForWallTests(), off);
     for (std::size_t i = 0; i < answers.size(); ++i) {
       const AttemptCase& attempt = AttemptCases()[i];
