@@ -34,9 +34,13 @@ Status ToStdout(std::string_view text) {
 
 Result<workspace::RunStore> OpenStore(const host::Person& person) {
   const char* state_home = ::getenv("XDG_STATE_HOME");
-  return workspace::RunStore::Open(
+  Result<workspace::RunStore> store = workspace::RunStore::Open(
       workspace::RunStore::DefaultRoot(person.own_home, state_home != nullptr ? state_home : ""),
       /*create=*/false);
+  if (!store && store.error().code == Errc::kNotFound) {
+    return Fail(Errc::kNotFound, "there is no run yet", "start one with 'ambit run -- COMMAND'");
+  }
+  return store;
 }
 
 /// The run that was named, or the newest one of the project the person is in.

@@ -1,15 +1,17 @@
+#include "supervise/doctor.h"
+
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "base/text.h"
 #include "cli/cli.h"
 #include "host/primitives.h"
-#include "supervise/doctor.h"
 
 namespace ambit::cli {
 namespace {
@@ -20,9 +22,12 @@ using supervise::Verdict;
 
 const char* WordFor(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kOk: return "ok";
-    case Verdict::kMissing: return "MISSING";
-    case Verdict::kNotReached: return "?";
+    case Verdict::kOk:
+      return "ok";
+    case Verdict::kMissing:
+      return "MISSING";
+    case Verdict::kNotReached:
+      return "?";
   }
   return "?";
 }
@@ -44,8 +49,8 @@ std::string ForPeople(const Diagnosis& diagnosis) {
   for (const supervise::Fact& fact : diagnosis.facts) {
     text += fmt::format("{}: {}\n", fact.name, fact.detail);
   }
-  text += diagnosis.run_would_start ? "\nA run would start here.\n"
-                                    : "\nNo run would start here.\n";
+  text +=
+      diagnosis.run_would_start ? "\nA run would start here.\n" : "\nNo run would start here.\n";
   return text;
 }
 

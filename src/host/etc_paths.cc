@@ -45,7 +45,6 @@ constexpr auto kAllowed = std::to_array<Allowed>({
     {"php", "php finds its extensions there"},
     {"pki", "CA bundle of Fedora and its kin"},
     {"postgresql-common", "Debian's pg_* wrappers"},
-    {"profile", "login shells"},
     {"protocols", "getprotobyname"},
     {"python3", "Debian's python start-up"},
     {"rpc", "getrpcbyname"},

@@ -23,7 +23,7 @@ constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 constexpr std::size_t kMostBytes = 1U << 20;
 
 bool IsCgroup2(const char* path) {
-  struct statfs info {};
+  struct statfs info{};
   return ::statfs(path, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
 }
 
@@ -74,7 +74,7 @@ std::string DescribeCgroups() {
 }
 
 std::string FileSystemOf(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return "unknown";
   const std::string device = fmt::format("{}:{}", major(info.st_dev), minor(info.st_dev));
   std::istringstream lines(

@@ -55,7 +55,8 @@ constexpr auto kTable = std::to_array<PrimitiveInfo>({
     {Primitive::kHostPath, "host path", "the run holds exactly what the plan names",
      "name a path that exists and that you may read"},
     {Primitive::kInit, "init process", "the run is set up and ended by ambit alone",
-     "use a kernel >= 6.1; in a container allow the call in its seccomp profile; raise the limit on "
+     "use a kernel >= 6.1; in a container allow the call in its seccomp profile; raise the limit "
+     "on "
      "processes (ulimit -u)"},
 });
 
@@ -88,8 +89,7 @@ std::string_view RemedyForLimit(int sys_errno) {
 
 Error Missing(Primitive id, Error error) {
   const PrimitiveInfo& info = InfoOf(id);
-  error.what =
-      fmt::format("{}: {} (it guarantees that {})", info.name, error.what, info.guarantee);
+  error.what = fmt::format("{}: {} (it guarantees that {})", info.name, error.what, info.guarantee);
   if (error.remedy.empty()) error.remedy = RemedyForLimit(error.sys_errno);
   if (error.remedy.empty()) error.remedy = info.remedy;
   return error;

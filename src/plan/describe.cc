@@ -50,6 +50,7 @@ std::string Line(const Mount& mount, const LaunchPlan& plan) {
     if (mount.read_only) text += " read-only";
     if (mount.device) text += " device";
     if (mount.owned) text += " owned";
+    if (mount.without_sockets) text += " without-sockets";
   }
   return text + '\n';
 }

@@ -60,6 +60,9 @@ struct Mount {
   /// true for what lies below nothing but the root itself.
   bool sealed_with_root = false;
   bool device = false;       // a device node that must work
+  /// kBind of a directory to read: shown through an overlay, so that a unix socket in it is a file
+  /// and not the host's socket. Not where other file systems are mounted in it.
+  bool without_sockets = false;
   bool owned = false;        // kBind, as root: owners translated where the file system can do it
   mode_t mode = 0755;        // kTmpfs
 };

@@ -33,6 +33,17 @@ bool IsBelow(const std::string& path, const std::string& ancestor) {
          path[ancestor.size()] == '/';
 }
 
+/// Something of the person's own, to be read.
+Mount ReadOnlyView(const std::string& path, bool directory, const host::HostFacts& facts) {
+  Mount mount = ReadOnlyBind(path, directory);
+  mount.owned = true;
+  mount.without_sockets =
+      directory && std::ranges::none_of(facts.mount_points, [&](const std::string& point) {
+        return IsBelow(point, path);
+      });
+  return mount;
+}
+
 /// Parents come before children, so a mount's ancestors are already marked.
 void MarkWhatIsSealedWithTheRoot(std::vector<Mount>& mounts) {
   for (std::size_t i = 0; i < mounts.size(); ++i) {
@@ -109,13 +120,11 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
     mounts.push_back({.kind = Kind::kLayer, .inside = layers[i].inside, .layer = i});
   }
   if (policy.project == policy::ProjectMode::kReadOnly) {
-    mounts.push_back(ReadOnlyBind(facts.project.root, true));
-    mounts.back().owned = true;
+    mounts.push_back(ReadOnlyView(facts.project.root, true, facts));
   }
   for (const std::string& path : policy.read_only) {
     const bool is_file = std::ranges::find(facts.plain_files, path) != facts.plain_files.end();
-    mounts.push_back(ReadOnlyBind(path, !is_file));
-    mounts.back().owned = true;
+    mounts.push_back(ReadOnlyView(path, !is_file, facts));
   }
   // Of two at one place the later one is on top: what is read-only wins.
   std::ranges::sort(mounts, {}, [](const Mount& mount) {

@@ -94,6 +94,7 @@ Json OfMount(const Mount& mount) {
                  {"read_only", Of(mount.read_only)},
                  {"device", Of(mount.device)},
                  {"owned", Of(mount.owned)},
+                 {"without_sockets", Of(mount.without_sockets)},
                  {"mode", Octal(mount.mode)}});
 }
 

@@ -79,6 +79,9 @@ void AddSyntheticEtc(const host::HostFacts& facts, const Identity& identity,
                      "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
                      "networks: files\nprotocols: files\nservices: files\nrpc: files\n"));
   out.push_back(File("/etc/gitconfig", GitConfigFile(identity, author)));
+  // The host's would set PATH anew, and what the plan put there would be lost in login shells.
+  out.push_back(File("/etc/profile", "if [ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ]; then\n"
+                                     "  . /etc/bash.bashrc\nfi\n"));
   out.push_back(Symlink("/etc/mtab", "/proc/self/mounts"));
 }
 

@@ -54,7 +54,7 @@ class ForgetEvents : public event::Sink {
 Finding FindingOf(Primitive primitive, const Outcome& outcome) {
   return {.primitive = primitive,
           .verdict = Verdict::kMissing,
-          .detail = outcome.detail,
+          .detail = outcome.reason.empty() ? outcome.detail : outcome.reason,
           .remedy = outcome.remedy,
           .sys_errno = outcome.sys_errno};
 }
@@ -164,8 +164,7 @@ class Examination {
     return outcome;
   }
 
-  void Conclude(const plan::LaunchPlan& plan, const std::string& run_path,
-                const Outcome& outcome) {
+  void Conclude(const plan::LaunchPlan& plan, const std::string& run_path, const Outcome& outcome) {
     const bool whole = outcome.cause == Cause::kExited;
     const Primitive missing = outcome.missing.value_or(Primitive::kInit);
     const Result<std::string> probes = PrepareProbes(plan, run_path);
@@ -204,8 +203,7 @@ class Examination {
   }
 
   static Finding Examine(Primitive primitive, const ProbeInputs& inputs) {
-    if (!inputs.namespaces &&
-        NeedsNamespaces(primitive, inputs.plan.identity.started_by_root)) {
+    if (!inputs.namespaces && NeedsNamespaces(primitive, inputs.plan.identity.started_by_root)) {
       return Waits(primitive, Primitive::kUserNamespace);
     }
     const spawn::native::StageResult<void> done = Probe(primitive, inputs);
@@ -252,12 +250,15 @@ class Examination {
         return identity.started_by_root ? "" : "not needed: not started by root";
       case Primitive::kOverlay:
         return identity.started_by_root ? "with redirect_dir and index" : "with userxattr";
-      case Primitive::kNetwork: return "nf_tables with tproxy";
-      case Primitive::kLandlock: return DescribeLandlock();
+      case Primitive::kNetwork:
+        return "nf_tables with tproxy";
+      case Primitive::kLandlock:
+        return DescribeLandlock();
       case Primitive::kSeccomp:
         return fmt::format("{} instructions for the agent, {} for egress",
                            plan::AgentFilter().size(), plan::EgressFilter().size());
-      default: return {};
+      default:
+        return {};
     }
   }
 
@@ -274,8 +275,8 @@ class Examination {
     while (!fs::exists(existing, ignored) && existing.has_relative_path()) {
       existing = existing.parent_path();
     }
-    Tell("state directory", fmt::format("{} on {}", Printable(state_.root()),
-                                        host::FileSystemOf(existing)));
+    Tell("runs kept in",
+         fmt::format("{} on {}", Printable(state_.root()), host::FileSystemOf(existing)));
     Tell("cgroups", host::DescribeCgroups());
   }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What `ambit doctor` finds out: would a run start here, and if not, what is missing and what to do.
+// What `ambit doctor` finds out: would a run start here, and if not, what is missing and what to
+// do.
 //
 // A whole run is rehearsed by the run's own code up to the moment in which its agent would start.
 // So doctor and run cannot disagree: when the rehearsal stands, every primitive stands; when it

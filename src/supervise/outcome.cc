@@ -7,12 +7,18 @@ namespace ambit::supervise {
 
 std::string_view NameOf(Cause cause) {
   switch (cause) {
-    case Cause::kExited: return "exited";
-    case Cause::kSignaled: return "signaled";
-    case Cause::kNotFound: return "not-found";
-    case Cause::kNotExecutable: return "not-executable";
-    case Cause::kSetupFailed: return "setup-failed";
-    case Cause::kRunFailed: return "run-failed";
+    case Cause::kExited:
+      return "exited";
+    case Cause::kSignaled:
+      return "signaled";
+    case Cause::kNotFound:
+      return "not-found";
+    case Cause::kNotExecutable:
+      return "not-executable";
+    case Cause::kSetupFailed:
+      return "setup-failed";
+    case Cause::kRunFailed:
+      return "run-failed";
   }
   return "run-failed";
 }
@@ -24,6 +30,7 @@ Outcome SetupFailed(host::Primitive primitive, const Error& error) {
           .detail = std::move(told.what),
           .remedy = std::move(told.remedy),
           .missing = primitive,
+          .reason = error.what,
           .sys_errno = error.sys_errno};
 }
 

@@ -26,7 +26,8 @@ struct Outcome {
   std::string detail;  // for people; empty for an ordinary exit
   std::string remedy;
   std::optional<host::Primitive> missing;  // kSetupFailed: what could not be done
-  int sys_errno = 0;                       // kSetupFailed: why, when a system call was involved
+  std::string reason = {};                 // kSetupFailed: `detail` without primitive and guarantee
+  int sys_errno = 0;                       // kSetupFailed: of the system call that was refused
 };
 
 std::string_view NameOf(Cause cause);

@@ -51,8 +51,8 @@ StageResult<void> At(Primitive primitive, const Status& status) {
 [[noreturn]] void PerformInChild(int control, bool mapped_by_parent, const Body& body) {
   if (!sys::DieWithParent()) ::_exit(125);
   Message message;
-  if (mapped_by_parent && (!native::Receive(control, message) ||
-                           message.kind != MessageKind::kGo)) {
+  if (mapped_by_parent &&
+      (!native::Receive(control, message) || message.kind != MessageKind::kGo)) {
     ::_exit(125);
   }
   message = {.kind = MessageKind::kReady};
@@ -73,9 +73,9 @@ StageResult<void> Listen(int control) {
   }
   if (message.kind == MessageKind::kReady) return {};
   return Stage(static_cast<Primitive>(message.number), Error{.code = ErrcOf(message.error),
-                                                            .sys_errno = message.error,
-                                                            .what = std::string(message.Text()),
-                                                            .remedy = {}});
+                                                             .sys_errno = message.error,
+                                                             .what = std::string(message.Text()),
+                                                             .remedy = {}});
 }
 
 /// Performs `body` in a child with the new namespaces of `flags`, mapped as a run's are.
@@ -97,8 +97,8 @@ StageResult<void> InChild(std::uint64_t flags, const plan::Identity& identity, c
   if (flags != 0) {
     done = At(Primitive::kUserNamespace, native::WriteIdMaps(child->pid, identity));
     if (done) {
-      done = At(Primitive::kInit,
-                native::Send(pair->first.get(), Message{.kind = MessageKind::kGo}));
+      done =
+          At(Primitive::kInit, native::Send(pair->first.get(), Message{.kind = MessageKind::kGo}));
     }
     if (!done) (void)sys::Kill(child->pidfd.get(), SIGKILL);
   }
@@ -147,9 +147,8 @@ StageResult<void> OpenTreesOf(const ProbeInputs& inputs, std::initializer_list<M
 StageResult<void> BuildRootOf(const ProbeInputs& inputs, std::initializer_list<MountKind> kinds) {
   const plan::LaunchPlan part = WithMountsOnly(inputs.plan, kinds);
   return InsideNamespaces(inputs, [&] {
-    return native::BuildRoot(part, [&] {
-      return StageResult<std::vector<Fd>>(std::vector<Fd>(part.mounts.size()));
-    });
+    return native::BuildRoot(
+        part, [&] { return StageResult<std::vector<Fd>>(std::vector<Fd>(part.mounts.size())); });
   });
 }
 
@@ -237,8 +236,8 @@ StageResult<void> ProbeEgress(const ProbeInputs& inputs) {
   (void)sys::Kill(relay->pidfd.get(), SIGKILL);
   (void)sys::Reap(relay->pidfd.get());
   if (!report) return Stage(Primitive::kEgress, report.error());
-  if (report->kind == egress::ReportKind::kFailed &&
-      report->stage == egress::Stage::kListeners && report->error == ENOTCONN) {
+  if (report->kind == egress::ReportKind::kFailed && report->stage == egress::Stage::kListeners &&
+      report->error == ENOTCONN) {
     return {};
   }
   return Stage(PrimitiveOf(report->stage), ErrorOf(*report));

@@ -9,14 +9,22 @@ namespace {
 
 const char* NameOf(egress::Stage stage) {
   switch (stage) {
-    case egress::Stage::kNone: break;
-    case egress::Stage::kDescriptors: return "close what it inherited";
-    case egress::Stage::kIdentity: return "become its own user";
-    case egress::Stage::kPrivileges: return "give up every privilege";
-    case egress::Stage::kLandlock: return "restrict itself with Landlock";
-    case egress::Stage::kSeccomp: return "install its system call filter";
-    case egress::Stage::kLoop: return "make its event loop";
-    case egress::Stage::kListeners: return "take the run's listeners";
+    case egress::Stage::kNone:
+      break;
+    case egress::Stage::kDescriptors:
+      return "close what it inherited";
+    case egress::Stage::kIdentity:
+      return "become its own user";
+    case egress::Stage::kPrivileges:
+      return "give up every privilege";
+    case egress::Stage::kLandlock:
+      return "restrict itself with Landlock";
+    case egress::Stage::kSeccomp:
+      return "install its system call filter";
+    case egress::Stage::kLoop:
+      return "make its event loop";
+    case egress::Stage::kListeners:
+      return "take the run's listeners";
   }
   return "start";
 }
@@ -31,8 +39,8 @@ Result<sys::Child> StartEgress(const plan::LaunchPlan& plan, int life_line, Fd c
   spec.life_line = Fd(life_line);
   spec.control = std::move(control);
   if (plan.identity.started_by_root) {
-    spec.become = egress::HostIdentity{.uid = plan.identity.egress_uid,
-                                       .gid = plan.identity.egress_uid};
+    spec.become =
+        egress::HostIdentity{.uid = plan.identity.egress_uid, .gid = plan.identity.egress_uid};
   }
   egress::RunEgress(std::move(spec));
 }
@@ -41,13 +49,17 @@ host::Primitive PrimitiveOf(egress::Stage stage) {
   using host::Primitive;
   switch (stage) {
     case egress::Stage::kIdentity:
-    case egress::Stage::kPrivileges: return Primitive::kPrivileges;
-    case egress::Stage::kLandlock: return Primitive::kLandlock;
-    case egress::Stage::kSeccomp: return Primitive::kSeccomp;
+    case egress::Stage::kPrivileges:
+      return Primitive::kPrivileges;
+    case egress::Stage::kLandlock:
+      return Primitive::kLandlock;
+    case egress::Stage::kSeccomp:
+      return Primitive::kSeccomp;
     case egress::Stage::kNone:
     case egress::Stage::kDescriptors:
     case egress::Stage::kLoop:
-    case egress::Stage::kListeners: break;
+    case egress::Stage::kListeners:
+      break;
   }
   return Primitive::kEgress;
 }

@@ -1,6 +1,7 @@
 #include "supervise/supervision.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -8,13 +9,13 @@
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,19 @@ using native::MessageKind;
 
 Outcome RunFailed(std::string detail) {
   return {.cause = Cause::kRunFailed, .exit_code = 125, .detail = std::move(detail), .remedy = {}};
+}
+
+/// What a coroutine throws must not vanish with it: it comes out of the loop and ends the run.
+constexpr auto kRethrow = [](const std::exception_ptr& thrown) {
+  if (thrown) std::rethrow_exception(thrown);
+};
+
+int Duplicate(int fd) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) {
+    throw boost::system::system_error(errno, boost::system::system_category(), "duplicate");
+  }
+  return copy;
 }
 
 Outcome CannotWatch(const boost::system::system_error& error) {
@@ -173,17 +187,17 @@ void Supervision::WatchToTheEnd() {
 }
 
 void Supervision::Watch() {
-  control_.emplace(io_, ::dup(ties_.launched.control.get()));
-  reports_.emplace(io_, ::dup(ties_.egress_control.get()));
+  control_.emplace(io_, Duplicate(ties_.launched.control.get()));
+  reports_.emplace(io_, Duplicate(ties_.egress_control.get()));
   signals_.emplace(io_);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH}) {
     signals_->add(signal);
   }
-  asio::co_spawn(io_, WatchInitMessages(), asio::detached);
-  asio::co_spawn(io_, WatchEgressReports(), asio::detached);
-  asio::co_spawn(io_, WatchProcess(ties_.launched.init.pidfd.get(), "init"), asio::detached);
-  asio::co_spawn(io_, WatchProcess(ties_.egress_pidfd.get(), "egress"), asio::detached);
-  asio::co_spawn(io_, ForwardSignals(), asio::detached);
+  asio::co_spawn(io_, WatchInitMessages(), kRethrow);
+  asio::co_spawn(io_, WatchEgressReports(), kRethrow);
+  asio::co_spawn(io_, WatchProcess(ties_.launched.init.pidfd.get(), "init"), kRethrow);
+  asio::co_spawn(io_, WatchProcess(ties_.egress_pidfd.get(), "egress"), kRethrow);
+  asio::co_spawn(io_, ForwardSignals(), kRethrow);
 }
 
 asio::awaitable<void> Supervision::WatchInitMessages() {
@@ -321,7 +335,7 @@ void Supervision::StartAgentWhenAllStands() {
 }
 
 asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {
-  Descriptor process(io_, ::dup(pidfd));
+  Descriptor process(io_, Duplicate(pidfd));
   boost::system::error_code error;
   co_await process.async_wait(Descriptor::wait_read, Await(error));
   if (error) co_return;
@@ -366,10 +380,10 @@ void Supervision::AttachTerminal(Fd master) {
   pty_->native_non_blocking(true, ignored);
   if (streams_.input) {
     if (auto raw = RawTerminal::Enter()) raw_terminal_.emplace(*std::move(raw));
-    input_.emplace(io_, ::dup(0));
-    asio::co_spawn(io_, RelayInput(), asio::detached);
+    input_.emplace(io_, Duplicate(0));
+    asio::co_spawn(io_, RelayInput(), kRethrow);
   }
-  asio::co_spawn(io_, RelayOutput(), asio::detached);
+  asio::co_spawn(io_, RelayOutput(), kRethrow);
 }
 
 asio::awaitable<void> Supervision::RelayInput() {

@@ -89,6 +89,11 @@ Result<Received> ReceiveFds(int socket, std::span<std::byte> buffer, std::span<F
   if (got < 0) return FailErrno(errno, "receive descriptors");
 
   const std::size_t count = AdoptFds(message, fds);
+  // Cut although there was room: the kernel found no free number for the next descriptor.
+  if ((message.msg_flags & MSG_CTRUNC) != 0 && count < fds.size()) {
+    for (Fd& fd : fds) fd.Reset();
+    return FailErrno(EMFILE, "receive descriptors");
+  }
   if (count > fds.size() || (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
     for (Fd& fd : fds) fd.Reset();
     return Fail(Errc::kLimit, "receive descriptors: message larger than agreed");

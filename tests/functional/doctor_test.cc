@@ -6,8 +6,9 @@
 
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "support/run_ambit.h"
 
@@ -59,10 +60,10 @@ TEST_P(Doctor, LeavesNeitherFilesNorProcesses) {
   person_.Write("project/kept.txt", "text");
   const std::string before = person_.Fingerprint(person_.root());
   EXPECT_EQ(person_.Ambit({"doctor"}).exit_code, 0);
-  EXPECT_EQ(person_.Execute({AMBIT_DENY_SYSCALL, "landlock_add_rule", "EPERM", AmbitBinary(),
-                             "doctor"})
-                .exit_code,
-            125);
+  EXPECT_EQ(
+      person_.Execute({AMBIT_DENY_SYSCALL, "landlock_add_rule", "EPERM", AmbitBinary(), "doctor"})
+          .exit_code,
+      125);
   EXPECT_EQ(person_.Execute({AMBIT_DENY_SYSCALL, "pivot_root", "EPERM", AmbitBinary(), "doctor"})
                 .exit_code,
             125);
@@ -98,13 +99,13 @@ TEST_P(Doctor, TakesAProjectOfItsOwnWhereNoneCanBe) {
 }
 
 TEST_P(Doctor, HidesNoLaterFailureBehindAnEarlierOne) {
-  const Finished doctor = person_.Execute(
-      {AMBIT_DENY_SYSCALL, "socket:2=12", "EPROTONOSUPPORT", AMBIT_DENY_SYSCALL,
-       "landlock_restrict_self", "EPERM", AmbitBinary(), "doctor"});
+  const Finished doctor =
+      person_.Execute({AMBIT_DENY_SYSCALL, "socket:2=12", "EPROTONOSUPPORT", AMBIT_DENY_SYSCALL,
+                       "landlock_restrict_self", "EPERM", AmbitBinary(), "doctor"});
   EXPECT_EQ(doctor.exit_code, 125) << doctor.err;
-  for (const char* line : {"\nMISSING  captured network", "\nMISSING  Landlock",
-                           "\nok       seccomp-BPF filter", "\nok       overlay file system",
-                           "\nok       fresh /proc", "\nok       life line"}) {
+  for (const char* line :
+       {"\nMISSING  captured network", "\nMISSING  Landlock", "\nok       seccomp-BPF filter",
+        "\nok       overlay file system", "\nok       fresh /proc", "\nok       life line"}) {
     EXPECT_NE(doctor.out.find(line), std::string::npos) << line << "\n" << doctor.out;
   }
 }

@@ -149,7 +149,8 @@ TEST_P(ProjectMatrix, WarnsAboutAHomeBelowTmpAndWorks) {
   ASSERT_EQ(person_.Execute({"mkdir", home}).exit_code, 0);
   const Finished run = person_.Ambit({"run", "--", "sh", "-c", "echo $HOME; touch ~/x && ls ~"}, {},
                                      {{"HOME", home}});
-  fs::remove_all(home);
+  // An overlay's work directory has mode 0: its owner cannot list it before chmod.
+  person_.Execute({"sh", "-c", "chmod -R u+rwX \"$1\"; rm -rf \"$1\"", "sh", home}, "/");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.out, home + "\nx\n");
   EXPECT_THAT(run.err, AllOf(HasSubstr(home), HasSubstr("/tmp")));
@@ -175,7 +176,8 @@ TEST_P(ProjectMatrix, OnAnOverlayWorksForAUserAndIsRefusedForRoot) {
   person_.Write("lower/in.txt", "lower\n");
   for (const char* dir : {"upper", "work"}) person_.Write(std::string(dir) + "/.keep", "");
   const std::string root = person_.root();
-  const std::string set_up = "mount -t overlay -o " + std::string(::geteuid() == 0 ? "" : "userxattr,") +
+  const std::string set_up = "mount -t overlay -o " +
+                             std::string(::geteuid() == 0 ? "" : "userxattr,") +
                              "lowerdir=" + root + "/lower,upperdir=" + root +
                              "/upper,workdir=" + root + "/work none " + person_.project();
   const std::string run = AmbitBinary() + " run -q ";
@@ -198,11 +200,12 @@ TEST_P(ProjectMatrix, WithTheStateOnAnOverlayIsRefusedWithTheRemedy) {
     person_.Write(std::string(dir) + "/.keep", "");
   }
   const std::string root = person_.root();
-  const Finished run = InOwnMounts(
-      person_,
-      "mount -t overlay -o " + std::string(::geteuid() == 0 ? "" : "userxattr,") + "lowerdir=" + root +
-          "/lower,upperdir=" + root + "/upper,workdir=" + root + "/work none " + root + "/state",
-      "XDG_STATE_HOME=" + root + "/state " + AmbitBinary() + " run -q -- echo started");
+  const Finished run =
+      InOwnMounts(person_,
+                  "mount -t overlay -o " + std::string(::geteuid() == 0 ? "" : "userxattr,") +
+                      "lowerdir=" + root + "/lower,upperdir=" + root + "/upper,workdir=" + root +
+                      "/work none " + root + "/state",
+                  "XDG_STATE_HOME=" + root + "/state " + AmbitBinary() + " run -q -- echo started");
   ExpectRefused(run, AsRoot() ? "idmapped" : "overlay", AsRoot() ? "state" : "XDG_STATE_HOME");
 }
 

@@ -87,6 +87,17 @@ TEST_P(Walls, AreEachNeededBySomeAttempt) {
   EXPECT_TRUE(needed.contains(GetParam() == Who::kUser ? "landlock" : "mounts+landlock"));
 }
 
+/// A bind would lead to the socket itself, read-only or not.
+TEST_P(Walls, KeepHostSocketsOutOfTheProjectInEveryMode) {
+  const std::string line = around_.Fill("{project}/host.sock");
+  EXPECT_EQ(person_.Execute({ProbeBinary(), "connect-path", line}).out, "done\n");
+  for (const char* mode : {"cow", "ro"}) {
+    const Finished run =
+        person_.Ambit({"run", "-q", "--project", mode, "--", "./probe", "connect-path", line});
+    EXPECT_EQ(run.out, "refused ECONNREFUSED\n") << mode << run.err;
+  }
+}
+
 TEST_P(Walls, MakeSetUserIdProgramsUseless) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can make one that belongs to another user";
   const std::vector<std::string> line = {"set-user-id {project}/set-user-id"};

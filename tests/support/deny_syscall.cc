@@ -49,9 +49,9 @@ int main(int argc, char** argv) {
   } else {
     const auto argument = static_cast<unsigned>(condition[0] - '0');
     const auto value = std::strtoull(condition.c_str() + 2, nullptr, 0);
-    const scmp_arg_cmp compare =
-        condition[1] == '=' ? scmp_arg_cmp{argument, SCMP_CMP_EQ, value, 0}
-                            : scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, value, value};
+    const scmp_arg_cmp compare = condition[1] == '='
+                                     ? scmp_arg_cmp{argument, SCMP_CMP_EQ, value, 0}
+                                     : scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, value, value};
     added = ::seccomp_rule_add(filter, answer, number, 1, compare);
   }
   if (added != 0) Abort("seccomp_rule_add");

@@ -75,7 +75,6 @@ pid_t Spawn(const Ids& ids, const std::string& cwd, std::vector<std::string> arg
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
   ::setsid();
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int null = ::open("/dev/null", O_RDONLY);
   ::dup2(null, 0);
   ::dup2(out, 1);
@@ -87,6 +86,7 @@ pid_t Spawn(const Ids& ids, const std::string& cwd, std::vector<std::string> arg
       ::_exit(99);
     }
   }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of ids, which clears it
   if (::chdir(cwd.c_str()) != 0) ::_exit(98);
   ::execvpe(argv_pointers[0], argv_pointers.data(), environment_pointers.data());
   ::_exit(97);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -114,6 +115,41 @@ StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& ident
   return *std::move(mount);
 }
 
+/// Empty, and below every read-only view: an overlay without an upper layer needs two lower ones.
+Result<Fd> OpenEmptyDirectory(int run_dir) {
+  if (::mkdirat(run_dir, "empty", 0755) != 0 && errno != EEXIST) {
+    return FailErrno(errno, "mkdir 'empty' in the run directory");
+  }
+  return sys::OpenAt(run_dir, "empty", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/// A tree of the person's own, to be read. An overlay without an upper layer, not a bind: in a bind
+/// the host's unix sockets stay connectable, read-only or not, and what listens there acts with the
+/// person's rights. The kernel finds a socket by its inode, and an overlay's inodes are its own.
+StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity& identity,
+                                 int run_dir, int idmap) {
+  const auto open = [&]() -> Result<Fd> {
+    AMBIT_TRY(const Fd empty, OpenEmptyDirectory(run_dir));
+    Result<Fd> lower = idmap >= 0 ? Idmapped(AT_FDCWD, mount.host.c_str(), idmap) : Fd();
+    // Without the translation the agent reads what everybody may: less, never more.
+    if (!lower || idmap < 0) {
+      lower = sys::OpenAt(AT_FDCWD, mount.host.c_str(), O_PATH | O_DIRECTORY);
+    }
+    if (!lower) return lower;
+    std::vector<sys::FsOption> options = {
+        {"lowerdir", DescriptorPath(*lower) + ":" + DescriptorPath(empty)}};
+    if (!identity.started_by_root) options.push_back({"userxattr", ""});
+    return sys::NewFilesystem("overlay", options,
+                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY);
+  };
+  Result<Fd> view = open();
+  if (!view) {
+    view.error().what = fmt::format("'{}': {}", Printable(mount.host), view.error().what);
+    return Stage(Primitive::kOverlay, view.error());
+  }
+  return *std::move(view);
+}
+
 StageResult<Fd> OpenBind(const plan::Mount& mount, int idmap) {
   Result<Fd> tree = sys::CloneTree(AT_FDCWD, mount.host.c_str(), mount.directory);
   // Without the translation (an overlay has none) the agent sees the files as somebody else's and
@@ -176,7 +212,9 @@ StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::
     StageResult<Fd> tree = Fd();
     switch (mount.kind) {
       case plan::Mount::Kind::kBind:
-        tree = OpenBind(mount, idmap.get());
+        tree = mount.without_sockets
+                   ? OpenReadOnlyView(mount, plan.identity, run_dir->get(), idmap.get())
+                   : OpenBind(mount, idmap.get());
         break;
       case plan::Mount::Kind::kLayer:
         tree = MountLayer(plan.layers[mount.layer], plan.identity, run_dir->get(), idmap.get());
