@@ -13,6 +13,9 @@ namespace ambit::testing {
 
 std::string ProbeBinary();
 
+/// Everyone() when root tests, who can make files of other users; nobody when a user does.
+std::vector<Who> EveryoneBesideOthers();
+
 /// The build of ambit that can leave walls out (AMBIT_TEST_WALLS_OFF).
 std::string BinaryForWallTests();
 

@@ -67,7 +67,9 @@ TEST_P(Descriptors, OfTheLauncherReachNoProcessOfTheRun) {
     }
     const RunningRun plain(person_, {"leave-children", "2", "60000"});
     for (pid_t RunTree::* role : {&RunTree::supervisor, &RunTree::egress, &RunTree::init}) {
-      ExpectKinds(run.tree().*role, person_, KindsOf(plain.tree().*role, person_));
+      const auto kinds = [&](const RunningRun& of) { return KindsOf(of.tree().*role, person_); };
+      Eventually([&] { return kinds(run) == kinds(plain); });
+      EXPECT_EQ(kinds(run), kinds(plain));
     }
   }
 }
@@ -112,6 +114,7 @@ TEST_P(Descriptors, HaveKnownKinds) {
     init["user lock"] = 1;
   }
   ExpectKinds(run.tree().supervisor, person_, supervisor);
+  if (::geteuid() != 0) return;  // the other two are not dumpable: only root may look into them
   ExpectKinds(run.tree().init, person_, init);
   ExpectKinds(run.tree().egress, person_, egress);
 }

@@ -98,8 +98,13 @@ TEST_P(Walls, KeepHostSocketsOutOfTheProjectInEveryMode) {
   }
 }
 
-TEST_P(Walls, MakeSetUserIdProgramsUseless) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can make one that belongs to another user";
+/// Needs a program that belongs to another user.
+class WallsBesideOthers : public Walls {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(WallsBesideOthers);
+INSTANTIATE_TEST_SUITE_P(As, WallsBesideOthers, ::testing::ValuesIn(EveryoneBesideOthers()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(WallsBesideOthers, MakeSetUserIdProgramsUseless) {
   const std::vector<std::string> line = {"set-user-id {project}/set-user-id"};
   EXPECT_EQ(TryOutside(person_, around_, line)[0], "done");
   EXPECT_EQ(TryInside(person_, around_, line, AmbitBinary(), "")[0], "absent");
