@@ -23,7 +23,8 @@ struct Times {
 /// time of something that did not work is worse than none.
 double TimeOnce(const Command& command);
 
-/// `rounds` of all commands, one after the other in each round, after one round that is not counted.
+/// `rounds` of all commands, one after the other in each round, after one round that is not
+/// counted.
 std::vector<Times> TimeInTurns(const std::vector<Command>& commands, int rounds);
 
 /// Starts a command and returns its pid.

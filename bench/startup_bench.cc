@@ -1,9 +1,11 @@
 // Questions, with the bar each has (SPECIFICATION.md):
-//   startup    `ambit run -- true` in its default configuration against bwrap: with the same mounts,
+//   startup    `ambit run -- true` in its default configuration against bwrap: with the same
+//   mounts,
 //              plain, with the state directory on disk and in memory?
 //   memory     how much do ambit's own processes of one run take (PSS)?
 //   crowd      do 200 runs at once work, and how long do they take?
-// usage: ambit_bench AMBIT DIRECTORY ROUNDS   (a disk-backed directory of the caller's; JSON on stdout)
+// usage: ambit_bench AMBIT DIRECTORY ROUNDS   (a disk-backed directory of the caller's; JSON on
+// stdout)
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -56,9 +58,9 @@ Command BwrapWithTheSameMounts(const Place& place) {
                   .argv = {"bwrap", "--unshare-all", "--cap-drop", "ALL"},
                   .environment = {},
                   .cwd = place.project};
-  const std::string table = OutputOf(fmt::format(
-      "cd {} && XDG_STATE_HOME={} {} run -q -- cat /proc/self/mountinfo", place.project,
-      place.disk_state, place.ambit));
+  const std::string table =
+      OutputOf(fmt::format("cd {} && XDG_STATE_HOME={} {} run -q -- cat /proc/self/mountinfo",
+                           place.project, place.disk_state, place.ambit));
   std::istringstream lines(table);
   const auto add = [&](std::initializer_list<std::string> words) {
     command.argv.insert(command.argv.end(), words);
@@ -97,9 +99,10 @@ Command BwrapWithTheSameMounts(const Place& place) {
 std::string Json(const std::vector<Times>& all) {
   std::string out;
   for (const Times& times : all) {
-    out += fmt::format("{}    \"{}\": {{\"p50\": {:.3f}, \"p10\": {:.3f}, \"p90\": {:.3f}, \"n\": {}}}",
-                       out.empty() ? "" : ",\n", times.name, times.Median(), times.Percentile(0.1),
-                       times.Percentile(0.9), times.milliseconds.size());
+    out += fmt::format(
+        "{}    \"{}\": {{\"p50\": {:.3f}, \"p10\": {:.3f}, \"p90\": {:.3f}, \"n\": {}}}",
+        out.empty() ? "" : ",\n", times.name, times.Median(), times.Percentile(0.1),
+        times.Percentile(0.9), times.milliseconds.size());
   }
   return "{\n" + out + "\n  }";
 }

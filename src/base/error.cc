@@ -14,10 +14,8 @@ std::unexpected<Error> FailErrno(int err, std::string what, std::string remedy) 
   what += ": ";
   const char* name = strerrordesc_np(err);
   what += name != nullptr ? name : "unknown error";
-  return std::unexpected(Error{.code = ErrcOf(err),
-                               .sys_errno = err,
-                               .what = std::move(what),
-                               .remedy = std::move(remedy)});
+  return std::unexpected(Error{
+      .code = ErrcOf(err), .sys_errno = err, .what = std::move(what), .remedy = std::move(remedy)});
 }
 
 Errc ErrcOf(int err) noexcept {

@@ -11,11 +11,11 @@ namespace ambit {
 enum class Errc : std::uint8_t {
   kInvalidArgument,  // what the caller or the user said cannot be right
   kNotFound,
-  kUnsupported,      // the kernel or the host lacks it
-  kDenied,           // permission
-  kLimit,            // a bound was reached
+  kUnsupported,  // the kernel or the host lacks it
+  kDenied,       // permission
+  kLimit,        // a bound was reached
   kIo,
-  kInternal,         // a bug of ours
+  kInternal,  // a bug of ours
 };
 
 /// What went wrong: the operation and its object in single quotes, no trailing period.
@@ -43,16 +43,16 @@ Errc ErrcOf(int err) noexcept;
 #define AMBIT_CAT(a, b) AMBIT_CAT_IMPL(a, b)
 // `decl` declares a variable: it cannot stand in parentheses.
 // NOLINTBEGIN(bugprone-macro-parentheses)
-#define AMBIT_TRY_IMPL(tmp, decl, expr)                      \
-  auto tmp = (expr);                                         \
+#define AMBIT_TRY_IMPL(tmp, decl, expr)                     \
+  auto tmp = (expr);                                        \
   if (!tmp) return std::unexpected(std::move(tmp).error()); \
   decl = *std::move(tmp)
 // NOLINTEND(bugprone-macro-parentheses)
 /// AMBIT_TRY(Fd dir, OpenBeneath(...)): declares `dir` or returns the error to the caller.
 #define AMBIT_TRY(decl, expr) AMBIT_TRY_IMPL(AMBIT_CAT(ambit_try_, __LINE__), decl, expr)
 /// AMBIT_CHECK(status_expression): returns the error to the caller.
-#define AMBIT_CHECK(expr)                                                          \
-  do {                                                                             \
-    if (auto ambit_status = (expr); !ambit_status)                                 \
-      return std::unexpected(std::move(ambit_status).error());                     \
+#define AMBIT_CHECK(expr)                                      \
+  do {                                                         \
+    if (auto ambit_status = (expr); !ambit_status)             \
+      return std::unexpected(std::move(ambit_status).error()); \
   } while (false)

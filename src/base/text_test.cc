@@ -5,9 +5,7 @@
 namespace ambit {
 namespace {
 
-TEST(Printable, KeepsOrdinaryText) {
-  EXPECT_EQ(Printable("src/größe.cc"), "src/größe.cc");
-}
+TEST(Printable, KeepsOrdinaryText) { EXPECT_EQ(Printable("src/größe.cc"), "src/größe.cc"); }
 
 TEST(Printable, ShowsControlBytesAsEscapes) {
   EXPECT_EQ(Printable("a\x1b[31mb\n"), "a\\x1b[31mb\\n");
@@ -20,7 +18,7 @@ TEST(Printable, ShowsC1AndBidiControls) {
 }
 
 TEST(Printable, ShowsBytesThatAreNotUtf8) {
-  EXPECT_EQ(Printable("\xC0\xAF"), "\\xc0\\xaf");          // overlong
+  EXPECT_EQ(Printable("\xC0\xAF"), "\\xc0\\xaf");           // overlong
   EXPECT_EQ(Printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // surrogate
   EXPECT_EQ(Printable("\xE2\x82"), "\\xe2\\x82");           // cut short
 }

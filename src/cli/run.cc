@@ -1,14 +1,16 @@
+#include "supervise/run.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "base/text.h"
 #include "cli/cli.h"
 #include "journal/writer.h"
-#include "supervise/run.h"
 
 namespace ambit::cli {
 namespace {
@@ -41,8 +43,8 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
   supervise::RunRequest request;
   request.directory = flags.directory;
   request.argv = flags.argv;
-  request.policy.project = flags.project == "ro" ? policy::ProjectMode::kReadOnly
-                                                 : policy::ProjectMode::kCopyOnWrite;
+  request.policy.project =
+      flags.project == "ro" ? policy::ProjectMode::kReadOnly : policy::ProjectMode::kCopyOnWrite;
   request.policy.read_only = flags.read_only;
   request.policy.copy_on_write = flags.copy_on_write;
   request.policy.environment = ParseEnvironment(flags.environment);
@@ -61,30 +63,27 @@ std::vector<std::string> NamesOf(const std::vector<std::string>& environment) {
 /// What a run without a policy gets, told in three lines.
 void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
   Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
-                  flags.project == "ro" ? "read-only"
-                                        : "changes stay in the run's own layer"));
-  Say(fmt::format("{}; /usr read-only, an empty home, {}",
-                  flags.host_ports.empty()
-                      ? "no network"
-                      : fmt::format("no network but the host's port {}",
-                                    fmt::join(flags.host_ports, ", ")),
-                  flags.environment.empty()
-                      ? "no variable of yours"
-                      : fmt::format("with the real value of {} inside",
-                                    fmt::join(NamesOf(flags.environment), ", "))));
+                  flags.project == "ro" ? "read-only" : "changes stay in the run's own layer"));
+  Say(fmt::format(
+      "{}; /usr read-only, an empty home, {}",
+      flags.host_ports.empty()
+          ? "no network"
+          : fmt::format("no network but the host's port {}", fmt::join(flags.host_ports, ", ")),
+      flags.environment.empty() ? "no variable of yours"
+                                : fmt::format("with the real value of {} inside",
+                                              fmt::join(NamesOf(flags.environment), ", "))));
   Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
 }
 
 int Execute(const RunFlags& flags) {
-  const supervise::RunObserver observer{
-      .on_planned =
-          [&](const workspace::RunMeta& meta) {
-            if (!flags.quiet) TellWhatHolds(meta, flags);
-          },
-      .on_warning =
-          [&](const std::string& text) {
-            if (!flags.quiet) Say(text);
-          }};
+  const supervise::RunObserver observer{.on_planned =
+                                            [&](const workspace::RunMeta& meta) {
+                                              if (!flags.quiet) TellWhatHolds(meta, flags);
+                                            },
+                                        .on_warning =
+                                            [&](const std::string& text) {
+                                              if (!flags.quiet) Say(text);
+                                            }};
   const auto open_journal =
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
@@ -103,8 +102,7 @@ int Execute(const RunFlags& flags) {
 void AddRun(CLI::App& app, Action& action) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* run = app.add_subcommand("run", "Run a command in a fresh sandbox");
-  run->add_option("-C", flags->directory, "Take this directory as the project")
-      ->type_name("DIR");
+  run->add_option("-C", flags->directory, "Take this directory as the project")->type_name("DIR");
   run->add_option("--project", flags->project, "cow: changes stay in the run; ro: read-only")
       ->check(CLI::IsMember({"cow", "ro"}))
       ->capture_default_str();
@@ -118,8 +116,7 @@ void AddRun(CLI::App& app, Action& action) {
   run->add_option("--env", flags->environment, "Pass this variable, or set it")
       ->type_name("NAME[=VALUE]")
       ->allow_extra_args(false);
-  run->add_option("--host-port", flags->host_ports,
-                  "127.0.0.1:PORT inside reaches the host's own")
+  run->add_option("--host-port", flags->host_ports, "127.0.0.1:PORT inside reaches the host's own")
       ->type_name("PORT")
       ->allow_extra_args(false);
   run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");

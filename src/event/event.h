@@ -16,10 +16,10 @@ namespace ambit::event {
 /// Version of the record format and of the meaning of the names below.
 inline constexpr int kVersion = 1;
 
-inline constexpr std::string_view kRunPlanned = "run.planned";    // before anything is built
-inline constexpr std::string_view kRunStarted = "run.started";    // all walls built, agent starts
-inline constexpr std::string_view kRunEnded = "run.ended";        // the outcome, exactly once
-inline constexpr std::string_view kDenial = "denial";             // refused, with the rule
+inline constexpr std::string_view kRunPlanned = "run.planned";  // before anything is built
+inline constexpr std::string_view kRunStarted = "run.started";  // all walls built, agent starts
+inline constexpr std::string_view kRunEnded = "run.ended";      // the outcome, exactly once
+inline constexpr std::string_view kDenial = "denial";           // refused, with the rule
 inline constexpr std::string_view kEgressConnect = "egress.connect";
 inline constexpr std::string_view kEventsDropped = "events.dropped";  // an honest gap, counted
 

@@ -79,12 +79,13 @@ std::vector<std::string> VersionedDirectories() {
 }
 
 void AddIfPresent(std::string path, std::vector<SystemPath>& out) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return;
   if (S_ISLNK(info.st_mode)) {
     // Made again as it is: its target lies in /usr or in another entry of this list.
     if (auto target = sys::ReadLink(AT_FDCWD, path.c_str())) {
-      out.push_back({.path = std::move(path), .link_target = *target, .directory = false, .content = {}});
+      out.push_back(
+          {.path = std::move(path), .link_target = *target, .directory = false, .content = {}});
     }
     return;
   }
@@ -92,7 +93,9 @@ void AddIfPresent(std::string path, std::vector<SystemPath>& out) {
   constexpr off_t kSmall = 32 << 10;
   const bool world_readable = (info.st_mode & (S_ISDIR(info.st_mode) ? 05U : 04U)) != 0;
   if (!world_readable || (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))) return;
-  SystemPath found{.path = std::move(path), .link_target = {}, .directory = S_ISDIR(info.st_mode),
+  SystemPath found{.path = std::move(path),
+                   .link_target = {},
+                   .directory = S_ISDIR(info.st_mode),
                    .content = {}};
   if (S_ISREG(info.st_mode) && info.st_size <= kSmall) {
     auto content = sys::ReadSmallFile(AT_FDCWD, found.path.c_str(), kSmall);

@@ -22,6 +22,9 @@ namespace {
 
 constexpr std::array<const char*, 9> kSystemDirectories = {
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix"};
+// Of /nix only the store: beside it lies the socket of a daemon that builds for everybody.
+constexpr const char* kNix = "/nix";
+constexpr const char* kNixStore = "/nix/store";
 
 bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
@@ -83,6 +86,16 @@ Status RefuseUnfitRoot(const std::string& root, const Person& person,
 }
 
 }  // namespace
+
+std::string ResolveWhatExists(const std::string& path) {
+  for (std::size_t end = path.size(); end != std::string::npos && end > 0;
+       end = path.rfind('/', end - 1)) {
+    if (auto real = RealPath(path.substr(0, end))) {
+      return (*real == "/" ? "" : *real) + path.substr(end);
+    }
+  }
+  return path;
+}
 
 Result<std::string> RealPath(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &::free);
@@ -147,6 +160,7 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
 std::vector<SystemPath> ReadSystemPaths() {
   std::vector<SystemPath> found;
   for (const char* path : kSystemDirectories) {
+    if (std::string_view(path) == kNix) path = kNixStore;
     struct stat info{};
     if (::lstat(path, &info) != 0) continue;
     if (S_ISLNK(info.st_mode)) {

@@ -45,6 +45,7 @@ struct HostFacts {
   std::vector<SystemPath> system;  // /usr and its kin
   std::vector<SystemPath> etc;     // the allowed part of /etc that exists
   Project project;
+  std::string state_root;  // ambit's own state directory, links resolved as far as it exists
   std::map<std::string, std::string> environment;  // the launcher's, for names policy may pass
   std::vector<std::string> mount_points;           // every path something is mounted at
   /// Symlinks on the way to a path as the user spelled it: the same spelling must work inside.
@@ -77,6 +78,9 @@ std::vector<SystemPath> LinksOnTheWay(const std::string& path);
 /// found in the memory of a process of the run.
 std::map<std::string, std::string> ReadEnvironment(
     const std::function<bool(std::string_view)>& wanted);
+
+/// The real path of as much of `path` as exists, with the rest as it is.
+std::string ResolveWhatExists(const std::string& path);
 
 /// The real path (no symlink, no dot) of an existing host path.
 Result<std::string> RealPath(const std::string& path);

@@ -35,9 +35,9 @@ std::int64_t NowNanoseconds() {
 
 std::string EncodeEvent(const event::Event& event, std::uint64_t sequence, std::int64_t time_ns,
                         const std::string& run_id) {
-  std::string line = fmt::format(R"({{"v":{},"seq":{},"t":{},"run":{},"event":{})", event::kVersion,
-                                 sequence, time_ns, Quoted(run_id),
-                                 Quoted(std::string(event.name)));
+  std::string line =
+      fmt::format(R"({{"v":{},"seq":{},"t":{},"run":{},"event":{})", event::kVersion, sequence,
+                  time_ns, Quoted(run_id), Quoted(std::string(event.name)));
   for (const event::Field& field : event.fields) {
     line += fmt::format(",{}:{}", Quoted(field.name), Encode(field.value));
   }
@@ -45,7 +45,8 @@ std::string EncodeEvent(const event::Event& event, std::uint64_t sequence, std::
 }
 
 Result<std::unique_ptr<Writer>> Writer::Create(int dir, const char* name, std::string run_id) {
-  Fd file(::openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Fd file(
+      ::openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return FailErrno(errno, fmt::format("create '{}'", name));
   return std::unique_ptr<Writer>(new Writer(std::move(file), std::move(run_id)));
 }

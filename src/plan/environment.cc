@@ -14,7 +14,8 @@ namespace {
 bool ExistsInside(std::string_view dir, const std::vector<Mount>& mounts,
                   const host::HostFacts& facts) {
   const auto below = [&](std::string_view ancestor) {
-    return dir.starts_with(ancestor) && (dir.size() == ancestor.size() || dir[ancestor.size()] == '/');
+    return dir.starts_with(ancestor) &&
+           (dir.size() == ancestor.size() || dir[ancestor.size()] == '/');
   };
   for (const host::SystemPath& entry : facts.system) {
     if (entry.link_target && below(entry.path)) return true;
@@ -41,8 +42,7 @@ std::vector<std::string> MakePathEntries(const host::HostFacts& facts,
     if (!ExistsInside(dir, mounts, facts)) return;
     if (std::ranges::find(entries, dir) == entries.end()) entries.emplace_back(dir);
   };
-  if (const auto host_path = facts.environment.find("PATH");
-      host_path != facts.environment.end()) {
+  if (const auto host_path = facts.environment.find("PATH"); host_path != facts.environment.end()) {
     std::string_view rest = host_path->second;
     while (!rest.empty()) {
       const std::string_view dir = rest.substr(0, rest.find(':'));
@@ -50,15 +50,15 @@ std::vector<std::string> MakePathEntries(const host::HostFacts& facts,
       rest.remove_prefix(std::min(rest.size(), dir.size() + 1));
     }
   }
-  for (const char* dir : {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin",
-                          "/bin"}) {
+  for (const char* dir :
+       {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
     add(dir);
   }
   return entries;
 }
 
-std::vector<std::string> MakeEnvironment(const policy::Policy& policy,
-                                         const host::HostFacts& facts, const Identity& identity,
+std::vector<std::string> MakeEnvironment(const policy::Policy& policy, const host::HostFacts& facts,
+                                         const Identity& identity,
                                          const std::vector<std::string>& path_entries) {
   std::map<std::string, std::string> variables;
   for (const auto& [name, value] : facts.environment) {

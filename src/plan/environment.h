@@ -13,8 +13,8 @@ std::vector<std::string> MakePathEntries(const host::HostFacts& facts,
                                          const std::vector<Mount>& mounts);
 
 /// NAME=value, sorted: the base list, `AMBIT=1`, and what policy adds; nothing else crosses.
-std::vector<std::string> MakeEnvironment(const policy::Policy& policy,
-                                         const host::HostFacts& facts, const Identity& identity,
+std::vector<std::string> MakeEnvironment(const policy::Policy& policy, const host::HostFacts& facts,
+                                         const Identity& identity,
                                          const std::vector<std::string>& path_entries);
 
 }  // namespace ambit::plan

@@ -28,7 +28,7 @@ struct Identity {
   uid_t others_base = 0;
   uid_t disk_uid = 0;  // owner of the project and of the run's layers on disk
   gid_t disk_gid = 0;
-  uid_t egress_uid = 0;  // the relay's own id when started by root
+  uid_t egress_uid = 0;   // the relay's own id when started by root
   std::string user_name;  // inside
 };
 
@@ -52,19 +52,19 @@ struct Mount {
   };
   Kind kind = Kind::kTmpfs;
   std::string inside;
-  std::string host;          // kBind
-  std::size_t layer = 0;     // kLayer
-  bool directory = true;     // kBind: of a directory, with all mounts below it
+  std::string host;       // kBind
+  std::size_t layer = 0;  // kLayer
+  bool directory = true;  // kBind: of a directory, with all mounts below it
   bool read_only = false;
   /// Read-only by the one call that seals the finished part of the root, not by one of its own:
   /// true for what lies below nothing but the root itself.
   bool sealed_with_root = false;
-  bool device = false;       // a device node that must work
+  bool device = false;  // a device node that must work
   /// kBind of a directory to read: shown through an overlay, so that a unix socket in it is a file
   /// and not the host's socket. Not where other file systems are mounted in it.
   bool without_sockets = false;
-  bool owned = false;        // kBind, as root: owners translated where the file system can do it
-  mode_t mode = 0755;        // kTmpfs
+  bool owned = false;  // kBind, as root: owners translated where the file system can do it
+  mode_t mode = 0755;  // kTmpfs
 };
 
 /// A copy-on-write tree: the host's content below, the run's writes above, in the run directory.
@@ -90,16 +90,17 @@ struct LaunchPlan {
   Identity identity;
   std::string hostname;
   std::vector<RootEntry> root;
-  std::vector<Mount> mounts;           // parents before children
-  std::vector<RootEntry> aliases;      // symlinks in a mount, made when all is mounted
+  std::vector<Mount> mounts;                // parents before children
+  std::vector<RootEntry> aliases;           // symlinks in a mount, made when all is mounted
   std::vector<std::string> proc_masked;     // below /proc, hidden
   std::vector<std::string> proc_read_only;  // below /proc
   std::vector<Layer> layers;
   std::vector<LandlockRule> landlock;
   NetworkPlan network;
+  std::vector<std::string> warnings;  // for the person, before anything starts
   std::string cwd;
   std::vector<std::string> argv;
-  std::vector<std::string> environment;  // NAME=value
+  std::vector<std::string> environment;   // NAME=value
   std::vector<std::string> path_entries;  // where argv[0] is looked for
 };
 

@@ -17,11 +17,8 @@ Mount Tmpfs(std::string inside, mode_t mode) {
 }
 
 Mount ReadOnlyBind(const std::string& path, bool directory) {
-  return {.kind = Kind::kBind,
-          .inside = path,
-          .host = path,
-          .directory = directory,
-          .read_only = true};
+  return {
+      .kind = Kind::kBind, .inside = path, .host = path, .directory = directory, .read_only = true};
 }
 
 Mount Device(const char* path) {
@@ -33,14 +30,16 @@ bool IsBelow(const std::string& path, const std::string& ancestor) {
          path[ancestor.size()] == '/';
 }
 
+bool HasNothingMountedBelow(const std::string& path, const host::HostFacts& facts) {
+  return std::ranges::none_of(facts.mount_points,
+                              [&](const std::string& point) { return IsBelow(point, path); });
+}
+
 /// Something of the person's own, to be read.
 Mount ReadOnlyView(const std::string& path, bool directory, const host::HostFacts& facts) {
   Mount mount = ReadOnlyBind(path, directory);
   mount.owned = true;
-  mount.without_sockets =
-      directory && std::ranges::none_of(facts.mount_points, [&](const std::string& point) {
-        return IsBelow(point, path);
-      });
+  mount.without_sockets = directory && HasNothingMountedBelow(path, facts);
   return mount;
 }
 
@@ -48,12 +47,12 @@ Mount ReadOnlyView(const std::string& path, bool directory, const host::HostFact
 void MarkWhatIsSealedWithTheRoot(std::vector<Mount>& mounts) {
   for (std::size_t i = 0; i < mounts.size(); ++i) {
     mounts[i].sealed_with_root =
-        mounts[i].read_only && std::none_of(mounts.begin(), mounts.begin() + static_cast<long>(i),
-                                            [&](const Mount& above) {
-                                              return !above.sealed_with_root &&
-                                                     (mounts[i].inside == above.inside ||
-                                                      IsBelow(mounts[i].inside, above.inside));
-                                            });
+        mounts[i].read_only &&
+        std::none_of(
+            mounts.begin(), mounts.begin() + static_cast<long>(i), [&](const Mount& above) {
+              return !above.sealed_with_root &&
+                     (mounts[i].inside == above.inside || IsBelow(mounts[i].inside, above.inside));
+            });
   }
 }
 
@@ -100,7 +99,11 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
                               const std::vector<Layer>& layers) {
   std::vector<Mount> mounts;
   for (const host::SystemPath& entry : facts.system) {
-    if (!entry.link_target) mounts.push_back(ReadOnlyBind(entry.path, true));
+    if (entry.link_target) continue;
+    mounts.push_back(ReadOnlyBind(entry.path, true));
+    // What administrators install there by hand may keep its sockets there, too.
+    mounts.back().without_sockets =
+        entry.path == "/opt" && HasNothingMountedBelow(entry.path, facts);
   }
   for (const host::SystemPath& entry : facts.etc) {
     if (!entry.link_target && !entry.content) {

@@ -28,13 +28,13 @@ Status RefuseSubmounts(const std::vector<Layer>& layers,
     });
     if (below == mount_points.end()) continue;
     const bool is_project = layer.name == kProjectLayer;
-    return Fail(Errc::kInvalidArgument,
-                fmt::format("{} '{}': another file system is mounted at '{}' and cannot be shown "
-                            "copy-on-write",
-                            is_project ? "project" : "--cow", Printable(layer.lower),
-                            Printable(*below)),
-                is_project ? "unmount it, run in a directory without it, or use --project ro"
-                           : "unmount it, or show the directory with --ro");
+    return Fail(
+        Errc::kInvalidArgument,
+        fmt::format("{} '{}': another file system is mounted at '{}' and cannot be shown "
+                    "copy-on-write",
+                    is_project ? "project" : "--cow", Printable(layer.lower), Printable(*below)),
+        is_project ? "unmount it, run in a directory without it, or use --project ro"
+                   : "unmount it, or show the directory with --ro");
   }
   return {};
 }
@@ -42,21 +42,56 @@ Status RefuseSubmounts(const std::vector<Layer>& layers,
 Status RefuseFilesAsLayers(const policy::Policy& policy, const host::HostFacts& facts) {
   for (const std::string& path : policy.copy_on_write) {
     if (std::ranges::find(facts.plain_files, path) == facts.plain_files.end()) continue;
-    return Fail(Errc::kInvalidArgument,
-                fmt::format("--cow '{}': not a directory", Printable(path)),
+    return Fail(Errc::kInvalidArgument, fmt::format("--cow '{}': not a directory", Printable(path)),
                 "show the file with --ro, or its directory with --cow");
   }
   return {};
+}
+
+/// Only a layer can show a file with other content than the host's.
+Status RefuseVisibleCredentials(const policy::Policy& policy, const host::GitProject& git) {
+  if (policy.project != policy::ProjectMode::kReadOnly || git.masked_files.empty()) return {};
+  const host::MaskedFile& first = git.masked_files.front();
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("'{}/{}' holds credentials, and --project ro shows it as it is",
+                          Printable(first.layer), Printable(first.path)),
+              "use --project cow, which takes them out of the view, or remove them from the file");
+}
+
+/// Ambit's own record must not be content of a run.
+Status RefuseStateInLayers(const policy::Policy& policy, const host::HostFacts& facts) {
+  for (const std::string& path : policy.copy_on_write) {
+    if (facts.state_root != path && !facts.state_root.starts_with(path + "/")) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("--cow '{}': it contains ambit's own state directory '{}'",
+                            Printable(path), Printable(facts.state_root)),
+                "name directories below it, or set XDG_STATE_HOME to a place outside of it");
+  }
+  return {};
+}
+
+/// What holds less than it usually does because of what was asked for.
+std::vector<std::string> MakeWarnings(const std::vector<Mount>& mounts) {
+  std::vector<std::string> warnings;
+  for (const Mount& mount : mounts) {
+    if (!mount.owned || !mount.directory || mount.without_sockets) continue;
+    warnings.push_back(
+        fmt::format("another file system is mounted below '{}': Unix sockets of the "
+                    "host in it can be reached",
+                    Printable(mount.inside)));
+  }
+  return warnings;
 }
 
 Status RefuseForeignGitPointers(const host::GitProject& git) {
   if (git.refused.empty()) return {};
   const host::RefusedPointer& first = git.refused.front();
   return Fail(Errc::kDenied,
-              fmt::format("'{}' points to '{}': {}", Printable(first.file),
-                          Printable(first.target), first.reason),
-              first.flag.empty() ? "repair or remove the file, or name another directory with -C DIR"
-                                 : fmt::format("allow it with {}", Printable(first.flag)));
+              fmt::format("'{}' points to '{}': {}", Printable(first.file), Printable(first.target),
+                          first.reason),
+              first.flag.empty()
+                  ? "repair or remove the file, or name another directory with -C DIR"
+                  : fmt::format("allow it with {}", Printable(first.flag)));
 }
 
 }  // namespace
@@ -68,6 +103,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
     return Fail(Errc::kInvalidArgument, "no command given", "ambit run -- COMMAND [ARGUMENT...]");
   }
   AMBIT_CHECK(RefuseFilesAsLayers(policy, facts));
+  AMBIT_CHECK(RefuseStateInLayers(policy, facts));
+  AMBIT_CHECK(RefuseVisibleCredentials(policy, request.git));
   AMBIT_CHECK(RefuseForeignGitPointers(request.git));
   LaunchPlan plan;
   plan.identity = request.identity;
@@ -80,23 +117,22 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
                     std::back_inserter(plan.root));
   plan.aliases = MakeAliases(facts, plan.mounts, AliasPlace::kMount);
   if (plan.mounts.size() > kMaxMounts) {
-    return Fail(Errc::kLimit, fmt::format("{} mounts, at most {} can be made", plan.mounts.size(),
-                                          kMaxMounts),
+    return Fail(Errc::kLimit,
+                fmt::format("{} mounts, at most {} can be made", plan.mounts.size(), kMaxMounts),
                 "name fewer paths");
   }
   // Knobs and views of the whole machine in an otherwise own /proc.
-  plan.proc_masked = {"acpi",        "asound",     "kcore",       "key-users", "keys",
-                      "kmsg",        "latency_stats", "sched_debug", "scsi",   "sysrq-trigger",
-                      "timer_list"};
+  plan.proc_masked = {"acpi",          "asound",      "kcore", "key-users",     "keys",      "kmsg",
+                      "latency_stats", "sched_debug", "scsi",  "sysrq-trigger", "timer_list"};
   plan.proc_read_only = {"bus", "fs", "irq", "sys"};
   plan.landlock = MakeLandlockRules(plan.mounts);
   plan.network.host_ports = policy.host_ports;
   AMBIT_CHECK(Validate(plan.network));
+  plan.warnings = MakeWarnings(plan.mounts);
   plan.cwd = facts.project.cwd;
   plan.argv = request.argv;
   plan.path_entries = MakePathEntries(facts, plan.mounts);
-  plan.environment =
-      MakeEnvironment(policy, facts, request.identity, plan.path_entries);
+  plan.environment = MakeEnvironment(policy, facts, request.identity, plan.path_entries);
   return plan;
 }
 

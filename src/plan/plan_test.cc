@@ -188,13 +188,34 @@ TEST(Plan, RefusesAFileSystemMountedBelowACopyOnWriteTreeByName) {
 
   policy::Policy read_only;
   read_only.project = policy::ProjectMode::kReadOnly;
-  EXPECT_TRUE(Make(read_only, facts, SomeRequest(false)));
+  Request clean = SomeRequest(false);
+  clean.git.masked_files.clear();
+  const auto bound = Make(read_only, facts, clean);
+  ASSERT_TRUE(bound);
+  ASSERT_EQ(bound->warnings.size(), 1U);  // sockets in it can be reached
+  EXPECT_THAT(bound->warnings[0], HasSubstr("/home/ann/work/p"));
 
   facts.mount_points = {"/home/ann/work/p", "/home/ann/work/p2/x"};  // itself, a namesake's
   EXPECT_TRUE(Make({}, facts, SomeRequest(false)));
 
   facts.mount_points = {"/tmp/cache/deep"};
   EXPECT_THAT(WhyNot(SomePolicy(), facts, SomeRequest(false)).what, HasSubstr("--cow"));
+}
+
+TEST(Plan, RefusesToShowCredentialsThatOnlyALayerCanHide) {
+  policy::Policy read_only;
+  read_only.project = policy::ProjectMode::kReadOnly;
+  const Error error = WhyNot(read_only, SomeHost(false), SomeRequest(false));
+  EXPECT_THAT(error.what, HasSubstr("credentials"));
+  EXPECT_THAT(error.remedy, HasSubstr("--project cow"));
+}
+
+TEST(Plan, RefusesALayerThatHoldsTheStateDirectory) {
+  host::HostFacts facts = SomeHost(false);
+  facts.state_root = "/home/ann/.local/state/ambit/runs";
+  policy::Policy policy;
+  policy.copy_on_write = {"/home/ann/.local"};
+  EXPECT_THAT(WhyNot(policy, facts, SomeRequest(false)).what, HasSubstr("state directory"));
 }
 
 TEST(Plan, RefusesAForeignGitPointerWithTheFlagThatAllowsIt) {

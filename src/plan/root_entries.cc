@@ -15,12 +15,12 @@ RootEntry Directory(std::string path, mode_t mode = 0755) {
   return {.kind = Kind::kDirectory, .path = std::move(path), .content = {}, .mode = mode};
 }
 RootEntry File(std::string path, std::string content, mode_t mode = 0644) {
-  return {.kind = Kind::kFile, .path = std::move(path), .content = std::move(content),
-          .mode = mode};
+  return {
+      .kind = Kind::kFile, .path = std::move(path), .content = std::move(content), .mode = mode};
 }
 RootEntry Symlink(std::string path, std::string target) {
-  return {.kind = Kind::kSymlink, .path = std::move(path), .content = std::move(target),
-          .mode = 0777};
+  return {
+      .kind = Kind::kSymlink, .path = std::move(path), .content = std::move(target), .mode = 0777};
 }
 
 /// A passwd field cannot hold a colon or a line break; the host's own file has none either.
@@ -68,8 +68,8 @@ void AddSyntheticEtc(const host::HostFacts& facts, const Identity& identity,
   out.push_back(Directory("/etc"));
   out.push_back(File("/etc/passwd", Passwd(facts, identity)));
   out.push_back(File("/etc/group", Group(identity)));
-  out.push_back(File("/etc/hosts", fmt::format("127.0.0.1\tlocalhost {0}\n::1\tlocalhost {0}\n",
-                                               hostname)));
+  out.push_back(
+      File("/etc/hosts", fmt::format("127.0.0.1\tlocalhost {0}\n::1\tlocalhost {0}\n", hostname)));
   out.push_back(File("/etc/hostname", hostname + "\n"));
   out.push_back(File("/etc/host.conf", "multi on\n"));
   // Nobody answers names, and musl's resolver does not hear that the port is closed: with any other
@@ -80,8 +80,9 @@ void AddSyntheticEtc(const host::HostFacts& facts, const Identity& identity,
                      "networks: files\nprotocols: files\nservices: files\nrpc: files\n"));
   out.push_back(File("/etc/gitconfig", GitConfigFile(identity, author)));
   // The host's would set PATH anew, and what the plan put there would be lost in login shells.
-  out.push_back(File("/etc/profile", "if [ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ]; then\n"
-                                     "  . /etc/bash.bashrc\nfi\n"));
+  out.push_back(File("/etc/profile",
+                     "if [ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ]; then\n"
+                     "  . /etc/bash.bashrc\nfi\n"));
   out.push_back(Symlink("/etc/mtab", "/proc/self/mounts"));
 }
 

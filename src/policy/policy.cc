@@ -35,15 +35,14 @@ Status CheckPaths(const char* flag, const std::vector<std::string>& paths) {
   constexpr std::array<std::string_view, 4> kOwn = {"/proc", "/sys", "/dev", "/etc"};
   for (const std::string& path : paths) {
     if (!IsNormalPath(path)) {
-      return Fail(Errc::kInvalidArgument,
-                  fmt::format("{} '{}': not an absolute path without . and ..", flag,
-                              Printable(path)));
+      return Fail(
+          Errc::kInvalidArgument,
+          fmt::format("{} '{}': not an absolute path without . and ..", flag, Printable(path)));
     }
     for (std::string_view own : kOwn) {
       if (path == own || path.starts_with(std::string(own) + "/")) {
-        return Fail(Errc::kInvalidArgument,
-                    fmt::format("{} '{}': {} is made by ambit for each run", flag, Printable(path),
-                                own));
+        return Fail(Errc::kInvalidArgument, fmt::format("{} '{}': {} is made by ambit for each run",
+                                                        flag, Printable(path), own));
       }
     }
   }

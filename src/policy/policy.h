@@ -24,10 +24,10 @@ struct EnvironmentRule {
 
 struct Policy {
   ProjectMode project = ProjectMode::kCopyOnWrite;
-  std::vector<std::string> read_only;       // absolute host paths that exist inside, read-only
-  std::vector<std::string> copy_on_write;   // host content below, the run's own layer above
+  std::vector<std::string> read_only;      // absolute host paths that exist inside, read-only
+  std::vector<std::string> copy_on_write;  // host content below, the run's own layer above
   std::vector<EnvironmentRule> environment;
-  std::vector<std::uint16_t> host_ports;    // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
+  std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
 };
 
 /// kInvalidArgument names the first bad field as `--flag value: why`.

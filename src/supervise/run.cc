@@ -104,17 +104,17 @@ plan::Identity MakeIdentity(const host::HostFacts& facts, const std::optional<Ru
 Status ResolvePaths(const char* flag, std::vector<std::string>& paths, host::HostFacts& facts) {
   for (std::string& path : paths) {
     Result<std::string> real = host::RealPath(path);
-    struct stat info {};
+    struct stat info{};
     if (!real || ::stat(real->c_str(), &info) != 0) {
       return Fail(Errc::kNotFound,
                   fmt::format("{} {}", flag, real ? Printable(path) : real.error().what),
                   "name a directory or file that exists");
     }
     if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
-      return Fail(Errc::kInvalidArgument,
-                  fmt::format("{} '{}': neither a directory nor a plain file", flag,
-                              Printable(path)),
-                  "sockets, pipes and devices of the host do not exist inside");
+      return Fail(
+          Errc::kInvalidArgument,
+          fmt::format("{} '{}': neither a directory nor a plain file", flag, Printable(path)),
+          "sockets, pipes and devices of the host do not exist inside");
     }
     if (path.starts_with('/')) {
       std::ranges::move(host::LinksOnTheWay(path), std::back_inserter(facts.aliases));
@@ -129,7 +129,7 @@ Status ResolvePaths(const char* flag, std::vector<std::string>& paths, host::Hos
 /// around it that only Landlock keeps shut.
 Status RefuseDirectoriesAsStreams() {
   for (int stream = 0; stream <= 2; ++stream) {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(stream, &info) != 0) return FailErrno(errno, "fstat of a standard stream");
     if (!S_ISDIR(info.st_mode)) continue;
     return Fail(Errc::kInvalidArgument, fmt::format("standard stream {} is a directory", stream),
@@ -240,9 +240,10 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   WarnAboutHome(person, observer);
   const std::string state_root =
       workspace::RunStore::DefaultRoot(person.own_home, FromEnvironment("XDG_STATE_HOME"));
+  facts.state_root = host::ResolveWhatExists(state_root);
   AMBIT_TRY(const std::string start, StartDirectory(request));
   AMBIT_TRY(host::Project project,
-            host::FindProject(start, !request.directory.empty(), person, state_root));
+            host::FindProject(start, !request.directory.empty(), person, facts.state_root));
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, FromEnvironment("XDG_CONFIG_HOME"));
   AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
@@ -260,6 +261,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
                                                      .git = std::move(git),
                                                      .author = author}));
 
+  for (const std::string& warning : plan.warnings) observer.on_warning(warning);
   const Result<workspace::RunDir> made = MakeRunDirectory(state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = *made;

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "event/event.h"
-#include "policy/policy.h"
 #include "plan/launch_plan.h"
+#include "policy/policy.h"
 #include "supervise/outcome.h"
 #include "supervise/supervision.h"
 #include "workspace/run_store.h"
@@ -18,7 +18,7 @@ namespace ambit::supervise {
 struct RunRequest {
   policy::Policy policy;
   std::vector<std::string> argv;
-  std::string directory;       // -C, absolute; empty: the working directory decides
+  std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
 };
 
@@ -33,8 +33,7 @@ struct RunObserver {
       on_rehearsed = {};
 };
 
-using OpenSink =
-    std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
+using OpenSink = std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
 
 /// Executes one run to its end. An error means that nothing was started at all (bad request, no
 /// plan); a primitive that is missing, and everything later, is an Outcome.

@@ -7,6 +7,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -15,10 +20,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <exception>
-#include <memory>
-#include <optional>
-#include <string>
 
 #include "base/text.h"
 #include "egress/egress.h"
@@ -215,6 +216,10 @@ asio::awaitable<void> Supervision::WatchInitMessages() {
 void Supervision::OnInitMessage(const Message& message, Fd fd) {
   switch (message.kind) {
     case MessageKind::kReady:
+      if (init_ready_ || bool{fd} != streams_.AnyTerminal()) {
+        Finish(RunFailed("init said something it cannot say here"));
+        return;
+      }
       init_ready_ = true;
       if (fd) AttachTerminal(std::move(fd));
       StartAgentWhenAllStands();
@@ -292,24 +297,23 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
     case ReportKind::kClosed:
     case ReportKind::kUpstreamFailed:
       Emit({event::kEgressConnect,
-                         {{"host_port", number(report.port)},
-                          {"connection", number(report.connection)},
-                          {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
-                                                : report.kind == ReportKind::kClosed ? "closed"
-                                                                                     : "failed")},
-                          {"errno", number(report.error)},
-                          {"bytes_to_host", number(report.bytes_to_host)},
-                          {"bytes_from_host", number(report.bytes_from_host)}}});
+            {{"host_port", number(report.port)},
+             {"connection", number(report.connection)},
+             {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
+                                   : report.kind == ReportKind::kClosed ? "closed"
+                                                                        : "failed")},
+             {"errno", number(report.error)},
+             {"bytes_to_host", number(report.bytes_to_host)},
+             {"bytes_from_host", number(report.bytes_from_host)}}});
       return;
     case ReportKind::kDenied:
     case ReportKind::kTooMany:
     case ReportKind::kAcceptFailed:
       Emit({event::kDenial,
-                         {{"what", std::string("connect")},
-                          {"port", number(report.port)},
-                          {"rule", std::string(report.kind == ReportKind::kDenied
-                                                   ? "no rule names it"
-                                                   : "connection limit")}}});
+            {{"what", std::string("connect")},
+             {"port", number(report.port)},
+             {"rule", std::string(report.kind == ReportKind::kDenied ? "no rule names it"
+                                                                     : "connection limit")}}});
       return;
     case ReportKind::kDropped:
       Emit({event::kEventsDropped, {{"count", number(report.count)}}});
@@ -323,11 +327,10 @@ void Supervision::StartAgentWhenAllStands() {
     Finish({.cause = Cause::kExited, .exit_code = 0, .detail = {}, .remedy = {}});
     return;
   }
-  std::vector<std::string> walls = {"user namespace", "mount namespace",  "pid namespace",
-                                    "net namespace",  "ipc namespace",    "uts namespace",
-                                    "cgroup namespace", "allow-list root", "no capabilities",
-                                    "no_new_privs",   "landlock",         "seccomp",
-                                    "life line",      "egress"};
+  std::vector<std::string> walls = {
+      "user namespace", "mount namespace",  "pid namespace",   "net namespace",   "ipc namespace",
+      "uts namespace",  "cgroup namespace", "allow-list root", "no capabilities", "no_new_privs",
+      "landlock",       "seccomp",          "life line",       "egress"};
   Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
   if (!native::Send(control_->native_handle(), Message{.kind = MessageKind::kStart})) {
     Finish(RunFailed("init is gone"));

@@ -47,7 +47,7 @@ Result<Fd> OpenAt(int dir, const char* path, std::uint64_t flags, std::uint64_t 
 
 Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_bytes) {
   AMBIT_TRY(const Fd file, OpenAt(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));
   if (!S_ISREG(info.st_mode)) {
     return Fail(Errc::kInvalidArgument, fmt::format("read '{}': not a regular file", path));

@@ -73,7 +73,7 @@ Result<LandlockRuleset> LandlockRuleset::Create(int abi, bool scope_signals) {
 }
 
 Status LandlockRuleset::Allow(int path_fd, LandlockAccess access) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(path_fd, &info) != 0) return FailErrno(errno, "fstat of a Landlock rule's path");
   landlock_path_beneath_attr rule{};
   rule.parent_fd = path_fd;

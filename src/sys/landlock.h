@@ -23,8 +23,7 @@ enum class LandlockAccess : std::uint32_t {
   kDevice = 1U << 5,   // ioctl on device files
 };
 constexpr LandlockAccess operator|(LandlockAccess a, LandlockAccess b) {
-  return static_cast<LandlockAccess>(static_cast<std::uint32_t>(a) |
-                                     static_cast<std::uint32_t>(b));
+  return static_cast<LandlockAccess>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
 }
 constexpr bool Has(LandlockAccess set, LandlockAccess bit) {
   return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(bit)) != 0;

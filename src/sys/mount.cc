@@ -81,8 +81,8 @@ Result<Fd> NewFilesystem(const char* type, std::span<const FsOption> options,
 }
 
 Result<Fd> CloneTree(int dir, const char* path, bool recursive) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
-                         AT_SYMLINK_NOFOLLOW | (recursive ? AT_RECURSIVE : 0U);
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW |
+                         (recursive ? AT_RECURSIVE : 0U);
   Fd tree(static_cast<int>(::syscall(SYS_open_tree, dir, path, flags)));
   if (!tree) return RefusedOrFailed(errno, fmt::format("open_tree '{}'", path));
   return tree;

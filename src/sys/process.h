@@ -24,7 +24,8 @@ Result<Child> Clone(std::uint64_t flags);
 /// Whether clone3(2) is there: kernels have it, some seccomp filters hide it (ENOSYS).
 bool KnowsClone3();
 
-/// Waits for the process behind `pidfd`, also when that is non-blocking, and reaps it. Returns the wait status as in waitpid(2).
+/// Waits for the process behind `pidfd`, also when that is non-blocking, and reaps it. Returns the
+/// wait status as in waitpid(2).
 Result<int> Reap(int pidfd);
 
 /// SIGKILL by pidfd; a process that is already gone is no error.

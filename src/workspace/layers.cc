@@ -46,7 +46,7 @@ Status StatLower(int lower, const std::string& path, struct stat& info) {
 /// Writes one masked file with the directories above it as the lower tree has them.
 Status WriteMask(int run_dir, int lower, const std::string& base, const plan::Layer::Mask& mask,
                  const plan::Identity& identity) {
-  struct stat info {};
+  struct stat info{};
   for (std::size_t slash = mask.path.find('/'); slash != std::string::npos;
        slash = mask.path.find('/', slash + 1)) {
     const std::string parent = mask.path.substr(0, slash);
@@ -59,9 +59,8 @@ Status WriteMask(int run_dir, int lower, const std::string& base, const plan::La
 }
 
 Status PrepareLayer(int run_dir, const plan::Layer& layer, const plan::Identity& identity) {
-  AMBIT_TRY(const Fd lower,
-            sys::OpenAt(AT_FDCWD, layer.lower.c_str(), O_PATH | O_DIRECTORY));
-  struct stat info {};
+  AMBIT_TRY(const Fd lower, sys::OpenAt(AT_FDCWD, layer.lower.c_str(), O_PATH | O_DIRECTORY));
+  struct stat info{};
   AMBIT_CHECK(StatLower(lower.get(), "", info));
   AMBIT_CHECK(MakeLike(run_dir, "upper/" + layer.name, info, identity));
   AMBIT_CHECK(MakeLike(run_dir, "work/" + layer.name, info, identity));

@@ -42,7 +42,7 @@ Result<std::string> MakeRunId() {
 /// of `/` can anyway: that is root, or root unmapped when ambit runs in a user namespace.
 Status CheckOwner(const struct stat& info, const std::string& path) {
   if (info.st_uid == 0 || info.st_uid == ::geteuid()) return {};
-  struct stat root {};
+  struct stat root{};
   if (::stat("/", &root) == 0 && info.st_uid == root.st_uid) return {};
   return Fail(Errc::kDenied,
               fmt::format("state directory: '{}' is owned by uid {}", path, info.st_uid),

@@ -28,7 +28,7 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 }
 
 void ResetSignals() {
-  struct sigaction by_default {};
+  struct sigaction by_default{};
   by_default.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &by_default, nullptr);
   sigset_t none;
@@ -55,8 +55,10 @@ int ExecuteByName(const plan::LaunchPlan& plan, char* const* argv, char* const* 
   int worst = ENOENT;
   for (const std::string& dir : plan.path_entries) {
     ::execve((dir + "/" + name).c_str(), argv, environment);
-    if (errno == EACCES) worst = EACCES;
-    else if (errno != ENOENT && errno != ENOTDIR) return errno;
+    if (errno == EACCES)
+      worst = EACCES;
+    else if (errno != ENOENT && errno != ENOTDIR)
+      return errno;
   }
   return worst;
 }

@@ -33,8 +33,8 @@ std::string IdMap(unsigned own, unsigned outside, const plan::Identity& identity
 }  // namespace
 
 Status WriteIdMaps(pid_t child, const plan::Identity& identity) {
-  AMBIT_TRY(const Fd proc, sys::OpenAt(AT_FDCWD, fmt::format("/proc/{}", child).c_str(),
-                                       O_PATH | O_DIRECTORY));
+  AMBIT_TRY(const Fd proc,
+            sys::OpenAt(AT_FDCWD, fmt::format("/proc/{}", child).c_str(), O_PATH | O_DIRECTORY));
   if (!identity.started_by_root) {
     // Without it the kernel lets nobody but CAP_SETGID write gid_map (CVE-2014-8989).
     AMBIT_CHECK(sys::WriteProcFile(proc.get(), "setgroups", "deny"));

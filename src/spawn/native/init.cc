@@ -61,13 +61,12 @@ void AwaitGo(const InitInputs& inputs) {
 }
 
 StageResult<void> BecomeRunUser(const plan::Identity& identity) {
-  if (auto done = At(Primitive::kPrivileges,
-                     sys::BecomeUser(identity.inside_uid, identity.inside_gid));
+  if (auto done =
+          At(Primitive::kPrivileges, sys::BecomeUser(identity.inside_uid, identity.inside_gid));
       !done) {
     return done;
   }
-  return At(Primitive::kLifeLine,
-            Stands(Wall::kLifeLine) ? sys::DieWithParent() : Status{});
+  return At(Primitive::kLifeLine, Stands(Wall::kLifeLine) ? sys::DieWithParent() : Status{});
 }
 
 StageResult<void> SetUpNetwork(const InitInputs& inputs) {
@@ -78,7 +77,8 @@ StageResult<void> SetUpNetwork(const InitInputs& inputs) {
   return At(Primitive::kEgress, SendListeners(inputs.egress, *sockets));
 }
 
-/// A second process in init's namespaces that opens the mounts of the host while init does the rest.
+/// A second process in init's namespaces that opens the mounts of the host while init does the
+/// rest.
 struct TreeHelper {
   Fd channel;
   Fd pidfd;
@@ -92,11 +92,11 @@ struct TreeHelper {
 
 StageResult<TreeHelper> StartTreeHelper(const InitInputs& inputs) {
   Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
-  if (!pair) return std::unexpected(StageError{.primitive = Primitive::kInit,
-                                               .error = pair.error()});
+  if (!pair)
+    return std::unexpected(StageError{.primitive = Primitive::kInit, .error = pair.error()});
   Result<sys::Child> child = sys::Clone(0);
-  if (!child) return std::unexpected(StageError{.primitive = Primitive::kInit,
-                                                .error = child.error()});
+  if (!child)
+    return std::unexpected(StageError{.primitive = Primitive::kInit, .error = child.error()});
   if (child->pid == 0) OpenAndSendTrees(inputs, pair->second.get());
   return TreeHelper{.channel = std::move(pair->first), .pidfd = std::move(child->pidfd)};
 }
@@ -105,14 +105,15 @@ StageResult<Terminal> MakeTerminal(bool wanted) {
   Terminal terminal;
   if (!wanted) return terminal;
   const auto fail = [](const char* what) {
-    return std::unexpected(StageError{.primitive = Primitive::kDevpts,
-                                      .error = FailErrno(errno, what).error()});
+    return std::unexpected(
+        StageError{.primitive = Primitive::kDevpts, .error = FailErrno(errno, what).error()});
   };
   terminal.master = Fd(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.master) return fail("open '/dev/ptmx'");
   int unlock = 0;
   if (::ioctl(terminal.master.get(), TIOCSPTLCK, &unlock) != 0) return fail("unlock pty");
-  terminal.agent_side = Fd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  terminal.agent_side =
+      Fd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.agent_side) return fail("open pty");
   return terminal;
 }
@@ -206,7 +207,8 @@ void RunInit(const InitInputs& inputs) {
   if (!terminal) FailRun(inputs.control, terminal.error().primitive, terminal.error().error);
   const Fd watch = WatchChildren();
   if (!watch) FailRun(inputs.control, Primitive::kInit, FailErrno(errno, "signalfd").error());
-  if (!Send(inputs.control, Message{.kind = MessageKind::kReady}, terminal->master.get())) ::_exit(125);
+  if (!Send(inputs.control, Message{.kind = MessageKind::kReady}, terminal->master.get()))
+    ::_exit(125);
   terminal->master.Reset();
 
   pid_t agent = 0;

@@ -7,12 +7,12 @@ namespace ambit::spawn::native {
 
 struct InitInputs {
   const plan::LaunchPlan& plan;
-  int control;         // seqpacket to the supervisor
-  int life_line;       // read end; EOF means the supervisor is gone
-  int egress;          // where the listeners made inside are sent
+  int control;                  // seqpacket to the supervisor
+  int life_line;                // read end; EOF means the supervisor is gone
+  int egress;                   // where the listeners made inside are sent
   const std::string& run_path;  // the state directory; as a user init opens the layers in it
-  int user_lock = -1;  // as root: holds the run's host uid until the last process is gone
-  bool terminal = false;  // make a pty and hand its master to the supervisor
+  int user_lock = -1;           // as root: holds the run's host uid until the last process is gone
+  bool terminal = false;        // make a pty and hand its master to the supervisor
 };
 
 /// Pid 1 of a run. Waits for its identity, builds the walls around itself, reports, starts the

@@ -72,8 +72,7 @@ StageResult<Launched> Launch(const LaunchInputs& inputs) {
   StageResult<void> done;
   if (Status mapped = WriteIdMaps(launched.init.pid, inputs.plan.identity); !mapped) {
     done = Stage(Primitive::kUserNamespace, mapped.error());
-  } else if (Status told = Send(launched.control.get(), Message{.kind = MessageKind::kGo});
-             !told) {
+  } else if (Status told = Send(launched.control.get(), Message{.kind = MessageKind::kGo}); !told) {
     done = Stage(Primitive::kInit, told.error());
   }
   if (done && inputs.plan.identity.started_by_root) done = OpenTreesForInit(inputs, launched);

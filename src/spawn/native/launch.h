@@ -19,16 +19,16 @@ host::Primitive PrimitiveOfClone(const Error& error);
 /// The same for one with every namespace. Finds out whether it is the user namespace.
 host::Primitive PrimitiveOfNamespaces(const Error& error);
 
-inline constexpr std::uint64_t kAllNamespaces =
-    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-    CLONE_NEWCGROUP;
+inline constexpr std::uint64_t kAllNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
+                                                CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+                                                CLONE_NEWCGROUP;
 
 struct LaunchInputs {
   const plan::LaunchPlan& plan;
   const std::string& run_path;  // the run's state directory, layers prepared
   int life_line;                // read end of the pipe whose write end only the caller keeps
-  int egress;          // the channel on which egress takes listeners
-  int user_lock = -1;  // as root
+  int egress;                   // the channel on which egress takes listeners
+  int user_lock = -1;           // as root
   bool terminal = false;
 };
 

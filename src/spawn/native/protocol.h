@@ -14,10 +14,10 @@ namespace ambit::spawn::native {
 
 enum class MessageKind : std::uint32_t {
   // supervisor -> init
-  kGo = 1,      // identity maps are written: build the walls
-  kStart,       // all is journalled: start the agent
-  kSignal,      // number: deliver this signal to the agent
-  kTrees,       // number: how many mounts of the host come along
+  kGo = 1,  // identity maps are written: build the walls
+  kStart,   // all is journalled: start the agent
+  kSignal,  // number: deliver this signal to the agent
+  kTrees,   // number: how many mounts of the host come along
   // init -> supervisor
   kFailed,      // number: host::Primitive, error: errno, text: what; init is gone after it
   kReady,       // walls stand; carries the pty master when a terminal was asked for

@@ -27,8 +27,7 @@ using plan::RootEntry;
 constexpr std::uint64_t kQuiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 // Never through a symlink: parts of the new root (the project, a layer) have content that somebody
 // else wrote, and an absolute link in it would lead to the host's tree.
-constexpr std::uint64_t kInsideOnly =
-    RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+constexpr std::uint64_t kInsideOnly = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 std::unexpected<StageError> Stage(Primitive primitive, Error error) {
   if (sys::IsMountCallRefused(error)) primitive = Primitive::kMountApi;
@@ -47,8 +46,8 @@ Result<Fd> EnterDirectory(int root, std::string_view inside) {
     const std::size_t end = std::min(relative.find('/', start), relative.size());
     const std::string name = relative.substr(start, end - start);
     if (::mkdirat(dir.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
-      return FailErrno(errno, fmt::format("mkdir '{}' for '{}'", Printable(name),
-                                          Printable(inside)));
+      return FailErrno(errno,
+                       fmt::format("mkdir '{}' for '{}'", Printable(name), Printable(inside)));
     }
     AMBIT_TRY(dir, sys::OpenAt(dir.get(), name.c_str(), O_PATH | O_DIRECTORY, kInsideOnly));
     start = end + 1;
@@ -143,7 +142,7 @@ Status GuardProc(int proc, const plan::LaunchPlan& plan, const Covers& covers) {
     AMBIT_CHECK(sys::AttachTree(tree->get(), proc, name.c_str()));
   }
   for (const std::string& name : plan.proc_masked) {
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(proc, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     const Fd& cover = S_ISDIR(info.st_mode) ? covers.directory : covers.file;
     AMBIT_TRY(const Fd copy, sys::CloneTree(cover.get(), "", false));
@@ -272,9 +271,8 @@ class RootBuilder {
 
 }  // namespace
 
-StageResult<void> BuildRoot(
-    const plan::LaunchPlan& plan,
-    const std::function<StageResult<std::vector<Fd>>()>& await_trees) {
+StageResult<void> BuildRoot(const plan::LaunchPlan& plan,
+                            const std::function<StageResult<std::vector<Fd>>()>& await_trees) {
   RootBuilder builder(plan);
   if (auto prepared = builder.Prepare(); !prepared) return prepared;
   const StageResult<std::vector<Fd>> trees = await_trees();

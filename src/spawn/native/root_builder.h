@@ -13,8 +13,7 @@ namespace ambit::spawn::native {
 /// Caller: init, with CAP_SYS_ADMIN in its user namespace, all namespaces its own.
 /// `await_trees` gives the trees of OpenTrees for the same plan; it is called when everything that
 /// does not need them is done.
-StageResult<void> BuildRoot(
-    const plan::LaunchPlan& plan,
-    const std::function<StageResult<std::vector<Fd>>()>& await_trees);
+StageResult<void> BuildRoot(const plan::LaunchPlan& plan,
+                            const std::function<StageResult<std::vector<Fd>>()>& await_trees);
 
 }  // namespace ambit::spawn::native

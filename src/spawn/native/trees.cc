@@ -37,7 +37,7 @@ std::string DescriptorPath(const Fd& fd) { return fmt::format("/proc/self/fd/{}"
 /// and the run's user are the same to everybody who looks.
 struct LayerDirectories {
   Fd lower;
-  Fd mask;  // empty: nothing is masked
+  Fd mask;   // empty: nothing is masked
   Fd state;  // keeps the idmapped clone of the run directory alive
   Fd upper;
   Fd work;
@@ -84,7 +84,8 @@ StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& ident
   if (dirs->mask) lower = DescriptorPath(dirs->mask) + ":" + lower;
   std::vector<sys::FsOption> options = {{"lowerdir", lower},
                                         {"upperdir", DescriptorPath(dirs->upper)},
-                                        {"workdir", DescriptorPath(dirs->work)}};
+                                        {"workdir", DescriptorPath(dirs->work)},
+                                        {"volatile", ""}};  // docs/adr/0009
   if (identity.started_by_root) {
     options.push_back({"redirect_dir", "on"});  // renames of directories work
     options.push_back({"index", "on"});         // hard links stay together
@@ -101,11 +102,11 @@ StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& ident
     return sys::NewFilesystem("overlay", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   }();
   if (!mount) {
-    mount.error().what = fmt::format("copy-on-write '{}': {}", Printable(layer.inside),
-                                     mount.error().what);
+    mount.error().what =
+        fmt::format("copy-on-write '{}': {}", Printable(layer.inside), mount.error().what);
     return Stage(Primitive::kOverlay, mount.error());
   }
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(mount->get(), &info) != 0 || (info.f_flags & ST_RDONLY) != 0) {
     return Stage(Primitive::kOverlay,
                  Error{.code = Errc::kUnsupported,
@@ -171,11 +172,11 @@ StageResult<Fd> OpenBind(const plan::Mount& mount, int idmap) {
 }
 
 StageResult<Fd> OpenHome(int run_dir, int idmap) {
-  Result<Fd> tree = idmap >= 0 ? Idmapped(run_dir, "home", idmap)
-                               : sys::CloneTree(run_dir, "home", true);
+  Result<Fd> tree =
+      idmap >= 0 ? Idmapped(run_dir, "home", idmap) : sys::CloneTree(run_dir, "home", true);
   if (tree) {
-    if (Status set = sys::SetMountAttributes(tree->get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-                                             true);
+    if (Status set =
+            sys::SetMountAttributes(tree->get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, true);
         !set) {
       tree = std::unexpected(set.error());
     }
@@ -212,9 +213,9 @@ StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::
     StageResult<Fd> tree = Fd();
     switch (mount.kind) {
       case plan::Mount::Kind::kBind:
-        tree = mount.without_sockets
-                   ? OpenReadOnlyView(mount, plan.identity, run_dir->get(), idmap.get())
-                   : OpenBind(mount, idmap.get());
+        tree = mount.without_sockets ? OpenReadOnlyView(mount, plan.identity, run_dir->get(),
+                                                        mount.owned ? idmap.get() : -1)
+                                     : OpenBind(mount, idmap.get());
         break;
       case plan::Mount::Kind::kLayer:
         tree = MountLayer(plan.layers[mount.layer], plan.identity, run_dir->get(), idmap.get());

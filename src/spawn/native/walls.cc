@@ -17,10 +17,18 @@ void ReadWallSwitchesForTest() {
 bool Stands(Wall wall) {
   const char* name = "";
   switch (wall) {
-    case Wall::kMounts: name = "mounts"; break;
-    case Wall::kLandlock: name = "landlock"; break;
-    case Wall::kSeccomp: name = "seccomp"; break;
-    case Wall::kLifeLine: name = "lifeline"; break;
+    case Wall::kMounts:
+      name = "mounts";
+      break;
+    case Wall::kLandlock:
+      name = "landlock";
+      break;
+    case Wall::kSeccomp:
+      name = "seccomp";
+      break;
+    case Wall::kLifeLine:
+      name = "lifeline";
+      break;
   }
   return g_off_for_test.find(name) == std::string::npos;
 }

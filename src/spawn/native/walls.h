@@ -8,7 +8,7 @@
 namespace ambit::spawn::native {
 
 enum class Wall : std::uint8_t {
-  kMounts,    // read-only mounts and the masks over /proc
+  kMounts,  // read-only mounts and the masks over /proc
   kLandlock,
   kSeccomp,
   kLifeLine,  // the pipe; PDEATHSIG is left out with it
