@@ -19,7 +19,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include "base/text.h"
 #include "egress/egress.h"
@@ -29,6 +28,7 @@
 #include "spawn/native/protocol.h"
 #include "supervise/start_egress.h"
 #include "supervise/terminal.h"
+#include "supervise/terminal_relay.h"
 #include "sys/fd_passing.h"
 #include "sys/process.h"
 
@@ -103,8 +103,6 @@ class Supervision {
   asio::awaitable<void> WatchEgressReports();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
   asio::awaitable<void> ForwardSignals();
-  asio::awaitable<void> RelayInput();
-  asio::awaitable<void> RelayOutput();
 
   void OnInitMessage(const Message& message, Fd fd);
   Result<bool> TakeEgressReport();
@@ -140,11 +138,9 @@ class Supervision {
   std::optional<Outcome> outcome_;
   bool init_ready_ = false;
   bool egress_ready_ = false;
-  std::optional<RawTerminal> raw_terminal_;
   std::optional<Descriptor> control_;
   std::optional<Descriptor> reports_;
-  std::optional<Descriptor> pty_;
-  std::optional<Descriptor> input_;
+  std::optional<TerminalRelay> terminal_;
   std::optional<asio::signal_set> signals_;
 };
 
@@ -361,7 +357,7 @@ asio::awaitable<void> Supervision::ForwardSignals() {
     const int signal = co_await signals_->async_wait(Await(error));
     if (error) co_return;
     if (signal == SIGWINCH) {
-      if (pty_) CopyWindowSize(pty_->native_handle());
+      if (terminal_) terminal_->Resize();
       continue;
     }
     (void)native::Send(control_->native_handle(),
@@ -377,41 +373,9 @@ asio::awaitable<void> Supervision::ForwardSignals() {
 }
 
 void Supervision::AttachTerminal(Fd master) {
-  CopyWindowSize(master.get());
-  pty_.emplace(io_, std::move(master).Release());
-  boost::system::error_code ignored;
-  pty_->native_non_blocking(true, ignored);
-  if (streams_.input) {
-    if (auto raw = RawTerminal::Enter()) raw_terminal_.emplace(*std::move(raw));
-    input_.emplace(io_, Duplicate(0));
-    asio::co_spawn(io_, RelayInput(), kRethrow);
-  }
-  asio::co_spawn(io_, RelayOutput(), kRethrow);
-}
-
-asio::awaitable<void> Supervision::RelayInput() {
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    boost::system::error_code error;
-    co_await input_->async_wait(Descriptor::wait_read, Await(error));
-    if (error) co_return;
-    const ssize_t n = ::read(input_->native_handle(), buffer.data(), buffer.size());
-    if (n <= 0) co_return;
-    co_await asio::async_write(*pty_, asio::buffer(buffer.data(), static_cast<std::size_t>(n)),
-                               Await(error));
-    if (error) co_return;
-  }
-}
-
-asio::awaitable<void> Supervision::RelayOutput() {
-  std::array<char, 16384> buffer{};
-  const int out = streams_.output ? 1 : 2;
-  for (;;) {
-    boost::system::error_code error;
-    const std::size_t n = co_await pty_->async_read_some(asio::buffer(buffer), Await(error));
-    if (error) co_return;
-    (void)!::write(out, buffer.data(), n);
-  }
+  terminal_.emplace(io_, std::move(master), streams_);
+  if (terminal_->HasInput()) asio::co_spawn(io_, terminal_->CarryInput(), kRethrow);
+  asio::co_spawn(io_, terminal_->CarryOutput(), kRethrow);
 }
 
 void Supervision::StopEverything() {
@@ -421,14 +385,8 @@ void Supervision::StopEverything() {
     (void)sys::Kill(ties_.launched.init.pidfd.get(), SIGKILL);
     (void)sys::Reap(ties_.launched.init.pidfd.get());
   }
-  // What the agent wrote last is still in the pty.
-  if (pty_ && streams_.AnyTerminal()) {
-    std::array<char, 16384> rest{};
-    for (ssize_t n = 0; (n = ::read(pty_->native_handle(), rest.data(), rest.size())) > 0;) {
-      (void)!::write(streams_.output ? 1 : 2, rest.data(), static_cast<std::size_t>(n));
-    }
-  }
-  raw_terminal_.reset();
+  if (terminal_) terminal_->ShowTheRest();
+  terminal_.reset();
   ties_.life_line.Reset();
   if (ties_.egress_pidfd) {
     (void)sys::Kill(ties_.egress_pidfd.get(), SIGKILL);
