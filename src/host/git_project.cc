@@ -105,7 +105,11 @@ class Inspector {
   Inspector(Directory root, std::span<const std::string> allowed) : root_(std::move(root)) {
     for (const std::string& path : allowed) {
       auto canonical = OpenDirectory(AT_FDCWD, path);
-      allowed_.push_back(canonical ? std::move(canonical->path) : path);
+      if (canonical) {
+        allowed_.push_back(std::move(canonical->path));
+      } else {
+        allowed_.push_back(path);
+      }
     }
   }
 

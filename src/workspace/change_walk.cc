@@ -329,7 +329,8 @@ class Walker {
   std::optional<std::size_t> Emit(const Frame& entry, ChangeKind kind, const struct stat* before,
                                   const struct stat* after) {
     if (!entry.git_path.empty()) {
-      const mode_t mode = after != nullptr ? after->st_mode : before->st_mode;
+      const struct stat* known = after != nullptr ? after : before;
+      const mode_t mode = known != nullptr ? known->st_mode : 0;
       if (!S_ISDIR(mode) || kind == ChangeKind::kRenamed) ++git_files_[entry.git_path];
       return std::nullopt;
     }

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -67,7 +68,23 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
-/// Forks and becomes `ids` in `cwd`; 0, 1, 2 are what they are given to be.
+/// What a forked child does before it is somebody else's program: become `ids` in `cwd`.
+[[noreturn]] void ExecuteAs(const Ids& ids, const std::string& cwd, char* const* argv,
+                            char* const* environment) {
+  ::syscall(SYS_close_range, 3, ~0U, 0);
+  if (::geteuid() == 0 && ids.uid != 0) {
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(ids.gid, ids.gid, ids.gid) != 0 ||
+        ::setresuid(ids.uid, ids.uid, ids.uid) != 0) {
+      ::_exit(99);
+    }
+  }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of ids, which clears it
+  if (::chdir(cwd.c_str()) != 0) ::_exit(98);
+  ::execvpe(argv[0], argv, environment);
+  ::_exit(97);
+}
+
+/// Starts a program as `ids` in `cwd`; 0 is /dev/null, 1 and 2 are what they are given to be.
 pid_t Spawn(const Ids& ids, const std::string& cwd, std::vector<std::string> argv,
             std::vector<std::string> environment, int out, int err) {
   std::vector<char*> argv_pointers = Pointers(argv);
@@ -79,17 +96,7 @@ pid_t Spawn(const Ids& ids, const std::string& cwd, std::vector<std::string> arg
   ::dup2(null, 0);
   ::dup2(out, 1);
   ::dup2(err, 2);
-  ::syscall(SYS_close_range, 3, ~0U, 0);
-  if (::geteuid() == 0 && ids.uid != 0) {
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(ids.gid, ids.gid, ids.gid) != 0 ||
-        ::setresuid(ids.uid, ids.uid, ids.uid) != 0) {
-      ::_exit(99);
-    }
-  }
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of ids, which clears it
-  if (::chdir(cwd.c_str()) != 0) ::_exit(98);
-  ::execvpe(argv_pointers[0], argv_pointers.data(), environment_pointers.data());
-  ::_exit(97);
+  ExecuteAs(ids, cwd, argv_pointers.data(), environment_pointers.data());
 }
 
 int ExitCodeOf(int status) {
@@ -241,6 +248,21 @@ pid_t Scratch::Start(std::vector<std::string> arguments, const std::string& outp
   return Spawn({.uid = uid_, .gid = gid_, .name = user_name_}, project(), std::move(arguments),
                EnvironmentOf({uid_, gid_, user_name_}, home(), environment), file.get(),
                file.get());
+}
+
+pid_t Scratch::StartOnTerminal(std::vector<std::string> arguments, const std::string& name) const {
+  arguments.insert(arguments.begin(), AmbitBinary());
+  const Ids ids{.uid = uid_, .gid = gid_, .name = user_name_};
+  std::vector<std::string> environment = EnvironmentOf(ids, home(), {{"TERM", "xterm"}});
+  std::vector<char*> argv_pointers = Pointers(arguments);
+  std::vector<char*> environment_pointers = Pointers(environment);
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  ::setsid();
+  const int terminal = ::open(name.c_str(), O_RDWR);
+  ::ioctl(terminal, TIOCSCTTY, 0);
+  for (int fd = 0; fd <= 2; ++fd) ::dup2(terminal, fd);
+  ExecuteAs(ids, project(), argv_pointers.data(), environment_pointers.data());
 }
 
 std::string Scratch::Fingerprint(const std::string& dir) const {

@@ -15,22 +15,20 @@ void ReadWallSwitchesForTest() {
 }
 
 bool Stands(Wall wall) {
-  const char* name = "";
-  switch (wall) {
-    case Wall::kMounts:
-      name = "mounts";
-      break;
-    case Wall::kLandlock:
-      name = "landlock";
-      break;
-    case Wall::kSeccomp:
-      name = "seccomp";
-      break;
-    case Wall::kLifeLine:
-      name = "lifeline";
-      break;
-  }
-  return g_off_for_test.find(name) == std::string::npos;
+  const auto name = [&]() -> const char* {
+    switch (wall) {
+      case Wall::kMounts:
+        return "mounts";
+      case Wall::kLandlock:
+        return "landlock";
+      case Wall::kSeccomp:
+        return "seccomp";
+      case Wall::kLifeLine:
+        return "lifeline";
+    }
+    return "";
+  };
+  return g_off_for_test.find(name()) == std::string::npos;
 }
 
 }  // namespace ambit::spawn::native
