@@ -29,7 +29,11 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    return Complain(error.what(), "see 'ambit --help'");
+    const std::string command = argc > 1 && app.get_subcommand_no_throw(argv[1]) != nullptr
+                                    ? std::string(argv[1]) + " "
+                                    : "";
+    return Complain(error.what(),
+                    "see 'ambit " + command + "--help'; what is to run comes after --");
   }
   return action();
 }

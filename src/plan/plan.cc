@@ -59,11 +59,12 @@ Status RefuseVisibleCredentials(const policy::Policy& policy, const host::GitPro
 }
 
 /// Ambit's own record must not be content of a run.
-Status RefuseStateInLayers(const policy::Policy& policy, const host::HostFacts& facts) {
-  for (const std::string& path : policy.copy_on_write) {
+Status RefuseStateBelow(const char* flag, const std::vector<std::string>& paths,
+                        const host::HostFacts& facts) {
+  for (const std::string& path : paths) {
     if (facts.state_root != path && !facts.state_root.starts_with(path + "/")) continue;
     return Fail(Errc::kInvalidArgument,
-                fmt::format("--cow '{}': it contains ambit's own state directory '{}'",
+                fmt::format("{} '{}': it contains ambit's own state directory '{}'", flag,
                             Printable(path), Printable(facts.state_root)),
                 "name directories below it, or set XDG_STATE_HOME to a place outside of it");
   }
@@ -103,7 +104,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
     return Fail(Errc::kInvalidArgument, "no command given", "ambit run -- COMMAND [ARGUMENT...]");
   }
   AMBIT_CHECK(RefuseFilesAsLayers(policy, facts));
-  AMBIT_CHECK(RefuseStateInLayers(policy, facts));
+  AMBIT_CHECK(RefuseStateBelow("--cow", policy.copy_on_write, facts));
+  AMBIT_CHECK(RefuseStateBelow("--ro", policy.read_only, facts));
   AMBIT_CHECK(RefuseVisibleCredentials(policy, request.git));
   AMBIT_CHECK(RefuseForeignGitPointers(request.git));
   LaunchPlan plan;

@@ -34,6 +34,11 @@ Status CheckPaths(const char* flag, const std::vector<std::string>& paths) {
   // Mounting these would replace what ambit itself puts there.
   constexpr std::array<std::string_view, 4> kOwn = {"/proc", "/sys", "/dev", "/etc"};
   for (const std::string& path : paths) {
+    if (path == "/") {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("{} /: a run never shows the whole file system", flag),
+                  "name the directories it needs");
+    }
     if (!IsNormalPath(path)) {
       return Fail(
           Errc::kInvalidArgument,

@@ -233,7 +233,10 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
       EndWith({.cause = message.error == EACCES ? Cause::kNotExecutable : Cause::kNotFound,
                .exit_code = message.error == EACCES ? 126 : 127,
                .detail = Printable(message.Text()),
-               .remedy = {}});
+               .remedy = message.error == EACCES
+                             ? "it is there inside, but may not be executed"
+                             : "it does not exist inside: what lies outside of /usr, /opt and the "
+                               "project is shown with --ro DIRECTORY"});
       return;
     case MessageKind::kExited:
       Finish(OutcomeOfWaitStatus(message.number));

@@ -7,14 +7,18 @@
 namespace ambit::supervise {
 
 StandardStreams InspectStandardStreams() {
-  return {.input = ::isatty(0) == 1, .output = ::isatty(1) == 1, .error = ::isatty(2) == 1};
+  const bool in_foreground = ::tcgetpgrp(0) == ::getpgrp();
+  return {.input = ::isatty(0) == 1 && in_foreground,
+          .output = ::isatty(1) == 1,
+          .error = ::isatty(2) == 1};
 }
 
-Result<RawTerminal> RawTerminal::Enter() {
+Result<RawTerminal> RawTerminal::Enter(bool keep_output) {
   termios saved{};
   if (::tcgetattr(0, &saved) != 0) return FailErrno(errno, "tcgetattr");
   termios raw = saved;
   ::cfmakeraw(&raw);
+  if (keep_output) raw.c_oflag = saved.c_oflag;
   if (::tcsetattr(0, TCSANOW, &raw) != 0) return FailErrno(errno, "tcsetattr");
   return RawTerminal(saved);
 }

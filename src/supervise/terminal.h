@@ -9,7 +9,8 @@
 
 namespace ambit::supervise {
 
-/// Which of 0, 1, 2 are terminals; the pty replaces those and no other.
+/// Which of 0, 1, 2 are terminals; the pty replaces those and no other. `input` only while this is
+/// the terminal's foreground job: another one may neither read it nor change its mode.
 struct StandardStreams {
   bool input = false;
   bool output = false;
@@ -18,10 +19,11 @@ struct StandardStreams {
 };
 StandardStreams InspectStandardStreams();
 
-/// Raw mode of the terminal on descriptor 0 for as long as the object lives.
+/// Raw mode of the terminal on descriptor 0 for as long as the object lives. What others print
+/// keeps its line ends when `keep_output` is set: they share the terminal in a pipeline.
 class RawTerminal {
  public:
-  static Result<RawTerminal> Enter();
+  static Result<RawTerminal> Enter(bool keep_output);
   RawTerminal(RawTerminal&& other) noexcept : saved_(other.saved_) { other.saved_.reset(); }
   RawTerminal& operator=(RawTerminal&&) = delete;
   RawTerminal(const RawTerminal&) = delete;

@@ -44,7 +44,7 @@ TerminalRelay::TerminalRelay(asio::io_context& io, Fd master, StandardStreams st
   pty_.assign(std::move(master).Release());
   pty_.native_non_blocking(true);
   if (!streams.input) return;
-  if (auto raw = RawTerminal::Enter()) raw_.emplace(*std::move(raw));
+  if (auto raw = RawTerminal::Enter(!streams.output)) raw_.emplace(*std::move(raw));
   input_.emplace(io, ::dup(0));
 }
 

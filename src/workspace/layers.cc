@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "base/text.h"
 #include "sys/file.h"
 
@@ -82,6 +85,17 @@ Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan) {
     AMBIT_CHECK(PrepareLayer(run_dir, layer, plan.identity));
   }
   return GiveToDiskOwner(run_dir, "home", plan.identity);
+}
+
+void RemoveScratch(const std::string& run_path, const plan::LaunchPlan& plan) {
+  for (const plan::Layer& layer : plan.layers) {
+    const std::string work = fmt::format("{}/work/{}/work", run_path, layer.name);
+    std::error_code ignored;
+    // Only the kernel writes here; no name in it is the agent's.
+    ::chmod(work.c_str(), 0700);
+    ::chmod((work + "/incompat").c_str(), 0700);
+    std::filesystem::remove_all(work, ignored);
+  }
 }
 
 }  // namespace ambit::workspace

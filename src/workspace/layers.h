@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+
 #include "base/error.h"
 #include "plan/launch_plan.h"
 
@@ -9,5 +11,9 @@ namespace ambit::workspace {
 /// the uppermost layer's attributes are what the agent sees. As root they belong to the disk owner,
 /// so that what the agent leaves there needs no translation later.
 Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan);
+
+/// Removes the overlay's own scratch directories when the run is over. The kernel leaves some with
+/// mode 0, which a person's `rm -r` would stumble over. Best effort: nothing depends on it.
+void RemoveScratch(const std::string& run_path, const plan::LaunchPlan& plan);
 
 }  // namespace ambit::workspace

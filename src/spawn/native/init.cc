@@ -179,6 +179,7 @@ void Forward(int signal, pid_t agent) {
   if (agent <= 0 || signal <= 0 || signal >= NSIG) return;
   const bool to_group = signal == SIGINT || signal == SIGQUIT || signal == SIGHUP;
   ::kill(to_group ? -agent : agent, signal);
+  ::kill(to_group ? -agent : agent, SIGCONT);  // a stopped process would never hear of it
 }
 
 pid_t Start(const InitInputs& inputs, Terminal& terminal) {
