@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace ambit {
@@ -42,7 +43,18 @@ Decoded DecodeOne(std::string_view text) {
 bool IsInvisible(char32_t point) {
   return (point >= 0x80 && point < 0xA0) || (point >= 0x200B && point <= 0x200F) ||
          (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x206F) ||
-         point == 0x061C || point == 0xFEFF || point == 0x2028 || point == 0x2029;
+         point == 0x061C || point == 0xFEFF || point == 0x2028 || point == 0x2029 ||
+         point == 0x00AD || point == 0x115F || point == 0x1160 || point == 0x180E ||
+         point == 0x3164 || point == 0xFFA0 || (point >= 0xFE00 && point <= 0xFE0F) ||
+         (point >= 0xFFF9 && point <= 0xFFFB) || (point >= 0xE0000 && point <= 0xE0FFF);
+}
+
+/// JSON escapes UTF-16 units: what lies above U+FFFF takes two.
+std::string JsonUnit(char32_t point) {
+  const auto value = static_cast<unsigned>(point);
+  if (value < 0x10000) return fmt::format("\\u{:04x}", value);
+  return fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((value - 0x10000) >> 10),
+                     0xDC00 + ((value - 0x10000) & 0x3FF));
 }
 
 }  // namespace
@@ -77,6 +89,17 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
+std::string WithoutControls(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t plain = std::min(text.find_first_of("\n\\"), text.size());
+    out += Printable(text.substr(0, plain));
+    if (plain < text.size()) out += text[plain];
+    text.remove_prefix(std::min(plain + 1, text.size()));
+  }
+  return out;
+}
+
 std::string JsonEscape(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -91,7 +114,7 @@ std::string JsonEscape(std::string_view text) {
       out += '\\';
       out += static_cast<char>(one.point);
     } else if (one.point < 0x20 || one.point == 0x7F || IsInvisible(one.point)) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(one.point));
+      out += JsonUnit(one.point);
     } else {
       out += text.substr(0, one.length);
     }

@@ -8,6 +8,10 @@ namespace ambit {
 /// that are not UTF-8 become visible escapes (\n, \x1b, \u202e); a backslash becomes "\\".
 std::string Printable(std::string_view text);
 
+/// `text` as Printable gives it, but with line ends and backslashes as they are: for messages that
+/// may hold names that are escaped already.
+std::string WithoutControls(std::string_view text);
+
 /// `text` as the inside of a JSON string (no quotes around it). Bytes that are not UTF-8 become
 /// U+FFFD so that the result always parses.
 std::string JsonEscape(std::string_view text);

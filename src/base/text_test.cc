@@ -23,9 +23,15 @@ TEST(Printable, ShowsBytesThatAreNotUtf8) {
   EXPECT_EQ(Printable("\xE2\x82"), "\\xe2\\x82");           // cut short
 }
 
+TEST(WithoutControls, KeepsLineEndsAndWhatIsEscapedAlready) {
+  EXPECT_EQ(WithoutControls("a\\x1b\nb\x1b[0m"), "a\\x1b\nb\\x1b[0m");
+  EXPECT_EQ(WithoutControls("\xF3\xA0\x81\x81"), "\\ue0041");  // a tag: hidden ASCII
+}
+
 TEST(JsonEscape, AlwaysGivesAValidString) {
   EXPECT_EQ(JsonEscape("a\"b\\c\n\x1b"), "a\\\"b\\\\c\\u000a\\u001b");
   EXPECT_EQ(JsonEscape("\xFF"), "\xEF\xBF\xBD");
+  EXPECT_EQ(JsonEscape("\xF3\xA0\x81\x81"), "\\udb40\\udc41");
 }
 
 }  // namespace

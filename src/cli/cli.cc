@@ -5,13 +5,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/text.h"
 #include "supervise/version.h"
 
 namespace ambit::cli {
 
 int Complain(std::string_view what, std::string_view remedy) {
-  const std::string text = "ambit: " + std::string(what) + "\n" +
-                           (remedy.empty() ? "" : "ambit: " + std::string(remedy) + "\n");
+  // Names of others are in it: nothing of them may steer the terminal.
+  const std::string text = "ambit: " + WithoutControls(what) + "\n" +
+                           (remedy.empty() ? "" : "ambit: " + WithoutControls(remedy) + "\n");
   std::fputs(text.c_str(), stderr);
   return kAmbitFailed;
 }
@@ -29,9 +31,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    const std::string command = argc > 1 && app.get_subcommand_no_throw(argv[1]) != nullptr
-                                    ? std::string(argv[1]) + " "
-                                    : "";
+    const std::string command = argc > 1 && std::string_view(argv[1]) == "run" ? "run " : "";
     return Complain(error.what(),
                     "see 'ambit " + command + "--help'; what is to run comes after --");
   }

@@ -122,12 +122,31 @@ Result<Person> ReadPerson() {
                 "set HOME to an absolute path");
   }
   if (auto real = RealPath(person.home)) person.home = *real;
+  for (const char* own :
+       {"/", "/bin", "/dev", "/etc", "/lib", "/proc", "/run", "/sys", "/tmp", "/usr", "/var"}) {
+    if (person.home != own) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("the home directory is '{}', which a run makes itself", own),
+                "set HOME to a directory of yours");
+  }
   person.own_home =
       IsOwnedBy(person.home, person.uid) || passwd_home.empty() ? person.home : passwd_home;
   if (person.name.empty()) person.name = "user";
   if (person.shell.empty() || !Exists(person.shell)) person.shell = "/bin/sh";
   return person;
 }
+
+namespace {
+
+/// Whether `marker` is there and made by somebody whose word counts: in a directory that others can
+/// write, anybody could make everything around a person's work their project.
+bool MarksProject(const std::string& marker, const Person& person, const std::string& start) {
+  struct stat info{};
+  if (::lstat(marker.c_str(), &info) != 0) return false;
+  return info.st_uid == person.uid || info.st_uid == 0 || IsOwnedBy(start, info.st_uid);
+}
+
+}  // namespace
 
 Result<Project> FindProject(const std::string& start, bool explicit_root, const Person& person,
                             const std::string& state_root) {
@@ -137,21 +156,25 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
   if (!explicit_root) {
     for (std::string dir = project.cwd;; dir = dir.substr(0, dir.rfind('/'))) {
       if (dir.empty()) break;
-      if (Exists(dir + "/.git") || Exists(dir + "/ambit.toml")) {
+      if (MarksProject(dir + "/.git", person, project.cwd) ||
+          MarksProject(dir + "/ambit.toml", person, project.cwd)) {
         project.root = dir;
         break;
       }
     }
   }
   AMBIT_CHECK(RefuseUnfitRoot(project.root, person, state_root));
+  // One look: owner and identity are those of what the real path names, whoever renames meanwhile.
+  AMBIT_TRY(const Fd root, sys::OpenUnlinked(project.root.c_str(), O_PATH));
   struct stat info{};
-  if (::stat(project.root.c_str(), &info) != 0) {
+  if (::fstat(root.get(), &info) != 0) {
     return FailErrno(errno, fmt::format("project '{}'", Printable(project.root)));
   }
   if (!S_ISDIR(info.st_mode)) {
     return Fail(Errc::kInvalidArgument,
                 fmt::format("project '{}': not a directory", Printable(project.root)));
   }
+  project.id = sys::FileId{.device = info.st_dev, .inode = info.st_ino};
   project.owner = info.st_uid;
   project.group = info.st_gid;
   return project;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "sys/file.h"
 
 namespace ambit::host {
 
@@ -38,6 +39,7 @@ struct Project {
   std::string cwd;   // absolute, real path, at or below root
   uid_t owner = 0;
   gid_t group = 0;
+  std::optional<sys::FileId> id;
 };
 
 struct HostFacts {
@@ -50,7 +52,8 @@ struct HostFacts {
   std::vector<std::string> mount_points;           // every path something is mounted at
   /// Symlinks on the way to a path as the user spelled it: the same spelling must work inside.
   std::vector<SystemPath> aliases;
-  std::vector<std::string> plain_files;  // those of policy's paths that are no directories
+  std::map<std::string, sys::FileId> path_ids;  // of policy's paths, as they were looked at
+  std::vector<std::string> plain_files;         // those of policy's paths that are no directories
 };
 
 /// Finds the project of `start` (already made absolute): the nearest ancestor that holds `.git`

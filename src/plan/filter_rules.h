@@ -34,6 +34,7 @@ struct NamedAnswer {
 inline constexpr std::array kNamedAnswers = {
     NamedAnswer{"allow", Answer::Allow()},
     NamedAnswer{"kill", Answer::KillProcess()},
+    NamedAnswer{"pretend", Answer::Errno(0)},  // nothing is done, success is reported
     NamedAnswer{"EPERM", Answer::Errno(1)},
     NamedAnswer{"EINVAL", Answer::Errno(22)},
     NamedAnswer{"ENOSYS", Answer::Errno(38)},

@@ -5,10 +5,12 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "plan/network_plan.h"
+#include "sys/file.h"
 #include "sys/landlock.h"
 
 namespace ambit::plan {
@@ -52,9 +54,10 @@ struct Mount {
   };
   Kind kind = Kind::kTmpfs;
   std::string inside;
-  std::string host;       // kBind
-  std::size_t layer = 0;  // kLayer
-  bool directory = true;  // kBind: of a directory, with all mounts below it
+  std::string host;                    // kBind
+  std::optional<sys::FileId> host_id;  // what `host` was when the run was planned
+  std::size_t layer = 0;               // kLayer
+  bool directory = true;               // kBind: of a directory, with all mounts below it
   bool read_only = false;
   /// Read-only by the one call that seals the finished part of the root, not by one of its own:
   /// true for what lies below nothing but the root itself.
@@ -72,6 +75,7 @@ struct Layer {
   std::string name;    // "project", "cow-1", ...: the directory names in the run's state
   std::string inside;  // where it is mounted
   std::string lower;   // host directory
+  std::optional<sys::FileId> lower_id;  // what `lower` was when the run was planned
   /// Files shown with other content than the host's (credentials taken out), relative to `lower`.
   struct Mask {
     std::string path;

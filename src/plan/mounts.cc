@@ -30,6 +30,12 @@ bool IsBelow(const std::string& path, const std::string& ancestor) {
          path[ancestor.size()] == '/';
 }
 
+std::optional<sys::FileId> IdOf(const std::string& path, const host::HostFacts& facts) {
+  if (path == facts.project.root) return facts.project.id;
+  const auto found = facts.path_ids.find(path);
+  return found == facts.path_ids.end() ? std::nullopt : std::optional(found->second);
+}
+
 bool HasNothingMountedBelow(const std::string& path, const host::HostFacts& facts) {
   return std::ranges::none_of(facts.mount_points,
                               [&](const std::string& point) { return IsBelow(point, path); });
@@ -39,6 +45,7 @@ bool HasNothingMountedBelow(const std::string& path, const host::HostFacts& fact
 Mount ReadOnlyView(const std::string& path, bool directory, const host::HostFacts& facts) {
   Mount mount = ReadOnlyBind(path, directory);
   mount.owned = true;
+  mount.host_id = IdOf(path, facts);
   mount.without_sockets = directory && HasNothingMountedBelow(path, facts);
   return mount;
 }
@@ -78,19 +85,24 @@ std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFact
     layers.push_back({.name = kProjectLayer,
                       .inside = facts.project.root,
                       .lower = facts.project.root,
+                      .lower_id = facts.project.id,
                       .masks = masks_below(facts.project.root)});
     int serial = 0;
     for (const std::string& dir : git.cow_dirs) {
       layers.push_back({.name = fmt::format("git-{}", ++serial),
                         .inside = dir,
                         .lower = dir,
+                        .lower_id = std::nullopt,
                         .masks = masks_below(dir)});
     }
   }
   int serial = 0;
   for (const std::string& dir : policy.copy_on_write) {
-    layers.push_back(
-        {.name = fmt::format("cow-{}", ++serial), .inside = dir, .lower = dir, .masks = {}});
+    layers.push_back({.name = fmt::format("cow-{}", ++serial),
+                      .inside = dir,
+                      .lower = dir,
+                      .lower_id = IdOf(dir, facts),
+                      .masks = {}});
   }
   return layers;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,10 +120,26 @@ Status ResolvePaths(const char* flag, std::vector<std::string>& paths, host::Hos
     if (path.starts_with('/')) {
       std::ranges::move(host::LinksOnTheWay(path), std::back_inserter(facts.aliases));
     }
+    facts.path_ids[*real] = {.device = info.st_dev, .inode = info.st_ino};
     if (S_ISREG(info.st_mode)) facts.plain_files.push_back(*real);
     path = *std::move(real);
   }
   return {};
+}
+
+/// Such a socket leads to its one peer and nowhere else. Any other could be connected anew from
+/// inside, in the network namespace it was made in: the host's.
+bool IsConnectedUnixStream(int fd) {
+  int domain = 0;
+  int type = 0;
+  socklen_t size = sizeof domain;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return false;
+  size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return false;
+  sockaddr_storage peer{};
+  size = sizeof peer;
+  return domain == AF_UNIX && (type == SOCK_STREAM || type == SOCK_SEQPACKET) &&
+         ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
 }
 
 /// A standard stream reaches the agent as it is. An open directory would be a door to everything
@@ -131,9 +148,15 @@ Status RefuseDirectoriesAsStreams() {
   for (int stream = 0; stream <= 2; ++stream) {
     struct stat info{};
     if (::fstat(stream, &info) != 0) return FailErrno(errno, "fstat of a standard stream");
-    if (!S_ISDIR(info.st_mode)) continue;
-    return Fail(Errc::kInvalidArgument, fmt::format("standard stream {} is a directory", stream),
-                "redirect it from a file, a pipe or /dev/null");
+    if (S_ISDIR(info.st_mode)) {
+      return Fail(Errc::kInvalidArgument, fmt::format("standard stream {} is a directory", stream),
+                  "redirect it from a file, a pipe or /dev/null");
+    }
+    if (S_ISSOCK(info.st_mode) && !IsConnectedUnixStream(stream)) {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("standard stream {} is a socket of the host's network", stream),
+                  "put it behind a pipe: ... | ambit run -- ... | ...");
+    }
   }
   return {};
 }

@@ -45,6 +45,25 @@ Result<Fd> OpenAt(int dir, const char* path, std::uint64_t flags, std::uint64_t 
   return FailErrno(err, fmt::format("open '{}'", path));
 }
 
+Result<FileId> IdOf(int fd) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return FailErrno(errno, "fstat");
+  return FileId{.device = info.st_dev, .inode = info.st_ino};
+}
+
+Result<Fd> OpenUnlinked(const char* path, std::uint64_t flags,
+                        const std::optional<FileId>& expected) {
+  AMBIT_TRY(Fd file, OpenAt(AT_FDCWD, path, flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
+  if (!expected) return file;
+  AMBIT_TRY(const FileId id, IdOf(file.get()));
+  if (id != *expected) {
+    return Fail(Errc::kDenied,
+                fmt::format("'{}' is another file than when the run was planned", path),
+                "somebody replaced it meanwhile: make sure that only you can, and start again");
+  }
+  return file;
+}
+
 Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_bytes) {
   AMBIT_TRY(const Fd file, OpenAt(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   struct stat info{};

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,20 @@ namespace ambit::sys {
 /// bounded number of times (somebody may rename for ever). `path` is relative to `dir`.
 Result<Fd> OpenAt(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve = 0,
                   mode_t mode = 0);
+
+/// Names one file or directory for as long as it exists.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+Result<FileId> IdOf(int fd);
+
+/// Opens an absolute path of which no component may be a symbolic link: what a real path names,
+/// even while somebody exchanges parts of it. kDenied when `expected` is given and it is another
+/// file by now.
+Result<Fd> OpenUnlinked(const char* path, std::uint64_t flags,
+                        const std::optional<FileId>& expected = std::nullopt);
 
 /// The whole of a small regular file. Errors: kLimit above `max_bytes`; kInvalidArgument when it
 /// is not a regular file (a FIFO would block for ever).

@@ -62,7 +62,8 @@ Status WriteMask(int run_dir, int lower, const std::string& base, const plan::La
 }
 
 Status PrepareLayer(int run_dir, const plan::Layer& layer, const plan::Identity& identity) {
-  AMBIT_TRY(const Fd lower, sys::OpenAt(AT_FDCWD, layer.lower.c_str(), O_PATH | O_DIRECTORY));
+  AMBIT_TRY(const Fd lower,
+            sys::OpenUnlinked(layer.lower.c_str(), O_PATH | O_DIRECTORY, layer.lower_id));
   struct stat info{};
   AMBIT_CHECK(StatLower(lower.get(), "", info));
   AMBIT_CHECK(MakeLike(run_dir, "upper/" + layer.name, info, identity));

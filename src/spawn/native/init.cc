@@ -168,7 +168,7 @@ void ReapChildren(int control, int watch, pid_t agent) {
   }
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-    if (pid != agent) continue;
+    if (pid != agent || (!WIFEXITED(status) && !WIFSIGNALED(status))) continue;
     (void)Send(control, Message{.kind = MessageKind::kExited, .number = status});
     ::_exit(0);
   }
@@ -217,7 +217,10 @@ void RunInit(const InitInputs& inputs) {
                                    pollfd{.fd = inputs.control, .events = POLLIN, .revents = 0},
                                    pollfd{.fd = watch.get(), .events = POLLIN, .revents = 0}};
   for (;;) {
-    if (::poll(sources.data(), sources.size(), -1) < 0) continue;
+    if (::poll(sources.data(), sources.size(), -1) < 0) {
+      if (errno != EINTR) ::_exit(125);  // blind: better no run than one that nobody can end
+      continue;
+    }
     if (sources[0].revents != 0 && Stands(Wall::kLifeLine)) ::_exit(125);
     if (sources[1].revents != 0) {
       Message message;

@@ -143,7 +143,10 @@ Status GuardProc(int proc, const plan::LaunchPlan& plan, const Covers& covers) {
   }
   for (const std::string& name : plan.proc_masked) {
     struct stat info{};
-    if (::fstatat(proc, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (::fstatat(proc, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) continue;
+      return FailErrno(errno, fmt::format("stat '/proc/{}'", name));
+    }
     const Fd& cover = S_ISDIR(info.st_mode) ? covers.directory : covers.file;
     AMBIT_TRY(const Fd copy, sys::CloneTree(cover.get(), "", false));
     AMBIT_CHECK(sys::AttachTree(copy.get(), proc, name.c_str()));

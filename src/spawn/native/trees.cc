@@ -52,11 +52,10 @@ Result<Fd> Idmapped(int dir, const char* path, int idmap) {
 StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, int run_dir, int idmap) {
   LayerDirectories dirs;
   constexpr std::uint64_t kDirectory = O_PATH | O_DIRECTORY;
-  Result<Fd> lower = idmap >= 0 ? Idmapped(AT_FDCWD, layer.lower.c_str(), idmap)
-                                : sys::OpenAt(AT_FDCWD, layer.lower.c_str(), kDirectory);
-  if (!lower) {
-    return Stage(idmap >= 0 ? Primitive::kIdmappedMounts : Primitive::kHostPath, lower.error());
-  }
+  Result<Fd> lower = sys::OpenUnlinked(layer.lower.c_str(), kDirectory, layer.lower_id);
+  if (!lower) return Stage(Primitive::kHostPath, lower.error());
+  if (idmap >= 0) lower = Idmapped(lower->get(), "", idmap);
+  if (!lower) return Stage(Primitive::kIdmappedMounts, lower.error());
   dirs.lower = *std::move(lower);
   int state = run_dir;
   if (idmap >= 0) {
@@ -131,14 +130,13 @@ StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity&
                                  int run_dir, int idmap) {
   const auto open = [&]() -> Result<Fd> {
     AMBIT_TRY(const Fd empty, OpenEmptyDirectory(run_dir));
-    Result<Fd> lower = idmap >= 0 ? Idmapped(AT_FDCWD, mount.host.c_str(), idmap) : Fd();
-    // Without the translation the agent reads what everybody may: less, never more.
-    if (!lower || idmap < 0) {
-      lower = sys::OpenAt(AT_FDCWD, mount.host.c_str(), O_PATH | O_DIRECTORY);
+    AMBIT_TRY(Fd lower, sys::OpenUnlinked(mount.host.c_str(), O_PATH | O_DIRECTORY, mount.host_id));
+    if (idmap >= 0) {
+      // Without the translation the agent reads what everybody may: less, never more.
+      if (auto translated = Idmapped(lower.get(), "", idmap)) lower = *std::move(translated);
     }
-    if (!lower) return lower;
     std::vector<sys::FsOption> options = {
-        {"lowerdir", DescriptorPath(*lower) + ":" + DescriptorPath(empty)}};
+        {"lowerdir", DescriptorPath(lower) + ":" + DescriptorPath(empty)}};
     if (!identity.started_by_root) options.push_back({"userxattr", ""});
     return sys::NewFilesystem("overlay", options,
                               MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY);
@@ -151,8 +149,16 @@ StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity&
   return *std::move(view);
 }
 
+/// What a person named must still be what was looked at; the system's own paths may lead through
+/// links that only root can change.
+Result<Fd> CloneSource(const plan::Mount& mount) {
+  if (!mount.owned) return sys::CloneTree(AT_FDCWD, mount.host.c_str(), mount.directory);
+  AMBIT_TRY(const Fd source, sys::OpenUnlinked(mount.host.c_str(), O_PATH, mount.host_id));
+  return sys::CloneTree(source.get(), "", mount.directory);
+}
+
 StageResult<Fd> OpenBind(const plan::Mount& mount, int idmap) {
-  Result<Fd> tree = sys::CloneTree(AT_FDCWD, mount.host.c_str(), mount.directory);
+  Result<Fd> tree = CloneSource(mount);
   // Without the translation (an overlay has none) the agent sees the files as somebody else's and
   // reads what everybody may: less, never more.
   if (tree && mount.owned && idmap >= 0) (void)sys::MakeIdmapped(tree->get(), idmap);
