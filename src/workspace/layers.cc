@@ -93,8 +93,9 @@ void RemoveScratch(const std::string& run_path, const plan::LaunchPlan& plan) {
     const std::string work = fmt::format("{}/work/{}/work", run_path, layer.name);
     std::error_code ignored;
     // Only the kernel writes here; no name in it is the agent's.
-    ::chmod(work.c_str(), 0700);
-    ::chmod((work + "/incompat").c_str(), 0700);
+    for (const char* below : {"", "/incompat", "/incompat/volatile"}) {
+      ::chmod((work + below).c_str(), 0700);
+    }
     std::filesystem::remove_all(work, ignored);
   }
 }
