@@ -83,7 +83,7 @@ class StateDirectoryAsItWas {
     std::error_code ignored;
     for (const fs::path& work : {run / "work", run / kProbes / "work"}) {
       for (const auto& layer : fs::directory_iterator(work, ignored)) {
-        for (const char* own : {"work", "index"}) fs::remove(layer.path() / own, ignored);
+        workspace::RemoveScratchOf(layer.path());
       }
     }
     fs::remove_all(run, ignored);

@@ -88,15 +88,20 @@ Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan) {
   return GiveToDiskOwner(run_dir, "home", plan.identity);
 }
 
+void RemoveScratchOf(const std::string& work_path) {
+  // Only the kernel writes here; no name in it is the agent's.
+  const std::string scratch = work_path + "/work";
+  for (const char* below : {"", "/incompat", "/incompat/volatile"}) {
+    ::chmod((scratch + below).c_str(), 0700);
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(scratch, ignored);
+  std::filesystem::remove_all(work_path + "/index", ignored);
+}
+
 void RemoveScratch(const std::string& run_path, const plan::LaunchPlan& plan) {
   for (const plan::Layer& layer : plan.layers) {
-    const std::string work = fmt::format("{}/work/{}/work", run_path, layer.name);
-    std::error_code ignored;
-    // Only the kernel writes here; no name in it is the agent's.
-    for (const char* below : {"", "/incompat", "/incompat/volatile"}) {
-      ::chmod((work + below).c_str(), 0700);
-    }
-    std::filesystem::remove_all(work, ignored);
+    RemoveScratchOf(fmt::format("{}/work/{}", run_path, layer.name));
   }
 }
 

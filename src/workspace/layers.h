@@ -16,4 +16,7 @@ Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan);
 /// mode 0, which a person's `rm -r` would stumble over. Best effort: nothing depends on it.
 void RemoveScratch(const std::string& run_path, const plan::LaunchPlan& plan);
 
+/// The same for one layer's work directory, such as RUN/work/project.
+void RemoveScratchOf(const std::string& work_path);
+
 }  // namespace ambit::workspace
