@@ -81,7 +81,8 @@ Command BwrapWithTheSameMounts(const Place& place) {
     if (target == "/" || target.starts_with("/dev/") || target == "/proc") continue;
     if (target.starts_with("/proc/")) {
       if (options.starts_with("ro") && type == "proc") add({"--ro-bind", target, target});
-      if (type == "tmpfs") add({"--ro-bind", "/dev/null", target});
+      if (type == "tmpfs" && fs::is_directory(target)) add({"--tmpfs", target});
+      if (type == "tmpfs" && !fs::is_directory(target)) add({"--ro-bind", "/dev/null", target});
     } else if (type == "tmpfs") {
       add({"--tmpfs", target});
     } else if (target == place.project) {
