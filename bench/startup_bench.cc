@@ -86,14 +86,14 @@ Command BwrapWithTheSameMounts(const Place& place) {
     } else if (type == "tmpfs") {
       add({"--tmpfs", target});
     } else if (target == place.project) {
-      add({"--bind", target, target});
+      continue;  // last, because the table's order is not that of the paths
     } else if (options.starts_with("ro")) {
       add({"--ro-bind", target, target});
     } else {
       add({"--bind", place.project, target});
     }
   }
-  add({"--chdir", place.project, "true"});
+  add({"--bind", place.project, place.project, "--chdir", place.project, "true"});
   return command;
 }
 
