@@ -76,11 +76,15 @@ Json OfIdentity(const Identity& identity) {
                  {"egress_uid", Of(identity.egress_uid)}});
 }
 
+/// Files made for the run are a line or two; what is longer is a copy of the host's own.
+constexpr std::size_t kMostContent = 512;
+
 Json OfEntry(const RootEntry& entry) {
   constexpr std::array kKinds = {"directory", "file", "symlink"};
+  const bool whole = entry.content.size() <= kMostContent;
   return Object({{"kind", Of(kKinds.at(std::to_underlying(entry.kind)))},
                  {"path", Of(entry.path)},
-                 {"content", Of(entry.content)},
+                 {whole ? "content" : "bytes", whole ? Of(entry.content) : Of(entry.content.size())},
                  {"mode", Octal(entry.mode)}});
 }
 

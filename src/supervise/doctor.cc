@@ -83,7 +83,7 @@ class StateDirectoryAsItWas {
     std::error_code ignored;
     for (const fs::path& work : {run / "work", run / kProbes / "work"}) {
       for (const auto& layer : fs::directory_iterator(work, ignored)) {
-        workspace::RemoveScratchOf(layer.path());
+        workspace::MakeScratchRemovable(layer.path().string());
       }
     }
     fs::remove_all(run, ignored);

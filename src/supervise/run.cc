@@ -298,7 +298,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
                  .purpose = request.purpose,
                  .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
                  .end_record = [&](const Outcome& known) { record.End(known); }});
-  workspace::RemoveScratch(run.path, plan);
+  workspace::MakeScratchRemovable(run.path, plan);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, run.path, outcome);
   AMBIT_CHECK(record.status());
   return outcome;

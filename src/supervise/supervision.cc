@@ -383,18 +383,16 @@ void Supervision::AttachTerminal(Fd master) {
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
+  for (const Fd* process : {&ties_.launched.init.pidfd, &ties_.egress_pidfd}) {
+    if (*process) (void)sys::Kill(process->get(), SIGKILL);
+  }
   inputs_.end_record(*outcome_);
-  if (ties_.launched.init.pidfd) {
-    (void)sys::Kill(ties_.launched.init.pidfd.get(), SIGKILL);
-    (void)sys::Reap(ties_.launched.init.pidfd.get());
+  for (const Fd* process : {&ties_.launched.init.pidfd, &ties_.egress_pidfd}) {
+    if (*process) (void)sys::Reap(process->get());
   }
   if (terminal_) terminal_->ShowTheRest();
   terminal_.reset();
   ties_.life_line.Reset();
-  if (ties_.egress_pidfd) {
-    (void)sys::Kill(ties_.egress_pidfd.get(), SIGKILL);
-    (void)sys::Reap(ties_.egress_pidfd.get());
-  }
 }
 
 }  // namespace

@@ -6,9 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <system_error>
-
 #include "base/text.h"
 #include "sys/file.h"
 
@@ -88,20 +85,16 @@ Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan) {
   return GiveToDiskOwner(run_dir, "home", plan.identity);
 }
 
-void RemoveScratchOf(const std::string& work_path) {
+void MakeScratchRemovable(std::string work_path) {
   // Only the kernel writes here; no name in it is the agent's.
-  const std::string scratch = work_path + "/work";
-  for (const char* below : {"", "/incompat", "/incompat/volatile"}) {
-    ::chmod((scratch + below).c_str(), 0700);
+  for (const char* below : {"/work", "/incompat", "/volatile"}) {
+    if (::chmod((work_path += below).c_str(), 0700) != 0) return;
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(scratch, ignored);
-  std::filesystem::remove_all(work_path + "/index", ignored);
 }
 
-void RemoveScratch(const std::string& run_path, const plan::LaunchPlan& plan) {
+void MakeScratchRemovable(const std::string& run_path, const plan::LaunchPlan& plan) {
   for (const plan::Layer& layer : plan.layers) {
-    RemoveScratchOf(fmt::format("{}/work/{}", run_path, layer.name));
+    MakeScratchRemovable(fmt::format("{}/work/{}", run_path, layer.name));
   }
 }
 

@@ -12,11 +12,11 @@ namespace ambit::workspace {
 /// so that what the agent leaves there needs no translation later.
 Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan);
 
-/// Removes the overlay's own scratch directories when the run is over. The kernel leaves some with
-/// mode 0, which a person's `rm -r` would stumble over. Best effort: nothing depends on it.
-void RemoveScratch(const std::string& run_path, const plan::LaunchPlan& plan);
+/// The kernel leaves scratch directories of the overlay with mode 0, which a person's `rm -r` would
+/// stumble over: opens them when the run is over. Best effort, nothing depends on it.
+void MakeScratchRemovable(const std::string& run_path, const plan::LaunchPlan& plan);
 
 /// The same for one layer's work directory, such as RUN/work/project.
-void RemoveScratchOf(const std::string& work_path);
+void MakeScratchRemovable(std::string work_path);
 
 }  // namespace ambit::workspace

@@ -10,9 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-
-#include "base/fd.h"
 #include "base/text.h"
 #include "sys/process.h"
 
@@ -63,40 +60,34 @@ int ExecuteByName(const plan::LaunchPlan& plan, char* const* argv, char* const* 
   return worst;
 }
 
-[[noreturn]] void BecomeAgent(const plan::LaunchPlan& plan, int terminal, int report,
-                              char* const* argv, char* const* environment) {
+/// Runs in init's own memory (vfork): changes nothing of it but `failure`, the errno that kept the
+/// agent from starting.
+[[noreturn]] void BecomeAgent(const plan::LaunchPlan& plan, int terminal, char* const* argv,
+                              char* const* environment, volatile int& failure) {
   ::setsid();
   if (terminal >= 0) TakeTerminal(terminal);
   ResetSignals();
-  int failure = 0;
   // Init is not dumpable, which hides its /proc entries; execve makes the agent an ordinary
   // process again.
-  const std::array<int, 1> keep = {report};
-  if (!sys::CloseAllBut(keep)) failure = EMFILE;
-  if (failure == 0 && ::chdir(plan.cwd.c_str()) != 0) failure = errno;
-  if (failure == 0) failure = ExecuteByName(plan, argv, environment);
-  (void)!::write(report, &failure, sizeof failure);
+  if (!sys::CloseAllBut({}))
+    failure = EMFILE;
+  else if (::chdir(plan.cwd.c_str()) != 0)
+    failure = errno;
+  else
+    failure = ExecuteByName(plan, argv, environment);
   ::_exit(127);
 }
 
 }  // namespace
 
 Result<pid_t> StartAgent(const plan::LaunchPlan& plan, int terminal) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "pipe2");
-  const Fd read_end(ends[0]);
-  Fd write_end(ends[1]);
   const std::vector<char*> argv = Pointers(plan.argv);
   const std::vector<char*> environment = Pointers(plan.environment);
-  const pid_t pid = ::fork();
-  if (pid < 0) return FailErrno(errno, "fork");
-  if (pid == 0) BecomeAgent(plan, terminal, write_end.get(), argv.data(), environment.data());
-  write_end.Reset();
-  int failure = 0;
-  ssize_t n = 0;
-  while ((n = ::read(read_end.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {
-  }
-  if (n == 0) return pid;  // the pipe closed with execve
+  volatile int failure = 0;
+  const pid_t pid = ::vfork();
+  if (pid < 0) return FailErrno(errno, "vfork");
+  if (pid == 0) BecomeAgent(plan, terminal, argv.data(), environment.data(), failure);
+  if (failure == 0) return pid;
   ::waitpid(pid, nullptr, 0);
   return FailErrno(failure, fmt::format("'{}'", Printable(plan.argv[0])));
 }
