@@ -107,8 +107,8 @@ std::string JsonEscape(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const auto plain = static_cast<std::size_t>(
-        std::ranges::find_if_not(text, IsPlainInJson) - text.begin());
+    const auto plain =
+        static_cast<std::size_t>(std::ranges::find_if_not(text, IsPlainInJson) - text.begin());
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

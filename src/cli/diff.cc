@@ -1,7 +1,5 @@
 #include "review/diff.h"
 
-#include <fmt/format.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/runs.h"
 #include "host/facts.h"
 #include "workspace/change_walk.h"
 #include "workspace/run_store.h"
@@ -32,30 +31,6 @@ Status ToStdout(std::string_view text) {
   return {};
 }
 
-Result<workspace::RunStore> OpenStore(const host::Person& person) {
-  const char* state_home = ::getenv("XDG_STATE_HOME");
-  Result<workspace::RunStore> store = workspace::RunStore::Open(
-      workspace::RunStore::DefaultRoot(person.own_home, state_home != nullptr ? state_home : ""),
-      /*create=*/false);
-  if (!store && store.error().code == Errc::kNotFound) {
-    return Fail(Errc::kNotFound, "there is no run yet", "start one with 'ambit run -- COMMAND'");
-  }
-  return store;
-}
-
-/// The run that was named, or the newest one of the project the person is in.
-Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
-                                   const std::string& name) {
-  if (name.empty()) {
-    AMBIT_TRY(const std::string here, host::RealPath("."));
-    AMBIT_TRY(const host::Project project,
-              host::FindProject(here, /*explicit_root=*/false, person, store.root()));
-    return store.NewestOf(project.root);
-  }
-  AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(name));
-  return workspace::RunStore::ReadMeta(dir);
-}
-
 Status Render(const DiffFlags& flags, const workspace::OverlayLayer& layer,
               const workspace::ChangeSet& changes) {
   const review::DiffOptions options{.for_terminal = ::isatty(1) == 1};
@@ -69,19 +44,12 @@ Status ShowDiff(const DiffFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(const workspace::RunMeta meta, FindRun(store, person, flags.run));
-  for (const workspace::RunLayer& layer : meta.layers) {
-    if (layer.name != "project") continue;
-    const workspace::OverlayLayer overlay{
-        .lower = layer.lower,
-        .upper = fmt::format("{}/{}/{}", store.root(), meta.id, layer.upper),
-        .flavour = meta.flavour,
-        .redirect_dir = meta.redirect_dir};
-    AMBIT_TRY(const workspace::ChangeSet changes, workspace::WalkChanges(overlay));
-    AMBIT_CHECK(Render(flags, overlay, changes));
-    if (changes.truncated) {
-      std::fputs("ambit: too many changes to show them all\n", stderr);
-    }
-  }
+  const auto layer = ProjectLayerOf(store, meta);
+  if (!layer && layer.error().code == Errc::kNotFound) return {};  // it could change nothing
+  if (!layer) return std::unexpected(layer.error());
+  AMBIT_TRY(const workspace::ChangeSet changes, workspace::WalkChanges(*layer));
+  AMBIT_CHECK(Render(flags, *layer, changes));
+  if (changes.truncated) std::fputs("ambit: too many changes to show them all\n", stderr);
   return {};
 }
 

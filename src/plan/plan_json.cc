@@ -82,10 +82,11 @@ constexpr std::size_t kMostContent = 512;
 Json OfEntry(const RootEntry& entry) {
   constexpr std::array kKinds = {"directory", "file", "symlink"};
   const bool whole = entry.content.size() <= kMostContent;
-  return Object({{"kind", Of(kKinds.at(std::to_underlying(entry.kind)))},
-                 {"path", Of(entry.path)},
-                 {whole ? "content" : "bytes", whole ? Of(entry.content) : Of(entry.content.size())},
-                 {"mode", Octal(entry.mode)}});
+  return Object(
+      {{"kind", Of(kKinds.at(std::to_underlying(entry.kind)))},
+       {"path", Of(entry.path)},
+       {whole ? "content" : "bytes", whole ? Of(entry.content) : Of(entry.content.size())},
+       {"mode", Octal(entry.mode)}});
 }
 
 Json OfMount(const Mount& mount) {

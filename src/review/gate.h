@@ -1,0 +1,44 @@
+#pragma once
+// The gate: which paths of a project the host would run or obey by itself later, so that a change
+// to them needs a consent of its own. The list is data (gate_list.cc), each line with its reason.
+// Who calls: apply, branch and diff. Pure. Paths are raw bytes, relative to the project.
+// Names are compared as a careless file system or program would: any depth, any case, with
+// ignorable and compatibility characters of Unicode, trailing dots and spaces taken away (NTFS,
+// HFS+). What cannot be decoded is compared by its bytes. Creating such a path counts as changing
+// it. Threat model: T20, T21, A200-A212.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ambit::review {
+
+enum class GateVerdict : std::uint8_t {
+  kOpen,   // an ordinary file
+  kShown,  // runs when somebody builds or tests, as everything in a project may: named, not held
+  kHeld,   // needs --consent PATH or a yes to the question
+  kNever,  // a `.git` or anything below one: no consent brings it across
+};
+
+struct GateDecision {
+  GateVerdict verdict = GateVerdict::kOpen;
+  std::string_view reason;  // static text for people; empty for kOpen
+};
+
+/// What the name alone decides. A file named package.json is kShown here: see below.
+GateDecision GateOf(std::string_view path);
+
+/// Whether two contents of a package.json differ in what npm, yarn or pnpm run by themselves
+/// (scripts preinstall, install, postinstall, prepare, prepublish, ... and their kin). True when
+/// either cannot be parsed, or is hostile: then nobody can say. An empty `old_text` is no file.
+bool LifecycleScriptsChanged(std::string_view old_text, std::string_view new_text);
+
+/// One line of the list, for documentation and tests.
+struct GateRule {
+  std::string_view pattern;
+  GateVerdict verdict;
+  std::string_view reason;
+};
+std::span<const GateRule> GateRules();
+
+}  // namespace ambit::review
