@@ -37,7 +37,9 @@ Result<std::string> PrepareProbes(const plan::LaunchPlan& plan, const std::strin
   std::error_code error;
   for (const char* name : {"upper", "work", "home"}) fs::create_directories(path / name, error);
   AMBIT_TRY(const Fd dir, sys::OpenAt(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY));
-  AMBIT_CHECK(workspace::PrepareLayers(dir.get(), plan));
+  if (auto made = workspace::PrepareLayers(dir.get(), plan); !made) {
+    return std::unexpected(made.error());
+  }
   return path.string();
 }
 

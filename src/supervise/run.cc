@@ -161,18 +161,22 @@ Status RefuseDirectoriesAsStreams() {
   return {};
 }
 
-Result<workspace::RunDir> MakeRunDirectory(const std::string& state_root,
-                                           const plan::LaunchPlan& plan) {
+struct PreparedRun {
+  workspace::RunDir dir;
+  std::vector<workspace::LayerStart> layers;  // as the plan's
+};
+
+Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::LaunchPlan& plan) {
   AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
   AMBIT_TRY(workspace::RunDir run, store.Create());
-  AMBIT_CHECK(workspace::PrepareLayers(run.fd.get(), plan));
-  return run;
+  AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
+  return PreparedRun{.dir = std::move(run), .layers = std::move(layers)};
 }
 
 workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts& facts,
-                            const std::string& id) {
+                            const PreparedRun& run) {
   workspace::RunMeta meta;
-  meta.id = id;
+  meta.id = run.dir.id;
   meta.project = facts.project.root;
   meta.cwd = plan.cwd;
   meta.argv = plan.argv;
@@ -181,12 +185,16 @@ workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts&
   meta.flavour = plan.identity.started_by_root ? workspace::OverlayFlavour::kTrusted
                                                : workspace::OverlayFlavour::kUser;
   meta.redirect_dir = plan.identity.started_by_root;
-  for (const plan::Layer& layer : plan.layers) {
+  for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+    const plan::Layer& layer = plan.layers[i];
     meta.layers.push_back({.name = layer.name,
                            .target = layer.inside,
                            .lower = layer.lower,
                            .upper = "upper/" + layer.name,
-                           .work = "work/" + layer.name});
+                           .work = "work/" + layer.name,
+                           .lower_device = run.layers[i].device,
+                           .lower_inode = run.layers[i].inode,
+                           .stamp_ns = run.layers[i].stamp_ns});
   }
   meta.ambit_version = std::string(kVersion);
   return meta;
@@ -285,10 +293,10 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
                                                      .author = author}));
 
   for (const std::string& warning : plan.warnings) observer.on_warning(warning);
-  const Result<workspace::RunDir> made = MakeRunDirectory(state_root, plan);
+  const Result<PreparedRun> made = MakeRunDirectory(state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
-  const workspace::RunDir& run = *made;
-  RunRecord record(run, MakeMeta(plan, facts, run.id));
+  const workspace::RunDir& run = made->dir;
+  RunRecord record(run, MakeMeta(plan, facts, *made));
   // From here on processes are forked: none of them may hold the launcher's environment.
   sys::ScrubEnvironment();
   Outcome outcome =

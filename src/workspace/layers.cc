@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "sys/file.h"
+#include "workspace/stamp.h"
 
 namespace ambit::workspace {
 namespace {
@@ -58,14 +59,17 @@ Status WriteMask(int run_dir, int lower, const std::string& base, const plan::La
   return GiveToDiskOwner(run_dir, path.c_str(), identity);
 }
 
-Status PrepareLayer(int run_dir, const plan::Layer& layer, const plan::Identity& identity) {
+Result<LayerStart> PrepareLayer(int run_dir, const plan::Layer& layer,
+                                const plan::Identity& identity) {
   AMBIT_TRY(const Fd lower,
             sys::OpenUnlinked(layer.lower.c_str(), O_PATH | O_DIRECTORY, layer.lower_id));
   struct stat info{};
   AMBIT_CHECK(StatLower(lower.get(), "", info));
   AMBIT_CHECK(MakeLike(run_dir, "upper/" + layer.name, info, identity));
   AMBIT_CHECK(MakeLike(run_dir, "work/" + layer.name, info, identity));
-  if (layer.masks.empty()) return {};
+  const LayerStart start{
+      .device = info.st_dev, .inode = info.st_ino, .stamp_ns = TakeStamp(lower.get())};
+  if (layer.masks.empty()) return start;
   if (::mkdirat(run_dir, "mask", 0700) != 0 && errno != EEXIST) {
     return FailErrno(errno, "mkdir 'mask'");
   }
@@ -73,16 +77,19 @@ Status PrepareLayer(int run_dir, const plan::Layer& layer, const plan::Identity&
   for (const plan::Layer::Mask& mask : layer.masks) {
     AMBIT_CHECK(WriteMask(run_dir, lower.get(), "mask/" + layer.name, mask, identity));
   }
-  return {};
+  return start;
 }
 
 }  // namespace
 
-Status PrepareLayers(int run_dir, const plan::LaunchPlan& plan) {
+Result<std::vector<LayerStart>> PrepareLayers(int run_dir, const plan::LaunchPlan& plan) {
+  std::vector<LayerStart> starts;
   for (const plan::Layer& layer : plan.layers) {
-    AMBIT_CHECK(PrepareLayer(run_dir, layer, plan.identity));
+    AMBIT_TRY(const LayerStart start, PrepareLayer(run_dir, layer, plan.identity));
+    starts.push_back(start);
   }
-  return GiveToDiskOwner(run_dir, "home", plan.identity);
+  AMBIT_CHECK(GiveToDiskOwner(run_dir, "home", plan.identity));
+  return starts;
 }
 
 void MakeScratchRemovable(std::string work_path) {

@@ -108,6 +108,11 @@ Status ReadLayers(const json& object, std::vector<RunLayer>& out) {
     AMBIT_CHECK(Read(value, "lower", layer.lower));
     AMBIT_CHECK(Read(value, "upper", layer.upper));
     AMBIT_CHECK(Read(value, "work", layer.work));
+    if (!Member(value, "stamp_ns").is_null()) {
+      AMBIT_CHECK(Read(value, "lower_device", layer.lower_device));
+      AMBIT_CHECK(Read(value, "lower_inode", layer.lower_inode));
+      AMBIT_CHECK(Read(value, "stamp_ns", layer.stamp_ns));
+    }
     out.push_back(std::move(layer));
   }
   return {};
@@ -145,7 +150,10 @@ std::string EncodeMeta(const RunMeta& meta) {
                              {"target", Text(layer.target)},
                              {"lower", Text(layer.lower)},
                              {"upper", Text(layer.upper)},
-                             {"work", Text(layer.work)}});
+                             {"work", Text(layer.work)},
+                             {"lower_device", layer.lower_device},
+                             {"lower_inode", layer.lower_inode},
+                             {"stamp_ns", layer.stamp_ns}});
   }
   if (meta.outcome) {
     out["outcome"] = {{"cause", Text(meta.outcome->cause)}, {"exit_code", meta.outcome->exit_code}};

@@ -27,6 +27,10 @@ struct RunLayer {
   std::string lower;   // absolute host path
   std::string upper;   // relative to the run's directory
   std::string work;    // relative to the run's directory
+  // What `lower` was when the run began (0: an older ambit did not say).
+  std::uint64_t lower_device = 0;
+  std::uint64_t lower_inode = 0;
+  std::int64_t stamp_ns = 0;  // stamp.h: what the host changed later has a ctime not older than it
   friend bool operator==(const RunLayer&, const RunLayer&) = default;
 };
 
