@@ -49,6 +49,7 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
   request.policy.copy_on_write = flags.copy_on_write;
   request.policy.environment = ParseEnvironment(flags.environment);
   request.policy.host_ports = flags.host_ports;
+  request.environment = supervise::TakeEnvironment(request.policy);
   return request;
 }
 

@@ -104,6 +104,11 @@ Result<std::string> RealPath(const std::string& path) {
 }
 
 Result<Person> ReadPerson() {
+  const char* home = ::getenv("HOME");
+  return ReadPerson(home != nullptr ? home : "");
+}
+
+Result<Person> ReadPerson(std::string_view home) {
   Person person{
       .uid = ::geteuid(), .gid = ::getegid(), .name = {}, .home = {}, .own_home = {}, .shell = {}};
   std::string passwd_home;
@@ -116,7 +121,7 @@ Result<Person> ReadPerson() {
     break;
   }
   person.home = passwd_home;
-  if (const char* home = ::getenv("HOME"); home != nullptr && home[0] == '/') person.home = home;
+  if (home.starts_with('/')) person.home = home;
   if (person.home.empty()) {
     return Fail(Errc::kNotFound, fmt::format("home directory of uid {}", person.uid),
                 "set HOME to an absolute path");

@@ -66,6 +66,8 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
 /// The person that started ambit: ids of the process, name and shell from /etc/passwd (read as a
 /// file: a static binary has no NSS), home from $HOME.
 Result<Person> ReadPerson();
+/// The same where the environment is gone; `home`: what $HOME was.
+Result<Person> ReadPerson(std::string_view home);
 
 std::vector<SystemPath> ReadSystemPaths();
 std::vector<SystemPath> ReadEtcPaths();

@@ -32,6 +32,15 @@ struct Identity {
   gid_t disk_gid = 0;
   uid_t egress_uid = 0;   // the relay's own id when started by root
   std::string user_name;  // inside
+  bool operator==(const Identity&) const = default;
+};
+
+/// What is known of a run before the host was looked at. Its namespaces and the network in them are
+/// made from it while the rest is still being planned.
+struct Foundation {
+  Identity identity;  // the ids; names and the disk's owner come with the plan
+  std::string hostname;
+  NetworkPlan network;
 };
 
 /// One file, directory or symlink of the root that exists only for this run.
@@ -41,6 +50,7 @@ struct RootEntry {
   std::string path;     // inside, absolute
   std::string content;  // file: bytes; symlink: target
   mode_t mode = 0755;
+  bool operator==(const RootEntry&) const = default;
 };
 
 struct Mount {
@@ -68,6 +78,7 @@ struct Mount {
   bool without_sockets = false;
   bool owned = false;  // kBind, as root: owners translated where the file system can do it
   mode_t mode = 0755;  // kTmpfs
+  bool operator==(const Mount&) const = default;
 };
 
 /// A copy-on-write tree: the host's content below, the run's writes above, in the run directory.
@@ -81,13 +92,17 @@ struct Layer {
     std::string path;
     std::string content;
     mode_t mode = 0644;
+
+    bool operator==(const Mask&) const = default;
   };
   std::vector<Mask> masks;
+  bool operator==(const Layer&) const = default;
 };
 
 struct LandlockRule {
   std::string inside;
   sys::LandlockAccess access = sys::LandlockAccess::kNone;
+  bool operator==(const LandlockRule&) const = default;
 };
 
 struct LaunchPlan {
@@ -106,6 +121,7 @@ struct LaunchPlan {
   std::vector<std::string> argv;
   std::vector<std::string> environment;   // NAME=value
   std::vector<std::string> path_entries;  // where argv[0] is looked for
+  bool operator==(const LaunchPlan&) const = default;
 };
 
 }  // namespace ambit::plan

@@ -97,9 +97,21 @@ Status RefuseForeignGitPointers(const host::GitProject& git) {
 
 }  // namespace
 
+Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& identity) {
+  AMBIT_CHECK(policy::Validate(policy));
+  Foundation foundation{.identity = identity, .hostname = kHostname, .network = {}};
+  foundation.network.host_ports = policy.host_ports;
+  AMBIT_CHECK(Validate(foundation.network));
+  return foundation;
+}
+
+Foundation FoundationOf(const LaunchPlan& plan) {
+  return {.identity = plan.identity, .hostname = plan.hostname, .network = plan.network};
+}
+
 Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& facts,
                         const Request& request) {
-  AMBIT_CHECK(policy::Validate(policy));
+  AMBIT_TRY(Foundation foundation, MakeFoundation(policy, request.identity));
   if (request.argv.empty() || request.argv[0].empty()) {
     return Fail(Errc::kInvalidArgument, "no command given", "ambit run -- COMMAND [ARGUMENT...]");
   }
@@ -110,7 +122,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   AMBIT_CHECK(RefuseForeignGitPointers(request.git));
   LaunchPlan plan;
   plan.identity = request.identity;
-  plan.hostname = kHostname;
+  plan.hostname = std::move(foundation.hostname);
+  plan.network = std::move(foundation.network);
   plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author);
   plan.layers = MakeLayers(policy, facts, request.git);
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
@@ -128,8 +141,6 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
                       "latency_stats", "sched_debug", "scsi",  "sysrq-trigger", "timer_list"};
   plan.proc_read_only = {"bus", "fs", "irq", "sys"};
   plan.landlock = MakeLandlockRules(plan.mounts);
-  plan.network.host_ports = policy.host_ports;
-  AMBIT_CHECK(Validate(plan.network));
   plan.warnings = MakeWarnings(plan.mounts);
   plan.cwd = facts.project.cwd;
   plan.argv = request.argv;

@@ -14,9 +14,15 @@
 
 namespace ambit::plan {
 
+/// What a policy and the ids of a run decide by themselves. kInvalidArgument names the bad field.
+Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& identity);
+
+/// The same, out of a finished plan.
+Foundation FoundationOf(const LaunchPlan& plan);
+
 struct Request {
   std::vector<std::string> argv;
-  Identity identity;
+  Identity identity;  // complete
   host::GitProject git;
   host::UserIdentity author;  // git's user.name and user.email
 };

@@ -117,7 +117,8 @@ class StateDirectoryAsItWas {
 
 class Examination {
  public:
-  explicit Examination(StateDirectoryAsItWas& state) : state_(state) {}
+  Examination(StateDirectoryAsItWas& state, const Environment& environment)
+      : state_(state), environment_(environment) {}
 
   Result<Diagnosis> Run() {
     Result<Outcome> outcome = Rehearse({});
@@ -146,6 +147,7 @@ class Examination {
   Result<Outcome> Rehearse(const std::string& directory) {
     RunRequest request;
     request.argv = {"true"};
+    request.environment = environment_;
     request.directory = directory;
     request.purpose = Purpose::kRehearse;
     std::string id;
@@ -283,6 +285,7 @@ class Examination {
   }
 
   StateDirectoryAsItWas& state_;
+  const Environment& environment_;
   Diagnosis diagnosis_;
   std::vector<Finding> findings_;
   std::string project_;
@@ -294,11 +297,15 @@ Result<Diagnosis> Diagnose() {
   if (host::IsInsideRun()) {
     return Fail(Errc::kUnsupported, host::kInsideRun, host::kInsideRunRemedy);
   }
-  AMBIT_TRY(const host::Person person, host::ReadPerson());
-  const char* xdg = ::getenv("XDG_STATE_HOME");
+  const Environment environment = TakeEnvironment({});
+  const auto value = [&](const char* name) {
+    const auto found = environment.find(name);
+    return found != environment.end() ? found->second : std::string();
+  };
+  AMBIT_TRY(const host::Person person, host::ReadPerson(value("HOME")));
   StateDirectoryAsItWas state(
-      workspace::RunStore::DefaultRoot(person.own_home, xdg != nullptr ? xdg : ""));
-  return Examination(state).Run();
+      workspace::RunStore::DefaultRoot(person.own_home, value("XDG_STATE_HOME")));
+  return Examination(state, environment).Run();
 }
 
 }  // namespace ambit::supervise

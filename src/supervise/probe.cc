@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "egress/report.h"
+#include "plan/plan.h"
 #include "spawn/native/confine.h"
 #include "spawn/native/identity.h"
 #include "spawn/native/init.h"
@@ -199,11 +200,11 @@ StageResult<void> ProbeLifeLine(const ProbeInputs& inputs) {
   const Result<sys::Child> init = sys::Clone(0);
   if (!init) return Stage(native::PrimitiveOfClone(init.error()), init.error());
   if (init->pid == 0) {
-    native::RunInit({.plan = inputs.plan,
+    native::RunInit({.foundation = plan::FoundationOf(inputs.plan),
                      .control = pair->second.get(),
+                     .trees = -1,
                      .life_line = line->read.get(),
-                     .egress = -1,
-                     .run_path = inputs.run_path});
+                     .egress = -1});
   }
   line->write.Reset();
   pollfd ended{.fd = init->pidfd.get(), .events = POLLIN, .revents = 0};
@@ -222,7 +223,7 @@ StageResult<void> ProbeEgress(const ProbeInputs& inputs) {
   Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
   if (!pair) return Stage(Primitive::kEgress, pair.error());
   const Result<sys::Child> relay =
-      StartEgress(inputs.plan, line->read.get(), std::move(pair->second));
+      StartEgress(plan::FoundationOf(inputs.plan), line->read.get(), std::move(pair->second));
   if (!relay) return Stage(native::PrimitiveOfClone(relay.error()), relay.error());
   pair->second.Reset();
   ::shutdown(pair->first.get(), SHUT_WR);

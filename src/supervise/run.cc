@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 
@@ -19,8 +19,10 @@
 #include "host/inside_run.h"
 #include "plan/plan.h"
 #include "plan/plan_json.h"
+#include "supervise/processes.h"
 #include "supervise/run_user.h"
 #include "supervise/supervision.h"
+#include "supervise/terminal.h"
 #include "supervise/version.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -33,9 +35,9 @@ namespace {
 constexpr const char* kRootRunUser = "agent";
 constexpr uid_t kRootRunUid = 1000;
 
-std::string FromEnvironment(const char* name) {
-  const char* value = ::getenv(name);
-  return value != nullptr ? value : "";
+std::string Find(const Environment& environment, const char* name) {
+  const auto found = environment.find(name);
+  return found != environment.end() ? found->second : "";
 }
 
 std::int64_t NowNanoseconds() {
@@ -57,36 +59,45 @@ void KeepSpelling(const std::string& logical, host::HostFacts& facts) {
   std::ranges::move(host::LinksOnTheWay(logical), std::back_inserter(facts.aliases));
 }
 
-Status ReadFacts(const policy::Policy& policy, host::Person person, host::Project project,
+/// Variables that say where things of the person are, for ambit itself.
+constexpr std::array<std::string_view, 5> kForAmbit = {"HOME", "PATH", "PWD", "XDG_CONFIG_HOME",
+                                                       "XDG_STATE_HOME"};
+
+bool MayCross(std::string_view name, const policy::Policy& policy) {
+  return name == "PATH" || plan::IsBaseEnvironment(name) ||
+         std::ranges::any_of(policy.environment, [&](const policy::EnvironmentRule& rule) {
+           return rule.name == name && !rule.value;
+         });
+}
+
+Status ReadFacts(const RunRequest& request, host::Person person, host::Project project,
                  host::HostFacts& facts) {
-  const auto wanted = [&](std::string_view name) {
-    return name == "PATH" || plan::IsBaseEnvironment(name) ||
-           std::ranges::any_of(policy.environment, [&](const policy::EnvironmentRule& rule) {
-             return rule.name == name && !rule.value;
-           });
-  };
   facts.person = std::move(person);
   facts.project = std::move(project);
   facts.system = host::ReadSystemPaths();
   facts.etc = host::ReadEtcPaths();
-  facts.environment = host::ReadEnvironment(wanted);
+  for (const auto& [name, value] : request.environment) {
+    if (MayCross(name, request.policy)) facts.environment.emplace(name, value);
+  }
   AMBIT_TRY(facts.mount_points, host::ReadMountPoints());
-  KeepSpelling(FromEnvironment("PWD"), facts);
+  KeepSpelling(Find(request.environment, "PWD"), facts);
   return {};
 }
 
-plan::Identity MakeIdentity(const host::HostFacts& facts, const std::optional<RunUser>& user) {
-  const host::Person& person = facts.person;
+/// The ids of a run, which are known before anything of the host.
+plan::Identity MakeIdentity(const std::optional<RunUser>& user) {
   if (!user) {
+    const uid_t uid = ::geteuid();
+    const gid_t gid = ::getegid();
     return {.started_by_root = false,
-            .inside_uid = person.uid,
-            .inside_gid = person.gid,
-            .outside_uid = person.uid,
-            .outside_gid = person.gid,
-            .disk_uid = person.uid,
-            .disk_gid = person.gid,
-            .egress_uid = person.uid,
-            .user_name = person.name};
+            .inside_uid = uid,
+            .inside_gid = gid,
+            .outside_uid = uid,
+            .outside_gid = gid,
+            .disk_uid = uid,
+            .disk_gid = gid,
+            .egress_uid = uid,
+            .user_name = {}};
   }
   return {.started_by_root = true,
           .inside_uid = kRootRunUid,
@@ -94,10 +105,18 @@ plan::Identity MakeIdentity(const host::HostFacts& facts, const std::optional<Ru
           .outside_uid = user->agent,
           .outside_gid = user->agent,
           .others_base = user->others,
-          .disk_uid = facts.project.owner,
-          .disk_gid = facts.project.group,
           .egress_uid = user->egress,
           .user_name = kRootRunUser};
+}
+
+plan::Identity Completed(plan::Identity identity, const host::HostFacts& facts) {
+  if (identity.started_by_root) {
+    identity.disk_uid = facts.project.owner;
+    identity.disk_gid = facts.project.group;
+  } else {
+    identity.user_name = facts.person.name;
+  }
+  return identity;
 }
 
 /// Paths a person names may lead through symlinks or not exist; a plan holds real ones. What they
@@ -254,55 +273,77 @@ class RunRecord {
   Status status_;
 };
 
+struct Planned {
+  plan::LaunchPlan plan;
+  host::HostFacts facts;
+  std::string state_root;
+};
+
+Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identity,
+                         const RunObserver& observer) {
+  Planned planned;
+  host::HostFacts& facts = planned.facts;
+  policy::Policy policy = request.policy;
+  AMBIT_CHECK(ResolvePaths("--ro", policy.read_only, facts));
+  AMBIT_CHECK(ResolvePaths("--cow", policy.copy_on_write, facts));
+  AMBIT_TRY(host::Person person, host::ReadPerson(Find(request.environment, "HOME")));
+  WarnAboutHome(person, observer);
+  planned.state_root = workspace::RunStore::DefaultRoot(
+      person.own_home, Find(request.environment, "XDG_STATE_HOME"));
+  facts.state_root = host::ResolveWhatExists(planned.state_root);
+  AMBIT_TRY(const std::string start, StartDirectory(request));
+  AMBIT_TRY(host::Project project,
+            host::FindProject(start, !request.directory.empty(), person, facts.state_root));
+  const host::UserIdentity author =
+      host::ReadUserIdentity(person.home, Find(request.environment, "XDG_CONFIG_HOME"));
+  AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
+  AMBIT_CHECK(ReadFacts(request, std::move(person), std::move(project), facts));
+  AMBIT_TRY(planned.plan, plan::Make(policy, facts,
+                                     {.argv = request.argv,
+                                      .identity = Completed(identity, facts),
+                                      .git = std::move(git),
+                                      .author = author}));
+  for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
+  return planned;
+}
+
+/// Whatever the launcher left open is no business of any process of the run.
+Status TidyDescriptors() {
+  AMBIT_CHECK(sys::FillStandardStreams());
+  AMBIT_CHECK(sys::CloseAllBut({}));
+  return RefuseDirectoriesAsStreams();
+}
+
 Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open_sink,
                                  const RunObserver& observer) {
   if (host::IsInsideRun()) {
     return Fail(Errc::kUnsupported, host::kInsideRun, host::kInsideRunRemedy);
   }
-  // Whatever the launcher left open is no business of any process of the run.
-  AMBIT_CHECK(sys::FillStandardStreams());
-  AMBIT_CHECK(sys::CloseAllBut({}));
-  AMBIT_CHECK(RefuseDirectoriesAsStreams());
-  policy::Policy policy = request.policy;
-  host::HostFacts facts;
-  AMBIT_CHECK(ResolvePaths("--ro", policy.read_only, facts));
-  AMBIT_CHECK(ResolvePaths("--cow", policy.copy_on_write, facts));
-  AMBIT_TRY(host::Person person, host::ReadPerson());
-  WarnAboutHome(person, observer);
-  const std::string state_root =
-      workspace::RunStore::DefaultRoot(person.own_home, FromEnvironment("XDG_STATE_HOME"));
-  facts.state_root = host::ResolveWhatExists(state_root);
-  AMBIT_TRY(const std::string start, StartDirectory(request));
-  AMBIT_TRY(host::Project project,
-            host::FindProject(start, !request.directory.empty(), person, facts.state_root));
-  const host::UserIdentity author =
-      host::ReadUserIdentity(person.home, FromEnvironment("XDG_CONFIG_HOME"));
-  AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
-  AMBIT_CHECK(ReadFacts(policy, std::move(person), std::move(project), facts));
-
+  AMBIT_CHECK(TidyDescriptors());
   std::optional<RunUser> user;
   if (::geteuid() == 0) {
     Result<RunUser> taken = TakeRunUser();
     if (!taken) return SetupFailed(host::Primitive::kRunUser, taken.error());
     user = *std::move(taken);
   }
-  AMBIT_TRY(const plan::LaunchPlan plan, plan::Make(policy, facts,
-                                                    {.argv = request.argv,
-                                                     .identity = MakeIdentity(facts, user),
-                                                     .git = std::move(git),
-                                                     .author = author}));
+  const StandardStreams streams = InspectStandardStreams();
+  AMBIT_TRY(const plan::Foundation foundation,
+            plan::MakeFoundation(request.policy, MakeIdentity(user)));
+  Processes processes({.foundation = foundation,
+                       .user_lock = user ? user->lock.get() : -1,
+                       .terminal = streams.AnyTerminal()});
 
-  for (const std::string& warning : plan.warnings) observer.on_warning(warning);
-  const Result<PreparedRun> made = MakeRunDirectory(state_root, plan);
+  AMBIT_TRY(const Planned planned, MakePlan(request, foundation.identity, observer));
+  const plan::LaunchPlan& plan = planned.plan;
+  const Result<PreparedRun> made = MakeRunDirectory(planned.state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
-  RunRecord record(run, MakeMeta(plan, facts, *made));
-  // From here on processes are forked: none of them may hold the launcher's environment.
-  sys::ScrubEnvironment();
+  RunRecord record(run, MakeMeta(plan, planned.facts, *made));
   Outcome outcome =
       Supervise({.plan = plan,
                  .run_path = run.path,
-                 .user_lock = user ? user->lock.get() : -1,
+                 .processes = processes,
+                 .streams = streams,
                  .purpose = request.purpose,
                  .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
                  .end_record = [&](const Outcome& known) { record.End(known); }});
@@ -313,6 +354,14 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
 }
 
 }  // namespace
+
+Environment TakeEnvironment(const policy::Policy& policy) {
+  Environment taken = host::ReadEnvironment([&](std::string_view name) {
+    return std::ranges::find(kForAmbit, name) != kForAmbit.end() || MayCross(name, policy);
+  });
+  sys::ScrubEnvironment();
+  return taken;
+}
 
 Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
                     const RunObserver& observer) {

@@ -1,6 +1,7 @@
 #pragma once
 // From what a person asked for to how it ended: facts, plan, state directory, supervision, record.
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,8 +16,15 @@
 
 namespace ambit::supervise {
 
+using Environment = std::map<std::string, std::string>;
+
+/// The launcher's variables that ambit itself or `policy` has a use for. All others are overwritten
+/// and gone: the processes of a run are forks of this one, and none may hold them.
+Environment TakeEnvironment(const policy::Policy& policy);
+
 struct RunRequest {
   policy::Policy policy;
+  Environment environment;  // from TakeEnvironment
   std::vector<std::string> argv;
   std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
@@ -35,8 +43,9 @@ struct RunObserver {
 
 using OpenSink = std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
 
-/// Executes one run to its end. An error means that nothing was started at all (bad request, no
-/// plan); a primitive that is missing, and everything later, is an Outcome.
+/// Executes one run to its end. Precondition: one thread, no child. An error means that nothing was
+/// started at all (bad request, no plan); a primitive that is missing, and everything later, is an
+/// Outcome.
 Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,
                     const RunObserver& observer);
 

@@ -31,16 +31,18 @@ const char* NameOf(egress::Stage stage) {
 
 }  // namespace
 
-Result<sys::Child> StartEgress(const plan::LaunchPlan& plan, int life_line, Fd control) {
+Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line, Fd control,
+                               const std::function<void()>& before) {
   AMBIT_TRY(sys::Child child, sys::Clone(0));
   if (child.pid != 0) return child;
+  before();
   egress::EgressSpec spec;
-  spec.network = plan.network;
+  spec.network = foundation.network;
   spec.life_line = Fd(life_line);
   spec.control = std::move(control);
-  if (plan.identity.started_by_root) {
-    spec.become =
-        egress::HostIdentity{.uid = plan.identity.egress_uid, .gid = plan.identity.egress_uid};
+  if (foundation.identity.started_by_root) {
+    spec.become = egress::HostIdentity{.uid = foundation.identity.egress_uid,
+                                       .gid = foundation.identity.egress_uid};
   }
   egress::RunEgress(std::move(spec));
 }

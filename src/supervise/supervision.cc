@@ -24,7 +24,6 @@
 #include "egress/egress.h"
 #include "egress/report.h"
 #include "host/primitives.h"
-#include "spawn/native/launch.h"
 #include "spawn/native/protocol.h"
 #include "supervise/start_egress.h"
 #include "supervise/terminal.h"
@@ -63,24 +62,16 @@ Outcome CannotWatch(const boost::system::system_error& error) {
                      FailErrno(error.code().value(), "watch the processes of the run").error());
 }
 
-/// The supervisor's ends of everything that ties the run to it.
-struct Ties {
-  Fd life_line;       // write end, held by nobody else: its end is the end of init and egress
-  Fd egress_control;  // reports come here; init sends the listeners from a copy
-  Fd egress_pidfd;
-  native::Launched launched;
-};
-
 class Supervision {
  public:
-  explicit Supervision(const SupervisionInputs& inputs) : inputs_(inputs) {}
+  explicit Supervision(const SupervisionInputs& inputs)
+      : inputs_(inputs), processes_(inputs.processes), streams_(inputs.streams) {}
 
   Outcome Run() {
-    streams_ = InspectStandardStreams();
-    const auto started = StartProcesses();
+    const auto handed_over = processes_.HandOver(inputs_.plan, inputs_.run_path);
     const Result<event::Sink*> sink = inputs_.begin_record();
-    if (!started) {
-      EndWith(SetupFailed(started.error().primitive, started.error().error));
+    if (!handed_over) {
+      EndWith(SetupFailed(handed_over.error().primitive, handed_over.error().error));
     } else if (!sink) {
       EndWith(SetupFailed(host::Primitive::kStateDirectory, sink.error()));
     } else {
@@ -94,7 +85,6 @@ class Supervision {
  private:
   using Descriptor = asio::posix::stream_descriptor;
 
-  native::StageResult<void> StartProcesses();
   void WatchToTheEnd();
   void Watch();
   void StopEverything();
@@ -132,9 +122,9 @@ class Supervision {
 
   const SupervisionInputs& inputs_;
   asio::io_context io_{1};
-  Ties ties_;
+  Processes& processes_;
   event::Sink* sink_ = nullptr;
-  StandardStreams streams_;
+  const StandardStreams& streams_;
   std::optional<Outcome> outcome_;
   bool init_ready_ = false;
   bool egress_ready_ = false;
@@ -143,35 +133,6 @@ class Supervision {
   std::optional<TerminalRelay> terminal_;
   std::optional<asio::signal_set> signals_;
 };
-
-native::StageResult<void> Supervision::StartProcesses() {
-  using host::Primitive;
-  const auto fail = [](Primitive primitive, Error error) {
-    return std::unexpected(native::StageError{.primitive = primitive, .error = std::move(error)});
-  };
-  std::array<int, 2> line{};
-  if (::pipe2(line.data(), O_CLOEXEC) != 0) {
-    return fail(Primitive::kLifeLine, FailErrno(errno, "pipe2").error());
-  }
-  const Fd life_line_read(line[0]);
-  ties_.life_line = Fd(line[1]);
-  Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
-  if (!pair) return fail(Primitive::kEgress, pair.error());
-  ties_.egress_control = std::move(pair->first);
-  Result<sys::Child> relay =
-      StartEgress(inputs_.plan, life_line_read.get(), std::move(pair->second));
-  if (!relay) return fail(native::PrimitiveOfClone(relay.error()), relay.error());
-  ties_.egress_pidfd = std::move(relay->pidfd);
-  auto launched = native::Launch({.plan = inputs_.plan,
-                                  .run_path = inputs_.run_path,
-                                  .life_line = life_line_read.get(),
-                                  .egress = ties_.egress_control.get(),
-                                  .user_lock = inputs_.user_lock,
-                                  .terminal = streams_.AnyTerminal()});
-  if (!launched) return std::unexpected(launched.error());
-  ties_.launched = *std::move(launched);
-  return {};
-}
 
 /// Asio throws when it cannot get a descriptor; everything that was started must end all the same.
 void Supervision::WatchToTheEnd() {
@@ -184,16 +145,16 @@ void Supervision::WatchToTheEnd() {
 }
 
 void Supervision::Watch() {
-  control_.emplace(io_, Duplicate(ties_.launched.control.get()));
-  reports_.emplace(io_, Duplicate(ties_.egress_control.get()));
+  control_.emplace(io_, Duplicate(processes_.control()));
+  reports_.emplace(io_, Duplicate(processes_.egress_control()));
   signals_.emplace(io_);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH}) {
     signals_->add(signal);
   }
   asio::co_spawn(io_, WatchInitMessages(), kRethrow);
   asio::co_spawn(io_, WatchEgressReports(), kRethrow);
-  asio::co_spawn(io_, WatchProcess(ties_.launched.init.pidfd.get(), "init"), kRethrow);
-  asio::co_spawn(io_, WatchProcess(ties_.egress_pidfd.get(), "egress"), kRethrow);
+  asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
+  asio::co_spawn(io_, WatchProcess(processes_.egress().get(), "egress"), kRethrow);
   asio::co_spawn(io_, ForwardSignals(), kRethrow);
 }
 
@@ -383,16 +344,11 @@ void Supervision::AttachTerminal(Fd master) {
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
-  for (const Fd* process : {&ties_.launched.init.pidfd, &ties_.egress_pidfd}) {
-    if (*process) (void)sys::Kill(process->get(), SIGKILL);
-  }
+  processes_.Kill();
   inputs_.end_record(*outcome_);
-  for (const Fd* process : {&ties_.launched.init.pidfd, &ties_.egress_pidfd}) {
-    if (*process) (void)sys::Reap(process->get());
-  }
+  processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();
   terminal_.reset();
-  ties_.life_line.Reset();
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// One run's life, from the first fork to the last reaped process: start, watch, forward, one
-// outcome, nothing left behind.
+// One run's life, from the finished plan to the last reaped process: watch, forward, one outcome,
+// nothing left behind.
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -9,6 +9,8 @@
 #include "event/event.h"
 #include "plan/launch_plan.h"
 #include "supervise/outcome.h"
+#include "supervise/processes.h"
+#include "supervise/terminal.h"
 
 namespace ambit::supervise {
 
@@ -18,7 +20,8 @@ enum class Purpose : std::uint8_t { kRun, kRehearse };
 struct SupervisionInputs {
   const plan::LaunchPlan& plan;
   const std::string& run_path;  // the run's state directory, layers prepared
-  int user_lock;                // as root: holds the run's host uid; else -1
+  Processes& processes;         // on their way
+  const StandardStreams& streams;
   Purpose purpose = Purpose::kRun;
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
   /// because the disk takes as long as the first walls. The sink outlives the run.
@@ -27,9 +30,7 @@ struct SupervisionInputs {
   std::function<void(const Outcome&)> end_record;
 };
 
-/// Runs the plan and returns how it ended, when every process of the run is dead and reaped.
-/// Precondition: one thread; the environment is scrubbed; no descriptor above 2 is inherited that
-/// is not the caller's own.
+/// Hands the plan over and returns how the run ended, when every process of it is dead and reaped.
 Outcome Supervise(const SupervisionInputs& inputs);
 
 }  // namespace ambit::supervise

@@ -12,21 +12,17 @@
 #include <array>
 
 namespace ambit::sys {
-namespace {
-
-Status WriteAll(int fd, std::string_view content, const char* path) {
+Status WriteAll(int fd, std::string_view content, const char* name) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd, content.data(), content.size());
     if (n < 0) {
       if (errno == EINTR) continue;
-      return FailErrno(errno, fmt::format("write '{}'", path));
+      return FailErrno(errno, fmt::format("write '{}'", name));
     }
     content.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
 }
-
-}  // namespace
 
 Result<Fd> OpenAt(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve,
                   mode_t mode) {

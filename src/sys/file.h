@@ -39,6 +39,9 @@ Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_byt
 /// The target of the symlink `path` below `dir`; an error when it is none.
 Result<std::string> ReadLink(int dir, const char* path);
 
+/// Writes all of `content`; `name` is what an error calls the file.
+Status WriteAll(int fd, std::string_view content, const char* name);
+
 /// Creates (exclusively) and writes a file of `mode`.
 Status WriteNewFile(int dir, const char* path, std::string_view content, mode_t mode);
 

@@ -35,7 +35,8 @@ Result<Child> Clone(std::uint64_t flags) {
   clone_args args{};
   args.flags = flags | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
+  // With CLONE_PARENT the kernel takes the caller's own signal and refuses any that is named.
+  args.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
   if (pid < 0) return FailErrno(errno, "clone3");
   if (pid == 0) return Child{.pid = 0, .pidfd = Fd()};

@@ -17,7 +17,7 @@ struct Child {
   Fd pidfd;        // empty in the child
 };
 
-/// clone3(2) without a stack: fork with namespaces. `flags`: CLONE_NEW*. The child must not return
+/// clone3(2) without a stack: fork with namespaces. `flags`: CLONE_NEW*, CLONE_PARENT. The child must not return
 /// from the function that called this. Precondition: the caller has one thread.
 Result<Child> Clone(std::uint64_t flags);
 

@@ -15,6 +15,7 @@
 #include "host/primitives.h"
 #include "spawn/native/agent.h"
 #include "spawn/native/confine.h"
+#include "spawn/native/handover.h"
 #include "spawn/native/network.h"
 #include "spawn/native/protocol.h"
 #include "spawn/native/root_builder.h"
@@ -29,7 +30,6 @@ namespace {
 
 using host::Primitive;
 
-/// What init has besides its inputs once the walls stand.
 struct Terminal {
   Fd master;
   Fd agent_side;
@@ -49,7 +49,7 @@ StageResult<void> At(Primitive primitive, const Status& status) {
   return std::unexpected(StageError{.primitive = primitive, .error = status.error()});
 }
 
-/// Blocks until the supervisor says kGo. Its end of either channel is the end of init.
+/// Blocks until the identity is mapped. The supervisor's end is the end of init.
 void AwaitGo(const InitInputs& inputs) {
   std::array<pollfd, 2> sources = {pollfd{.fd = inputs.control, .events = POLLIN, .revents = 0},
                                    pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0}};
@@ -59,6 +59,12 @@ void AwaitGo(const InitInputs& inputs) {
   Message message;
   if (!Receive(inputs.control, message) || message.kind != MessageKind::kGo) ::_exit(125);
 }
+
+/// What init has besides its inputs once the walls stand.
+struct Built {
+  plan::LaunchPlan plan;
+  Terminal terminal;
+};
 
 StageResult<void> BecomeRunUser(const plan::Identity& identity) {
   if (auto done =
@@ -72,7 +78,7 @@ StageResult<void> BecomeRunUser(const plan::Identity& identity) {
 StageResult<void> SetUpNetwork(const InitInputs& inputs) {
   Result<Fd> proc = sys::OpenAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
   if (!proc) return At(Primitive::kProc, std::unexpected(proc.error()));
-  Result<NetworkSockets> sockets = BuildNetwork(inputs.plan.network, proc->get());
+  Result<NetworkSockets> sockets = BuildNetwork(inputs.foundation.network, proc->get());
   if (!sockets) return At(Primitive::kNetwork, std::unexpected(sockets.error()));
   return At(Primitive::kEgress, SendListeners(inputs.egress, *sockets));
 }
@@ -85,7 +91,9 @@ struct TreeHelper {
 };
 
 [[noreturn]] void OpenAndSendTrees(const InitInputs& inputs, int channel) {
-  const StageResult<std::vector<Fd>> trees = OpenTrees(inputs.plan, inputs.run_path);
+  const StageResult<Handover> handover = ReceiveHandover(inputs.trees);
+  if (!handover) FailRun(channel, handover.error().primitive, handover.error().error);
+  const StageResult<std::vector<Fd>> trees = OpenTrees(handover->plan, handover->run_path);
   if (!trees) FailRun(channel, trees.error().primitive, trees.error().error);
   ::_exit(SendTrees(channel, *trees) ? 0 : 125);
 }
@@ -118,26 +126,33 @@ StageResult<Terminal> MakeTerminal(bool wanted) {
   return terminal;
 }
 
-StageResult<Terminal> BuildWalls(const InitInputs& inputs) {
-  if (auto done = BecomeRunUser(inputs.plan.identity); !done) return std::unexpected(done.error());
-  if (::sethostname(inputs.plan.hostname.c_str(), inputs.plan.hostname.size()) != 0) {
-    return std::unexpected(StageError{.primitive = Primitive::kNamespaces,
-                                      .error = FailErrno(errno, "sethostname").error()});
+/// All that can be done before the plan is there.
+StageResult<void> LayFoundation(const InitInputs& inputs) {
+  const plan::Foundation& foundation = inputs.foundation;
+  if (auto done = BecomeRunUser(foundation.identity); !done) return done;
+  if (::sethostname(foundation.hostname.c_str(), foundation.hostname.size()) != 0) {
+    return At(Primitive::kNamespaces, FailErrno(errno, "sethostname"));
   }
-  if (auto done = At(Primitive::kMountApi, sys::MakeMountsPrivate()); !done) {
-    return std::unexpected(done.error());
-  }
-  // As root the supervisor sends the mounts of the host on the control socket.
-  int trees = inputs.control;
+  return At(Primitive::kMountApi, sys::MakeMountsPrivate());
+}
+
+StageResult<Built> BuildWalls(const InitInputs& inputs) {
+  if (auto done = LayFoundation(inputs); !done) return std::unexpected(done.error());
+  // As root the supervisor sends the mounts of the host.
+  int trees = inputs.trees;
   std::optional<TreeHelper> helper;
-  if (!inputs.plan.identity.started_by_root) {
+  if (!inputs.foundation.identity.started_by_root) {
     StageResult<TreeHelper> started = StartTreeHelper(inputs);
     if (!started) return std::unexpected(started.error());
     helper = *std::move(started);
     trees = helper->channel.get();
   }
   if (auto done = SetUpNetwork(inputs); !done) return std::unexpected(done.error());
-  if (auto done = BuildRoot(inputs.plan, [&] { return ReceiveTrees(trees, inputs.plan); }); !done) {
+  StageResult<Handover> handover = ReceiveHandover(inputs.control);
+  if (!handover) return std::unexpected(handover.error());
+  Built built{.plan = std::move(handover->plan), .terminal = {}};
+  const plan::LaunchPlan& plan = built.plan;
+  if (auto done = BuildRoot(plan, [&] { return ReceiveTrees(trees, plan); }); !done) {
     return std::unexpected(done.error());
   }
   if (helper) {
@@ -146,10 +161,12 @@ StageResult<Terminal> BuildWalls(const InitInputs& inputs) {
     }
   }
   ::close(inputs.egress);
+  ::close(inputs.trees);
   auto terminal = MakeTerminal(inputs.terminal);
-  if (!terminal) return terminal;
-  if (auto done = Confine(inputs.plan); !done) return std::unexpected(done.error());
-  return terminal;
+  if (!terminal) return std::unexpected(terminal.error());
+  built.terminal = *std::move(terminal);
+  if (auto done = Confine(plan); !done) return std::unexpected(done.error());
+  return built;
 }
 
 /// Signals that init itself waits for; blocked before the agent can exist.
@@ -182,10 +199,10 @@ void Forward(int signal, pid_t agent) {
   ::kill(to_group ? -agent : agent, SIGCONT);  // a stopped process would never hear of it
 }
 
-pid_t Start(const InitInputs& inputs, Terminal& terminal) {
-  Result<pid_t> agent =
-      StartAgent(inputs.plan, terminal.agent_side ? terminal.agent_side.get() : -1);
-  terminal.agent_side.Reset();
+pid_t Start(const InitInputs& inputs, Built& built) {
+  Fd& terminal = built.terminal.agent_side;
+  Result<pid_t> agent = StartAgent(built.plan, terminal ? terminal.get() : -1);
+  terminal.Reset();
   if (agent) return *agent;
   Message message{.kind = MessageKind::kNotStarted, .error = agent.error().sys_errno};
   message.SetText(agent.error().what);
@@ -196,7 +213,7 @@ pid_t Start(const InitInputs& inputs, Terminal& terminal) {
 }  // namespace
 
 void RunInit(const InitInputs& inputs) {
-  std::vector<int> keep = {inputs.control, inputs.life_line, inputs.egress};
+  std::vector<int> keep = {inputs.control, inputs.trees, inputs.life_line, inputs.egress};
   if (inputs.user_lock >= 0) keep.push_back(inputs.user_lock);
   if (auto closed = sys::CloseAllBut(keep); !closed) {
     FailRun(inputs.control, Primitive::kInit, closed.error());
@@ -204,13 +221,13 @@ void RunInit(const InitInputs& inputs) {
   if (Stands(Wall::kLifeLine) && !sys::DieWithParent()) ::_exit(125);
   ::setsid();
   AwaitGo(inputs);
-  StageResult<Terminal> terminal = BuildWalls(inputs);
-  if (!terminal) FailRun(inputs.control, terminal.error().primitive, terminal.error().error);
+  StageResult<Built> built = BuildWalls(inputs);
+  if (!built) FailRun(inputs.control, built.error().primitive, built.error().error);
   const Fd watch = WatchChildren();
   if (!watch) FailRun(inputs.control, Primitive::kInit, FailErrno(errno, "signalfd").error());
-  if (!Send(inputs.control, Message{.kind = MessageKind::kReady}, terminal->master.get()))
+  if (!Send(inputs.control, Message{.kind = MessageKind::kReady}, built->terminal.master.get()))
     ::_exit(125);
-  terminal->master.Reset();
+  built->terminal.master.Reset();
 
   pid_t agent = 0;
   std::array<pollfd, 3> sources = {pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
@@ -228,7 +245,7 @@ void RunInit(const InitInputs& inputs) {
         if (Stands(Wall::kLifeLine)) ::_exit(125);
         sources[1].fd = -1;
       } else if (message.kind == MessageKind::kStart && agent == 0) {
-        agent = Start(inputs, *terminal);
+        agent = Start(inputs, *built);
       } else if (message.kind == MessageKind::kSignal) {
         Forward(message.number, agent);
       }

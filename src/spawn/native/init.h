@@ -1,23 +1,22 @@
 #pragma once
-#include <string>
-
 #include "plan/launch_plan.h"
 
 namespace ambit::spawn::native {
 
 struct InitInputs {
-  const plan::LaunchPlan& plan;
-  int control;                  // seqpacket to the supervisor
-  int life_line;                // read end; EOF means the supervisor is gone
-  int egress;                   // where the listeners made inside are sent
-  const std::string& run_path;  // the state directory; as a user init opens the layers in it
-  int user_lock = -1;           // as root: holds the run's host uid until the last process is gone
-  bool terminal = false;        // make a pty and hand its master to the supervisor
+  const plan::Foundation& foundation;
+  int control;            // seqpacket to the supervisor; the plan comes here (handover.h)
+  int trees;              // seqpacket to the supervisor: as root the mounts of the host come here
+                          // (trees.h), as a user the plan once more, for who opens them inside
+  int life_line;          // read end; EOF means the supervisor is gone
+  int egress;             // where the listeners made inside are sent
+  int user_lock = -1;     // as root: holds the run's host uid until the last process is gone
+  bool terminal = false;  // make a pty and hand its master to the supervisor
 };
 
-/// Pid 1 of a run. Waits for its identity, builds the walls around itself, reports, starts the
-/// agent when told, reaps, forwards signals; leaves when the agent or the supervisor has left, and
-/// takes every process of the run with it.
+/// Pid 1 of a run. Waits for its identity, makes the network, waits for the plan, builds the walls
+/// around itself, reports, starts the agent when told, reaps, forwards signals; leaves when the
+/// agent or the supervisor has left, and takes every process of the run with it.
 [[noreturn]] void RunInit(const InitInputs& inputs);
 
 }  // namespace ambit::spawn::native

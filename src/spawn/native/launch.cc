@@ -1,11 +1,7 @@
 #include "spawn/native/launch.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <array>
 
 #include "spawn/native/identity.h"
 #include "spawn/native/init.h"
@@ -16,10 +12,6 @@ namespace {
 
 using host::Primitive;
 
-std::unexpected<StageError> Stage(Primitive primitive, Error error) {
-  return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
-}
-
 Status CloneOnce(std::uint64_t flags) {
   AMBIT_TRY(const sys::Child probe, sys::Clone(flags));
   if (probe.pid == 0) ::_exit(0);
@@ -27,13 +19,13 @@ Status CloneOnce(std::uint64_t flags) {
   return {};
 }
 
-/// A failure of init itself comes on the control socket and is the better story: only what goes
-/// wrong here is reported here.
-StageResult<void> OpenTreesForInit(const LaunchInputs& inputs, const Launched& launched) {
-  const auto trees = OpenTrees(inputs.plan, inputs.run_path);
-  if (!trees) return std::unexpected(trees.error());
-  (void)SendTrees(launched.control.get(), *trees);
-  return {};
+/// What the supervisor is told when there is no run to be had.
+void TellFailure(int socket, Primitive primitive, const Error& error, int pidfd = -1) {
+  Message message{.kind = MessageKind::kFailed,
+                  .number = static_cast<std::int32_t>(primitive),
+                  .error = error.sys_errno};
+  message.SetText(error.what);
+  (void)Send(socket, message, pidfd);
 }
 
 }  // namespace
@@ -49,39 +41,41 @@ Primitive PrimitiveOfNamespaces(const Error& error) {
   return CloneOnce(CLONE_NEWUSER) ? Primitive::kNamespaces : Primitive::kUserNamespace;
 }
 
-StageResult<Launched> Launch(const LaunchInputs& inputs) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return Stage(Primitive::kInit, FailErrno(errno, "socketpair").error());
+void Launch(const LaunchInputs& inputs) {
+  Result<sys::Child> init = sys::Clone(kAllNamespaces | CLONE_PARENT);
+  if (!init) {
+    TellFailure(inputs.to_supervisor, PrimitiveOfNamespaces(init.error()), init.error());
+    return;
   }
-  Launched launched{.init = {}, .control = Fd(ends[0])};
-  Fd init_end(ends[1]);
-  Result<sys::Child> child = sys::Clone(kAllNamespaces);
-  if (!child) return Stage(PrimitiveOfNamespaces(child.error()), child.error());
-  if (child->pid == 0) {
-    RunInit({.plan = inputs.plan,
-             .control = init_end.get(),
-             .life_line = inputs.life_line,
-             .egress = inputs.egress,
-             .run_path = inputs.run_path,
-             .user_lock = inputs.user_lock,
-             .terminal = inputs.terminal});
+  if (init->pid == 0) RunInit(inputs.init);
+  const int pidfd = init->pidfd.get();
+  if (Status mapped = WriteIdMaps(init->pid, inputs.init.foundation.identity); !mapped) {
+    TellFailure(inputs.to_supervisor, Primitive::kUserNamespace, mapped.error(), pidfd);
+  } else if (Status told = Send(inputs.to_init, Message{.kind = MessageKind::kGo}); !told) {
+    TellFailure(inputs.to_supervisor, Primitive::kInit, told.error(), pidfd);
+  } else {
+    (void)Send(inputs.to_supervisor, Message{.kind = MessageKind::kLaunched, .number = init->pid},
+               pidfd);
   }
-  launched.init = *std::move(child);
-  init_end.Reset();
-  StageResult<void> done;
-  if (Status mapped = WriteIdMaps(launched.init.pid, inputs.plan.identity); !mapped) {
-    done = Stage(Primitive::kUserNamespace, mapped.error());
-  } else if (Status told = Send(launched.control.get(), Message{.kind = MessageKind::kGo}); !told) {
-    done = Stage(Primitive::kInit, told.error());
+}
+
+LaunchedInit AwaitInit(int from_launcher) {
+  LaunchedInit init;
+  const auto fail = [&](Primitive primitive, Error error) {
+    init.status = std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
+  };
+  Message message;
+  if (Status got = Receive(from_launcher, message, &init.pidfd); !got) {
+    fail(Primitive::kEgress, got.error());
+  } else if (message.kind == MessageKind::kFailed) {
+    fail(static_cast<Primitive>(message.number), Error{.code = ErrcOf(message.error),
+                                                       .sys_errno = message.error,
+                                                       .what = std::string(message.Text()),
+                                                       .remedy = {}});
+  } else if (message.kind != MessageKind::kLaunched || !init.pidfd) {
+    fail(Primitive::kEgress, FailErrno(EPROTO, "start of init").error());
   }
-  if (done && inputs.plan.identity.started_by_root) done = OpenTreesForInit(inputs, launched);
-  if (!done) {
-    (void)sys::Kill(launched.init.pidfd.get(), SIGKILL);
-    (void)sys::Reap(launched.init.pidfd.get());
-    return std::unexpected(done.error());
-  }
-  return launched;
+  return init;
 }
 
 }  // namespace ambit::spawn::native

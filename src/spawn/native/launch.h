@@ -1,13 +1,12 @@
 #pragma once
-// Starts a LaunchPlan in the native tier: one clone3 with all seven namespaces. The only place that
-// clones for a run.
+// Starts init in the native tier: one clone3 with all seven namespaces. The only place that clones
+// for a run.
 #include <linux/sched.h>
 
 #include <cstdint>
-#include <string>
 
 #include "base/fd.h"
-#include "plan/launch_plan.h"
+#include "spawn/native/init.h"
 #include "spawn/native/trees.h"
 #include "sys/process.h"
 
@@ -24,21 +23,23 @@ inline constexpr std::uint64_t kAllNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CL
                                                 CLONE_NEWCGROUP;
 
 struct LaunchInputs {
-  const plan::LaunchPlan& plan;
-  const std::string& run_path;  // the run's state directory, layers prepared
-  int life_line;                // read end of the pipe whose write end only the caller keeps
-  int egress;                   // the channel on which egress takes listeners
-  int user_lock = -1;           // as root
-  bool terminal = false;
+  InitInputs init;
+  int to_init;        // the supervisor's end of init.control
+  int to_supervisor;  // where the supervisor hears of init
 };
 
-struct Launched {
-  sys::Child init;
-  Fd control;  // the supervisor's end; see protocol.h
-};
+/// Called in the first child of the supervisor, so that the supervisor plans while the kernel makes
+/// namespaces. Init becomes the supervisor's child (CLONE_PARENT); its identity is mapped and it is
+/// told to begin; the supervisor hears of it as AwaitInit takes it. Nothing of this may stay in the
+/// caller: it goes on to close every descriptor.
+void Launch(const LaunchInputs& inputs);
 
-/// Returns when init may go; it then reports kReady or kFailed on `control`. On an error nothing is
-/// left behind. Precondition: the caller has one thread and its environment is scrubbed.
-StageResult<Launched> Launch(const LaunchInputs& inputs);
+/// Blocks until Launch, in another process, has said how it went. Init is the caller's child, also
+/// when `error` is set; without a pidfd there is no init.
+struct LaunchedInit {
+  Fd pidfd;
+  StageResult<void> status;
+};
+LaunchedInit AwaitInit(int from_launcher);
 
 }  // namespace ambit::spawn::native

@@ -14,10 +14,13 @@ namespace ambit::spawn::native {
 
 enum class MessageKind : std::uint32_t {
   // supervisor -> init
-  kGo = 1,  // identity maps are written: build the walls
+  kGo = 1,  // identity maps are written: begin
+  kPlan,    // carries the plan: build the walls
   kStart,   // all is journalled: start the agent
   kSignal,  // number: deliver this signal to the agent
   kTrees,   // number: how many mounts of the host come along
+  // egress -> supervisor, in place of init
+  kLaunched,  // number: init's pid; carries its pidfd
   // init -> supervisor
   kFailed,      // number: host::Primitive, error: errno, text: what; init is gone after it
   kReady,       // walls stand; carries the pty master when a terminal was asked for

@@ -1,0 +1,194 @@
+#include "plan/plan_codec.h"
+
+#include <concepts>
+#include <cstring>
+#include <type_traits>
+
+namespace ambit::plan {
+namespace {
+
+// ---- What a plan consists of: one list for both directions. A binding names every field, so that
+// ---- none can be added to a struct and forgotten here.
+
+template <class T, class Struct>
+concept Is = std::same_as<std::remove_const_t<T>, Struct>;
+
+template <class Archive>
+void Fields(Archive& archive, Is<Identity> auto& it) {
+  auto& [started_by_root, inside_uid, inside_gid, outside_uid, outside_gid, others_base, disk_uid,
+         disk_gid, egress_uid, user_name] = it;
+  archive(started_by_root, inside_uid, inside_gid, outside_uid, outside_gid, others_base, disk_uid,
+          disk_gid, egress_uid, user_name);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<RootEntry> auto& it) {
+  auto& [kind, path, content, mode] = it;
+  archive(kind, path, content, mode);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<sys::FileId> auto& it) {
+  auto& [device, inode] = it;
+  archive(device, inode);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<Mount> auto& it) {
+  auto& [kind, inside, host, host_id, layer, directory, read_only, sealed, device, without_sockets,
+         owned, mode] = it;
+  archive(kind, inside, host, host_id, layer, directory, read_only, sealed, device, without_sockets,
+          owned, mode);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<Layer::Mask> auto& it) {
+  auto& [path, content, mode] = it;
+  archive(path, content, mode);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<Layer> auto& it) {
+  auto& [name, inside, lower, lower_id, masks] = it;
+  archive(name, inside, lower, lower_id, masks);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<LandlockRule> auto& it) {
+  auto& [inside, access] = it;
+  archive(inside, access);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
+  auto& [capture_port, host_ports] = it;
+  archive(capture_port, host_ports);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<LaunchPlan> auto& it) {
+  auto& [identity, hostname, root, mounts, aliases, proc_masked, proc_read_only, layers, landlock,
+         network, warnings, cwd, argv, environment, path_entries] = it;
+  archive(identity, hostname, root, mounts, aliases, proc_masked, proc_read_only, layers, landlock,
+          network, warnings, cwd, argv, environment, path_entries);
+}
+
+// ---- The two directions.
+
+template <class T>
+concept Plain = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+
+class Writer {
+ public:
+  template <class... Ts>
+  void operator()(const Ts&... values) {
+    (Put(values), ...);
+  }
+  std::string Take() { return std::move(out_); }
+
+ private:
+  template <Plain T>
+  void Put(const T& value) {
+    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void Put(const std::string& text) {
+    Put(text.size());
+    out_ += text;
+  }
+  template <class T>
+  void Put(const std::vector<T>& list) {
+    Put(list.size());
+    for (const T& item : list) Put(item);
+  }
+  template <class T>
+  void Put(const std::optional<T>& value) {
+    Put(value.has_value());
+    if (value) Put(*value);
+  }
+  template <class T>
+    requires(!Plain<T>)
+  void Put(const T& value) {
+    Fields(*this, value);
+  }
+
+  std::string out_;
+};
+
+/// After the first thing that does not fit nothing more is read.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  template <class... Ts>
+  void operator()(Ts&... values) {
+    (Get(values), ...);
+  }
+  [[nodiscard]] bool ReadExactly() const { return !failed_ && rest_.empty(); }
+
+ private:
+  template <Plain T>
+  void Get(T& value) {
+    if (const std::string_view bytes = Take(sizeof value); !failed_) {
+      std::memcpy(&value, bytes.data(), sizeof value);
+    }
+  }
+  void Get(bool& value) {
+    const std::string_view byte = Take(1);
+    value = !failed_ && byte[0] != 0;
+  }
+  void Get(std::string& text) {
+    std::size_t size = 0;
+    Get(size);
+    text = Take(size);
+  }
+  template <class T>
+  void Get(std::vector<T>& list) {
+    std::size_t size = 0;
+    Get(size);
+    // No element is smaller than a byte: a size beyond the rest is none.
+    if (size > rest_.size()) failed_ = true;
+    for (std::size_t i = 0; i < size && !failed_; ++i) Get(list.emplace_back());
+  }
+  template <class T>
+  void Get(std::optional<T>& value) {
+    bool has_value = false;
+    Get(has_value);
+    if (has_value) Get(value.emplace());
+  }
+  template <class T>
+    requires(!Plain<T>)
+  void Get(T& value) {
+    Fields(*this, value);
+  }
+
+  std::string_view Take(std::size_t size) {
+    if (failed_ || size > rest_.size()) {
+      failed_ = true;
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return taken;
+  }
+
+  std::string_view rest_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+std::string Encode(const LaunchPlan& plan) {
+  Writer writer;
+  writer(plan);
+  return writer.Take();
+}
+
+Result<LaunchPlan> Decode(std::string_view bytes) {
+  LaunchPlan plan;
+  Reader reader(bytes);
+  reader(plan);
+  if (!reader.ReadExactly()) return Fail(Errc::kInvalidArgument, "a plan that cannot be read");
+  return plan;
+}
+
+}  // namespace ambit::plan

@@ -1,0 +1,18 @@
+#pragma once
+// A LaunchPlan as bytes, for the way from the supervisor to the processes inside that build it.
+// Both ends are one binary and one run: the format has no versions and is never stored.
+// Who calls: spawn/native/handover.cc. Pure.
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "plan/launch_plan.h"
+
+namespace ambit::plan {
+
+std::string Encode(const LaunchPlan& plan);
+
+/// kInvalidArgument when the bytes are not what Encode gives.
+Result<LaunchPlan> Decode(std::string_view bytes);
+
+}  // namespace ambit::plan

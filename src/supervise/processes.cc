@@ -1,0 +1,114 @@
+#include "supervise/processes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "spawn/native/handover.h"
+#include "spawn/native/launch.h"
+#include "supervise/start_egress.h"
+#include "sys/process.h"
+
+namespace ambit::supervise {
+namespace {
+
+namespace native = spawn::native;
+using host::Primitive;
+using native::StageResult;
+
+std::unexpected<native::StageError> Stage(Primitive primitive, Error error) {
+  return std::unexpected(native::StageError{.primitive = primitive, .error = std::move(error)});
+}
+
+}  // namespace
+
+Processes::Processes(const Inputs& inputs) : started_(Start(inputs)) {}
+
+Processes::~Processes() {
+  Kill();
+  Reap();
+}
+
+StageResult<void> Processes::Start(const Inputs& inputs) {
+  std::array<int, 2> line{};
+  if (::pipe2(line.data(), O_CLOEXEC) != 0) {
+    return Stage(Primitive::kLifeLine, FailErrno(errno, "pipe2").error());
+  }
+  const Fd life_line_read(line[0]);
+  life_line_ = Fd(line[1]);
+  Result<sys::SeqpacketPair> egress = sys::MakeSeqpacketPair();
+  if (!egress) return Stage(Primitive::kEgress, egress.error());
+  for (sys::SeqpacketPair* pair : {&control_, &trees_}) {
+    Result<sys::SeqpacketPair> made = sys::MakeSeqpacketPair();
+    if (!made) return Stage(Primitive::kInit, made.error());
+    *pair = *std::move(made);
+  }
+  egress_channel_ = std::move(egress->first);
+  const auto launch_init = [&, egress_end = egress->second.get()] {
+    life_line_.Reset();  // or it would outlive the supervisor here
+    native::Launch({.init = {.foundation = inputs.foundation,
+                             .control = control_.second.get(),
+                             .trees = trees_.second.get(),
+                             .life_line = life_line_read.get(),
+                             .egress = egress_channel_.get(),
+                             .user_lock = inputs.user_lock,
+                             .terminal = inputs.terminal},
+                    .to_init = control_.first.get(),
+                    .to_supervisor = egress_end});
+  };
+  Result<sys::Child> child =
+      StartEgress(inputs.foundation, life_line_read.get(), std::move(egress->second), launch_init);
+  if (!child) return Stage(native::PrimitiveOfClone(child.error()), child.error());
+  egress_ = std::move(child->pidfd);
+  control_.second.Reset();
+  trees_.second.Reset();
+  return {};
+}
+
+StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const std::string& run_path) {
+  if (!started_) return started_;
+  const Result<Fd> handover = native::WriteHandover(plan, run_path);
+  if (!handover) return Stage(Primitive::kInit, handover.error());
+  native::LaunchedInit launched = native::AwaitInit(egress_channel_.get());
+  init_awaited_ = true;
+  init_ = std::move(launched.pidfd);
+  if (!launched.status) return launched.status;
+  // What cannot be sent was not wanted: init has failed, and tells why on its control socket.
+  (void)native::SendHandover(control_.first.get(), *handover);
+  if (!plan.identity.started_by_root) {
+    (void)native::SendHandover(trees_.first.get(), *handover);
+    return {};
+  }
+  const auto trees = native::OpenTrees(plan, run_path);
+  if (!trees) return std::unexpected(trees.error());
+  (void)native::SendTrees(trees_.first.get(), *trees);
+  return {};
+}
+
+void Processes::Kill() {
+  // Init may be in the making, and nobody but egress could say so.
+  if (started_ && egress_ && !init_awaited_) {
+    init_ = native::AwaitInit(egress_channel_.get()).pidfd;
+    init_awaited_ = true;
+  }
+  for (const Fd* process : {&init_, &egress_}) {
+    if (*process) (void)sys::Kill(process->get(), SIGKILL);
+  }
+  life_line_.Reset();
+}
+
+void Processes::Reap() {
+  const bool init_has_no_name = !init_;
+  for (Fd* process : {&init_, &egress_}) {
+    if (*process) (void)sys::Reap(process->get());
+    process->Reset();
+  }
+  // Its launcher may have been ended before it could name it: then it died of its life line.
+  while (init_has_no_name && (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR)) {
+  }
+}
+
+}  // namespace ambit::supervise

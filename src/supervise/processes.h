@@ -1,0 +1,61 @@
+#pragma once
+// Ambit's own processes of one run, seen from the supervisor: egress and init, and what ties them
+// to it. They are started first of all, because the kernel takes its time to make namespaces; the
+// plan is made meanwhile and handed over. Who calls: run.cc starts and hands over, supervision.cc
+// watches and ends. One thread.
+#include <string>
+
+#include "base/fd.h"
+#include "plan/launch_plan.h"
+#include "spawn/native/trees.h"
+#include "sys/fd_passing.h"
+
+namespace ambit::supervise {
+
+class Processes {
+ public:
+  struct Inputs {
+    const plan::Foundation& foundation;
+    int user_lock = -1;     // as root: holds the run's host uid; else -1
+    bool terminal = false;  // the agent gets a pty
+  };
+
+  /// Forks egress, which launches init. What fails is told by HandOver. Precondition: the
+  /// launcher's environment is scrubbed; no descriptor above 2 is open but the caller's own.
+  explicit Processes(const Inputs& inputs);
+  /// Ends what still lives.
+  ~Processes();
+  Processes(const Processes&) = delete;
+  Processes& operator=(const Processes&) = delete;
+
+  /// Waits until init exists and gives it the plan, once; as root the mounts of the host, too.
+  /// What init makes of them it says on control(). `run_path`: the run's state directory, layers
+  /// prepared.
+  spawn::native::StageResult<void> HandOver(const plan::LaunchPlan& plan,
+                                            const std::string& run_path);
+
+  /// Valid after HandOver; empty for what does not exist.
+  const Fd& init() const { return init_; }                      // pidfd
+  const Fd& egress() const { return egress_; }                  // pidfd
+  int control() const { return control_.first.get(); }          // init: spawn/native/protocol.h
+  int egress_control() const { return egress_channel_.get(); }  // egress: egress/report.h
+
+  /// SIGKILL to both: every process of the run follows init.
+  void Kill();
+  /// Returns when both are reaped.
+  void Reap();
+
+ private:
+  spawn::native::StageResult<void> Start(const Inputs& inputs);
+
+  Fd life_line_;  // write end, held by nobody else: its end is the end of init and egress
+  sys::SeqpacketPair control_;
+  sys::SeqpacketPair trees_;
+  Fd egress_channel_;
+  Fd egress_;
+  Fd init_;
+  bool init_awaited_ = false;
+  spawn::native::StageResult<void> started_;
+};
+
+}  // namespace ambit::supervise
