@@ -78,13 +78,14 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const std::s
   if (!launched.status) return launched.status;
   // What cannot be sent was not wanted: init has failed, and tells why on its control socket.
   (void)native::SendHandover(control_.first.get(), *handover);
+  const Fd to_trees = std::move(trees_.first);
   if (!plan.identity.started_by_root) {
-    (void)native::SendHandover(trees_.first.get(), *handover);
+    (void)native::SendHandover(to_trees.get(), *handover);
     return {};
   }
   const auto trees = native::OpenTrees(plan, run_path);
   if (!trees) return std::unexpected(trees.error());
-  (void)native::SendTrees(trees_.first.get(), *trees);
+  (void)native::SendTrees(to_trees.get(), *trees);
   return {};
 }
 
@@ -106,7 +107,10 @@ void Processes::Reap() {
     if (*process) (void)sys::Reap(process->get());
     process->Reset();
   }
-  // Its launcher may have been ended before it could name it: then it died of its life line.
+  // Its launcher may have been ended before it could name it. Then it dies when nobody is left who
+  // could say anything to it.
+  control_.first.Reset();
+  trees_.first.Reset();
   while (init_has_no_name && (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR)) {
   }
 }

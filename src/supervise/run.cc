@@ -323,6 +323,8 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   std::optional<RunUser> user;
   if (::geteuid() == 0) {
     Result<RunUser> taken = TakeRunUser();
+    // A call that does not exist is a matter of the kernel, not of run users: see Run.
+    if (!taken && taken.error().sys_errno == ENOSYS) return std::unexpected(taken.error());
     if (!taken) return SetupFailed(host::Primitive::kRunUser, taken.error());
     user = *std::move(taken);
   }

@@ -85,9 +85,14 @@ TEST_P(Descriptors, OfALeakingLauncherReachOtherPrograms) {
 
 TEST_P(Descriptors, OfTheAgentAreItsThreeStreams) {
   const RunningRun run(person_, {"leave-children", "2", "60000"});
-  std::vector<int> numbers;
-  for (const OpenDescriptor& fd : DescriptorsOf(run.tree().agent)) numbers.push_back(fd.number);
-  EXPECT_EQ(numbers, (std::vector{0, 1, 2}));
+  const auto numbers = [&] {
+    std::vector<int> all;
+    for (const OpenDescriptor& fd : DescriptorsOf(run.tree().agent)) all.push_back(fd.number);
+    return all;
+  };
+  // The probe itself has just written a file and may not have closed it yet.
+  (void)Eventually([&] { return numbers().size() == 3; });
+  EXPECT_EQ(numbers(), (std::vector{0, 1, 2}));
 }
 
 /// A new kind in this list is a decision: who holds it, and what could the holder do with it?

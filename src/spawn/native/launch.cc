@@ -19,13 +19,17 @@ Status CloneOnce(std::uint64_t flags) {
   return {};
 }
 
-/// What the supervisor is told when there is no run to be had.
+/// A supervisor that hears nothing would wait for ever.
+void Tell(int socket, const Message& message, int pidfd) {
+  if (!Send(socket, message, pidfd)) ::_exit(125);
+}
+
 void TellFailure(int socket, Primitive primitive, const Error& error, int pidfd = -1) {
   Message message{.kind = MessageKind::kFailed,
                   .number = static_cast<std::int32_t>(primitive),
                   .error = error.sys_errno};
   message.SetText(error.what);
-  (void)Send(socket, message, pidfd);
+  Tell(socket, message, pidfd);
 }
 
 }  // namespace
@@ -54,8 +58,7 @@ void Launch(const LaunchInputs& inputs) {
   } else if (Status told = Send(inputs.to_init, Message{.kind = MessageKind::kGo}); !told) {
     TellFailure(inputs.to_supervisor, Primitive::kInit, told.error(), pidfd);
   } else {
-    (void)Send(inputs.to_supervisor, Message{.kind = MessageKind::kLaunched, .number = init->pid},
-               pidfd);
+    Tell(inputs.to_supervisor, Message{.kind = MessageKind::kLaunched, .number = init->pid}, pidfd);
   }
 }
 
@@ -65,15 +68,20 @@ LaunchedInit AwaitInit(int from_launcher) {
     init.status = std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
   };
   Message message;
-  if (Status got = Receive(from_launcher, message, &init.pidfd); !got) {
-    fail(Primitive::kEgress, got.error());
+  Status got = Receive(from_launcher, message, &init.pidfd);
+  // When the launcher has ended with something unread the socket says so once, before its words.
+  if (!got && got.error().sys_errno == ECONNRESET) {
+    got = Receive(from_launcher, message, &init.pidfd);
+  }
+  if (!got) {
+    fail(Primitive::kInit, got.error());
   } else if (message.kind == MessageKind::kFailed) {
     fail(static_cast<Primitive>(message.number), Error{.code = ErrcOf(message.error),
                                                        .sys_errno = message.error,
                                                        .what = std::string(message.Text()),
                                                        .remedy = {}});
   } else if (message.kind != MessageKind::kLaunched || !init.pidfd) {
-    fail(Primitive::kEgress, FailErrno(EPROTO, "start of init").error());
+    fail(Primitive::kInit, FailErrno(EPROTO, "start of init").error());
   }
   return init;
 }

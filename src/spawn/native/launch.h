@@ -30,8 +30,8 @@ struct LaunchInputs {
 
 /// Called in the first child of the supervisor, so that the supervisor plans while the kernel makes
 /// namespaces. Init becomes the supervisor's child (CLONE_PARENT); its identity is mapped and it is
-/// told to begin; the supervisor hears of it as AwaitInit takes it. Nothing of this may stay in the
-/// caller: it goes on to close every descriptor.
+/// told to begin; the supervisor hears of it as AwaitInit takes it. Where it cannot be told the
+/// process ends, which says as much. The caller goes on to close every descriptor of this.
 void Launch(const LaunchInputs& inputs);
 
 /// Blocks until Launch, in another process, has said how it went. Init is the caller's child, also
