@@ -124,4 +124,7 @@ struct LaunchPlan {
   bool operator==(const LaunchPlan&) const = default;
 };
 
+/// Whether the absolute `path` lies in something that is mounted, and not in the root itself.
+bool LiesBelowAMount(const LaunchPlan& plan, const std::string& path);
+
 }  // namespace ambit::plan

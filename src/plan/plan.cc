@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "host/inside_run.h"
 #include "plan/environment.h"
 #include "plan/mounts.h"
 #include "plan/root_entries.h"
@@ -15,8 +16,6 @@ namespace {
 
 /// The mounts of the host go to init in one message of descriptors (SCM_MAX_FD is 253).
 constexpr std::size_t kMaxMounts = 250;
-
-constexpr const char* kHostname = "ambit";
 
 /// An overlay cannot have a file system mounted in its lower tree: for a user the kernel refuses
 /// it, for root what is mounted there would silently be missing.
@@ -97,9 +96,16 @@ Status RefuseForeignGitPointers(const host::GitProject& git) {
 
 }  // namespace
 
+bool LiesBelowAMount(const LaunchPlan& plan, const std::string& path) {
+  return std::ranges::any_of(plan.mounts, [&](const Mount& mount) {
+    return path.size() > mount.inside.size() && path.starts_with(mount.inside) &&
+           path[mount.inside.size()] == '/';
+  });
+}
+
 Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& identity) {
   AMBIT_CHECK(policy::Validate(policy));
-  Foundation foundation{.identity = identity, .hostname = kHostname, .network = {}};
+  Foundation foundation{.identity = identity, .hostname = host::kHostnameInside, .network = {}};
   foundation.network.host_ports = policy.host_ports;
   AMBIT_CHECK(Validate(foundation.network));
   return foundation;

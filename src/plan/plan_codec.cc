@@ -67,9 +67,10 @@ void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
 
 template <class Archive>
 void Fields(Archive& archive, Is<LaunchPlan> auto& it) {
-  auto& [identity, hostname, root, mounts, aliases, proc_masked, proc_read_only, layers, landlock,
-         network, warnings, cwd, argv, environment, path_entries] = it;
-  archive(identity, hostname, root, mounts, aliases, proc_masked, proc_read_only, layers, landlock,
+  [[maybe_unused]] auto& [identity, hostname, root, mounts, aliases, proc_masked, proc_read_only,
+                          layers, landlock, network, warnings, cwd, argv, environment,
+                          path_entries] = it;
+  archive(identity, hostname, mounts, aliases, proc_masked, proc_read_only, layers, landlock,
           network, warnings, cwd, argv, environment, path_entries);
 }
 

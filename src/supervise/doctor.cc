@@ -20,6 +20,7 @@
 #include "sys/file.h"
 #include "sys/landlock.h"
 #include "workspace/layers.h"
+#include "workspace/root_tree.h"
 #include "workspace/run_store.h"
 
 namespace ambit::supervise {
@@ -62,17 +63,20 @@ Finding FindingOf(Primitive primitive, const Outcome& outcome) {
 }
 
 /// Removes what a rehearsal leaves in the state directory, and the directories that were made for
-/// it. Overlay's own work directories cannot be listed by anybody but root; they are empty.
+/// it. Overlay's own work directories cannot be listed by anybody but root; they are empty. Where
+/// root trees are kept already one more may stay.
 class StateDirectoryAsItWas {
  public:
   explicit StateDirectoryAsItWas(std::string root) : root_(std::move(root)) {
     for (fs::path path = root_; !path.empty() && !Exists(path); path = path.parent_path()) {
       made_.push_back(path);
     }
+    if (!Exists(Roots())) made_roots_ = Roots();
   }
   ~StateDirectoryAsItWas() {
     std::error_code ignored;
     if (!scratch_.empty()) fs::remove_all(scratch_, ignored);
+    if (!made_roots_.empty()) fs::remove_all(made_roots_, ignored);
     for (const fs::path& path : made_) fs::remove(path, ignored);
   }
   StateDirectoryAsItWas(const StateDirectoryAsItWas&) = delete;
@@ -110,8 +114,11 @@ class StateDirectoryAsItWas {
     std::error_code ignored;
     return fs::exists(fs::symlink_status(path, ignored));
   }
+  fs::path Roots() const { return workspace::RootsBeside(root_); }
+
   std::string root_;
   std::vector<fs::path> made_;  // children before parents
+  fs::path made_roots_;
   fs::path scratch_;
 };
 
@@ -158,8 +165,8 @@ class Examination {
               if (directory.empty()) project_ = Printable(meta.project);
             },
         .on_warning = [&](const std::string& text) { Tell("note", text); },
-        .on_rehearsed = [&](const plan::LaunchPlan& plan, const std::string& run_path,
-                            const Outcome& outcome) { Conclude(plan, run_path, outcome); }};
+        .on_rehearsed = [&](const plan::LaunchPlan& plan, const spawn::native::Places& places,
+                            const Outcome& outcome) { Conclude(plan, places, outcome); }};
     const auto forget = [](const workspace::RunDir&) -> Result<std::unique_ptr<event::Sink>> {
       return std::make_unique<ForgetEvents>();
     };
@@ -168,11 +175,14 @@ class Examination {
     return outcome;
   }
 
-  void Conclude(const plan::LaunchPlan& plan, const std::string& run_path, const Outcome& outcome) {
+  void Conclude(const plan::LaunchPlan& plan, const spawn::native::Places& rehearsed,
+                const Outcome& outcome) {
     const bool whole = outcome.cause == Cause::kExited;
     const Primitive missing = outcome.missing.value_or(Primitive::kInit);
-    const Result<std::string> probes = PrepareProbes(plan, run_path);
-    ProbeInputs inputs{.plan = plan, .run_path = probes ? *probes : run_path};
+    const Result<std::string> probes = PrepareProbes(plan, rehearsed.run);
+    const spawn::native::Places places{.run = probes ? *probes : rehearsed.run,
+                                       .root = rehearsed.root};
+    ProbeInputs inputs{.plan = plan, .places = places};
     for (const host::PrimitiveInfo& info : host::AllPrimitives()) {
       if (whole && info.id != Primitive::kLifeLine) {
         findings_.push_back(Stands(info.id, plan));

@@ -25,6 +25,7 @@
 #include "sys/file.h"
 #include "sys/mount.h"
 #include "sys/process.h"
+#include "workspace/root_tree.h"
 
 namespace ambit::supervise {
 namespace {
@@ -136,7 +137,7 @@ plan::LaunchPlan WithMountsOnly(const plan::LaunchPlan& plan,
 StageResult<void> OpenTreesOf(const ProbeInputs& inputs, std::initializer_list<MountKind> kinds) {
   const plan::LaunchPlan part = WithMountsOnly(inputs.plan, kinds);
   const Body open = [&]() -> StageResult<void> {
-    auto trees = native::OpenTrees(part, inputs.run_path);
+    auto trees = native::OpenTrees(part, inputs.places);
     if (!trees) return std::unexpected(trees.error());
     return {};
   };
@@ -148,8 +149,15 @@ StageResult<void> OpenTreesOf(const ProbeInputs& inputs, std::initializer_list<M
 StageResult<void> BuildRootOf(const ProbeInputs& inputs, std::initializer_list<MountKind> kinds) {
   const plan::LaunchPlan part = WithMountsOnly(inputs.plan, kinds);
   return InsideNamespaces(inputs, [&] {
-    return native::BuildRoot(
-        part, [&] { return StageResult<std::vector<Fd>>(std::vector<Fd>(part.mounts.size())); });
+    return native::BuildRoot(part, [&]() -> StageResult<native::Trees> {
+      // The real one may lie where only the supervisor gets to.
+      Result<Fd> root = sys::NewFilesystem("tmpfs", {}, 0);
+      if (!root) return Stage(Primitive::kMountApi, root.error());
+      if (Status filled = workspace::FillRoot(root->get(), part); !filled) {
+        return Stage(Primitive::kMountApi, filled.error());
+      }
+      return native::Trees{.root = *std::move(root), .mounts = std::vector<Fd>(part.mounts.size())};
+    });
   });
 }
 

@@ -12,8 +12,8 @@ namespace ambit::supervise {
 
 struct ProbeInputs {
   const plan::LaunchPlan& plan;
-  const std::string& run_path;  // of the rehearsed run: layers prepared
-  bool namespaces = true;       // all can be made: probe inside them what a run does inside them
+  const spawn::native::Places& places;  // of the rehearsed run: layers prepared
+  bool namespaces = true;  // all can be made: probe inside them what a run does inside them
 };
 
 /// An error that names another primitive means that this one could not be reached without it.

@@ -68,9 +68,9 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
   return {};
 }
 
-StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const std::string& run_path) {
+StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native::Places& places) {
   if (!started_) return started_;
-  const Result<Fd> handover = native::WriteHandover(plan, run_path);
+  const Result<Fd> handover = native::WriteHandover(plan, places);
   if (!handover) return Stage(Primitive::kInit, handover.error());
   native::LaunchedInit launched = native::AwaitInit(egress_channel_.get());
   init_awaited_ = true;
@@ -83,7 +83,7 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const std::s
     (void)native::SendHandover(to_trees.get(), *handover);
     return {};
   }
-  const auto trees = native::OpenTrees(plan, run_path);
+  const auto trees = native::OpenTrees(plan, places);
   if (!trees) return std::unexpected(trees.error());
   (void)native::SendTrees(to_trees.get(), *trees);
   return {};

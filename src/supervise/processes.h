@@ -29,10 +29,9 @@ class Processes {
   Processes& operator=(const Processes&) = delete;
 
   /// Waits until init exists and gives it the plan, once; as root the mounts of the host, too.
-  /// What init makes of them it says on control(). `run_path`: the run's state directory, layers
-  /// prepared.
+  /// What init makes of them it says on control().
   spawn::native::StageResult<void> HandOver(const plan::LaunchPlan& plan,
-                                            const std::string& run_path);
+                                            const spawn::native::Places& places);
 
   /// Valid after HandOver; empty for what does not exist.
   const Fd& init() const { return init_; }                      // pidfd

@@ -27,6 +27,7 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "workspace/layers.h"
+#include "workspace/root_tree.h"
 
 namespace ambit::supervise {
 namespace {
@@ -182,6 +183,7 @@ Status RefuseDirectoriesAsStreams() {
 
 struct PreparedRun {
   workspace::RunDir dir;
+  workspace::RootTree root;
   std::vector<workspace::LayerStart> layers;  // as the plan's
 };
 
@@ -189,7 +191,9 @@ Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::
   AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
   AMBIT_TRY(workspace::RunDir run, store.Create());
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
-  return PreparedRun{.dir = std::move(run), .layers = std::move(layers)};
+  AMBIT_TRY(workspace::RootTree root,
+            workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
+  return PreparedRun{.dir = std::move(run), .root = std::move(root), .layers = std::move(layers)};
 }
 
 workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts& facts,
@@ -340,17 +344,18 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const Result<PreparedRun> made = MakeRunDirectory(planned.state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
+  const spawn::native::Places places{.run = run.path, .root = made->root.path};
   RunRecord record(run, MakeMeta(plan, planned.facts, *made));
   Outcome outcome =
       Supervise({.plan = plan,
-                 .run_path = run.path,
+                 .places = places,
                  .processes = processes,
                  .streams = streams,
                  .purpose = request.purpose,
                  .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
                  .end_record = [&](const Outcome& known) { record.End(known); }});
   workspace::MakeScratchRemovable(run.path, plan);
-  if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, run.path, outcome);
+  if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);
   AMBIT_CHECK(record.status());
   return outcome;
 }

@@ -37,7 +37,7 @@ struct RunObserver {
   /// Something that will surprise, such as a home below /tmp.
   std::function<void(const std::string&)> on_warning;
   /// A rehearsal is over and everything of it is dead; what it held is still held.
-  std::function<void(const plan::LaunchPlan&, const std::string& run_path, const Outcome&)>
+  std::function<void(const plan::LaunchPlan&, const spawn::native::Places&, const Outcome&)>
       on_rehearsed = {};
 };
 

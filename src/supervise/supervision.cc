@@ -68,7 +68,7 @@ class Supervision {
       : inputs_(inputs), processes_(inputs.processes), streams_(inputs.streams) {}
 
   Outcome Run() {
-    const auto handed_over = processes_.HandOver(inputs_.plan, inputs_.run_path);
+    const auto handed_over = processes_.HandOver(inputs_.plan, inputs_.places);
     const Result<event::Sink*> sink = inputs_.begin_record();
     if (!handed_over) {
       EndWith(SetupFailed(handed_over.error().primitive, handed_over.error().error));

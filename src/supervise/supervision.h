@@ -19,8 +19,8 @@ enum class Purpose : std::uint8_t { kRun, kRehearse };
 
 struct SupervisionInputs {
   const plan::LaunchPlan& plan;
-  const std::string& run_path;  // the run's state directory, layers prepared
-  Processes& processes;         // on their way
+  const spawn::native::Places& places;
+  Processes& processes;  // on their way
   const StandardStreams& streams;
   Purpose purpose = Purpose::kRun;
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,

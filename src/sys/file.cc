@@ -11,6 +11,8 @@
 
 #include <array>
 
+#include "base/text.h"
+
 namespace ambit::sys {
 Status WriteAll(int fd, std::string_view content, const char* name) {
   while (!content.empty()) {
@@ -116,6 +118,43 @@ Status MakeDirectories(int dir, std::string_view path) {
       if (i == path.size()) break;
     }
     if (!partial.empty() || path[i] != '/') partial += path[i];
+  }
+  return {};
+}
+
+namespace {
+
+// Never through a symlink: somebody else may have made what lies there.
+constexpr std::uint64_t kInsideOnly = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+
+}  // namespace
+
+Result<Fd> EnterDirectory(int root, std::string_view inside) {
+  if (inside.size() <= 1) return OpenAt(root, ".", O_PATH | O_DIRECTORY);
+  const std::string relative(inside.substr(1));
+  if (auto whole = OpenAt(root, relative.c_str(), O_PATH | O_DIRECTORY, kInsideOnly)) {
+    return whole;
+  }
+  AMBIT_TRY(Fd dir, OpenAt(root, ".", O_PATH | O_DIRECTORY));
+  for (std::size_t start = 0; start < relative.size();) {
+    const std::size_t end = std::min(relative.find('/', start), relative.size());
+    const std::string name = relative.substr(start, end - start);
+    if (::mkdirat(dir.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+      return FailErrno(errno,
+                       fmt::format("mkdir '{}' for '{}'", Printable(name), Printable(inside)));
+    }
+    AMBIT_TRY(dir, OpenAt(dir.get(), name.c_str(), O_PATH | O_DIRECTORY, kInsideOnly));
+    start = end + 1;
+  }
+  return dir;
+}
+
+Status MakeSymlink(int root, std::string_view inside, const std::string& target) {
+  const std::size_t slash = inside.rfind('/');
+  AMBIT_TRY(const Fd parent, EnterDirectory(root, inside.substr(0, slash)));
+  const std::string name(inside.substr(slash + 1));
+  if (::symlinkat(target.c_str(), parent.get(), name.c_str()) != 0 && errno != EEXIST) {
+    return FailErrno(errno, fmt::format("symlink '{}'", Printable(inside)));
   }
   return {};
 }

@@ -51,6 +51,14 @@ Status WriteProcFile(int dir, const char* path, std::string_view content);
 /// Creates the directories of the relative `path` below `dir` that are missing, mode 0755.
 Status MakeDirectories(int dir, std::string_view path);
 
+/// Opens (O_PATH) the directory `inside`, an absolute path, below `root` as if that were `/`, and
+/// makes what is missing of it with mode 0755. No symbolic link is followed.
+Result<Fd> EnterDirectory(int root, std::string_view inside);
+
+/// Makes the symbolic link `inside`, an absolute path, below `root` as if that were `/`, with the
+/// directories above it. Something that is there already stays.
+Status MakeSymlink(int root, std::string_view inside, const std::string& target);
+
 /// The absolute path the kernel knows for `fd` (through /proc/self/fd).
 Result<std::string> PathOf(int fd);
 

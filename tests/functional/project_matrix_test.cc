@@ -257,6 +257,7 @@ TEST_P(ProjectMatrix, IsNeverWalked) {
     const std::string trace = person_.Read("trace");
     return std::count(trace.begin(), trace.end(), '\n');
   };
+  (void)count_calls("true");  // the first run makes its root tree
   const auto few = count_calls("true");
   ASSERT_GT(few, 10);
   ASSERT_EQ(

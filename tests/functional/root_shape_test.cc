@@ -164,10 +164,11 @@ TEST_P(RootShape, MountsAreQuietAndNameOnlyWhatIsShown) {
     if (!point.starts_with("/dev/") && !point.starts_with("/proc/")) {
       EXPECT_THAT(options, HasSubstr("nodev")) << line;
     }
-    // What a mount tells of the host: the path it has there too, or the run's own directory.
-    const bool is_home = point == person_.home();
-    if (is_home) {
+    // What a mount tells of the host: the path it has there too, or ambit's own directories.
+    if (point == person_.home()) {
       EXPECT_THAT(source, ::testing::EndsWith("/home")) << line;
+    } else if (point == "/") {
+      EXPECT_THAT(source, ::testing::EndsWith("/tree")) << line;
     } else {
       // The covers of /proc come from an empty file and an empty directory of the run's own.
       EXPECT_THAT(source, AnyOf("/", point, point.substr(point.rfind('/')), "/file", "/directory"))

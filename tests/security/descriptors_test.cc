@@ -28,6 +28,7 @@ std::string KindOf(const std::string& target, const Scratch& person) {
   }
   if (target == person.root() + "/output") return "output";
   if (target.starts_with("/run/ambit/user-")) return "user lock";
+  if (target.starts_with(person.home() + "/.local/state/ambit/roots/")) return "root tree";
   const std::string runs = person.home() + "/.local/state/ambit/runs";
   if (target == runs) return "run store";
   if (target.starts_with(runs)) {
@@ -99,13 +100,13 @@ TEST_P(Descriptors, OfTheAgentAreItsThreeStreams) {
 TEST_P(Descriptors, HaveKnownKinds) {
   const RunningRun run(person_, {"leave-children", "2", "60000"});
 
-  Kinds supervisor = {{"/dev/null", 1},     {"output", 2},  // its streams
-                      {"run directory", 1}, {"journal", 1},
-                      {"socket", 4},  // init and egress, each also in the event loop
-                      {"pipe", 3},    // the life line's write end; the loop's signals
-                      {"pidfd", 4},   // init and egress, each also in the event loop
-                      {"eventfd", 1},       {"eventpoll", 1},
-                      {"timerfd", 1}};
+  Kinds supervisor = {
+      {"/dev/null", 1},     {"output", 2},                       // its streams
+      {"run directory", 1}, {"journal", 1},   {"root tree", 1},  // held so that nobody removes it
+      {"socket", 4},  // init and egress, each also in the event loop
+      {"pipe", 3},    // the life line's write end; the loop's signals
+      {"pidfd", 4},   // init and egress, each also in the event loop
+      {"eventfd", 1},       {"eventpoll", 1}, {"timerfd", 1}};
   Kinds init = {{"/dev/null", 1},
                 {"output", 2},  // the agent's streams
                 {"socket", 1},  // the supervisor

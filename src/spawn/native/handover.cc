@@ -18,20 +18,23 @@ Result<Handover> ReadHandover(const Fd& file) {
   std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
   const ssize_t n = ::pread(file.get(), bytes.data(), bytes.size(), 0);
   if (n < 0) return FailErrno(errno, "read the plan");
-  const std::size_t end = bytes.find('\0');
-  if (static_cast<std::size_t>(n) != bytes.size() || end == std::string::npos) {
+  const std::size_t run = bytes.find('\0');
+  const std::size_t root = bytes.find('\0', run + 1);
+  if (static_cast<std::size_t>(n) != bytes.size() || root == std::string::npos) {
     return FailErrno(EPROTO, "the plan");
   }
-  AMBIT_TRY(plan::LaunchPlan plan, plan::Decode(std::string_view(bytes).substr(end + 1)));
-  return Handover{.plan = std::move(plan), .run_path = bytes.substr(0, end)};
+  AMBIT_TRY(plan::LaunchPlan plan, plan::Decode(std::string_view(bytes).substr(root + 1)));
+  return Handover{
+      .plan = std::move(plan),
+      .places = {.run = bytes.substr(0, run), .root = bytes.substr(run + 1, root - run - 1)}};
 }
 
 }  // namespace
 
-Result<Fd> WriteHandover(const plan::LaunchPlan& plan, const std::string& run_path) {
+Result<Fd> WriteHandover(const plan::LaunchPlan& plan, const Places& places) {
   Fd file(::memfd_create("plan", MFD_CLOEXEC));
   if (!file) return FailErrno(errno, "memfd_create");
-  std::string bytes = run_path + '\0' + plan::Encode(plan);
+  const std::string bytes = places.run + '\0' + places.root + '\0' + plan::Encode(plan);
   AMBIT_CHECK(sys::WriteAll(file.get(), bytes, "the plan"));
   return file;
 }

@@ -14,10 +14,10 @@ namespace ambit::spawn::native {
 
 struct Handover {
   plan::LaunchPlan plan;
-  std::string run_path;  // the run's state directory, layers prepared
+  Places places;
 };
 
-Result<Fd> WriteHandover(const plan::LaunchPlan& plan, const std::string& run_path);
+Result<Fd> WriteHandover(const plan::LaunchPlan& plan, const Places& places);
 
 Status SendHandover(int socket, const Fd& handover);
 

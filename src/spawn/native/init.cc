@@ -93,7 +93,7 @@ struct TreeHelper {
 [[noreturn]] void OpenAndSendTrees(const InitInputs& inputs, int channel) {
   const StageResult<Handover> handover = ReceiveHandover(inputs.trees);
   if (!handover) FailRun(channel, handover.error().primitive, handover.error().error);
-  const StageResult<std::vector<Fd>> trees = OpenTrees(handover->plan, handover->run_path);
+  const StageResult<Trees> trees = OpenTrees(handover->plan, handover->places);
   if (!trees) FailRun(channel, trees.error().primitive, trees.error().error);
   ::_exit(SendTrees(channel, *trees) ? 0 : 125);
 }

@@ -34,67 +34,19 @@ std::unexpected<StageError> Stage(Primitive primitive, Error error) {
   return std::unexpected(StageError{.primitive = primitive, .error = std::move(error)});
 }
 
-/// Opens the directory `inside` below `root`, making what is missing of it.
-Result<Fd> EnterDirectory(int root, std::string_view inside) {
-  if (inside.size() <= 1) return sys::OpenAt(root, ".", O_PATH | O_DIRECTORY);
-  const std::string relative(inside.substr(1));
-  if (auto whole = sys::OpenAt(root, relative.c_str(), O_PATH | O_DIRECTORY, kInsideOnly)) {
-    return whole;
-  }
-  AMBIT_TRY(Fd dir, sys::OpenAt(root, ".", O_PATH | O_DIRECTORY));
-  for (std::size_t start = 0; start < relative.size();) {
-    const std::size_t end = std::min(relative.find('/', start), relative.size());
-    const std::string name = relative.substr(start, end - start);
-    if (::mkdirat(dir.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
-      return FailErrno(errno,
-                       fmt::format("mkdir '{}' for '{}'", Printable(name), Printable(inside)));
-    }
-    AMBIT_TRY(dir, sys::OpenAt(dir.get(), name.c_str(), O_PATH | O_DIRECTORY, kInsideOnly));
-    start = end + 1;
-  }
-  return dir;
-}
-
-// ---- The empty root. It is ours alone and has no symlink yet, so plain relative paths are safe,
-// ---- and one call each is what start-up is made of.
-
-Status MakeDirectoryAt(int root, const std::string& inside) {
-  const char* relative = inside.c_str() + 1;
-  if (::mkdirat(root, relative, 0755) == 0 || errno == EEXIST) return {};
-  if (errno == ENOENT) return sys::MakeDirectories(root, relative);
-  return FailErrno(errno, fmt::format("mkdir '{}'", Printable(inside)));
-}
-
-Status MakeFileAt(int root, const std::string& inside, std::string_view content, mode_t mode) {
-  const Status made = sys::WriteNewFile(root, inside.c_str() + 1, content, mode);
-  if (made || made.error().sys_errno != ENOENT) return made;
-  AMBIT_CHECK(MakeDirectoryAt(root, inside.substr(0, inside.rfind('/'))));
-  return sys::WriteNewFile(root, inside.c_str() + 1, content, mode);
-}
-
-/// A link that is in the way is what the plan wanted; a directory there is a mount point.
-Status MakeSymlinkInside(int root, const RootEntry& entry) {
-  const std::size_t slash = entry.path.rfind('/');
-  AMBIT_TRY(const Fd parent, EnterDirectory(root, std::string_view(entry.path).substr(0, slash)));
-  const std::string name = entry.path.substr(slash + 1);
-  if (::symlinkat(entry.content.c_str(), parent.get(), name.c_str()) != 0 && errno != EEXIST) {
-    return FailErrno(errno, fmt::format("symlink '{}'", Printable(entry.path)));
-  }
-  return {};
-}
-
 /// An empty file at `inside` to mount another file on, below what may be foreign content.
 Result<Fd> EnterFile(int root, const std::string& inside) {
   if (auto there = sys::OpenAt(root, inside.c_str() + 1, O_PATH, kInsideOnly)) return there;
   const std::size_t slash = inside.rfind('/');
-  AMBIT_TRY(const Fd parent, EnterDirectory(root, std::string_view(inside).substr(0, slash)));
+  AMBIT_TRY(const Fd parent, sys::EnterDirectory(root, std::string_view(inside).substr(0, slash)));
   const std::string name = inside.substr(slash + 1);
   AMBIT_CHECK(sys::WriteNewFile(parent.get(), name.c_str(), "", 0644));
   return sys::OpenAt(parent.get(), name.c_str(), O_PATH, kInsideOnly);
 }
 
 Status AttachAt(int tree, int root, const std::string& inside, bool directory) {
-  AMBIT_TRY(const Fd target, directory ? EnterDirectory(root, inside) : EnterFile(root, inside));
+  AMBIT_TRY(const Fd target,
+            directory ? sys::EnterDirectory(root, inside) : EnterFile(root, inside));
   return sys::AttachTreeOn(tree, target.get());
 }
 
@@ -181,10 +133,6 @@ class RootBuilder {
 
   /// Everything that needs nothing of the host.
   StageResult<void> Prepare() {
-    Status prepared = MakeRootDirectory();
-    if (prepared) prepared = MakeEntriesAndMountPoints();
-    if (prepared && Stands(Wall::kMounts)) prepared = KeepCovers();
-    if (!prepared) return Stage(Primitive::kMountApi, prepared.error());
     own_.resize(plan_.mounts.size());
     for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
       StageResult<Fd> made = NewFilesystemFor(plan_.mounts[i]);
@@ -195,60 +143,24 @@ class RootBuilder {
   }
 
   /// First what is read-only below the root, sealed with it by one call; then the rest.
-  Status Finish(std::span<const Fd> trees) {
-    AMBIT_CHECK(AttachAll(trees, /*sealed=*/true));
+  Status Finish(const Trees& trees) {
+    root_ = trees.root.get();
+    AMBIT_CHECK(sys::AttachTree(root_, AT_FDCWD, "/"));
+    if (Stands(Wall::kMounts)) AMBIT_CHECK(KeepCovers());
+    AMBIT_CHECK(AttachAll(trees.mounts, /*sealed=*/true));
     if (Stands(Wall::kMounts)) {
-      AMBIT_CHECK(sys::SetMountAttributes(root_.get(), kQuiet | MOUNT_ATTR_RDONLY, true));
+      AMBIT_CHECK(sys::SetMountAttributes(root_, kQuiet | MOUNT_ATTR_RDONLY, true));
     }
-    AMBIT_CHECK(AttachAll(trees, /*sealed=*/false));
+    AMBIT_CHECK(AttachAll(trees.mounts, /*sealed=*/false));
     for (const RootEntry& alias : plan_.aliases) {
-      if (LiesBelowAMount(alias.path)) AMBIT_CHECK(MakeSymlinkInside(root_.get(), alias));
+      AMBIT_CHECK(sys::MakeSymlink(root_, alias.path, alias.content));
     }
-    return sys::PivotInto(root_.get());
+    return sys::PivotInto(root_);
   }
 
  private:
-  Status MakeRootDirectory() {
-    AMBIT_TRY(root_, NewTmpfs(0755));
-    return sys::AttachTree(root_.get(), AT_FDCWD, "/");
-  }
-
-  /// The root is read-only once it is sealed: what is attached to it later needs its place now.
-  Status MakeEntriesAndMountPoints() {
-    for (const RootEntry& entry : plan_.root) {
-      if (entry.kind == RootEntry::Kind::kDirectory) {
-        AMBIT_CHECK(MakeDirectoryAt(root_.get(), entry.path));
-      } else if (entry.kind == RootEntry::Kind::kFile) {
-        AMBIT_CHECK(MakeFileAt(root_.get(), entry.path, entry.content, entry.mode));
-      }
-    }
-    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
-      if (LiesBelowAMount(plan_.mounts[i].inside)) continue;
-      const Mount& mount = plan_.mounts[i];
-      AMBIT_CHECK(mount.directory ? MakeDirectoryAt(root_.get(), mount.inside)
-                                  : MakeFileAt(root_.get(), mount.inside, "", 0644));
-    }
-    // Links come last: nothing above may be made through one.
-    for (const RootEntry& entry : plan_.root) {
-      if (entry.kind == RootEntry::Kind::kSymlink) {
-        AMBIT_CHECK(MakeSymlinkInside(root_.get(), entry));
-      }
-    }
-    for (const RootEntry& alias : plan_.aliases) {
-      if (!LiesBelowAMount(alias.path)) AMBIT_CHECK(MakeSymlinkInside(root_.get(), alias));
-    }
-    return {};
-  }
-
-  bool LiesBelowAMount(const std::string& path) const {
-    return std::ranges::any_of(plan_.mounts, [&](const Mount& mount) {
-      return path.size() > mount.inside.size() && path.starts_with(mount.inside) &&
-             path[mount.inside.size()] == '/';
-    });
-  }
-
   Status KeepCovers() {
-    AMBIT_TRY(covers_, MakeCovers(root_.get()));
+    AMBIT_TRY(covers_, MakeCovers(root_));
     return {};
   }
 
@@ -257,9 +169,9 @@ class RootBuilder {
       const Mount& mount = plan_.mounts[i];
       if (mount.sealed_with_root != sealed) continue;
       const Fd& tree = own_[i] ? own_[i] : trees[i];
-      AMBIT_CHECK(AttachAt(tree.get(), root_.get(), mount.inside, mount.directory));
+      AMBIT_CHECK(AttachAt(tree.get(), root_, mount.inside, mount.directory));
       if (mount.kind == Mount::Kind::kProc && Stands(Wall::kMounts)) {
-        AMBIT_TRY(const Fd proc, sys::OpenAt(root_.get(), "proc", O_PATH | O_DIRECTORY));
+        AMBIT_TRY(const Fd proc, sys::OpenAt(root_, "proc", O_PATH | O_DIRECTORY));
         AMBIT_CHECK(GuardProc(proc.get(), plan_, covers_));
       }
     }
@@ -267,7 +179,7 @@ class RootBuilder {
   }
 
   const plan::LaunchPlan& plan_;
-  Fd root_;
+  int root_ = -1;
   std::vector<Fd> own_;  // by mount index; empty for what comes as a tree
   Covers covers_;
 };
@@ -275,10 +187,10 @@ class RootBuilder {
 }  // namespace
 
 StageResult<void> BuildRoot(const plan::LaunchPlan& plan,
-                            const std::function<StageResult<std::vector<Fd>>()>& await_trees) {
+                            const std::function<StageResult<Trees>()>& await_trees) {
   RootBuilder builder(plan);
   if (auto prepared = builder.Prepare(); !prepared) return prepared;
-  const StageResult<std::vector<Fd>> trees = await_trees();
+  const StageResult<Trees> trees = await_trees();
   if (!trees) return std::unexpected(trees.error());
   if (Status finished = builder.Finish(*trees); !finished) {
     return Stage(Primitive::kMountApi, finished.error());

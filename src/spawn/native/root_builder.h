@@ -14,6 +14,6 @@ namespace ambit::spawn::native {
 /// `await_trees` gives the trees of OpenTrees for the same plan; it is called when everything that
 /// does not need them is done.
 StageResult<void> BuildRoot(const plan::LaunchPlan& plan,
-                            const std::function<StageResult<std::vector<Fd>>()>& await_trees);
+                            const std::function<StageResult<Trees>()>& await_trees);
 
 }  // namespace ambit::spawn::native

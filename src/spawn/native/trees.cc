@@ -202,10 +202,12 @@ bool ShowsTheHost(const plan::Mount& mount) {
 
 }  // namespace
 
-StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::string& run_path) {
+StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places) {
   const Result<Fd> run_dir =
-      sys::OpenAt(AT_FDCWD, run_path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+      sys::OpenAt(AT_FDCWD, places.run.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!run_dir) return Stage(Primitive::kStateDirectory, run_dir.error());
+  Result<Fd> root = sys::CloneTree(AT_FDCWD, places.root.c_str(), false);
+  if (!root) return Stage(Primitive::kStateDirectory, root.error());
   Fd idmap;
   if (plan.identity.started_by_root) {
     Result<Fd> made = MakeIdmapNamespace(plan.identity);
@@ -237,12 +239,12 @@ StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::
     if (!tree) return std::unexpected(tree.error());
     trees[i] = *std::move(tree);
   }
-  return trees;
+  return Trees{.root = *std::move(root), .mounts = std::move(trees)};
 }
 
-Status SendTrees(int socket, const std::vector<Fd>& trees) {
-  std::vector<int> fds;
-  for (const Fd& tree : trees) {
+Status SendTrees(int socket, const Trees& trees) {
+  std::vector<int> fds = {trees.root.get()};
+  for (const Fd& tree : trees.mounts) {
     if (tree) fds.push_back(tree.get());
   }
   const Message message{.kind = MessageKind::kTrees,
@@ -250,7 +252,7 @@ Status SendTrees(int socket, const std::vector<Fd>& trees) {
   return sys::SendFds(socket, std::as_bytes(std::span(&message, 1)), fds);
 }
 
-StageResult<std::vector<Fd>> ReceiveTrees(int socket, const plan::LaunchPlan& plan) {
+StageResult<Trees> ReceiveTrees(int socket, const plan::LaunchPlan& plan) {
   Message message;
   std::vector<Fd> received(sys::kMaxPassedFds);
   const Result<sys::Received> got =
@@ -262,14 +264,15 @@ StageResult<std::vector<Fd>> ReceiveTrees(int socket, const plan::LaunchPlan& pl
                        .sys_errno = message.error,
                        .what = std::string(message.Text())});
   }
-  std::vector<Fd> trees(plan.mounts.size());
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < trees.size(); ++i) {
+  Trees trees{.root = std::move(received[0]), .mounts = std::vector<Fd>(plan.mounts.size())};
+  std::size_t next = 1;
+  for (std::size_t i = 0; i < trees.mounts.size(); ++i) {
     if (!ShowsTheHost(plan.mounts[i])) continue;
     if (next == got->fds) break;
-    trees[i] = std::move(received[next++]);
+    trees.mounts[i] = std::move(received[next++]);
   }
-  if (got->bytes != sizeof message || message.kind != MessageKind::kTrees || next != got->fds) {
+  if (got->bytes != sizeof message || message.kind != MessageKind::kTrees || !trees.root ||
+      next != got->fds) {
     return Stage(Primitive::kInit, FailErrno(EPROTO, "the mounts of the host").error());
   }
   return trees;

@@ -2,6 +2,7 @@
 // The mounts of a plan that show something of the host, opened and detached. As root the
 // supervisor makes them, because only the initial user namespace may idmap; as a user a helper in
 // init's own namespaces does. Either way it happens beside init, which builds the rest meanwhile.
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -19,15 +20,26 @@ struct StageError {
 template <class T>
 using StageResult = std::expected<T, StageError>;
 
-/// One detached tree for each plan mount of kind kBind, kLayer and kHome, by the mount's index;
-/// the others stay empty. `run_path`: the run's state directory with the layers' directories,
-/// opened by path because a descriptor from another mount namespace cannot be cloned.
-StageResult<std::vector<Fd>> OpenTrees(const plan::LaunchPlan& plan, const std::string& run_path);
+/// What of the state directory a run is made of. By path, because a descriptor from another mount
+/// namespace cannot be cloned.
+struct Places {
+  std::string run;   // the run's own directory, layers prepared
+  std::string root;  // its root tree (workspace/root_tree.h)
+};
+
+struct Trees {
+  Fd root;
+  /// One detached tree for each plan mount of kind kBind, kLayer and kHome, by the mount's index;
+  /// the others stay empty.
+  std::vector<Fd> mounts;
+};
+
+StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places);
 
 /// The trees go to init in one message (at most sys::kMaxPassedFds of them; plan::Make sees to it).
-Status SendTrees(int socket, const std::vector<Fd>& trees);
+Status SendTrees(int socket, const Trees& trees);
 
 /// Waits for them, or for the failure of who should have sent them.
-StageResult<std::vector<Fd>> ReceiveTrees(int socket, const plan::LaunchPlan& plan);
+StageResult<Trees> ReceiveTrees(int socket, const plan::LaunchPlan& plan);
 
 }  // namespace ambit::spawn::native
