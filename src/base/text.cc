@@ -5,39 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace ambit {
 namespace {
-
-struct Decoded {
-  char32_t point = 0;
-  std::size_t length = 0;  // 0: not UTF-8 at this place
-};
-
-/// Strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-Decoded DecodeOne(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return {first, 1};
-  std::size_t length = 0;
-  char32_t point = 0;
-  char32_t smallest = 0;
-  if ((first & 0xE0) == 0xC0) {
-    length = 2, point = first & 0x1F, smallest = 0x80;
-  } else if ((first & 0xF0) == 0xE0) {
-    length = 3, point = first & 0x0F, smallest = 0x800;
-  } else if ((first & 0xF8) == 0xF0) {
-    length = 4, point = first & 0x07, smallest = 0x10000;
-  } else {
-    return {};
-  }
-  if (text.size() < length) return {};
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    point = (point << 6) | (byte(i) & 0x3FU);
-  }
-  if (point < smallest || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return {};
-  return {point, length};
-}
 
 /// Characters that change how the text around them is shown without being seen themselves.
 bool IsInvisible(char32_t point) {
@@ -66,7 +37,7 @@ std::string Printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const Decoded one = DecodeOne(text);
+    const Utf8Char one = DecodeUtf8(text);
     if (one.length == 0) {
       out += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(text[0]));
       text.remove_prefix(1);
@@ -112,7 +83,7 @@ std::string JsonEscape(std::string_view text) {
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
-    const Decoded one = DecodeOne(text);
+    const Utf8Char one = DecodeUtf8(text);
     if (one.length == 0) {
       out += "\xEF\xBF\xBD";
       text.remove_prefix(1);

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <string>
 
@@ -18,6 +19,17 @@ int Complain(std::string_view what, std::string_view remedy) {
   return kAmbitFailed;
 }
 
+int Report(const Status& status) {
+  return status ? 0 : Complain(status.error().what, status.error().remedy);
+}
+
+Status ToStdout(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    return FailErrno(errno, "write to stdout");
+  }
+  return {};
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("A sandbox for AI coding agents: full autonomy inside hard limits.", "ambit");
   app.set_version_flag("--version", std::string(supervise::kVersion));
@@ -25,7 +37,15 @@ int Main(int argc, char** argv) {
   Action action;
   AddRun(app, action);
   AddDiff(app, action);
+  AddApply(app, action);
+  AddUndo(app, action);
+  AddBranch(app, action);
   AddDoctor(app, action);
+  AddPs(app, action);
+  AddInspect(app, action);
+  AddDiscard(app, action);
+  AddRm(app, action);
+  AddPrune(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

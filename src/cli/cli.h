@@ -4,6 +4,8 @@
 #include <functional>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace CLI {
 class App;
 }
@@ -20,9 +22,25 @@ int Main(int argc, char** argv);
 using Action = std::function<int()>;
 void AddRun(CLI::App& app, Action& action);
 void AddDiff(CLI::App& app, Action& action);
+void AddApply(CLI::App& app, Action& action);
+void AddUndo(CLI::App& app, Action& action);
+void AddBranch(CLI::App& app, Action& action);
 void AddDoctor(CLI::App& app, Action& action);
+void AddPs(CLI::App& app, Action& action);
+void AddInspect(CLI::App& app, Action& action);
+void AddDiscard(CLI::App& app, Action& action);
+void AddRm(CLI::App& app, Action& action);
+void AddPrune(CLI::App& app, Action& action);
+
+/// What "[RUN]" says in every subcommand's help.
+inline constexpr const char* kRunHelp = "The run; the newest one of this project when left out";
 
 /// Prints "ambit: WHAT" and, when there is one, the way out to stderr. Returns kAmbitFailed.
 int Complain(std::string_view what, std::string_view remedy);
+
+/// Complains of an error; returns the exit code for `status`.
+int Report(const Status& status);
+
+Status ToStdout(std::string_view text);
 
 }  // namespace ambit::cli

@@ -1,55 +1,123 @@
 #include "review/diff.h"
 
+#include <errno.h>
+#include <fmt/format.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/pager.h"
+#include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "workspace/change_walk.h"
+#include "workspace/run_removal.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {
 namespace {
 
 struct DiffFlags {
-  std::string run;
+  RunAndPaths of;
+  std::string colour = "auto";
   bool name_status = false;
   bool stat = false;
   bool json = false;
+  bool no_pager = false;
 };
 
-Status ToStdout(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
-    return FailErrno(errno, "write to stdout");
-  }
-  return {};
+struct Subject {
+  workspace::RunMeta meta;
+  workspace::RunDir run;
+  std::optional<workspace::OverlayLayer> layer;  // none: the run could change nothing
+  std::vector<std::string> paths;                // empty: all
+};
+
+bool WantsColour(const DiffFlags& flags) {
+  if (flags.colour != "auto") return flags.colour == "always";
+  const char* none = ::getenv("NO_COLOR");
+  const char* terminal = ::getenv("TERM");
+  return ::isatty(1) == 1 && (none == nullptr || *none == '\0') && terminal != nullptr &&
+         std::string_view(terminal) != "dumb";
 }
 
 Status Render(const DiffFlags& flags, const workspace::OverlayLayer& layer,
               const workspace::ChangeSet& changes) {
-  const review::DiffOptions options{.for_terminal = ::isatty(1) == 1};
-  if (flags.json) return review::RenderJson(changes, ToStdout);
-  if (flags.name_status) return review::RenderNameStatus(changes, ToStdout);
-  if (flags.stat) return review::RenderStat(layer, changes, options, ToStdout);
-  return review::RenderUnified(layer, changes, options, ToStdout);
+  const bool terminal = ::isatty(1) == 1;
+  const bool colour = WantsColour(flags);
+  const review::DiffOptions options{.for_terminal = terminal || colour, .colour = colour};
+  Pager pager = Pager::Start(terminal && !flags.no_pager && !flags.json);
+  const review::Sink sink = [&](std::string_view text) { return pager.Write(text); };
+  if (flags.json) return review::RenderJson(changes, sink);
+  if (flags.name_status) return review::RenderNameStatus(changes, sink);
+  if (flags.stat) return review::RenderStat(layer, changes, options, sink);
+  return review::RenderUnified(layer, changes, options, sink);
+}
+
+void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
+
+/// Up to `kMaxNamed` paths of one verdict, one a line.
+void NameThem(const std::vector<review::GatedChange>& gated, review::GateVerdict verdict,
+              std::string_view what) {
+  constexpr std::size_t kMaxNamed = 10;
+  std::size_t count = 0;
+  for (const review::GatedChange& change : gated) {
+    if (change.decision.verdict != verdict) continue;
+    if (++count == 1) Say(std::string(what));
+    if (count <= kMaxNamed) {
+      Say(fmt::format("  {} ({})", Printable(change.path), change.decision.reason));
+    }
+  }
+  if (count > kMaxNamed) Say(fmt::format("  and {} more", count - kMaxNamed));
+}
+
+/// What a patch does not show: which of these the host would act on by itself.
+Status TellOfTheGate(const workspace::OverlayLayer& layer, const workspace::ChangeSet& changes) {
+  AMBIT_TRY(const auto gated, review::GatedChanges(layer, changes));
+  using enum review::GateVerdict;
+  NameThem(gated, kNever, "never leaves the run:");
+  NameThem(gated, kHeld, "held back by 'ambit apply', each needs '--consent PATH':");
+  NameThem(gated, kShown, "runs on the host when somebody builds or tests:");
+  return {};
+}
+
+Result<Subject> FindSubject(const DiffFlags& flags) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.of.run()));
+  AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
+  AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.of.paths()));
+  auto layer = ProjectLayerOf(store, meta);
+  if (!layer && layer.error().code != Errc::kNotFound) return std::unexpected(layer.error());
+  return Subject{.meta = std::move(meta),
+                 .run = std::move(run),
+                 .layer = layer ? std::optional(*std::move(layer)) : std::nullopt,
+                 .paths = std::move(limits)};
 }
 
 Status ShowDiff(const DiffFlags& flags) {
-  AMBIT_TRY(const host::Person person, host::ReadPerson());
-  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(const workspace::RunMeta meta, FindRun(store, person, flags.run));
-  const auto layer = ProjectLayerOf(store, meta);
-  if (!layer && layer.error().code == Errc::kNotFound) return {};  // it could change nothing
-  if (!layer) return std::unexpected(layer.error());
-  AMBIT_TRY(const workspace::ChangeSet changes, workspace::WalkChanges(*layer));
-  AMBIT_CHECK(Render(flags, *layer, changes));
-  if (changes.truncated) std::fputs("ambit: too many changes to show them all\n", stderr);
+  AMBIT_TRY(const Subject of, FindSubject(flags));
+  if (!of.layer) return {};
+  AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(*of.layer));
+  if (!of.paths.empty()) review::LimitTo(changes, of.paths);
+  AMBIT_CHECK(Render(flags, *of.layer, changes));
+  if (std::fflush(stdout) != 0) return FailErrno(errno, "write to stdout");
+  if (changes.truncated) Say("too many changes to show them all");
+  if (!of.paths.empty() && changes.changes.empty() && changes.git.empty()) {
+    Say(fmt::format("run {} changed nothing of these paths", of.meta.id));
+  }
+  if (!flags.json) AMBIT_CHECK(TellOfTheGate(*of.layer, changes));
+  // Without the mark 'prune' asks once more: no reason to fail.
+  if (!workspace::IsAlive(of.meta)) (void)workspace::SetMark(of.run, workspace::kReviewedMark);
   return {};
 }
 
@@ -58,18 +126,17 @@ Status ShowDiff(const DiffFlags& flags) {
 void AddDiff(CLI::App& app, Action& action) {
   auto flags = std::make_shared<DiffFlags>();
   CLI::App* diff = app.add_subcommand("diff", "Show what a run changed in the project");
-  diff->add_option("run", flags->run, "The run; the newest one of this project when left out");
+  flags->of.AddTo(*diff);
   auto* forms = diff->add_option_group("form");
   forms->add_flag("--name-status", flags->name_status, "Names and kinds of change only");
   forms->add_flag("--stat", flags->stat, "Lines added and removed for each file");
   forms->add_flag("--json", flags->json, "For programs");
   forms->require_option(0, 1);
-  diff->final_callback([flags, &action] {
-    action = [flags] {
-      const Status shown = ShowDiff(*flags);
-      return shown ? 0 : Complain(shown.error().what, shown.error().remedy);
-    };
-  });
+  diff->add_option("--color", flags->colour, "When to use colour")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  diff->add_flag("--no-pager", flags->no_pager, "Print long output as it is");
+  diff->final_callback([flags, &action] { action = [flags] { return Report(ShowDiff(*flags)); }; });
 }
 
 }  // namespace ambit::cli

@@ -2,8 +2,43 @@
 
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include <array>
+
+#include "base/text.h"
+#include "workspace/run_removal.h"
 
 namespace ambit::cli {
+namespace {
+
+/// `path` with "." and ".." taken away; nullopt when it goes above the root.
+std::optional<std::string> Normal(std::string_view path) {
+  std::vector<std::string_view> names;
+  while (!path.empty()) {
+    const std::string_view name = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(name.size() + 1, path.size()));
+    if (name.empty() || name == ".") continue;
+    if (name != "..") {
+      names.push_back(name);
+    } else if (names.empty()) {
+      return std::nullopt;
+    } else {
+      names.pop_back();
+    }
+  }
+  return fmt::format("{}", fmt::join(names, "/"));
+}
+
+/// `path` relative to `root`, both absolute; nullopt when it is not at or below it.
+std::optional<std::string> Below(std::string_view root, std::string_view path) {
+  if (!path.starts_with(root)) return std::nullopt;
+  path.remove_prefix(root.size());
+  if (!path.empty() && path[0] != '/' && !root.ends_with('/')) return std::nullopt;
+  return Normal(path);
+}
+
+}  // namespace
 
 Result<workspace::RunStore> OpenStore(const host::Person& person) {
   const char* state_home = ::getenv("XDG_STATE_HOME");
@@ -30,6 +65,11 @@ Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host:
 
 Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
                                                const workspace::RunMeta& meta) {
+  AMBIT_TRY(const workspace::RunDir run, store.OpenRun(meta.id));
+  if (workspace::HasMark(run, workspace::kDiscardedMark)) {
+    return Fail(Errc::kInvalidArgument, fmt::format("the work of run {} was discarded", meta.id),
+                fmt::format("its record is in {}", run.path));
+  }
   for (const workspace::RunLayer& layer : meta.layers) {
     if (layer.name != "project") continue;
     return workspace::OverlayLayer{
@@ -40,6 +80,46 @@ Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
   }
   return Fail(Errc::kNotFound, fmt::format("run {} has no layer of the project", meta.id),
               "it was started with '--project ro'");
+}
+
+Result<std::vector<std::string>> PathsInProject(const workspace::RunMeta& meta,
+                                                std::span<const std::string> typed) {
+  AMBIT_TRY(const std::string here, host::RealPath("."));
+  const std::string base = Below(meta.project, here) ? here : meta.project;
+  std::vector<std::string> paths;
+  for (const std::string& path : typed) {
+    const auto absolute = Normal(path.starts_with('/') ? path : base + "/" + path);
+    auto relative = absolute ? Below(meta.project, "/" + *absolute) : std::nullopt;
+    if (!relative) {
+      return Fail(Errc::kInvalidArgument, fmt::format("'{}' is not in the project '{}'",
+                                                      Printable(path), Printable(meta.project)));
+    }
+    paths.push_back(*std::move(relative));
+  }
+  return paths;
+}
+
+std::string StateOf(const workspace::RunMeta& meta) {
+  if (workspace::IsAlive(meta)) return "running";
+  if (!meta.outcome) return "crashed";
+  return fmt::format("{} {}", Printable(meta.outcome->cause), meta.outcome->exit_code);
+}
+
+std::string StateAndWorkOf(const workspace::RunDir& run, const workspace::RunMeta& meta) {
+  const bool discarded = workspace::HasMark(run, workspace::kDiscardedMark);
+  return StateOf(meta) + (discarded ? ", discarded" : "");
+}
+
+std::string LocalTime(std::int64_t unix_ns) {
+  const std::time_t seconds = unix_ns / 1'000'000'000;
+  struct tm parts{};
+  std::array<char, 32> text{};
+  if (unix_ns == 0 || ::localtime_r(&seconds, &parts) == nullptr) return "-";
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts)};
+}
+
+std::string CommandLine(const workspace::RunMeta& meta) {
+  return Printable(fmt::format("{}", fmt::join(meta.argv, " ")));
 }
 
 }  // namespace ambit::cli

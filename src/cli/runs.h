@@ -1,6 +1,10 @@
 #pragma once
-// How subcommands find the run that a person means. Who calls: every subcommand that reviews.
+// How subcommands find the run that a person means, and say what it is. Who calls: every
+// subcommand that reviews or manages runs.
+#include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "host/facts.h"
@@ -15,8 +19,27 @@ Result<workspace::RunStore> OpenStore(const host::Person& person);
 Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
                                    const std::string& name);
 
-/// The project's layer of a run. kNotFound for a run that had none (`--project ro`).
+/// The project's layer of a run. kNotFound for a run that had none (`--project ro`),
+/// kInvalidArgument when the work was discarded.
 Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
                                                const workspace::RunMeta& meta);
+
+/// Paths as they were typed, relative to the run's project: from the working directory when that is
+/// inside, else from the project's root. Nothing is looked up, so they need not exist. An empty
+/// string is the whole project.
+Result<std::vector<std::string>> PathsInProject(const workspace::RunMeta& meta,
+                                                std::span<const std::string> typed);
+
+/// One or two words: running, how it ended, or that it crashed.
+std::string StateOf(const workspace::RunMeta& meta);
+
+/// The state, and what became of the work since.
+std::string StateAndWorkOf(const workspace::RunDir& run, const workspace::RunMeta& meta);
+
+/// `2026-01-31 23:59:59` in local time; "-" for 0.
+std::string LocalTime(std::int64_t unix_ns);
+
+/// The command in one line, safe to print.
+std::string CommandLine(const workspace::RunMeta& meta);
 
 }  // namespace ambit::cli

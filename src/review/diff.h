@@ -12,8 +12,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
+#include "review/gate.h"
 #include "workspace/change_walk.h"
 
 namespace ambit::review {
@@ -26,6 +28,7 @@ Sink AppendTo(std::string& out);
 
 struct DiffOptions {
   bool for_terminal = false;                // show control characters of contents as escapes
+  bool colour = false;                      // as git colours by default; with for_terminal only
   std::uint64_t max_file_bytes = 8U << 20;  // a larger file only "differs"
 };
 
@@ -43,9 +46,23 @@ Status RenderJson(const workspace::ChangeSet& set, const Sink& sink);
 Status RenderUnified(const workspace::OverlayLayer& layer, const workspace::ChangeSet& set,
                      const DiffOptions& options, const Sink& sink);
 
+/// Takes away what is neither at nor below one of `paths`; an empty path is everything. A renamed
+/// directory that holds one of them stays, with all that moved along.
+void LimitTo(workspace::ChangeSet& set, std::span<const std::string> paths);
+
+/// A path the host runs or obeys by itself (gate.h), as it is called after the run.
+struct GatedChange {
+  std::string path;
+  GateDecision decision;  // never kOpen
+};
+
+/// All of them, in the order of the set; of a renamed directory each file in it.
+Result<std::vector<GatedChange>> GatedChanges(const workspace::OverlayLayer& layer,
+                                              const workspace::ChangeSet& set);
+
 /// The hunks of one file's difference, without headers; empty when the texts are equal.
 std::string UnifiedHunks(std::string_view old_text, std::string_view new_text,
-                         bool for_terminal = false);
+                         bool for_terminal = false, bool colour = false);
 
 /// A NUL in the first 8000 bytes, as git decides.
 bool IsBinary(std::string_view text);

@@ -11,8 +11,13 @@
 namespace ambit::review {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
+using workspace::Change;
+using workspace::ChangeKind;
 using workspace::ChangeSet;
 using workspace::testing::Flavour;
 using workspace::testing::MountableFlavours;
@@ -203,6 +208,85 @@ TEST(GitQuoted, QuotesAsGitDoes) {
   EXPECT_EQ(GitQuoted("a/", "plain name"), "a/plain name");
   EXPECT_EQ(GitQuoted("a/", "t\tq\"b\\"), "\"a/t\\tq\\\"b\\\\\"");
   EXPECT_EQ(GitQuoted("", "\xC3\xA4\x01"), "\"\\303\\244\\001\"");
+}
+
+Change Named(ChangeKind kind, std::string path, mode_t mode, std::string old_path = {}) {
+  const bool had = kind != ChangeKind::kAdded;
+  return {.kind = kind,
+          .path = path,
+          .old_path = !had               ? ""
+                      : old_path.empty() ? path
+                                         : old_path,
+          .old_mode = had ? mode : 0,
+          .new_mode = kind == ChangeKind::kDeleted ? 0 : mode};
+}
+
+std::vector<std::string> PathsOf(const ChangeSet& set) {
+  std::vector<std::string> paths;
+  for (const Change& change : set.changes) paths.push_back(change.path);
+  return paths;
+}
+
+TEST(Limits, KeepWhatIsAtOrBelowAPathUnderEitherName) {
+  ChangeSet all;
+  all.changes = {Named(ChangeKind::kModified, "a/x", 0100644),
+                 Named(ChangeKind::kDeleted, "ab", 0100644),
+                 Named(ChangeKind::kRenamed, "new", 040755, "a/old"),
+                 Named(ChangeKind::kModified, "new/y", 0100644, "a/old/y")};
+  all.git = {{.path = "a/.git", .files = 2}, {.path = ".git", .files = 1}};
+  const auto limited = [&](std::vector<std::string> paths) {
+    ChangeSet set = all;
+    LimitTo(set, paths);
+    return PathsOf(set);
+  };
+  EXPECT_THAT(limited({"a"}), ElementsAre("a/x", "new", "new/y"));
+  EXPECT_THAT(limited({"ab"}), ElementsAre("ab"));
+  EXPECT_THAT(limited({"new/y"}), ElementsAre("new", "new/y"));
+  EXPECT_THAT(limited({"new/elsewhere"}), ElementsAre("new"));
+  EXPECT_THAT(limited({"b", "ab"}), ElementsAre("ab"));
+  EXPECT_THAT(limited({""}), ElementsAre("a/x", "ab", "new", "new/y"));
+  ChangeSet set = all;
+  LimitTo(set, std::vector<std::string>{"a/.git/hooks"});
+  ASSERT_EQ(set.git.size(), 1U);
+  EXPECT_EQ(set.git[0].path, "a/.git");
+}
+
+TEST_P(DiffOnOverlay, NamesWhatTheGateSpeaksOf) {
+  const OverlayTree tree(GetParam(), [](const fs::path& root) {
+    fs::create_directories(root / "moves/.husky");
+    fs::create_directory(root / "kept");
+    WriteAll(root / "moves/.husky/pre-commit", "x");
+    WriteAll(root / "package.json", "{}");
+    WriteAll(root / "kept/package.json", "{}");
+    WriteAll(root / ".envrc", "x");
+  });
+  ASSERT_TRUE(tree.InOverlay([&] {
+    const fs::path root = tree.at("merged");
+    (void)RunShell(
+        fmt::format("cp -a '{0}/moves' '{0}/moved' && rm -rf '{0}/moves'", root.string()));
+    WriteAll(root / "package.json", R"({"scripts":{"prepare":"x"}})");
+    WriteAll(root / "kept/package.json", R"({"version":"2"})");
+    fs::remove(root / ".envrc");
+    fs::create_directory(root / ".claude");
+    fs::create_symlink("tools", root / "bin");
+    WriteAll(root / "plain.txt", "x");
+  }));
+  const auto gated = GatedChanges(tree.layer(), tree.Walk());
+  ASSERT_TRUE(gated) << gated.error().what;
+  std::map<std::string, GateVerdict> verdicts;
+  for (const GatedChange& change : *gated) verdicts[change.path] = change.decision.verdict;
+  using enum GateVerdict;
+  EXPECT_THAT(verdicts,
+              UnorderedElementsAre(Pair(".envrc", kHeld), Pair("bin", kHeld),
+                                   Pair("package.json", kHeld), Pair("kept/package.json", kShown),
+                                   Pair("moved/.husky/pre-commit", kHeld),
+                                   Pair("moves/.husky/pre-commit", kHeld)));
+}
+
+TEST(Colour, IsClosedOnEveryLine) {
+  EXPECT_EQ(UnifiedHunks("a\nb\n", "a\nc", false, true),
+            "\x1b[36m@@ -1,2 +1,2 @@\x1b[m\n a\n\x1b[31m-b\x1b[m\n\x1b[32m+c\x1b[m\n"
+            "\\ No newline at end of file\n");
 }
 
 }  // namespace

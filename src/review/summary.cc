@@ -89,7 +89,7 @@ std::string JsonOf(const Change& change) {
 }
 
 /// Plus and minus signs, at most kBarWidth of them, each side with at least one when it has any.
-std::string Bar(std::size_t added, std::size_t removed) {
+std::string Bar(std::size_t added, std::size_t removed, bool colour) {
   constexpr std::size_t kBarWidth = 40;
   const std::size_t total = added + removed;
   if (total > kBarWidth) {
@@ -99,7 +99,9 @@ std::string Bar(std::size_t added, std::size_t removed) {
     added = scaled(added);
     removed = scaled(removed);
   }
-  return std::string(added, '+') + std::string(removed, '-');
+  const std::string plus(added, '+');
+  const std::string minus(removed, '-');
+  return colour ? fmt::format("\x1b[32m{}\x1b[m\x1b[31m{}\x1b[m", plus, minus) : plus + minus;
 }
 
 struct Totals {
@@ -136,7 +138,7 @@ std::string StatLine(const Layers& layers, const Change& change, const DiffOptio
   const auto removed = static_cast<std::size_t>(std::ranges::count(diff.removed, true));
   totals.added += added;
   totals.removed += removed;
-  return fmt::format(" {} | {} {}\n", name, added + removed, Bar(added, removed));
+  return fmt::format(" {} | {} {}\n", name, added + removed, Bar(added, removed, options.colour));
 }
 
 }  // namespace

@@ -34,11 +34,26 @@ std::string ForTerminal(std::string_view line) {
   }
 }
 
-void AppendLine(std::string& out, char mark, std::string_view line, bool for_terminal) {
+// git's default colours; each line is closed, so that a pager may begin anywhere.
+constexpr std::string_view kBold = "\x1b[1m";
+constexpr std::string_view kCyan = "\x1b[36m";
+constexpr std::string_view kRed = "\x1b[31m";
+constexpr std::string_view kGreen = "\x1b[32m";
+constexpr std::string_view kPlain = "\x1b[m";
+
+struct LineStyle {
+  bool for_terminal = false;
+  bool colour = false;
+};
+
+void AppendLine(std::string& out, char mark, std::string_view line, LineStyle style) {
   const bool complete = line.ends_with('\n');
   if (complete) line.remove_suffix(1);
+  const bool colour = style.colour && mark != ' ';
+  if (colour) out += mark == '+' ? kGreen : kRed;
   out += mark;
-  out += for_terminal ? ForTerminal(line) : std::string(line);
+  out += style.for_terminal ? ForTerminal(line) : std::string(line);
+  if (colour) out += kPlain;
   out += '\n';
   if (!complete) out += "\\ No newline at end of file\n";
 }
@@ -106,15 +121,27 @@ class PatchWriter {
     return Added(change);
   }
 
+  /// Lines about the file, not of it.
+  Status Meta(std::string_view lines) {
+    if (!options_.colour) return sink_(lines);
+    std::string out;
+    while (!lines.empty()) {
+      const std::string_view line = lines.substr(0, lines.find('\n'));
+      out += fmt::format("{}{}{}\n", kBold, line, kPlain);
+      lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    }
+    return sink_(out);
+  }
+
   Status Header(const std::string& old_path, const std::string& new_path) {
-    return sink_(
+    return Meta(
         fmt::format("diff --git {} {}\n", GitQuoted("a/", old_path), GitQuoted("b/", new_path)));
   }
 
   Status Removed(const Change& change) {
     if (!HasGitForm(change.old_mode)) return {};
     AMBIT_CHECK(Header(change.old_path, change.old_path));
-    AMBIT_CHECK(sink_(fmt::format("deleted file mode {}\n", GitMode(change.old_mode))));
+    AMBIT_CHECK(Meta(fmt::format("deleted file mode {}\n", GitMode(change.old_mode))));
     const Side old_side = layers_.Old(change.old_path, change.old_mode, options_.max_file_bytes);
     return Body(FileLine("a/", change.old_path), old_side, "/dev/null", Side{});
   }
@@ -122,7 +149,7 @@ class PatchWriter {
   Status Added(const Change& change) {
     if (!HasGitForm(change.new_mode)) return {};
     AMBIT_CHECK(Header(change.path, change.path));
-    AMBIT_CHECK(sink_(fmt::format("new file mode {}\n", GitMode(change.new_mode))));
+    AMBIT_CHECK(Meta(fmt::format("new file mode {}\n", GitMode(change.new_mode))));
     const Side new_side = layers_.New(change.path, change.new_mode, options_.max_file_bytes);
     return Body("/dev/null", Side{}, FileLine("b/", change.path), new_side);
   }
@@ -134,7 +161,7 @@ class PatchWriter {
     if (!content && !moved && old_mode == new_mode) return {};
     AMBIT_CHECK(Header(change.old_path, change.path));
     if (old_mode != new_mode) {
-      AMBIT_CHECK(sink_(fmt::format("old mode {}\nnew mode {}\n", old_mode, new_mode)));
+      AMBIT_CHECK(Meta(fmt::format("old mode {}\nnew mode {}\n", old_mode, new_mode)));
     }
     if (moved) AMBIT_CHECK(RenameLines(change.old_path, change.path));
     if (!content) return {};
@@ -145,8 +172,8 @@ class PatchWriter {
   }
 
   Status RenameLines(const std::string& old_path, const std::string& path) {
-    return sink_(fmt::format("rename from {}\nrename to {}\n", GitQuoted("", old_path),
-                             GitQuoted("", path)));
+    return Meta(fmt::format("rename from {}\nrename to {}\n", GitQuoted("", old_path),
+                            GitQuoted("", path)));
   }
 
   /// git renames files, so everything that moved along and nothing else was said of is listed.
@@ -160,7 +187,7 @@ class PatchWriter {
       if (IsTouched(file, change.old_path.size(), touched)) continue;
       const std::string path = change.path + file.substr(change.old_path.size());
       AMBIT_CHECK(Header(file, path));
-      AMBIT_CHECK(sink_("similarity index 100%\n"));
+      AMBIT_CHECK(Meta("similarity index 100%\n"));
       AMBIT_CHECK(RenameLines(file, path));
     }
     return {};
@@ -185,9 +212,10 @@ class PatchWriter {
     if (either(SideState::kUnreadable)) return Note("Unreadable files", old_name, new_name);
     if (either(SideState::kBinary)) return Note("Binary files", old_name, new_name);
     if (either(SideState::kTooLarge)) return Note("Large files", old_name, new_name);
-    const std::string hunks = UnifiedHunks(old_side.text, new_side.text, options_.for_terminal);
+    const std::string hunks =
+        UnifiedHunks(old_side.text, new_side.text, options_.for_terminal, options_.colour);
     if (hunks.empty()) return {};
-    AMBIT_CHECK(sink_(fmt::format("--- {}\n+++ {}\n", old_name, new_name)));
+    AMBIT_CHECK(Meta(fmt::format("--- {}\n+++ {}\n", old_name, new_name)));
     return sink_(hunks);
   }
 
@@ -233,7 +261,9 @@ std::string GitQuoted(std::string_view prefix, std::string_view path) {
   return quoted ? fmt::format("\"{}{}\"", prefix, out) : fmt::format("{}{}", prefix, out);
 }
 
-std::string UnifiedHunks(std::string_view old_text, std::string_view new_text, bool for_terminal) {
+std::string UnifiedHunks(std::string_view old_text, std::string_view new_text, bool for_terminal,
+                         bool colour) {
+  const LineStyle style{.for_terminal = for_terminal, .colour = colour};
   const std::vector<std::string_view> old_lines = SplitLines(old_text);
   const std::vector<std::string_view> new_lines = SplitLines(new_text);
   const LineDiff diff = DiffLines(old_lines, new_lines);
@@ -253,15 +283,15 @@ std::string UnifiedHunks(std::string_view old_text, std::string_view new_text, b
     const std::size_t new_begin = j - before;
     std::string body;
     for (std::size_t line = old_begin; line < i; ++line) {
-      AppendLine(body, ' ', old_lines[line], for_terminal);
+      AppendLine(body, ' ', old_lines[line], style);
     }
     // The hunk goes on until more equal lines follow than two changes may share as context.
     while (i < old_lines.size() || j < new_lines.size()) {
       while (i < old_lines.size() && diff.removed[i]) {
-        AppendLine(body, '-', old_lines[i++], for_terminal);
+        AppendLine(body, '-', old_lines[i++], style);
       }
       while (j < new_lines.size() && diff.added[j]) {
-        AppendLine(body, '+', new_lines[j++], for_terminal);
+        AppendLine(body, '+', new_lines[j++], style);
       }
       std::size_t equal = 0;
       while (equal <= 2 * kContext && i + equal < old_lines.size() &&
@@ -272,12 +302,13 @@ std::string UnifiedHunks(std::string_view old_text, std::string_view new_text, b
       const bool ends = at_end || equal > 2 * kContext;
       const std::size_t shown = ends ? std::min(equal, kContext) : equal;
       for (std::size_t line = 0; line < shown; ++line, ++i, ++j) {
-        AppendLine(body, ' ', old_lines[i], for_terminal);
+        AppendLine(body, ' ', old_lines[i], style);
       }
       if (ends) break;
     }
-    out += fmt::format("@@ -{} +{} @@\n", RangeOf(old_begin, i - old_begin),
-                       RangeOf(new_begin, j - new_begin));
+    out +=
+        fmt::format("{}@@ -{} +{} @@{}\n", colour ? kCyan : "", RangeOf(old_begin, i - old_begin),
+                    RangeOf(new_begin, j - new_begin), colour ? kPlain : "");
     out += body;
   }
   return out;

@@ -1,6 +1,6 @@
 #pragma once
-// Directory access for the change walk: names, types and overlay marks, by descriptor only.
-// Who calls: change_walk.cc alone.
+// Directory access for readers of an overlay's layers: names, types and marks, by descriptor only.
+// Who calls: change_walk.cc, and of review what looks up single paths.
 #include <sys/stat.h>
 
 #include <optional>

@@ -168,6 +168,13 @@ Result<RunDir> RunStore::OpenRun(std::string_view id) const {
   return RunDir{.id = std::move(name), .path = std::move(path), .fd = std::move(fd)};
 }
 
+Status RunStore::RemoveEmpty(std::string_view id) const {
+  const std::string name(id);
+  if (!IsRunId(name)) return Fail(Errc::kInvalidArgument, fmt::format("'{}' is not a run id", id));
+  if (::unlinkat(fd_.get(), name.c_str(), AT_REMOVEDIR) == 0) return {};
+  return FailErrno(errno, fmt::format("remove run '{}'", name));
+}
+
 namespace {
 
 /// An exchange is as atomic as a rename over the old file, and does not make ext4 write the new

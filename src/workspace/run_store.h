@@ -90,6 +90,9 @@ class RunStore {
   Result<RunDir> Create();
   Result<RunDir> OpenRun(std::string_view id) const;
 
+  /// Removes the directory of a run when nothing is left in it (run_removal.h empties it).
+  Status RemoveEmpty(std::string_view id) const;
+
   static Status WriteMeta(const RunDir& run, const RunMeta& meta);
   static Result<RunMeta> ReadMeta(const RunDir& run);
 

@@ -1,0 +1,370 @@
+#include "review/apply.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/runs.h"
+#include "host/facts.h"
+#include "sys/file.h"
+
+namespace ambit::cli {
+namespace {
+
+using review::ApplyPlan;
+using review::ApplyReport;
+using review::PlannedPath;
+using review::Verdict;
+
+constexpr int kLeftOut = 1;
+
+struct ApplyFlags {
+  std::vector<std::string> words;  // [RUN] PATH...
+  std::vector<std::string> consents;
+  bool dry_run = false;
+  bool yes = false;
+  bool interactive = false;
+};
+
+/// A run and its project, open and checked.
+struct Opened {
+  workspace::RunStore store;
+  workspace::RunMeta meta;
+  workspace::OverlayLayer layer;
+  workspace::RunDir run;
+  review::ProjectTree tree;
+  std::int64_t stamp_ns = 0;
+};
+
+Result<Opened> OpenRun(workspace::RunStore store, workspace::RunMeta meta) {
+  AMBIT_TRY(workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
+  if (workspace::IsAlive(meta)) {
+    return Fail(Errc::kDenied, fmt::format("run {} is still alive", meta.id),
+                "wait for its end, or end it; nothing is applied from under it");
+  }
+  AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
+  const auto& record = *std::ranges::find(meta.layers, "project", &workspace::RunLayer::name);
+  AMBIT_TRY(review::ProjectTree tree,
+            review::ProjectTree::Open(layer.lower, record.lower_device, record.lower_inode));
+  return Opened{.store = std::move(store),
+                .meta = std::move(meta),
+                .layer = std::move(layer),
+                .run = std::move(run),
+                .tree = std::move(tree),
+                .stamp_ns = record.stamp_ns};
+}
+
+std::string ShownPath(const PlannedPath& planned) {
+  return Printable(planned.path) + (planned.directory ? "/" : "");
+}
+
+void Print(const PlannedPath& planned) {
+  const std::string path = ShownPath(planned);
+  const std::string reason = Printable(planned.reason);
+  switch (planned.verdict) {
+    case Verdict::kApply:
+      fmt::print("{} {}{}\n", planned.letter, path, reason.empty() ? "" : " (" + reason + ")");
+      return;
+    case Verdict::kHeld:
+      fmt::print("held {}: {}\n", path, reason);
+      return;
+    case Verdict::kConflict:
+      fmt::print("conflict {}: {}\n", path, reason);
+      return;
+    case Verdict::kRefused:
+      fmt::print("refused {}: {}\n", path, reason);
+      return;
+  }
+}
+
+void Print(const ApplyReport& report) {
+  for (const PlannedPath& planned : report.paths) Print(planned);
+  for (const std::string& note : report.notes) {
+    fmt::print(stderr, "ambit: {}\n", WithoutControls(note));
+  }
+}
+
+/// Finishes or takes back what an interrupted apply of `run` left. Returns what was taken back.
+Result<std::optional<ApplyReport>> RecoverOne(const workspace::RunDir& run,
+                                              const review::ProjectTree& tree) {
+  AMBIT_TRY(auto recovery, review::Recover(run, tree));
+  if (!recovery) return std::nullopt;
+  fmt::print(stderr, "ambit: an apply of {} was interrupted; it is {} now\n", run.id,
+             recovery->taken_back ? "taken back" : "finished");
+  if (!recovery->taken_back) return std::nullopt;
+  return std::move(recovery->report);
+}
+
+/// The same for all runs that left something in this project.
+Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened) {
+  AMBIT_TRY(auto own, RecoverOne(opened.run, opened.tree));
+  AMBIT_TRY(const std::vector<std::string> ids, review::InterruptedRuns(opened.tree));
+  for (const std::string& id : ids) {
+    const auto run = opened.store.OpenRun(id);
+    if (run) {
+      AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree));
+      if (report) continue;
+    }
+    return Fail(Errc::kNotFound,
+                fmt::format("'{}/{}{}' is of an apply nobody remembers", opened.tree.path(),
+                            review::kStagingPrefix, id),
+                "look into it, take what you need, and remove it");
+  }
+  return own;
+}
+
+/// Only the paths where something went wrong.
+void PrintTroubles(const ApplyReport& report) {
+  ApplyReport troubles = report;
+  std::erase_if(troubles.paths,
+                [](const PlannedPath& path) { return path.verdict == Verdict::kApply; });
+  Print(troubles);
+}
+
+/// A path as ambit prints it: relative to the project. An absolute one below the project is taken.
+Result<std::string> ProjectPath(const Opened& opened, std::string_view word) {
+  const std::string& root = opened.meta.project;
+  std::string_view path = word;
+  if (path.starts_with(root) && path.substr(root.size()).starts_with('/')) {
+    path.remove_prefix(root.size() + 1);
+  }
+  while (path.starts_with("./")) path.remove_prefix(2);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (path.starts_with('/') || path == ".." || path.starts_with("../") || path.empty()) {
+    return Fail(Errc::kInvalidArgument, fmt::format("'{}' is no path of the project", word),
+                "paths are relative to the project, as 'ambit apply' prints them");
+  }
+  return std::string(path == "." ? std::string_view() : path);
+}
+
+Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& flags,
+                                       const std::vector<std::string>& paths) {
+  review::ApplyRequest request;
+  for (const std::string& word : paths) {
+    AMBIT_TRY(request.paths.emplace_back(), ProjectPath(opened, word));
+  }
+  for (const std::string& word : flags.consents) {
+    AMBIT_TRY(request.consents.emplace_back(), ProjectPath(opened, word));
+  }
+  return request;
+}
+
+/// A path or consent that no change answers to is a slip of the keyboard, not a wish.
+Status CheckNamesSomething(const std::vector<std::string>& wanted, const ApplyPlan& plan) {
+  for (const std::string& path : wanted) {
+    const bool named = std::ranges::any_of(plan.paths, [&](const PlannedPath& planned) {
+      return review::IsAtOrBelow(planned.path, path);
+    });
+    if (named) continue;
+    return Fail(Errc::kInvalidArgument, fmt::format("no change at '{}' is to be applied", path),
+                "'ambit diff --name-status' lists what the run changed");
+  }
+  return {};
+}
+
+bool Asked(const std::string& question) {
+  fmt::print(stderr, "{} [y/N] ", question);
+  std::fflush(stderr);
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
+}
+
+/// Everything a person is asked at the terminal. False: nothing is to be applied. Held paths that
+/// get a yes are added to the consents, with -i what gets none is declined.
+bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest& request) {
+  std::size_t count = 0;
+  for (const PlannedPath& planned : plan.paths) {
+    if (planned.verdict == Verdict::kApply && !planned.directory) ++count;
+  }
+  if (flags.interactive) {
+    for (const PlannedPath& planned : plan.paths) {
+      if (planned.directory || planned.verdict != Verdict::kApply) continue;
+      if (!Asked(fmt::format("{} {}?", planned.letter, ShownPath(planned)))) {
+        request.declined.push_back(planned.path);
+      }
+    }
+  } else if (!flags.yes && count != 0 && !Asked(fmt::format("Apply {} changes?", count))) {
+    return false;
+  }
+  for (const PlannedPath& planned : plan.paths) {
+    if (planned.verdict != Verdict::kHeld || planned.directory) continue;
+    if (!Asked(
+            fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)))) {
+      continue;
+    }
+    request.consents.push_back(planned.path);
+  }
+  return true;
+}
+
+class Applying {
+ public:
+  static Result<Applying> Of(const Opened& opened) {
+    Fd upper(::open(opened.layer.upper.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!upper) return FailErrno(errno, fmt::format("open layer '{}'", opened.layer.upper));
+    // By descriptor: what is walked is what was checked, wherever its name leads by now.
+    workspace::OverlayLayer layer = opened.layer;
+    layer.lower = fmt::format("/proc/self/fd/{}", opened.tree.fd());
+    layer.upper = fmt::format("/proc/self/fd/{}", upper.get());
+    AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(layer));
+    return Applying(opened, std::move(upper), std::move(changes));
+  }
+
+  Result<ApplyPlan> Plan(const review::ApplyRequest& request) const {
+    return review::PlanApply(opened_.tree, upper_.get(), opened_.layer.flavour, changes_,
+                             opened_.stamp_ns, review::ApplyLog::ReadLeft(opened_.run), request);
+  }
+  Result<ApplyReport> Do(const ApplyPlan& plan) const {
+    return review::Apply(opened_.run, opened_.tree, upper_.get(), plan, opened_.stamp_ns);
+  }
+
+ private:
+  Applying(const Opened& opened, Fd upper, workspace::ChangeSet changes)
+      : opened_(opened), upper_(std::move(upper)), changes_(std::move(changes)) {}
+  const Opened& opened_;
+  Fd upper_;
+  workspace::ChangeSet changes_;
+};
+
+void PrintGit(const ApplyPlan& plan, const std::string& run) {
+  for (const workspace::GitChange& git : plan.git) {
+    fmt::print(stderr,
+               "ambit: {}: {} files of git stay inside; commits come by 'ambit branch' ({})\n",
+               Printable(git.path), git.files, run);
+  }
+}
+
+int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
+
+Result<int> ApplyRun(const ApplyFlags& flags) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  AMBIT_TRY(workspace::RunStore store, OpenStore(person));
+  std::vector<std::string> paths = flags.words;
+  std::string name;
+  if (!paths.empty() && workspace::IsRunId(paths.front())) {
+    name = paths.front();
+    paths.erase(paths.begin());
+  }
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, name));
+  AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
+  AMBIT_CHECK(opened.tree.Lock());
+  AMBIT_TRY(const auto recovered, RecoverAll(opened));
+  if (recovered) PrintTroubles(*recovered);
+  AMBIT_CHECK(review::CheckLayerFits(opened.run));
+  AMBIT_TRY(const Applying applying, Applying::Of(opened));
+  AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags, paths));
+  AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
+  AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
+  AMBIT_CHECK(CheckNamesSomething(request.consents, plan));
+  if (plan.paths.empty()) {
+    PrintGit(plan, opened.meta.id);
+    fmt::print(stderr, "ambit: {}: nothing to apply\n", opened.meta.id);
+    return 0;
+  }
+  const bool terminal = ::isatty(0) == 1 && ::isatty(2) == 1;
+  if (flags.dry_run || !(flags.yes || terminal)) {
+    Print(ApplyReport{.paths = plan.paths});
+    PrintGit(plan, opened.meta.id);
+    if (flags.dry_run) return ExitCodeOf(plan.Complete());
+    fmt::print(stderr,
+               "ambit: nothing was applied: there is no terminal to ask at; --yes applies\n");
+    return kLeftOut;
+  }
+  if (terminal && (!flags.yes || flags.interactive)) {
+    Print(ApplyReport{.paths = plan.paths});
+    std::fflush(stdout);
+    if (!AskAll(plan, flags, request)) {
+      fmt::print(stderr, "ambit: nothing was applied\n");
+      return kLeftOut;
+    }
+    AMBIT_TRY(plan, applying.Plan(request));
+  }
+  AMBIT_TRY(const ApplyReport report, applying.Do(plan));
+  Print(report);
+  PrintGit(plan, opened.meta.id);
+  return ExitCodeOf(report.Complete() && request.declined.empty());
+}
+
+/// The run of the project whose apply is the newest.
+Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store,
+                                       const host::Person& person) {
+  AMBIT_TRY(const workspace::RunMeta newest, FindRun(store, person, ""));
+  AMBIT_TRY(std::vector<workspace::RunEntry> runs, store.List());
+  std::optional<workspace::RunMeta> last;
+  std::int64_t last_ns = -1;
+  for (workspace::RunEntry& entry : runs) {
+    if (!entry.meta || entry.meta->project != newest.project) continue;
+    const auto run = store.OpenRun(entry.id);
+    if (!run) continue;
+    const auto log = review::ApplyLog::Last(*run);
+    if (!log || !*log || (*log)->time_ns() <= last_ns) continue;
+    last_ns = (*log)->time_ns();
+    last = std::move(*entry.meta);
+  }
+  if (last) return *std::move(last);
+  return Fail(Errc::kNotFound, "nothing was applied to this project that could be taken back");
+}
+
+Result<int> UndoRun(const std::string& name) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  AMBIT_TRY(workspace::RunStore store, OpenStore(person));
+  AMBIT_TRY(workspace::RunMeta meta,
+            name.empty() ? LastApplied(store, person) : FindRun(store, person, name));
+  AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
+  AMBIT_CHECK(opened.tree.Lock());
+  AMBIT_TRY(const auto recovered, RecoverAll(opened));
+  if (recovered) {  // that was the last apply
+    Print(*recovered);
+    return ExitCodeOf(recovered->Complete());
+  }
+  AMBIT_TRY(std::optional<review::ApplyLog> log, review::ApplyLog::Last(opened.run));
+  if (!log) return Fail(Errc::kNotFound, fmt::format("nothing of {} is applied", opened.meta.id));
+  AMBIT_TRY(const ApplyReport report, review::Undo(opened.run, opened.tree, *std::move(log)));
+  Print(report);
+  return ExitCodeOf(report.Complete());
+}
+
+Action Finishing(std::function<Result<int>()> work) {
+  return [work = std::move(work)] {
+    const Result<int> done = work();
+    return done ? *done : Complain(done.error().what, done.error().remedy);
+  };
+}
+
+}  // namespace
+
+void AddApply(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<ApplyFlags>();
+  CLI::App* apply = app.add_subcommand("apply", "Bring what a run changed into the project");
+  apply->add_option("words", flags->words,
+                    "[RUN] [PATH...]: the newest run of this project and all paths when left out");
+  apply
+      ->add_option("--consent", flags->consents,
+                   "A held path that may come across as well; may be repeated")
+      ->take_all()
+      ->expected(1);
+  apply->add_flag("--dry-run", flags->dry_run, "Show what would happen");
+  apply->add_flag("--yes", flags->yes, "Do not ask; what is held stays held");
+  apply->add_flag("-i,--interactive", flags->interactive, "Ask for each file");
+  apply->final_callback(
+      [flags, &action] { action = Finishing([flags] { return ApplyRun(*flags); }); });
+}
+
+void AddUndo(CLI::App& app, Action& action) {
+  auto run = std::make_shared<std::string>();
+  CLI::App* undo = app.add_subcommand("undo", "Take back the last apply");
+  undo->add_option("run", *run, "The run; the last one applied to this project when left out");
+  undo->final_callback([run, &action] { action = Finishing([run] { return UndoRun(*run); }); });
+}
+
+}  // namespace ambit::cli

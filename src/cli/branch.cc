@@ -1,0 +1,84 @@
+#include "review/branch.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/runs.h"
+#include "host/facts.h"
+#include "host/git_config.h"
+#include "workspace/run_store.h"
+
+namespace ambit::cli {
+namespace {
+
+struct BranchFlags {
+  std::string name;
+  std::string run;
+  std::vector<std::string> consents;
+};
+
+bool AskOnTerminal(std::span<const review::HeldPath> held) {
+  std::string text = "These paths of the run's commits are run or obeyed by the host itself:\n";
+  for (const review::HeldPath& path : held) {
+    text += fmt::format("  {}: {}\n", Printable(path.path), path.reason);
+  }
+  std::fputs((text + "Bring the branch with all of them? [y/N] ").c_str(), stderr);
+  std::fflush(stderr);
+  char answer[16] = {};
+  if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
+  return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+void PrintLeftOut(std::size_t count, std::string_view what) {
+  if (count > 0) fmt::print(stderr, "ambit: left out: {} {}\n", count, what);
+}
+
+Status BringBranch(const BranchFlags& flags) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
+  AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run));
+  const char* config_home = ::getenv("XDG_CONFIG_HOME");
+  review::BranchRequest request{
+      .name = flags.name,
+      .run = std::move(run),
+      .identity = host::ReadUserIdentity(person.home, config_home != nullptr ? config_home : ""),
+      .consents = flags.consents};
+  request.run_path = fmt::format("{}/{}", store.root(), request.run.id);
+  if (::isatty(0) == 1 && ::isatty(2) == 1) request.ask = AskOnTerminal;
+  AMBIT_TRY(const review::BranchResult made, review::MakeBranch(request));
+  AMBIT_CHECK(ToStdout(fmt::format("{} {}\n", made.commit, flags.name)));
+  fmt::print(stderr, "ambit: branch {} has {} new commit{}{}\n", Printable(flags.name),
+             made.commits, made.commits == 1 ? "" : "s",
+             made.uncommitted ? "; the last one is what the run had not committed" : "");
+  PrintLeftOut(made.ignored, "new files that .gitignore or info/exclude name");
+  PrintLeftOut(made.in_other_repositories, "files in repositories below the project");
+  PrintLeftOut(made.special, "FIFOs, sockets or devices");
+  return {};
+}
+
+}  // namespace
+
+void AddBranch(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<BranchFlags>();
+  CLI::App* branch =
+      app.add_subcommand("branch", "Bring a run's commits and changes onto a new git branch");
+  branch->add_option("name", flags->name, "The new branch")->required();
+  branch->add_option("run", flags->run, kRunHelp);
+  branch
+      ->add_option("--consent", flags->consents,
+                   "A path that the host runs or obeys by itself and may come with the branch")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  branch->final_callback(
+      [flags, &action] { action = [flags] { return Report(BringBranch(*flags)); }; });
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/runs.h"
+#include "workspace/run_removal.h"
+#include "workspace/run_store.h"
+
+namespace ambit::cli {
+namespace {
+
+using workspace::RunDir;
+using workspace::RunMeta;
+
+struct InspectFlags {
+  std::string run;
+  bool json = false;
+};
+
+std::string WorkOf(const RunDir& run) {
+  if (workspace::HasMark(run, workspace::kDiscardedMark)) return "discarded";
+  if (!workspace::HasWork(run)) return "nothing changed";
+  return workspace::HasMark(run, workspace::kReviewedMark) ? "kept" : "kept, not looked at";
+}
+
+std::string ForPeople(const RunDir& run, const RunMeta& meta) {
+  std::string out;
+  const auto line = [&](std::string_view name, std::string_view value) {
+    out += fmt::format("{:<9} {}\n", name, value);
+  };
+  line("run", meta.id);
+  line("state", StateOf(meta));
+  line("command", CommandLine(meta));
+  line("project", Printable(meta.project));
+  line("directory", Printable(meta.cwd));
+  line("started", LocalTime(meta.started_ns));
+  line("finished", LocalTime(meta.finished_ns.value_or(0)));
+  line("work", WorkOf(run));
+  for (const workspace::RunLayer& layer : meta.layers) {
+    line("layer", fmt::format("{} over {}", Printable(run.path + "/" + layer.upper),
+                              Printable(layer.lower)));
+  }
+  line("record", Printable(run.path));
+  return out;
+}
+
+/// "record" is meta.json as it stands; the rest is what a program would have to find out.
+std::string ForPrograms(const RunDir& run, const RunMeta& meta) {
+  const std::string outcome =
+      meta.outcome ? fmt::format(R"({{"cause":"{}","exit_code":{}}})",
+                                 JsonEscape(meta.outcome->cause), meta.outcome->exit_code)
+                   : "null";
+  std::vector<std::string> layers;
+  for (const workspace::RunLayer& layer : meta.layers) {
+    layers.push_back(fmt::format(R"({{"name":"{}","upper":"{}","lower":"{}"}})",
+                                 JsonEscape(layer.name), JsonEscape(run.path + "/" + layer.upper),
+                                 JsonEscape(layer.lower)));
+  }
+  return fmt::format(
+      R"({{"format":1,"id":"{}","alive":{},"state":"{}","outcome":{},"discarded":{},"reviewed":{},
+"paths":{{"run":"{}","meta":"{}","plan":"{}","journal":"{}"}},
+"layers":[{}],
+"record":{}}}
+)",
+      meta.id, workspace::IsAlive(meta), JsonEscape(StateOf(meta)), outcome,
+      workspace::HasMark(run, workspace::kDiscardedMark),
+      workspace::HasMark(run, workspace::kReviewedMark), JsonEscape(run.path),
+      JsonEscape(run.path + "/" + workspace::kMetaFile),
+      JsonEscape(run.path + "/" + workspace::kPlanFile),
+      JsonEscape(run.path + "/" + workspace::kJournalFile), fmt::join(layers, ","),
+      workspace::EncodeMeta(meta));
+}
+
+Status Inspect(const InspectFlags& flags) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
+  AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run));
+  AMBIT_TRY(const RunDir run, store.OpenRun(meta.id));
+  return ToStdout(flags.json ? ForPrograms(run, meta) : ForPeople(run, meta));
+}
+
+}  // namespace
+
+void AddInspect(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<InspectFlags>();
+  CLI::App* inspect = app.add_subcommand("inspect", "Show what is known of a run");
+  inspect->add_option("run", flags->run, kRunHelp);
+  inspect->add_flag("--json", flags->json, "For programs");
+  inspect->final_callback(
+      [flags, &action] { action = [flags] { return Report(Inspect(*flags)); }; });
+}
+
+}  // namespace ambit::cli

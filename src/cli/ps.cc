@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/runs.h"
+#include "workspace/run_store.h"
+
+namespace ambit::cli {
+namespace {
+
+struct PsFlags {
+  bool all = false;
+  bool json = false;
+};
+
+std::string RowOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {
+  if (!entry.meta) {
+    return fmt::format("{}  {:<22}  {}\n", entry.id, "broken", Printable(entry.meta.error().what));
+  }
+  const auto run = store.OpenRun(entry.id);
+  return fmt::format(
+      "{}  {:<22}  {:<19}  {}  {}\n", entry.id, run ? StateAndWorkOf(*run, *entry.meta) : "gone",
+      LocalTime(entry.meta->started_ns), Printable(entry.meta->project), CommandLine(*entry.meta));
+}
+
+std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {
+  if (!entry.meta) {
+    return fmt::format(R"({{"id":"{}","state":"broken","alive":false,"error":"{}"}})", entry.id,
+                       JsonEscape(entry.meta.error().what));
+  }
+  const auto run = store.OpenRun(entry.id);
+  std::vector<std::string> words;
+  for (const std::string& word : entry.meta->argv) {
+    words.push_back(fmt::format("\"{}\"", JsonEscape(word)));
+  }
+  return fmt::format(
+      R"({{"id":"{}","state":"{}","alive":{},"started_ns":{},"project":"{}","argv":[{}]}})",
+      entry.id, JsonEscape(run ? StateAndWorkOf(*run, *entry.meta) : "gone"),
+      workspace::IsAlive(*entry.meta), entry.meta->started_ns, JsonEscape(entry.meta->project),
+      fmt::join(words, ","));
+}
+
+Status List(const PsFlags& flags) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  const auto store = OpenStore(person);
+  if (!store && store.error().code != Errc::kNotFound) return std::unexpected(store.error());
+  std::vector<workspace::RunEntry> runs;
+  if (store) {
+    AMBIT_TRY(runs, store->List());
+  }
+  std::erase_if(runs, [&](const workspace::RunEntry& run) {
+    return !flags.all && !(run.meta && workspace::IsAlive(*run.meta));
+  });
+  std::string out;
+  if (flags.json) {
+    std::vector<std::string> rows;
+    for (const workspace::RunEntry& run : runs) rows.push_back(JsonOf(*store, run));
+    out = fmt::format("[{}]\n", fmt::join(rows, ",\n"));
+  } else {
+    out =
+        fmt::format("{:<10}  {:<22}  {:<19}  {}\n", "RUN", "STATE", "STARTED", "PROJECT  COMMAND");
+    for (const workspace::RunEntry& run : runs) out += RowOf(*store, run);
+  }
+  return ToStdout(out);
+}
+
+}  // namespace
+
+void AddPs(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<PsFlags>();
+  CLI::App* ps = app.add_subcommand("ps", "List the runs that are alive");
+  ps->add_flag("-a,--all", flags->all, "All runs, newest first");
+  ps->add_flag("--json", flags->json, "For programs");
+  ps->final_callback([flags, &action] { action = [flags] { return Report(List(*flags)); }; });
+}
+
+}  // namespace ambit::cli

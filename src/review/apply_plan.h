@@ -1,0 +1,99 @@
+#pragma once
+// What apply would do, as a value: for each changed path whether it comes across and why not, and
+// the steps that make the host's tree the run's. Reads the host and the layer, changes nothing.
+// Conflict: the host changed a path since the run began (its ctime is not older than the run's
+// stamp), created or deleted it. Known limit: that the host deleted a file which the run then
+// replaced by a new one, instead of writing into it, leaves no trace; it arrives as an added file.
+// Who calls: apply.cc and cli. Errors: kLimit when the list of changes was cut off, those of
+// reading.
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "review/gate.h"
+#include "review/project_tree.h"
+#include "workspace/change_walk.h"
+
+namespace ambit::review {
+
+inline constexpr std::size_t kMaxApplyDepth = 256;  // directories on the way to a path
+inline constexpr std::string_view kStagingPrefix = ".ambit-apply-";
+
+enum class Verdict : std::uint8_t {
+  kApply,
+  kHeld,      // the gate wants a consent
+  kConflict,  // the host changed it too
+  kRefused,   // never comes across
+};
+
+struct PlannedPath {
+  char letter = 'M';  // A, M or D
+  std::string path;
+  bool directory = false;
+  Verdict verdict = Verdict::kApply;
+  std::string reason;  // for people; also of an applied path the gate has something to say of
+};
+
+enum class StepKind : std::uint8_t {
+  kTake,             // path -> slot
+  kPlace,            // slot -> path, where nothing is
+  kExchange,         // slot <-> path
+  kRemoveDirectory,  // path, empty by then
+  kChangeMode,       // of the directory path
+};
+
+/// One atomic step. A slot is a name in the staging directory.
+struct Step {
+  StepKind kind = StepKind::kTake;
+  std::string path;
+  std::uint32_t slot = 0;
+  Seen before;  // what must be at path
+  Seen after;   // what is placed there; known once it is staged
+  mode_t mode = 0;
+  bool moved = false;  // kPlace: a file of the host that an earlier kTake put into the slot
+};
+
+/// How ambit itself left paths of this run's project: no change of the host's.
+struct Left {
+  std::uint64_t inode = 0;
+  std::int64_t ctime_ns = 0;
+};
+using LeftBehind = std::map<std::string, Left, std::less<>>;
+
+struct ApplyRequest {
+  std::vector<std::string> paths;     // relative, with all below; empty: everything
+  std::vector<std::string> declined;  // files a person said no to, one by one
+  std::vector<std::string> consents;  // gated paths that may come across, with all below
+};
+
+struct ApplyPlan {
+  std::vector<PlannedPath> paths;  // sorted
+  std::vector<Step> steps;
+  bool renames = false;                   // it holds renamed directories (CheckLayerFits)
+  std::vector<workspace::GitChange> git;  // of repositories the host has: never written
+
+  bool Complete() const;  // nothing was left out
+};
+
+/// `upper` is the open upper layer of the changes. `trusted` says whose marks are in it.
+Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavour,
+                            const workspace::ChangeSet& changes, std::int64_t stamp_ns,
+                            const LeftBehind& left, const ApplyRequest& request);
+
+/// Why a symbolic link `path` with this target may not come across; empty when it may.
+std::string WhyLinkIsRefused(std::string_view path, std::string_view target);
+
+/// Bytewise but for '/', which sorts first: a directory stands directly before what it holds.
+struct PathOrder {
+  using is_transparent = void;
+  bool operator()(std::string_view left, std::string_view right) const;
+};
+
+/// Whether `path` is `directory` or below it.
+bool IsAtOrBelow(std::string_view path, std::string_view directory);
+
+}  // namespace ambit::review

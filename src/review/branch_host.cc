@@ -1,0 +1,174 @@
+#include "review/branch_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "host/facts.h"
+#include "review/run_refs.h"
+#include "sys/file.h"
+
+namespace ambit::review {
+namespace {
+
+std::unexpected<Error> NoRepository(const std::string& project_root,
+                                    const host::GitProject& project) {
+  const std::string why =
+      project.refused.empty()
+          ? "it has no git repository on the host"
+          : fmt::format("'{}' is not followed: {}", Printable(project.refused.front().file),
+                        project.refused.front().reason);
+  return Fail(Errc::kUnsupported,
+              fmt::format("no branch for '{}': {}", Printable(project_root), why),
+              "'ambit apply' brings the files");
+}
+
+std::unexpected<Error> CannotTake(std::string_view why) {
+  return Fail(Errc::kUnsupported, fmt::format("no branch for this repository: {}", why),
+              "'ambit apply' brings the files");
+}
+
+/// Only what git itself takes, because it goes to git's command line.
+bool IsSharedValue(std::string_view value) {
+  constexpr std::array kWords = {"group", "true", "all", "world", "everybody", "1", "2"};
+  return std::ranges::find(kWords, value) != kWords.end() ||
+         (value.size() >= 3 && value.size() <= 5 && value.starts_with('0') &&
+          std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '7'; }));
+}
+
+Status ReadSettings(HostRepository& repository) {
+  const std::string file = repository.common_dir + "/config";
+  AMBIT_TRY(const std::string bytes,
+            sys::ReadSmallFile(AT_FDCWD, file.c_str(), host::kMaxGitConfigBytes));
+  AMBIT_TRY(const host::GitConfig config, host::ParseGitConfig(bytes));
+  for (const host::GitConfigEntry& entry : config.entries) {
+    if (!entry.subsection.empty() || !entry.value) continue;
+    const auto is = [&](std::string_view section, std::string_view key) {
+      return entry.section == section && entry.key == key;
+    };
+    if (is("extensions", "objectformat")) repository.objects.format = *entry.value;
+    if (is("extensions", "refstorage") && *entry.value != "files") {
+      return CannotTake("its refs are not stored as files");
+    }
+    if (is("extensions", "partialclone")) {
+      return CannotTake("it is a partial clone, so nobody can say whether objects are missing");
+    }
+    if (is("core", "sharedrepository") && IsSharedValue(*entry.value)) {
+      repository.objects.shared = *entry.value;
+    }
+    if (is("user", "name")) repository.identity.name = entry.value;
+    if (is("user", "email")) repository.identity.email = entry.value;
+  }
+  if (repository.objects.format != "sha1" && repository.objects.format != "sha256") {
+    return CannotTake("its object format is not known");
+  }
+  return {};
+}
+
+bool IsBelow(std::string_view path, std::string_view root) {
+  return path == root || (path.starts_with(root) && path[root.size()] == '/');
+}
+
+std::vector<std::string_view> LinesOf(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+}  // namespace
+
+Result<HostRepository> FindHostRepository(const std::string& project_root) {
+  AMBIT_TRY(const host::GitProject project, host::InspectGitProject(project_root, {}));
+  if (project.layout == host::GitLayout::kNone) return NoRepository(project_root, project);
+  HostRepository repository{.git_dir = project.git_dir, .common_dir = project.common_dir};
+  struct stat info{};
+  if (::stat(repository.common_dir.c_str(), &info) != 0) {
+    return FailErrno(errno, fmt::format("stat '{}'", repository.common_dir));
+  }
+  repository.owner = info.st_uid;
+  repository.group = info.st_gid;
+  repository.objects.format = "sha1";
+  repository.objects.shallow_file = repository.common_dir + "/shallow";
+  AMBIT_TRY(repository.objects.directory, host::RealPath(repository.common_dir + "/objects"));
+  AMBIT_CHECK(ReadSettings(repository));
+  return repository;
+}
+
+Result<HostRefs> ReadHostRefs(const Git& git, const HostRepository& repository) {
+  HostRefs refs;
+  AMBIT_TRY(const std::string all,
+            git.Run({.git_dir = repository.git_dir,
+                     .arguments = {"for-each-ref", "--format=%(objectname) %(refname)"}}));
+  for (const std::string_view line : LinesOf(all)) {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos || !IsObjectName(line.substr(0, space))) continue;
+    refs.tips.emplace_back(line.substr(0, space));
+    refs.names.emplace_back(line.substr(space + 1));
+  }
+  AMBIT_TRY(const std::string commit,
+            git.Run({.git_dir = repository.git_dir,
+                     .arguments = {"rev-parse", "--verify", "--quiet", "HEAD"},
+                     .one_is_success = true}));
+  for (const std::string_view line : LinesOf(commit)) {
+    refs.tips.emplace_back(line);
+    refs.head_commit = line;
+  }
+  AMBIT_TRY(const std::string branch, git.Run({.git_dir = repository.git_dir,
+                                               .arguments = {"symbolic-ref", "--quiet", "HEAD"},
+                                               .one_is_success = true}));
+  for (const std::string_view line : LinesOf(branch)) refs.head = line;
+  return refs;
+}
+
+Result<std::optional<std::string>> HeadAt(const Git& git, const HostRepository& repository,
+                                          std::int64_t unix_ns) {
+  const std::string moment = fmt::format("HEAD@{{{}}}", unix_ns / 1'000'000'000);
+  AMBIT_TRY(const std::string commit,
+            git.Run({.git_dir = repository.git_dir,
+                     .arguments = {"rev-parse", "--verify", "--quiet", moment},
+                     .one_is_success = true}));
+  const std::vector<std::string_view> lines = LinesOf(commit);
+  if (lines.size() != 1 || !IsObjectName(lines.front())) return std::nullopt;
+  return std::string(lines.front());
+}
+
+Result<PlaceInLayer> FindInLayers(const workspace::RunMeta& meta, const std::string& run_path,
+                                  const std::string& host_path) {
+  const workspace::RunLayer* nearest = nullptr;
+  for (const workspace::RunLayer& layer : meta.layers) {
+    if (!IsBelow(host_path, layer.lower)) continue;
+    if (nearest == nullptr || layer.lower.size() > nearest->lower.size()) nearest = &layer;
+  }
+  if (nearest == nullptr) {
+    return Fail(Errc::kNotFound,
+                fmt::format("run {} has no layer of '{}'", meta.id, Printable(host_path)),
+                "it was started with '--project ro', or before the repository was there");
+  }
+  struct stat info{};
+  if (::stat(nearest->lower.c_str(), &info) != 0) {
+    return FailErrno(errno, fmt::format("stat '{}'", nearest->lower));
+  }
+  if (nearest->lower_inode != 0 &&
+      (info.st_dev != nearest->lower_device || info.st_ino != nearest->lower_inode)) {
+    return Fail(Errc::kDenied,
+                fmt::format("'{}' is another directory than the one run {} worked on",
+                            Printable(nearest->lower), meta.id));
+  }
+  return PlaceInLayer{
+      .layer = {.lower = nearest->lower,
+                .upper = fmt::format("{}/{}", run_path, nearest->upper),
+                .flavour = meta.flavour,
+                .redirect_dir = meta.redirect_dir},
+      .path = host_path.substr(std::min(nearest->lower.size() + 1, host_path.size()))};
+}
+
+}  // namespace ambit::review

@@ -1,0 +1,79 @@
+#include "review/run_refs.h"
+
+#include <gmock/gmock.h>
+
+namespace ambit::review {
+namespace {
+
+const std::string kSha1(40, 'a');
+const std::string kSha256(64, '0');
+
+TEST(RunRefs, AnObjectsNameOrABranchIsARef) {
+  EXPECT_EQ(ParseRef(kSha1 + "\n")->object, kSha1);
+  EXPECT_EQ(ParseRef(kSha256)->object, kSha256);
+  EXPECT_EQ(ParseRef("ref: refs/heads/a/b\n")->target, "refs/heads/a/b");
+  EXPECT_EQ(ParseRef("ref:\trefs/heads/x")->target, "refs/heads/x");
+}
+
+TEST(RunRefs, AnythingElseIsNone) {
+  for (const std::string& text :
+       {std::string(), std::string("\n"), kSha1 + "\n\n", kSha1 + "x", std::string(40, 'A'),
+        std::string(39, 'a'), std::string("ref: refs/tags/x"), std::string("ref: HEAD"),
+        std::string("ref: /etc/passwd"), std::string("ref: refs/heads/../../config"),
+        std::string("ref: refs/heads/"), std::string("ref: refs/heads/a//b"),
+        std::string("ref: refs/heads/a\nx"), std::string("ref: refs/heads/a\0b", 18),
+        std::string("refs/heads/x"), "ref: refs/heads/" + std::string(5000, 'x')}) {
+    EXPECT_FALSE(ParseRef(text)) << text;
+  }
+}
+
+TEST(RunRefs, ABranchesNameCannotLeaveTheDirectoryOfBranches) {
+  for (const char* name : {"refs/heads/main", "refs/heads/a/b-c_d", "refs/heads/\xc3\xa4"}) {
+    EXPECT_TRUE(IsBranchRef(name)) << name;
+  }
+  for (const char* name : {"",
+                           "HEAD",
+                           "refs/heads",
+                           "refs/heads/",
+                           "refs/heads//x",
+                           "refs/heads/x/",
+                           "refs/heads/.x",
+                           "refs/heads/x/.git",
+                           "refs/heads/..",
+                           "refs/heads/a..b",
+                           "refs/heads/x.lock",
+                           "refs/heads/x.lock/y",
+                           "refs/heads/a b",
+                           "refs/heads/a\x7f",
+                           "refs/heads/a:b",
+                           "refs/heads/a?",
+                           "refs/heads/a*",
+                           "refs/heads/a[",
+                           "refs/heads/a\\b",
+                           "refs/heads/a^",
+                           "refs/heads/a~",
+                           "refs/heads/a@{1}",
+                           "refs/heads/x."}) {
+    EXPECT_FALSE(IsBranchRef(name)) << name;
+  }
+}
+
+TEST(RunRefs, PackedRefsAreSearchedByWholeName) {
+  const std::string packed = "# pack-refs with: peeled fully-peeled sorted \n" + kSha1 +
+                             " refs/heads/main\n" + kSha256 + " refs/heads/mainly\n^" + kSha1 +
+                             "\n" + kSha256 + " refs/tags/x";
+  EXPECT_EQ(*FindPackedRef(packed, "refs/heads/main"), kSha1);
+  EXPECT_EQ(*FindPackedRef(packed, "refs/heads/mainly"), kSha256);
+  EXPECT_EQ(*FindPackedRef(packed, "refs/tags/x"), kSha256);
+  EXPECT_EQ(*FindPackedRef(packed, "refs/heads/mai"), std::nullopt);
+  EXPECT_EQ(*FindPackedRef("", "refs/heads/main"), std::nullopt);
+}
+
+TEST(RunRefs, PackedRefsThatSayTwoThingsOrNoObjectAreRefused) {
+  const std::string line = kSha1 + " refs/heads/main\n";
+  EXPECT_FALSE(FindPackedRef(line + line, "refs/heads/main"));
+  EXPECT_FALSE(FindPackedRef("zz refs/heads/main\n", "refs/heads/main"));
+}
+
+}  // namespace
+}  // namespace ambit::review

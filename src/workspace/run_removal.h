@@ -1,0 +1,44 @@
+#pragma once
+// Taking runs away again: the work alone, or all of a run. What lies in a layer was made by the
+// agent, so it is removed by descriptor below the run's directory: no link followed, no mount
+// entered, directories without permissions opened first, any depth with a fixed number of
+// descriptors. A directory that is too deep is moved up inside what is being removed, so an
+// interrupted removal leaves a heap, not a tree: the mark `discarded` is set before it begins and
+// nothing reads the layers of such a run.
+// Who calls: cli (discard, rm, prune). One at a time: a run is locked (flock) by whoever removes.
+// Errors: kInvalidArgument for a run that is alive or may be starting, kDenied when another process
+// holds the lock or an entry cannot be removed (immutable, another owner), kIo.
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+#include "workspace/run_store.h"
+
+namespace ambit::workspace {
+
+/// An error unless the run has ended for good: a run never comes back to life.
+Status CheckEnded(const RunDir& run);
+
+/// Removes `name` below the directory `dir` with all in it. What is not there is no error. Goes on
+/// after a failure, so that as little as possible stays, and returns the first one.
+Status RemoveTree(int dir, const std::string& name);
+
+/// Drops the layers and homes of the run; its record stays.
+Status DiscardWork(const RunDir& run);
+
+/// Drops all of the run.
+Status RemoveRun(const RunStore& store, const RunDir& run);
+
+/// Bytes on disk of the run. At least: what its owner may not list is not counted.
+std::uint64_t SizeOnDisk(const RunDir& run);
+
+/// Whether a layer of the run holds anything.
+bool HasWork(const RunDir& run);
+
+/// What happened to a run after its end; each is an empty file in its directory.
+inline constexpr const char* kDiscardedMark = "discarded";
+inline constexpr const char* kReviewedMark = "reviewed";  // diff, apply or branch has read it
+Status SetMark(const RunDir& run, const char* mark);
+bool HasMark(const RunDir& run, const char* mark);
+
+}  // namespace ambit::workspace
