@@ -14,9 +14,11 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "sys/file.h"
+#include "workspace/run_removal.h"
 
 namespace ambit::cli {
 namespace {
@@ -29,7 +31,7 @@ using review::Verdict;
 constexpr int kLeftOut = 1;
 
 struct ApplyFlags {
-  std::vector<std::string> words;  // [RUN] PATH...
+  RunAndPaths of;
   std::vector<std::string> consents;
   bool dry_run = false;
   bool yes = false;
@@ -53,6 +55,7 @@ Result<Opened> OpenRun(workspace::RunStore store, workspace::RunMeta meta) {
                 "wait for its end, or end it; nothing is applied from under it");
   }
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
+  AMBIT_CHECK(workspace::LockRun(run));
   const auto& record = *std::ranges::find(meta.layers, "project", &workspace::RunLayer::name);
   AMBIT_TRY(review::ProjectTree tree,
             review::ProjectTree::Open(layer.lower, record.lower_device, record.lower_inode));
@@ -131,31 +134,10 @@ void PrintTroubles(const ApplyReport& report) {
   Print(troubles);
 }
 
-/// A path as ambit prints it: relative to the project. An absolute one below the project is taken.
-Result<std::string> ProjectPath(const Opened& opened, std::string_view word) {
-  const std::string& root = opened.meta.project;
-  std::string_view path = word;
-  if (path.starts_with(root) && path.substr(root.size()).starts_with('/')) {
-    path.remove_prefix(root.size() + 1);
-  }
-  while (path.starts_with("./")) path.remove_prefix(2);
-  while (path.ends_with('/')) path.remove_suffix(1);
-  if (path.starts_with('/') || path == ".." || path.starts_with("../") || path.empty()) {
-    return Fail(Errc::kInvalidArgument, fmt::format("'{}' is no path of the project", word),
-                "paths are relative to the project, as 'ambit apply' prints them");
-  }
-  return std::string(path == "." ? std::string_view() : path);
-}
-
-Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& flags,
-                                       const std::vector<std::string>& paths) {
+Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& flags) {
   review::ApplyRequest request;
-  for (const std::string& word : paths) {
-    AMBIT_TRY(request.paths.emplace_back(), ProjectPath(opened, word));
-  }
-  for (const std::string& word : flags.consents) {
-    AMBIT_TRY(request.consents.emplace_back(), ProjectPath(opened, word));
-  }
+  AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.of.paths()));
+  AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents));
   return request;
 }
 
@@ -249,20 +231,14 @@ int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
 Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
-  std::vector<std::string> paths = flags.words;
-  std::string name;
-  if (!paths.empty() && workspace::IsRunId(paths.front())) {
-    name = paths.front();
-    paths.erase(paths.begin());
-  }
-  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, name));
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.of.run()));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(const auto recovered, RecoverAll(opened));
   if (recovered) PrintTroubles(*recovered);
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
   AMBIT_TRY(const Applying applying, Applying::Of(opened));
-  AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags, paths));
+  AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));
@@ -290,6 +266,8 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
     AMBIT_TRY(plan, applying.Plan(request));
   }
   AMBIT_TRY(const ApplyReport report, applying.Do(plan));
+  // Without the mark 'prune' asks once more: no reason to fail.
+  (void)workspace::SetMark(opened.run, workspace::kReviewedMark);
   Print(report);
   PrintGit(plan, opened.meta.id);
   return ExitCodeOf(report.Complete() && request.declined.empty());
@@ -346,13 +324,12 @@ Action Finishing(std::function<Result<int>()> work) {
 void AddApply(CLI::App& app, Action& action) {
   auto flags = std::make_shared<ApplyFlags>();
   CLI::App* apply = app.add_subcommand("apply", "Bring what a run changed into the project");
-  apply->add_option("words", flags->words,
-                    "[RUN] [PATH...]: the newest run of this project and all paths when left out");
+  flags->of.AddTo(*apply);
   apply
       ->add_option("--consent", flags->consents,
                    "A held path that may come across as well; may be repeated")
-      ->take_all()
-      ->expected(1);
+      ->type_name("PATH")
+      ->allow_extra_args(false);
   apply->add_flag("--dry-run", flags->dry_run, "Show what would happen");
   apply->add_flag("--yes", flags->yes, "Do not ask; what is held stays held");
   apply->add_flag("-i,--interactive", flags->interactive, "Ask for each file");

@@ -14,6 +14,7 @@
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "host/git_config.h"
+#include "workspace/run_removal.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {
@@ -45,6 +46,9 @@ Status BringBranch(const BranchFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run));
+  AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(run.id));
+  AMBIT_CHECK(workspace::LockRun(dir));
+  if (const auto layer = ProjectLayerOf(store, run); !layer) return std::unexpected(layer.error());
   const char* config_home = ::getenv("XDG_CONFIG_HOME");
   review::BranchRequest request{
       .name = flags.name,
@@ -54,6 +58,8 @@ Status BringBranch(const BranchFlags& flags) {
   request.run_path = fmt::format("{}/{}", store.root(), request.run.id);
   if (::isatty(0) == 1 && ::isatty(2) == 1) request.ask = AskOnTerminal;
   AMBIT_TRY(const review::BranchResult made, review::MakeBranch(request));
+  // Without the mark 'prune' asks once more: no reason to fail.
+  (void)workspace::SetMark(dir, workspace::kReviewedMark);
   AMBIT_CHECK(ToStdout(fmt::format("{} {}\n", made.commit, flags.name)));
   fmt::print(stderr, "ambit: branch {} has {} new commit{}{}\n", Printable(flags.name),
              made.commits, made.commits == 1 ? "" : "s",

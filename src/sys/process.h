@@ -17,8 +17,8 @@ struct Child {
   Fd pidfd;        // empty in the child
 };
 
-/// clone3(2) without a stack: fork with namespaces. `flags`: CLONE_NEW*, CLONE_PARENT. The child must not return
-/// from the function that called this. Precondition: the caller has one thread.
+/// clone3(2) without a stack: fork with namespaces. `flags`: CLONE_NEW*, CLONE_PARENT. The child
+/// must not return from the function that called this. Precondition: the caller has one thread.
 Result<Child> Clone(std::uint64_t flags);
 
 /// Whether clone3(2) is there: kernels have it, some seccomp filters hide it (ENOSYS).

@@ -115,11 +115,6 @@ class Remover {
   Status first_;
 };
 
-Status Lock(const RunDir& run) {
-  if (::flock(run.fd.get(), LOCK_EX | LOCK_NB) == 0) return {};
-  return FailErrno(errno, fmt::format("run {} is in use by another ambit", run.id));
-}
-
 Status RemoveWork(const RunDir& run) {
   Status first;
   for (const char* name : kWork) {
@@ -211,10 +206,15 @@ Status CheckEnded(const RunDir& run) {
               "it may be starting; try again in a minute");
 }
 
+Status LockRun(const RunDir& run) {
+  if (::flock(run.fd.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  return FailErrno(errno, fmt::format("run {} is in use by another ambit", run.id));
+}
+
 Status RemoveTree(int dir, const std::string& name) { return Remover().Remove(dir, name); }
 
 Status DiscardWork(const RunDir& run) {
-  AMBIT_CHECK(Lock(run));
+  AMBIT_CHECK(LockRun(run));
   AMBIT_CHECK(CheckEnded(run));
   const Status marked = SetMark(run, kDiscardedMark);
   if (!marked && !IsFull(marked)) return marked;  // a full disk has room when the work is gone

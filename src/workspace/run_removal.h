@@ -19,6 +19,10 @@ namespace ambit::workspace {
 /// An error unless the run has ended for good: a run never comes back to life.
 Status CheckEnded(const RunDir& run);
 
+/// Keeps every other review of the run out as long as the descriptor in `run` is open: whoever
+/// reads the work takes it as well as whoever removes it. kDenied when another process has it.
+Status LockRun(const RunDir& run);
+
 /// Removes `name` below the directory `dir` with all in it. What is not there is no error. Goes on
 /// after a failure, so that as little as possible stays, and returns the first one.
 Status RemoveTree(int dir, const std::string& name);
