@@ -80,8 +80,7 @@ class Branch : public ::testing::TestWithParam<Who> {
     EXPECT_EQ(HostState(), before);
     EXPECT_EQ(Objects(), objects);
     EXPECT_FALSE(person_.Exists("project/.git/refs/heads/feat"));
-    EXPECT_EQ(person_.Execute({"sh", "-c", "find ../home -name 'ambit-branch-*'"}).out,
-              "");
+    EXPECT_EQ(person_.Execute({"sh", "-c", "find ../home -name 'ambit-branch-*'"}).out, "");
   }
 
   Scratch person_{GetParam()};
