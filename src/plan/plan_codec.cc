@@ -1,7 +1,6 @@
 #include "plan/plan_codec.h"
 
 #include <concepts>
-#include <cstring>
 #include <type_traits>
 
 namespace ambit::plan {
@@ -130,7 +129,7 @@ class Reader {
   template <Plain T>
   void Get(T& value) {
     if (const std::string_view bytes = Take(sizeof value); !failed_) {
-      std::memcpy(&value, bytes.data(), sizeof value);
+      bytes.copy(reinterpret_cast<char*>(&value), sizeof value);
     }
   }
   void Get(bool& value) {

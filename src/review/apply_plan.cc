@@ -225,9 +225,8 @@ void Select(Entries& entries, const ApplyRequest& request) {
   }
   for (auto& [path, entry] : entries) {
     if (!entry.selected) continue;
-    for (const std::string* other : {&entry.moved_from, &entry.moves_to}) {
-      if (!other->empty()) entries.find(*other)->second.selected = true;
-    }
+    if (!entry.moved_from.empty()) entries.find(entry.moved_from)->second.selected = true;
+    if (!entry.moves_to.empty()) entries.find(entry.moves_to)->second.selected = true;
   }
   for (auto it = entries.rbegin(); it != entries.rend(); ++it) {  // a parent comes after its child
     if (!it->second.selected || !it->second.puts) continue;

@@ -115,7 +115,7 @@ Status PointBranch(const Git& git, const HostRepository& repository, const Branc
       .arguments = {"update-ref", "-m", "branch: made by ambit from " + request.run.id,
                     RefOf(request.name), commit, nothing},
       .environment = {"GIT_COMMITTER_NAME=" + words.name, "GIT_COMMITTER_EMAIL=" + words.email}};
-  AMBIT_TRY(const std::string said, git.Run(update));
+  if (const auto done = git.Run(update); !done) return std::unexpected(done.error());
   return {};
 }
 

@@ -279,7 +279,7 @@ class Committer {
     GitCall import = quarantine_.Call({"fast-import", "--quiet", "--done"});
     import.settings = {"fastimport.unpackLimit=0"};
     import.input_fd = input;
-    AMBIT_TRY(const std::string said, git_.Run(import));
+    if (const auto done = git_.Run(import); !done) return std::unexpected(done.error());
     return Resolve("refs/heads/result");
   }
 
