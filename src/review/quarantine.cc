@@ -106,7 +106,7 @@ Status Quarantine::MakeRepository(const char* name, uid_t uid, gid_t gid) const 
   }
   GitCall call =
       CallIn(name, {"init", "--quiet", "--bare", "--template=", "--object-format=" + host_.format});
-  AMBIT_TRY(const std::string said, git_.Run(call));
+  if (const auto done = git_.Run(call); !done) return std::unexpected(done.error());
   return {};
 }
 
@@ -242,7 +242,7 @@ Result<Fd> Quarantine::Pack(const char* repository, std::string names) const {
   GitCall pack = CallIn(repository, {"pack-objects", "--quiet", "--stdout", "--window=0"});
   pack.input = std::move(names);
   pack.output_fd = file.get();
-  AMBIT_TRY(const std::string said, git_.Run(pack));
+  if (const auto done = git_.Run(pack); !done) return std::unexpected(done.error());
   if (::lseek(file.get(), 0, SEEK_SET) != 0) return FailErrno(errno, "seek a pack");
   return file;
 }
@@ -260,7 +260,7 @@ Status Quarantine::CheckIsCommit(const std::string& commit) const {
 Status Quarantine::CheckComplete(const std::string& commit) const {
   GitCall walk = Call({"rev-list", "--objects", "--quiet", "--ignore-missing", "--stdin"});
   walk.input = commit + "\n" + WithoutHost();
-  AMBIT_TRY(const std::string said, git_.Run(walk));
+  if (const auto done = git_.Run(walk); !done) return std::unexpected(done.error());
   return {};
 }
 
