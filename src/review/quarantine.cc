@@ -142,7 +142,7 @@ Status Quarantine::Take(int objects, const std::string& tip) {
   AMBIT_TRY(const Fd pack, Pack(kTaken, std::move(names)));
   GitCall index = Call({"index-pack", "--strict", "--stdin"});
   index.input_fd = pack.get();
-  AMBIT_TRY(const std::string indexed, git_.Run(index));
+  if (const auto done = git_.Run(index); !done) return std::unexpected(done.error());
   AMBIT_CHECK(CheckIsCommit(tip));
   return CheckComplete(tip);
 }
@@ -191,7 +191,7 @@ Status Quarantine::CopyPacks(int objects) {
     if (taken_bytes_ > kMaxTakenBytes) return TooLarge("too many bytes");
     GitCall index = CallIn(kTaken, {"index-pack", "--stdin", "--fix-thin"});
     index.input_fd = pack.get();
-    AMBIT_TRY(const std::string indexed, git_.Run(index));
+    if (const auto done = git_.Run(index); !done) return std::unexpected(done.error());
   }
   return {};
 }
@@ -273,7 +273,7 @@ Result<std::size_t> Quarantine::SendToHost(const std::string& commit) const {
   index.input_fd = pack.get();
   index.environment.push_back("GIT_OBJECT_DIRECTORY=" + host_.directory);
   if (!host_.shared.empty()) index.settings.push_back("core.sharedRepository=" + host_.shared);
-  AMBIT_TRY(const std::string indexed, git_.Run(index));
+  if (const auto done = git_.Run(index); !done) return std::unexpected(done.error());
   return count;
 }
 

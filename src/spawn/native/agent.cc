@@ -84,9 +84,13 @@ Result<pid_t> StartAgent(const plan::LaunchPlan& plan, int terminal) {
   const std::vector<char*> argv = Pointers(plan.argv);
   const std::vector<char*> environment = Pointers(plan.environment);
   volatile int failure = 0;
+  // A fork would copy init's tables of pages only to drop them, on the way of every start. Init has
+  // one thread and no handler, and nothing to do but to wait for the execve.
+  // NOLINTBEGIN(bugprone-unsafe-functions,clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork)
   const pid_t pid = ::vfork();
   if (pid < 0) return FailErrno(errno, "vfork");
   if (pid == 0) BecomeAgent(plan, terminal, argv.data(), environment.data(), failure);
+  // NOLINTEND(bugprone-unsafe-functions,clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork)
   if (failure == 0) return pid;
   ::waitpid(pid, nullptr, 0);
   return FailErrno(failure, fmt::format("'{}'", Printable(plan.argv[0])));
