@@ -95,7 +95,8 @@ Result<std::vector<LayerStart>> PrepareLayers(int run_dir, const plan::LaunchPla
 void MakeScratchRemovable(std::string work_path) {
   // Only the kernel writes here; no name in it is the agent's.
   for (const char* below : {"/work", "/incompat", "/volatile"}) {
-    if (::chmod((work_path += below).c_str(), 0700) != 0) return;
+    work_path += below;
+    if (::chmod(work_path.c_str(), 0700) != 0) return;
   }
 }
 
