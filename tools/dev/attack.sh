@@ -1,19 +1,24 @@
 # shellcheck shell=bash disable=SC2154  # root, jobs, exams and the package lists come with ./dev
 # Sourced by ./dev: the containment exam, which is kept beside the project and judges from outside.
 
-# Classes of the exam that other commands and later stages answer for.
-readonly attack_classes_left_out='dos|net|plant'
+# What limits answer for, which are not built yet.
+readonly attack_classes_left_out='dos'
+# Judged after what the agent left was brought to the host, as was an ordinary edit (B007).
+# shellcheck disable=SC2016  # awk's own dollars
+readonly attack_cases_applied='$2 == "plant" || $1 ~ /^B007/'
 
-# SelectCases LIST: a pattern for exactly the cases whose class is examined here.
+# SelectCases LIST CONDITION: a pattern for exactly the cases that meet the awk condition.
 SelectCases() {
-  awk -F'\t' -v out="^($attack_classes_left_out)\$" '$2 !~ out { print $1 }' "$1" | paste -sd'|'
+  awk -F'\t' -v out="^($attack_classes_left_out)\$" "\$2 !~ out && ($2) { print \$1 }" "$1" | paste -sd'|'
 }
 
-# AttackAs WORK NAME PATTERN EXPECTED [OPTIONS]: one sitting; the machine-readable result decides,
-# so that a runner that ends early or prints less than it should cannot pass.
+# AttackAs WORK NAME CONDITION [OPTIONS]: one sitting; the machine-readable result decides, so that a
+# runner that ends early or prints less than it should cannot pass.
 AttackAs() {
-  local work=$1 name=$2 pattern=$3 expected=$4 status=0 judged bad
-  shift 4
+  local work=$1 name=$2 pattern expected status=0 judged bad
+  pattern=$(SelectCases "$work/list" "$3")
+  expected=$(tr '|' '\n' <<<"$pattern" | grep -c .)
+  shift 3
   Say "containment exam as $name"
   "$work/exam/run-attacks.sh" --strict --bin "$work/bin" --tsv "$work/$name.tsv" \
     --only "^($pattern)\\.cpp\$" "$@" "$root/build/release/ambit run --" </dev/null || status=$?
@@ -24,8 +29,18 @@ AttackAs() {
   [ "$status" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$judged" -eq "$expected" ]
 }
 
+# BothSittings WORK NAME [OPTIONS]: what stays inside, then what is applied.
+BothSittings() {
+  local work=$1 name=$2 failed=0
+  shift 2
+  AttackAs "$work" "$name" "!($attack_cases_applied)" "$@" || failed=1
+  AttackAs "$work" "$name-apply" "$attack_cases_applied" \
+    --post-cmd "$root/build/release/ambit apply --yes" "$@" || failed=1
+  return "$failed"
+}
+
 Attack() {
-  local who=${1:-both} source=$exams/attacks work pattern expected failed=0
+  local who=${1:-both} source=$exams/attacks work failed=0
   [[ $who =~ ^(root|user|both)$ ]] || Die "attack [root|user], not '$who'"
   [ -x "$source/run-attacks.sh" ] || Die "no containment exam at $source (AMBIT_EXAMS names it)"
   [ "$(id -u)" -eq 0 ] || Die "the exam builds its own network lab and changes users: run it as root"
@@ -43,15 +58,13 @@ Attack() {
   mkdir -p "$root/build/exam-bin"
   cp -a "$root/build/exam-bin" "$work/bin"
   "$work/exam/run-attacks.sh" --list >"$work/list"
-  pattern=$(SelectCases "$work/list")
-  expected=$(tr '|' '\n' <<<"$pattern" | grep -c .)
   if [ "$who" != user ]; then
-    AttackAs "$work" root "$pattern" "$expected" || failed=1
+    BothSittings "$work" root || failed=1
   fi
   if [ "$who" != root ]; then
     setpriv --reuid 1000 --regid 1000 --clear-groups test -x "$root/build/release/ambit" ||
       Die "uid 1000 cannot reach $root/build/release/ambit"
-    AttackAs "$work" user "$pattern" "$expected" --as 1000:1000 || failed=1
+    BothSittings "$work" user --as 1000:1000 || failed=1
   fi
   cp -a "$work/bin/." "$root/build/exam-bin/"
   [ "$failed" -eq 0 ] || Die "the containment exam failed"
