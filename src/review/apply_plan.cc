@@ -218,10 +218,12 @@ std::string_view AncestorIn(const Entries& entries, std::string_view path) {
 }
 
 void Select(Entries& entries, const ApplyRequest& request) {
-  for (auto& [path, entry] : entries) {
-    entry.selected = request.paths.empty() || std::ranges::any_of(request.paths, [&](auto& wanted) {
-                       return IsAtOrBelow(path, wanted);
-                     });
+  for (auto& item : entries) {
+    const std::string& path = item.first;
+    item.second.selected = request.paths.empty() ||
+                           std::ranges::any_of(request.paths, [&path](const std::string& wanted) {
+                             return IsAtOrBelow(path, wanted);
+                           });
   }
   for (auto& [path, entry] : entries) {
     if (!entry.selected) continue;
