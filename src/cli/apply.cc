@@ -17,6 +17,7 @@
 #include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
+#include "review/apply_stage.h"
 #include "sys/file.h"
 #include "workspace/run_removal.h"
 
@@ -113,10 +114,10 @@ Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened) {
   AMBIT_TRY(auto own, RecoverOne(opened.run, opened.tree));
   AMBIT_TRY(const std::vector<std::string> ids, review::InterruptedRuns(opened.tree));
   for (const std::string& id : ids) {
-    const auto run = opened.store.OpenRun(id);
-    if (run) {
+    if (const auto run = opened.store.OpenRun(id); run && id != opened.run.id) {
+      AMBIT_CHECK(workspace::LockRun(*run));
       AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree));
-      if (report) continue;
+      if (report || !review::Staging::Exists(opened.tree, id)) continue;
     }
     return Fail(Errc::kNotFound,
                 fmt::format("'{}/{}{}' is of an apply nobody remembers", opened.tree.path(),

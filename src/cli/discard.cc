@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "review/apply_log.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
 
@@ -16,6 +17,7 @@ Status Discard(const std::string& name) {
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(const workspace::RunMeta meta, FindRun(store, person, name));
   AMBIT_TRY(const workspace::RunDir run, store.OpenRun(meta.id));
+  AMBIT_CHECK(review::RefuseUnfinished(run));
   AMBIT_CHECK(workspace::DiscardWork(run));
   return ToStdout(run.id + "\n");
 }

@@ -15,6 +15,7 @@
 
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "review/apply_log.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
 
@@ -119,6 +120,8 @@ Status Prune(const PruneFlags& flags) {
   if (!store && store.error().code == Errc::kNotFound) return {};
   if (!store) return std::unexpected(store.error());
   AMBIT_TRY(std::vector<Candidate> runs, Candidates(*store));
+  // The record of an interrupted apply is the only way back to the project as it was.
+  std::erase_if(runs, [](const Candidate& run) { return !review::RefuseUnfinished(run.dir); });
   Choose(flags, runs);
 
   std::uint64_t bytes = 0;

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "review/apply_log.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
 
@@ -16,6 +17,7 @@ Status RemoveOne(const std::string& id) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(const workspace::RunDir run, store.OpenRun(id));
+  AMBIT_CHECK(review::RefuseUnfinished(run));
   AMBIT_CHECK(workspace::RemoveRun(store, run));
   return ToStdout(run.id + "\n");
 }

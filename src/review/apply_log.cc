@@ -172,4 +172,11 @@ Status ApplyLog::WriteLeft(const workspace::RunDir& run, const LeftBehind& left)
   return WriteSynced(applied.get(), "left", EncodeLeft(left));
 }
 
+Status RefuseUnfinished(const workspace::RunDir& run) {
+  AMBIT_TRY(const std::optional<ApplyLog> last, ApplyLog::Last(run));
+  if (!last || last->phase() == Phase::kDone) return {};
+  return Fail(Errc::kDenied, fmt::format("an apply of run {} was interrupted", run.id),
+              fmt::format("'ambit undo {0}' takes it back, 'ambit apply {0}' goes on", run.id));
+}
+
 }  // namespace ambit::review

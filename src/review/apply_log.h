@@ -75,6 +75,10 @@ class ApplyLog {
   std::int64_t time_ns_ = 0;
 };
 
+/// kDenied while an apply or undo of the run is half done: what is in its directory is then the
+/// only way back to the project as it was. Who calls: whatever removes runs.
+Status RefuseUnfinished(const workspace::RunDir& run);
+
 std::string EncodeSteps(const std::vector<Step>& steps);
 /// Never fails but by value, whatever the bytes.
 Result<std::vector<Step>> DecodeSteps(std::string_view bytes);

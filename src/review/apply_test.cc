@@ -161,5 +161,18 @@ TEST(Apply, WhatWasDeclinedStaysWithItsDirectory) {
   EXPECT_FALSE(testing::fs::exists(project.host() / "new"));
 }
 
+TEST(ApplyLog, OfAnInterruptedApplyKeepsTheRunFromBeingRemoved) {
+  const Project project(kUser, [](const path& root) { WriteAll(root / "old", "old"); });
+  EXPECT_TRUE(RefuseUnfinished(project.run()));  // nothing was applied yet
+  auto log = ApplyLog::Begin(project.run(), /*renames=*/false);
+  ASSERT_TRUE(log) << log.error().what;
+  for (const Phase phase : {Phase::kStaging, Phase::kRunning, Phase::kSaving, Phase::kUndoing}) {
+    ASSERT_TRUE(log->SetPhase(phase));
+    EXPECT_FALSE(RefuseUnfinished(project.run()));
+  }
+  ASSERT_TRUE(log->SetPhase(Phase::kDone));
+  EXPECT_TRUE(RefuseUnfinished(project.run()));
+}
+
 }  // namespace
 }  // namespace ambit::review

@@ -148,12 +148,15 @@ class Gatekeeper {
 bool LeavesProject(std::string_view path, std::string_view target) {
   if (target.empty() || target.starts_with('/')) return true;
   auto depth = std::ranges::count(path, '/');
+  bool named = false;
   while (!target.empty()) {
     const std::size_t slash = std::min(target.find('/'), target.size());
     const std::string_view name = target.substr(0, slash);
     target.remove_prefix(std::min(slash + 1, target.size()));
-    if (name == ".." && --depth < 0) return true;
-    if (!name.empty() && name != "." && name != "..") ++depth;
+    if (name.empty() || name == ".") continue;
+    // A name may itself be a link: behind one nobody can say where ".." leads.
+    if (name == ".." && (named || --depth < 0)) return true;
+    named = named || name != "..";
   }
   return false;
 }
