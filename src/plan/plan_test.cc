@@ -45,8 +45,8 @@ host::HostFacts SomeHost(bool root) {
                {.path = "/etc/ld.so.cache", .directory = false},
                {.path = "/etc/shells", .directory = false, .content = "/bin/sh\n"},
                Link("/etc/localtime", "/usr/share/zoneinfo/Etc/UTC")};
-  facts.project = {.root = facts.person.home + "/work/p",
-                   .cwd = facts.person.home + "/work/p/src",
+  facts.project = {.root = facts.person.home + "/code/p",
+                   .cwd = facts.person.home + "/code/p/src",
                    .owner = facts.person.uid,
                    .group = facts.person.gid};
   facts.environment = {{"PATH", "/usr/local/bin:/usr/bin:/home/ann/bin:/snap/bin:/bin"},
@@ -108,7 +108,7 @@ policy::Policy SomePolicy() {
 LaunchPlan SomePlan(bool root) {
   host::HostFacts facts = SomeHost(root);
   facts.plain_files = {"/data/one.txt"};
-  facts.aliases = {Link("/projects", "/home/ann/work"), Link("/tmp/now", "/projects")};
+  facts.aliases = {Link("/projects", "/home/ann/code"), Link("/tmp/now", "/projects")};
   auto plan = Make(SomePolicy(), facts, SomeRequest(root));
   EXPECT_TRUE(plan) << plan.error().what;
   return *std::move(plan);
@@ -181,9 +181,9 @@ TEST(Plan, RefusesACommandThatIsNone) {
 
 TEST(Plan, RefusesAFileSystemMountedBelowACopyOnWriteTreeByName) {
   host::HostFacts facts = SomeHost(false);
-  facts.mount_points = {"/", "/home/ann/work/p/node_modules"};
+  facts.mount_points = {"/", "/home/ann/code/p/node_modules"};
   const Error error = WhyNot({}, facts, SomeRequest(false));
-  EXPECT_THAT(error.what, HasSubstr("'/home/ann/work/p/node_modules'"));
+  EXPECT_THAT(error.what, HasSubstr("'/home/ann/code/p/node_modules'"));
   EXPECT_THAT(error.remedy, HasSubstr("--project ro"));
 
   policy::Policy read_only;
@@ -193,9 +193,9 @@ TEST(Plan, RefusesAFileSystemMountedBelowACopyOnWriteTreeByName) {
   const auto bound = Make(read_only, facts, clean);
   ASSERT_TRUE(bound);
   ASSERT_EQ(bound->warnings.size(), 1U);  // sockets in it can be reached
-  EXPECT_THAT(bound->warnings[0], HasSubstr("/home/ann/work/p"));
+  EXPECT_THAT(bound->warnings[0], HasSubstr("/home/ann/code/p"));
 
-  facts.mount_points = {"/home/ann/work/p", "/home/ann/work/p2/x"};  // itself, a namesake's
+  facts.mount_points = {"/home/ann/code/p", "/home/ann/code/p2/x"};  // itself, a namesake's
   EXPECT_TRUE(Make({}, facts, SomeRequest(false)));
 
   facts.mount_points = {"/tmp/cache/deep"};
@@ -345,7 +345,7 @@ TEST(Aliases, GoWhereTheyAreSeenAndNowhereElse) {
   facts.aliases = {Link("/projects", "x"),          Link("/tmp/deep/link", "x"),
                    Link("/usr/link", "x"),          Link("/proc/self", "1"),
                    Link("/etc/link", "x"),          Link("/home/ann/link", "x"),
-                   Link("/home/ann/work/p/in", "x")};
+                   Link("/home/ann/code/p/in", "x")};
   const auto mounts = MakeMounts({}, facts, MakeLayers({}, facts, {}));
   const auto in_root = MakeAliases(facts, mounts, AliasPlace::kRoot);
   const auto in_mounts = MakeAliases(facts, mounts, AliasPlace::kMount);
