@@ -81,16 +81,6 @@ Result<std::string> BootId() {
   return id;
 }
 
-Status WriteAll(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd, content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno(errno, fmt::format("write '{}'", kNewMetaFile));
-    content.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 }  // namespace
 
 bool IsRunId(std::string_view id) {
@@ -199,7 +189,7 @@ Status RunStore::WriteMeta(const RunDir& run, const RunMeta& meta) {
   const Fd file(::openat(run.fd.get(), kNewMetaFile,
                          O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return FailErrno(errno, fmt::format("create '{}/{}'", run.path, kNewMetaFile));
-  AMBIT_CHECK(WriteAll(file.get(), text));
+  AMBIT_CHECK(sys::WriteAll(file.get(), text, kNewMetaFile));
   return ReplaceFile(run, kNewMetaFile, kMetaFile);
 }
 
