@@ -44,7 +44,7 @@ function(ambit_room)
   endif()
   add_library(ambit::${ROOM_NAME} ALIAS ambit_${ROOM_NAME})
   target_link_libraries(ambit_${ROOM_NAME}
-    ${scope} ambit_flags fmt::fmt-header-only ${ROOM_NEEDS})
+    ${scope} ambit_flags ${ROOM_NEEDS})
   if(AMBIT_TESTS AND tests)
     ambit_unit_test(NAME ${ROOM_NAME}_test SOURCES ${tests}
                     LIBS ambit::${ROOM_NAME} ${ROOM_LIBS})

@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
+#include <ctime>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 #include "base/text.h"
 #include "workspace/run_removal.h"

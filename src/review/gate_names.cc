@@ -168,13 +168,12 @@ std::string FoldName(std::string_view text) {
   out.reserve(text.size());
   while (!text.empty()) {
     const Utf8Char one = DecodeUtf8(text);
-    const std::size_t length = std::max<std::size_t>(one.length, 1);
-    if (one.length <= 1) {
+    if (one.length == 1) {
       out += AsciiLower(text[0]);
-    } else {
-      AppendFolded(text.substr(0, length), one.point, out);
+    } else if (one.length > 1) {
+      AppendFolded(text.substr(0, one.length), one.point, out);
     }
-    text.remove_prefix(length);
+    text.remove_prefix(std::max<std::size_t>(one.length, 1));
   }
   return out;
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Names as a careless file system or program compares them: without case, compatibility forms and
 // invisible characters of Unicode, Windows' trailing dots, streams and short names. Only used to
-// compare with names in ASCII; what folds to no ASCII stays as it is. Who calls: the gate. Pure.
+// compare with names in ASCII; other characters stay as they are. Who calls: the gate. Pure.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +10,7 @@ namespace ambit::review {
 
 char AsciiLower(char c);
 
-/// Bytes that are not UTF-8 stay.
+/// Bytes that are not UTF-8 are dropped, as whoever reads leniently does.
 std::string FoldName(std::string_view text);
 
 struct FoldedPath {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <ctime>
 #include <utility>
 #include <vector>
 

@@ -15,10 +15,11 @@ Configure() {
   Quietly "configuring $preset" cmake -S "$root" --preset "$preset" --fresh
 }
 
+# Build PRESET [TARGET]
 Build() {
   InstallPackages "${build_packages[@]}" || return 1
   Configure "$1" || return 1
-  Quietly "building $1" cmake --build "$root/build/$1" -j "$jobs"
+  Quietly "building $1" cmake --build "$root/build/$1" -j "$jobs" --target "${2:-all}"
 }
 
 # The caller's working directory stays: it decides which project the run is about.

@@ -37,11 +37,15 @@ TidyPreset() {
 }
 
 LintTidy() {
-  local preset
+  local preset word analyzer=()
+  # A third of the analyzer's usual number of states for one function: a third of the whole time.
+  for word in -Xclang -analyzer-config -Xclang max-nodes=75000; do
+    analyzer+=("--extra-arg=$word")
+  done
   preset=$(TidyPreset)
   Build "$preset" || return 1
   Files 'src/*.cc' | grep -v '_test\.cc$' |
-    xargs -r -d '\n' -n 1 -P "$jobs" clang-tidy-19 --quiet -p "build/$preset"
+    xargs -r -d '\n' -n 1 -P "$jobs" clang-tidy-19 --quiet -p "build/$preset" "${analyzer[@]}"
 }
 
 LintHeaders() { "$root/tools/check_headers" "$root/build/$(TidyPreset)/compile_commands.json"; }

@@ -90,7 +90,7 @@ Fuzz() {
   local seconds=${1:-20} all=() targets=() target
   [[ $seconds =~ ^[0-9]+$ ]] || Die "fuzz [SECONDS] [TARGET...]: '$seconds' is not a number"
   [ $# -eq 0 ] || shift
-  Build fuzz
+  Build fuzz fuzz_targets
   mapfile -t all < <(find "$root/build/fuzz/fuzz" -maxdepth 1 -type f -executable | sort)
   for target in "${all[@]}"; do
     [ $# -gt 0 ] && [[ " $* " != *" ${target##*/} "* ]] || targets+=("$target")
