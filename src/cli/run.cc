@@ -20,6 +20,9 @@ struct RunFlags {
   std::string project = "cow";
   std::vector<std::string> read_only;
   std::vector<std::string> copy_on_write;
+  std::vector<std::string> mask;
+  std::vector<std::string> hide;
+  std::vector<std::string> unmask;
   std::vector<std::string> environment;
   std::vector<std::uint16_t> host_ports;
   bool quiet = false;
@@ -47,6 +50,9 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
       flags.project == "ro" ? policy::ProjectMode::kReadOnly : policy::ProjectMode::kCopyOnWrite;
   request.policy.read_only = flags.read_only;
   request.policy.copy_on_write = flags.copy_on_write;
+  request.policy.mask = flags.mask;
+  request.policy.hide = flags.hide;
+  request.policy.unmask = flags.unmask;
   request.policy.environment = ParseEnvironment(flags.environment);
   request.policy.host_ports = flags.host_ports;
   request.environment = supervise::TakeEnvironment(request.policy);
@@ -113,6 +119,15 @@ void AddRun(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   run->add_option("--cow", flags->copy_on_write, "Show this host directory inside, copy-on-write")
       ->type_name("PATH")
+      ->allow_extra_args(false);
+  run->add_option("--mask", flags->mask, "Show these project files with placeholders for values")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  run->add_option("--hide", flags->hide, "Leave these project files, or directories/, out")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  run->add_option("--unmask", flags->unmask, "Show these as they are, though they look secret")
+      ->type_name("PATTERN")
       ->allow_extra_args(false);
   run->add_option("--env", flags->environment, "Pass this variable, or set it")
       ->type_name("NAME[=VALUE]")

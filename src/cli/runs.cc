@@ -77,11 +77,7 @@ Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
   }
   for (const workspace::RunLayer& layer : meta.layers) {
     if (layer.name != "project") continue;
-    return workspace::OverlayLayer{
-        .lower = layer.lower,
-        .upper = fmt::format("{}/{}/{}", store.root(), meta.id, layer.upper),
-        .flavour = meta.flavour,
-        .redirect_dir = meta.redirect_dir};
+    return workspace::OnDisk(meta, layer, run.path);
   }
   return Fail(Errc::kNotFound, fmt::format("run {} has no layer of the project", meta.id),
               "it was started with '--project ro'");

@@ -1,6 +1,5 @@
 #include "host/git_project.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,12 +9,12 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <optional>
 #include <set>
 
 #include "base/fd.h"
 #include "host/git_config.h"
+#include "sys/directory.h"
 #include "sys/file.h"
 
 namespace ambit::host {
@@ -368,14 +367,9 @@ class Inspector {
       if (err == ENOENT || err == ENOTDIR || err == ELOOP) return names;
       return std::unexpected(std::move(fd).error());
     }
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd->get()), ::closedir);
-    if (stream == nullptr) return FailErrno(errno, fmt::format("list '{}'", name));
-    (void)std::move(*fd).Release();  // the stream closes it
-    while (const dirent* entry = ::readdir(stream.get())) {
-      const std::string_view entry_name = entry->d_name;
-      if (entry_name == "." || entry_name == "..") continue;
-      if (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN) continue;
-      names.emplace_back(entry_name);
+    AMBIT_TRY(std::vector<sys::DirectoryEntry> entries, sys::ListDirectory(fd->get()));
+    for (sys::DirectoryEntry& entry : entries) {
+      if (entry.kind == sys::EntryKind::kDirectory) names.push_back(std::move(entry.name));
     }
     return names;
   }

@@ -40,12 +40,14 @@ struct RefusedPointer {
   std::string flag;  // what the user can say to allow it; empty when nothing can
 };
 
-/// A file whose inside view must be `content` instead of what the host has.
+/// A file whose inside view must be `content` instead of what the host has, or which must not be
+/// there at all.
 struct MaskedFile {
   std::string layer;  // absolute path of the layer's root: the project or one of cow_dirs
   std::string path;   // relative to it
   std::string content;
   mode_t mode = 0;  // permission bits of the original
+  bool hidden = false;
 };
 
 struct GitProject {

@@ -84,6 +84,11 @@ std::string Describe(const Identity& identity) {
   return text;
 }
 
+std::string Line(std::string_view layer, const Mask& mask) {
+  if (mask.hidden) return fmt::format("hide {} {}\n", layer, Printable(mask.path));
+  return fmt::format("mask {} {} {:04o}\n", layer, Printable(mask.path), mask.mode);
+}
+
 }  // namespace
 
 std::string Describe(const LaunchPlan& plan) {
@@ -96,13 +101,14 @@ std::string Describe(const LaunchPlan& plan) {
   }
   for (const RootEntry& entry : plan.root) text += Line(entry);
   for (const Mount& mount : plan.mounts) text += Line(mount, plan);
+  for (const Mount& mount : plan.mounts) {
+    for (const Mask& mask : mount.masks) text += Line("view", mask);
+  }
   for (const RootEntry& alias : plan.aliases) text += "alias " + Line(alias);
   for (const Layer& layer : plan.layers) {
     text += fmt::format("layer {} {} above {}\n", layer.name, Printable(layer.inside),
                         Printable(layer.lower));
-    for (const Layer::Mask& mask : layer.masks) {
-      text += fmt::format("mask {} {} {:04o}\n", layer.name, Printable(mask.path), mask.mode);
-    }
+    for (const Mask& mask : layer.masks) text += Line(layer.name, mask);
   }
   for (const std::string& name : plan.proc_masked) text += "proc masked " + name + '\n';
   for (const std::string& name : plan.proc_read_only) text += "proc read-only " + name + '\n';

@@ -53,6 +53,16 @@ struct RootEntry {
   bool operator==(const RootEntry&) const = default;
 };
 
+/// A file shown with other content than the host's (credentials taken out), or not at all.
+struct Mask {
+  std::string path;  // relative to the tree it is in
+  std::string content;
+  mode_t mode = 0644;
+  bool hidden = false;
+
+  bool operator==(const Mask&) const = default;
+};
+
 struct Mount {
   enum class Kind : std::uint8_t {
     kTmpfs,   // empty, private
@@ -76,10 +86,15 @@ struct Mount {
   /// kBind of a directory to read: shown through an overlay, so that a unix socket in it is a file
   /// and not the host's socket. Not where other file systems are mounted in it.
   bool without_sockets = false;
-  bool owned = false;  // kBind, as root: owners translated where the file system can do it
-  mode_t mode = 0755;  // kTmpfs
+  bool owned = false;       // kBind, as root: owners translated where the file system can do it
+  mode_t mode = 0755;       // kTmpfs
+  std::vector<Mask> masks;  // only where without_sockets
   bool operator==(const Mount&) const = default;
 };
+
+/// The masks of a read-only view are in the run's directory under this name, mask/NAME, as those of
+/// a layer are under its own. There is one such view, the project's.
+inline constexpr const char* kViewMask = "view";
 
 /// A copy-on-write tree: the host's content below, the run's writes above, in the run directory.
 struct Layer {
@@ -87,14 +102,6 @@ struct Layer {
   std::string inside;  // where it is mounted
   std::string lower;   // host directory
   std::optional<sys::FileId> lower_id;  // what `lower` was when the run was planned
-  /// Files shown with other content than the host's (credentials taken out), relative to `lower`.
-  struct Mask {
-    std::string path;
-    std::string content;
-    mode_t mode = 0644;
-
-    bool operator==(const Mask&) const = default;
-  };
   std::vector<Mask> masks;
   bool operator==(const Layer&) const = default;
 };

@@ -63,6 +63,16 @@ void MarkWhatIsSealedWithTheRoot(std::vector<Mount>& mounts) {
   }
 }
 
+std::vector<Mask> MasksIn(const std::string& root, std::span<const host::MaskedFile> masked) {
+  std::vector<Mask> masks;
+  for (const host::MaskedFile& file : masked) {
+    if (file.layer != root) continue;
+    masks.push_back(
+        {.path = file.path, .content = file.content, .mode = file.mode, .hidden = file.hidden});
+  }
+  return masks;
+}
+
 std::size_t Depth(const std::string& path) {
   return static_cast<std::size_t>(std::ranges::count(path, '/'));
 }
@@ -70,30 +80,22 @@ std::size_t Depth(const std::string& path) {
 }  // namespace
 
 std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFacts& facts,
-                              const host::GitProject& git) {
+                              const host::GitProject& git,
+                              std::span<const host::MaskedFile> masked) {
   std::vector<Layer> layers;
-  const auto masks_below = [&](const std::string& root) {
-    std::vector<Layer::Mask> masks;
-    for (const host::MaskedFile& file : git.masked_files) {
-      if (file.layer == root) {
-        masks.push_back({.path = file.path, .content = file.content, .mode = file.mode});
-      }
-    }
-    return masks;
-  };
   if (policy.project == policy::ProjectMode::kCopyOnWrite) {
     layers.push_back({.name = kProjectLayer,
                       .inside = facts.project.root,
                       .lower = facts.project.root,
                       .lower_id = facts.project.id,
-                      .masks = masks_below(facts.project.root)});
+                      .masks = MasksIn(facts.project.root, masked)});
     int serial = 0;
     for (const std::string& dir : git.cow_dirs) {
       layers.push_back({.name = fmt::format("git-{}", ++serial),
                         .inside = dir,
                         .lower = dir,
                         .lower_id = std::nullopt,
-                        .masks = masks_below(dir)});
+                        .masks = MasksIn(dir, masked)});
     }
   }
   int serial = 0;
@@ -108,7 +110,8 @@ std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFact
 }
 
 std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFacts& facts,
-                              const std::vector<Layer>& layers) {
+                              const std::vector<Layer>& layers,
+                              std::span<const host::MaskedFile> masked) {
   std::vector<Mount> mounts;
   for (const host::SystemPath& entry : facts.system) {
     if (entry.link_target) continue;
@@ -136,6 +139,7 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
   }
   if (policy.project == policy::ProjectMode::kReadOnly) {
     mounts.push_back(ReadOnlyView(facts.project.root, true, facts));
+    mounts.back().masks = MasksIn(facts.project.root, masked);
   }
   for (const std::string& path : policy.read_only) {
     const bool is_file = std::ranges::find(facts.plain_files, path) != facts.plain_files.end();

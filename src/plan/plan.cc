@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 
 #include "base/text.h"
 #include "host/inside_run.h"
@@ -47,14 +48,17 @@ Status RefuseFilesAsLayers(const policy::Policy& policy, const host::HostFacts& 
   return {};
 }
 
-/// Only a layer can show a file with other content than the host's.
-Status RefuseVisibleCredentials(const policy::Policy& policy, const host::GitProject& git) {
-  if (policy.project != policy::ProjectMode::kReadOnly || git.masked_files.empty()) return {};
-  const host::MaskedFile& first = git.masked_files.front();
+/// Only an overlay can show a file with other content than the host's.
+Status RefuseVisibleSecrets(const std::vector<Mount>& mounts) {
+  const auto plain = std::ranges::find_if(
+      mounts, [](const Mount& mount) { return !mount.masks.empty() && !mount.without_sockets; });
+  if (plain == mounts.end()) return {};
   return Fail(Errc::kInvalidArgument,
-              fmt::format("'{}/{}' holds credentials, and --project ro shows it as it is",
-                          Printable(first.layer), Printable(first.path)),
-              "use --project cow, which takes them out of the view, or remove them from the file");
+              fmt::format("'{}/{}' holds secrets and would be shown as it is, because another file "
+                          "system is mounted below '{}'",
+                          Printable(plain->inside), Printable(plain->masks.front().path),
+                          Printable(plain->inside)),
+              "unmount it, or show the file on purpose with --unmask");
 }
 
 /// Ambit's own record must not be content of a run.
@@ -81,6 +85,30 @@ std::vector<std::string> MakeWarnings(const std::vector<Mount>& mounts) {
                     Printable(mount.inside)));
   }
   return warnings;
+}
+
+/// Credentials of git first: a pattern that means such a file as well changes nothing about it.
+std::vector<host::MaskedFile> MaskedFiles(const Request& request) {
+  std::vector<host::MaskedFile> files = request.git.masked_files;
+  for (const host::MaskedFile& secret : request.secrets) {
+    const bool known = std::ranges::any_of(request.git.masked_files, [&](const auto& file) {
+      return file.layer == secret.layer && file.path == secret.path;
+    });
+    if (!known) files.push_back(secret);
+  }
+  return files;
+}
+
+/// Told each time: an agent that sees an empty value should not be a riddle.
+std::string TellOfSecrets(const std::vector<host::MaskedFile>& secrets) {
+  constexpr std::size_t kNamed = 4;
+  std::string text;
+  for (const host::MaskedFile& file : secrets | std::views::take(kNamed)) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", Printable(file.path),
+                        file.hidden ? "hidden" : "with placeholders");
+  }
+  if (secrets.size() > kNamed) text += fmt::format(" and {} more", secrets.size() - kNamed);
+  return fmt::format("secret files: {} (--unmask NAME shows one as it is)", text);
 }
 
 Status RefuseForeignGitPointers(const host::GitProject& git) {
@@ -124,16 +152,17 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   AMBIT_CHECK(RefuseFilesAsLayers(policy, facts));
   AMBIT_CHECK(RefuseStateBelow("--cow", policy.copy_on_write, facts));
   AMBIT_CHECK(RefuseStateBelow("--ro", policy.read_only, facts));
-  AMBIT_CHECK(RefuseVisibleCredentials(policy, request.git));
   AMBIT_CHECK(RefuseForeignGitPointers(request.git));
   LaunchPlan plan;
   plan.identity = request.identity;
   plan.hostname = std::move(foundation.hostname);
   plan.network = std::move(foundation.network);
   plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author);
-  plan.layers = MakeLayers(policy, facts, request.git);
+  const std::vector<host::MaskedFile> masked = MaskedFiles(request);
+  plan.layers = MakeLayers(policy, facts, request.git, masked);
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
-  plan.mounts = MakeMounts(policy, facts, plan.layers);
+  plan.mounts = MakeMounts(policy, facts, plan.layers, masked);
+  AMBIT_CHECK(RefuseVisibleSecrets(plan.mounts));
   std::ranges::move(MakeAliases(facts, plan.mounts, AliasPlace::kRoot),
                     std::back_inserter(plan.root));
   plan.aliases = MakeAliases(facts, plan.mounts, AliasPlace::kMount);
@@ -148,6 +177,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.proc_read_only = {"bus", "fs", "irq", "sys"};
   plan.landlock = MakeLandlockRules(plan.mounts);
   plan.warnings = MakeWarnings(plan.mounts);
+  if (!request.secrets.empty()) plan.warnings.push_back(TellOfSecrets(request.secrets));
   plan.cwd = facts.project.cwd;
   plan.argv = request.argv;
   plan.path_entries = MakePathEntries(facts, plan.mounts);

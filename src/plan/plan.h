@@ -24,7 +24,8 @@ struct Request {
   std::vector<std::string> argv;
   Identity identity;  // complete
   host::GitProject git;
-  host::UserIdentity author;  // git's user.name and user.email
+  std::vector<host::MaskedFile> secrets;  // host/secret_files.h
+  host::UserIdentity author;              // git's user.name and user.email
 };
 
 /// Errors: kInvalidArgument with the field or path that cannot be planned and the way out.

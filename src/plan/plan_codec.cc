@@ -33,17 +33,17 @@ void Fields(Archive& archive, Is<sys::FileId> auto& it) {
 }
 
 template <class Archive>
-void Fields(Archive& archive, Is<Mount> auto& it) {
-  auto& [kind, inside, host, host_id, layer, directory, read_only, sealed, device, without_sockets,
-         owned, mode] = it;
-  archive(kind, inside, host, host_id, layer, directory, read_only, sealed, device, without_sockets,
-          owned, mode);
+void Fields(Archive& archive, Is<Mask> auto& it) {
+  auto& [path, content, mode, hidden] = it;
+  archive(path, content, mode, hidden);
 }
 
 template <class Archive>
-void Fields(Archive& archive, Is<Layer::Mask> auto& it) {
-  auto& [path, content, mode] = it;
-  archive(path, content, mode);
+void Fields(Archive& archive, Is<Mount> auto& it) {
+  auto& [kind, inside, host, host_id, layer, directory, read_only, sealed, device, without_sockets,
+         owned, mode, masks] = it;
+  archive(kind, inside, host, host_id, layer, directory, read_only, sealed, device, without_sockets,
+          owned, mode, masks);
 }
 
 template <class Archive>

@@ -103,13 +103,15 @@ Json OfMount(const Mount& mount) {
                  {"mode", Octal(mount.mode)}});
 }
 
+Json OfMask(const Mask& mask) {
+  return Object({{"path", Of(mask.path)}, {"mode", Octal(mask.mode)}, {"hidden", Of(mask.hidden)}});
+}
+
 Json OfLayer(const Layer& layer) {
   return Object({{"name", Of(layer.name)},
                  {"inside", Of(layer.inside)},
                  {"lower", Of(layer.lower)},
-                 {"masks", List(layer.masks, [](const Layer::Mask& mask) {
-                    return Object({{"path", Of(mask.path)}, {"mode", Octal(mask.mode)}});
-                  })}});
+                 {"masks", List(layer.masks, OfMask)}});
 }
 
 Json OfRule(const LandlockRule& rule) {

@@ -202,12 +202,31 @@ TEST(Plan, RefusesAFileSystemMountedBelowACopyOnWriteTreeByName) {
   EXPECT_THAT(WhyNot(SomePolicy(), facts, SomeRequest(false)).what, HasSubstr("--cow"));
 }
 
-TEST(Plan, RefusesToShowCredentialsThatOnlyALayerCanHide) {
+TEST(Plan, RefusesToShowSecretsThatOnlyAnOverlayCanHide) {
   policy::Policy read_only;
   read_only.project = policy::ProjectMode::kReadOnly;
-  const Error error = WhyNot(read_only, SomeHost(false), SomeRequest(false));
-  EXPECT_THAT(error.what, HasSubstr("credentials"));
-  EXPECT_THAT(error.remedy, HasSubstr("--project cow"));
+  host::HostFacts facts = SomeHost(false);
+  Request request = SomeRequest(false);
+  request.secrets = {{.layer = facts.project.root, .path = ".env", .content = {}, .hidden = true}};
+  EXPECT_TRUE(Make(read_only, facts, request));
+  facts.mount_points = {facts.project.root + "/node_modules"};
+  const Error error = WhyNot(read_only, facts, request);
+  EXPECT_THAT(error.what, HasSubstr(".env' holds secrets"));
+  EXPECT_THAT(error.remedy, HasSubstr("--unmask"));
+}
+
+TEST(Plan, TellsWhichFilesAreSecret) {
+  Request request = SomeRequest(false);
+  const std::string root = SomeHost(false).project.root;
+  for (const char* name : {".env", "a.key", "b.key", "c.key", "d.key"}) {
+    request.secrets.push_back(
+        {.layer = root, .path = name, .content = {}, .hidden = std::string(name) != ".env"});
+  }
+  const auto plan = Make({}, SomeHost(false), request);
+  ASSERT_TRUE(plan);
+  ASSERT_FALSE(plan->warnings.empty());
+  EXPECT_THAT(plan->warnings.back(), HasSubstr(".env with placeholders, a.key hidden"));
+  EXPECT_THAT(plan->warnings.back(), HasSubstr("and 1 more"));
 }
 
 TEST(Plan, RefusesALayerThatHoldsTheStateDirectory) {
@@ -274,8 +293,8 @@ TEST(Mounts, ReadOnlyWinsWhereTwoMeet) {
   const host::HostFacts facts = SomeHost(false);
   policy::Policy policy;
   policy.read_only = {facts.project.root, facts.person.home};
-  const auto layers = MakeLayers(policy, facts, {});
-  const auto mounts = MakeMounts(policy, facts, layers);
+  const auto layers = MakeLayers(policy, facts, {}, {});
+  const auto mounts = MakeMounts(policy, facts, layers, {});
   for (const std::string& place : policy.read_only) {
     const auto last = std::find_if(mounts.rbegin(), mounts.rend(),
                                    [&](const Mount& mount) { return mount.inside == place; });
@@ -290,9 +309,9 @@ TEST(Mounts, AReadOnlyProjectIsNoLayer) {
   policy::Policy policy;
   policy.project = policy::ProjectMode::kReadOnly;
   const host::HostFacts facts = SomeHost(true);
-  const auto layers = MakeLayers(policy, facts, {});
+  const auto layers = MakeLayers(policy, facts, {}, {});
   EXPECT_THAT(layers, IsEmpty());
-  const auto mounts = MakeMounts(policy, facts, layers);
+  const auto mounts = MakeMounts(policy, facts, layers, {});
   ASSERT_NE(At(mounts, facts.project.root), nullptr);
   EXPECT_TRUE(At(mounts, facts.project.root)->read_only);
 }
@@ -346,7 +365,7 @@ TEST(Aliases, GoWhereTheyAreSeenAndNowhereElse) {
                    Link("/usr/link", "x"),          Link("/proc/self", "1"),
                    Link("/etc/link", "x"),          Link("/home/ann/link", "x"),
                    Link("/home/ann/code/p/in", "x")};
-  const auto mounts = MakeMounts({}, facts, MakeLayers({}, facts, {}));
+  const auto mounts = MakeMounts({}, facts, MakeLayers({}, facts, {}, {}), {});
   const auto in_root = MakeAliases(facts, mounts, AliasPlace::kRoot);
   const auto in_mounts = MakeAliases(facts, mounts, AliasPlace::kMount);
   EXPECT_THAT(in_root, ElementsAre(Field(&RootEntry::path, "/projects")));

@@ -164,10 +164,7 @@ Result<PlaceInLayer> FindInLayers(const workspace::RunMeta& meta, const std::str
                             Printable(nearest->lower), meta.id));
   }
   return PlaceInLayer{
-      .layer = {.lower = nearest->lower,
-                .upper = fmt::format("{}/{}", run_path, nearest->upper),
-                .flavour = meta.flavour,
-                .redirect_dir = meta.redirect_dir},
+      .layer = workspace::OnDisk(meta, *nearest, run_path),
       .path = host_path.substr(std::min(nearest->lower.size() + 1, host_path.size()))};
 }
 

@@ -62,11 +62,12 @@ Result<Layers> Layers::Open(const workspace::OverlayLayer& layer) {
   if (!lower) return FailErrno(errno, fmt::format("open layer '{}'", layer.lower));
   Fd upper(::open(layer.upper.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!upper) return FailErrno(errno, fmt::format("open layer '{}'", layer.upper));
-  return Layers(std::move(lower), std::move(upper));
+  AMBIT_TRY(workspace::Masks masks, workspace::Masks::Load(layer.mask));
+  return Layers(std::move(lower), std::move(masks), std::move(upper));
 }
 
 Side Layers::Old(const std::string& path, mode_t mode, std::uint64_t max_bytes) const {
-  return ReadSide(lower_.get(), path, mode, max_bytes);
+  return ReadSide(masks_.Covers(path) ? masks_.fd() : lower_.get(), path, mode, max_bytes);
 }
 
 Side Layers::New(const std::string& path, mode_t mode, std::uint64_t max_bytes) const {

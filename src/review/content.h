@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "workspace/change_walk.h"
+#include "workspace/masks.h"
 
 namespace ambit::review {
 
@@ -22,14 +23,17 @@ class Layers {
  public:
   static Result<Layers> Open(const workspace::OverlayLayer& layer);
 
-  /// A plain file's bytes or a link's target. `max_bytes`: above it is kTooLarge.
+  /// A plain file's bytes or a link's target, as the run saw it. `max_bytes`: above it is
+  /// kTooLarge.
   Side Old(const std::string& path, mode_t mode, std::uint64_t max_bytes) const;
   Side New(const std::string& path, mode_t mode, std::uint64_t max_bytes) const;
   int lower() const { return lower_.get(); }
 
  private:
-  Layers(Fd lower, Fd upper) : lower_(std::move(lower)), upper_(std::move(upper)) {}
+  Layers(Fd lower, workspace::Masks masks, Fd upper)
+      : lower_(std::move(lower)), masks_(std::move(masks)), upper_(std::move(upper)) {}
   Fd lower_;
+  workspace::Masks masks_;
   Fd upper_;
 };
 

@@ -26,7 +26,8 @@ Result<MergedView> MergedView::Open(const workspace::OverlayLayer& layer) {
   AMBIT_CHECK(workspace::CheckMarksReadable(layer.flavour));
   AMBIT_TRY(Fd upper, OpenRoot(layer.upper));
   AMBIT_TRY(Fd lower, OpenRoot(layer.lower));
-  return MergedView(layer, std::move(upper), std::move(lower));
+  AMBIT_TRY(workspace::Masks masks, workspace::Masks::Load(layer.mask));
+  return MergedView(layer, std::move(upper), std::move(lower), std::move(masks));
 }
 
 Result<bool> MergedView::IsHidden(const Pair& pair, const std::string& name,
@@ -36,23 +37,36 @@ Result<bool> MergedView::IsHidden(const Pair& pair, const std::string& name,
   return marks_.FileHas(pair.upper.get(), name, "whiteout");
 }
 
-/// The lower side of the directory `name`, whose upper side is open; empty when there is none.
-Result<Fd> MergedView::LowerFor(const Pair& pair, const std::string& name, int upper) const {
-  AMBIT_TRY(const std::optional<std::string> opaque, marks_.OfDirectory(upper, "opaque"));
-  if (opaque == "y") return Fd();
+/// The lower side of `inner`, the directory `name` of `pair`, whose upper side is open; it stays
+/// empty when there is none.
+Status MergedView::FindLowerOf(const Pair& pair, const std::string& name, Pair& inner) const {
+  AMBIT_TRY(const std::optional<std::string> opaque,
+            marks_.OfDirectory(inner.upper.get(), "opaque"));
+  inner.xattr_whiteouts = opaque == "x";
+  if (opaque == "y") return {};
   std::string source = name;
   if (honour_redirects_) {
-    AMBIT_TRY(const std::optional<std::string> redirect, marks_.OfDirectory(upper, "redirect"));
+    AMBIT_TRY(const std::optional<std::string> redirect,
+              marks_.OfDirectory(inner.upper.get(), "redirect"));
     if (redirect && redirect->starts_with('/')) {
-      auto moved =
-          workspace::OpenNoFollow(lower_.get(), redirect->substr(1), O_RDONLY | O_DIRECTORY);
-      return moved ? *std::move(moved) : Fd();
+      source = redirect->substr(1);
+      auto moved = workspace::OpenNoFollow(lower_.get(), source, O_RDONLY | O_DIRECTORY);
+      if (!moved) return {};
+      inner.lower = *std::move(moved);
+      inner.lower_path = source + "/";
+      return {};
     }
     if (redirect && !redirect->empty()) source = *redirect;
   }
-  const auto info = LowerStatOf(pair.lower.get(), source);
-  if (!info || !S_ISDIR(info->st_mode)) return Fd();
-  return OpenDirectory(pair.lower.get(), source);
+  return EnterLower(pair, source, inner);
+}
+
+Status MergedView::EnterLower(const Pair& pair, const std::string& name, Pair& inner) const {
+  const auto info = LowerStatOf(pair.lower.get(), name);
+  if (!info || !S_ISDIR(info->st_mode) || masks_.Hides(pair.lower_path + name)) return {};
+  AMBIT_TRY(inner.lower, OpenDirectory(pair.lower.get(), name));
+  inner.lower_path = pair.lower_path + name + "/";
+  return {};
 }
 
 Result<MergedView::Pair> MergedView::Enter(const Pair& pair, const std::string& name) const {
@@ -61,16 +75,28 @@ Result<MergedView::Pair> MergedView::Enter(const Pair& pair, const std::string& 
     AMBIT_TRY(const bool hidden, IsHidden(pair, name, *info));
     if (hidden || !S_ISDIR(info->st_mode)) return inner;
     AMBIT_TRY(inner.upper, OpenDirectory(pair.upper.get(), name));
-    AMBIT_TRY(const std::optional<std::string> opaque,
-              marks_.OfDirectory(inner.upper.get(), "opaque"));
-    inner.xattr_whiteouts = opaque == "x";
-    AMBIT_TRY(inner.lower, LowerFor(pair, name, inner.upper.get()));
+    AMBIT_CHECK(FindLowerOf(pair, name, inner));
     return inner;
   }
-  const auto info = LowerStatOf(pair.lower.get(), name);
-  if (!info || !S_ISDIR(info->st_mode)) return inner;
-  AMBIT_TRY(inner.lower, OpenDirectory(pair.lower.get(), name));
+  AMBIT_CHECK(EnterLower(pair, name, inner));
   return inner;
+}
+
+Result<std::optional<MergedFile>> MergedView::LowerFile(Pair& pair, const std::string& name) const {
+  const std::string path = pair.lower_path + name;
+  if (masks_.Hides(path)) return std::nullopt;
+  MergedFile file{.parent = {}, .name = name};
+  if (const auto masked = masks_.StatOf(path)) {
+    const std::string directory = pair.lower_path.empty() ? "." : pair.lower_path;
+    AMBIT_TRY(file.parent, workspace::OpenNoFollow(masks_.fd(), directory, O_RDONLY | O_DIRECTORY));
+    file.info = *masked;
+    return file;
+  }
+  const auto info = LowerStatOf(pair.lower.get(), name);
+  if (!info) return std::nullopt;
+  file.info = *info;
+  file.parent = std::move(pair.lower);
+  return file;
 }
 
 Result<std::optional<MergedFile>> MergedView::Find(std::string_view path) const {
@@ -98,11 +124,7 @@ Result<std::optional<MergedFile>> MergedView::Find(std::string_view path) const 
     file.parent = std::move(pair.upper);
     return file;
   }
-  const auto info = LowerStatOf(pair.lower.get(), file.name);
-  if (!info) return std::nullopt;
-  file.info = *info;
-  file.parent = std::move(pair.lower);
-  return file;
+  return LowerFile(pair, file.name);
 }
 
 Result<std::optional<std::string>> MergedView::Read(std::string_view path,

@@ -1,5 +1,6 @@
 #pragma once
-// A run's tree as the agent saw it last: the upper layer over the host's directory, put together
+// A run's tree as the agent saw it last: the upper layer over the host's directory with its masks,
+// put together
 // name by name without mounting anything. Both sides are read by descriptor, no link is followed.
 // Who calls: branch and its parts, for single paths; walking all of it is WalkChanges' work.
 // Errors: kUnsupported and kDenied as WalkChanges. A path that leads nowhere is no error.
@@ -14,6 +15,7 @@
 #include "base/fd.h"
 #include "workspace/change_dir.h"
 #include "workspace/change_walk.h"
+#include "workspace/masks.h"
 
 namespace ambit::review {
 
@@ -39,27 +41,32 @@ class MergedView {
   int lower() const { return lower_.get(); }
 
  private:
-  MergedView(const workspace::OverlayLayer& layer, Fd upper, Fd lower)
+  MergedView(const workspace::OverlayLayer& layer, Fd upper, Fd lower, workspace::Masks masks)
       : marks_(layer.flavour),
         honour_redirects_(layer.redirect_dir &&
                           layer.flavour == workspace::OverlayFlavour::kTrusted),
         upper_(std::move(upper)),
-        lower_(std::move(lower)) {}
+        lower_(std::move(lower)),
+        masks_(std::move(masks)) {}
 
   /// One directory of both sides; either may be missing.
   struct Pair {
     Fd upper;
     Fd lower;
+    std::string lower_path;  // of the lower side, with a '/' at its end; empty for the top
     bool xattr_whiteouts = false;
   };
+  Status EnterLower(const Pair& pair, const std::string& name, Pair& inner) const;
   Result<bool> IsHidden(const Pair& pair, const std::string& name, const struct stat& info) const;
   Result<Pair> Enter(const Pair& pair, const std::string& name) const;
-  Result<Fd> LowerFor(const Pair& pair, const std::string& name, int upper) const;
+  Status FindLowerOf(const Pair& pair, const std::string& name, Pair& inner) const;
+  Result<std::optional<MergedFile>> LowerFile(Pair& pair, const std::string& name) const;
 
   workspace::MarkReader marks_;
   bool honour_redirects_;
   Fd upper_;
   Fd lower_;
+  workspace::Masks masks_;
 };
 
 }  // namespace ambit::review

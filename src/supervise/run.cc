@@ -17,6 +17,7 @@
 #include "host/git_config.h"
 #include "host/git_project.h"
 #include "host/inside_run.h"
+#include "host/secret_files.h"
 #include "plan/plan.h"
 #include "plan/plan_json.h"
 #include "supervise/processes.h"
@@ -215,6 +216,7 @@ workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts&
                            .lower = layer.lower,
                            .upper = "upper/" + layer.name,
                            .work = "work/" + layer.name,
+                           .mask = layer.masks.empty() ? "" : "mask/" + layer.name,
                            .lower_device = run.layers[i].device,
                            .lower_inode = run.layers[i].inode,
                            .stamp_ns = run.layers[i].stamp_ns});
@@ -301,11 +303,15 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, Find(request.environment, "XDG_CONFIG_HOME"));
   AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
+  AMBIT_TRY(std::vector<host::MaskedFile> secrets,
+            host::FindSecretFiles(
+                project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask}));
   AMBIT_CHECK(ReadFacts(request, std::move(person), std::move(project), facts));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,
                                      {.argv = request.argv,
                                       .identity = Completed(identity, facts),
                                       .git = std::move(git),
+                                      .secrets = std::move(secrets),
                                       .author = author}));
   for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
   return planned;

@@ -62,8 +62,9 @@ Result<Fd> OpenUnlinked(const char* path, std::uint64_t flags,
   return file;
 }
 
-Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_bytes) {
-  AMBIT_TRY(const Fd file, OpenAt(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_bytes,
+                                  std::uint64_t resolve) {
+  AMBIT_TRY(const Fd file, OpenAt(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, resolve));
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));
   if (!S_ISREG(info.st_mode)) {

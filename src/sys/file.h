@@ -33,8 +33,9 @@ Result<Fd> OpenUnlinked(const char* path, std::uint64_t flags,
                         const std::optional<FileId>& expected = std::nullopt);
 
 /// The whole of a small regular file. Errors: kLimit above `max_bytes`; kInvalidArgument when it
-/// is not a regular file (a FIFO would block for ever).
-Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_bytes);
+/// is not a regular file (a FIFO would block for ever). `resolve` is RESOLVE_*.
+Result<std::string> ReadSmallFile(int dir, const char* path, std::size_t max_bytes,
+                                  std::uint64_t resolve = 0);
 
 /// The target of the symlink `path` below `dir`; an error when it is none.
 Result<std::string> ReadLink(int dir, const char* path);

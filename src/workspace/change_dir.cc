@@ -1,6 +1,5 @@
 #include "workspace/change_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,8 +12,9 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <utility>
 
+#include "sys/directory.h"
 #include "sys/file.h"
 
 namespace ambit::workspace {
@@ -62,19 +62,10 @@ Result<Fd> OpenDirectory(int dir, const std::string& name) {
 }
 
 Result<std::vector<std::string>> NamesIn(int dir) {
-  const int copy = ::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (copy < 0) return FailErrno(errno, "list directory");
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
-  if (stream == nullptr) return FailErrno(errno, "list directory");
+  AMBIT_TRY(std::vector<sys::DirectoryEntry> entries, sys::ListDirectory(dir));
   std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = ::readdir(stream.get());
-    if (entry == nullptr) break;
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return FailErrno(errno, "list directory");
+  names.reserve(entries.size());
+  for (sys::DirectoryEntry& entry : entries) names.push_back(std::move(entry.name));
   return names;
 }
 

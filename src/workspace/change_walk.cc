@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "workspace/change_dir.h"
+#include "workspace/masks.h"
 
 namespace ambit::workspace {
 namespace {
@@ -48,12 +49,13 @@ struct Frame {
 
 class Walker {
  public:
-  Walker(const OverlayLayer& layer, Fd upper, Fd lower)
+  Walker(const OverlayLayer& layer, Fd upper, Fd lower, Masks masks)
       : marks_(layer.flavour),
         trusted_(layer.flavour == OverlayFlavour::kTrusted),
         honour_redirects_(trusted_ && layer.redirect_dir),
         upper_root_(std::move(upper)),
-        lower_root_(std::move(lower)) {}
+        lower_root_(std::move(lower)),
+        masks_(std::move(masks)) {}
 
   Result<ChangeSet> Run() {
     if (honour_redirects_) {  // what was moved must be known before anything counts as deleted
@@ -161,10 +163,12 @@ class Walker {
     return {};
   }
 
-  /// What the original tree has under this name, but for what was moved elsewhere.
+  /// What the original tree has under this name as the run saw it, but for what was moved
+  /// elsewhere.
   std::optional<struct stat> LowerOf(const Frame& frame, const std::string& name) const {
-    if (!frame.in_lower || moved_.contains(Join(frame.old_path, name))) return std::nullopt;
-    return LowerStatOf(frame.lower.get(), name);
+    const std::string path = Join(frame.old_path, name);
+    if (!frame.in_lower || moved_.contains(path)) return std::nullopt;
+    return masks_.Covers(path) ? masks_.StatOf(path) : LowerStatOf(frame.lower.get(), name);
   }
 
   Status VisitUpper(Frame& frame, const std::string& name) {
@@ -301,7 +305,10 @@ class Walker {
     };
     if (S_ISREG(info.st_mode)) {
       if (info.st_size != lower.st_size) return Comparison::kDifferent;
-      return CompareContent(frame.upper.get(), name, frame.lower.get(), name);
+      const std::string path = Join(frame.old_path, name);
+      const bool masked = masks_.Covers(path);
+      return CompareContent(frame.upper.get(), name, masked ? masks_.fd() : frame.lower.get(),
+                            masked ? path : name);
     }
     if (S_ISLNK(info.st_mode)) {
       return verdict(LinkTargetOf(frame.upper.get(), name) ==
@@ -375,6 +382,7 @@ class Walker {
   bool honour_redirects_;
   Fd upper_root_;
   Fd lower_root_;
+  Masks masks_;
   bool collecting_redirects_ = false;
   std::set<std::string> moved_;  // paths of the lower layer that now stand elsewhere
   std::vector<Frame> stack_;
@@ -395,7 +403,8 @@ Result<ChangeSet> WalkChanges(const OverlayLayer& layer) {
   AMBIT_CHECK(CheckMarksReadable(layer.flavour));
   AMBIT_TRY(Fd upper, OpenLayer(layer.upper));
   AMBIT_TRY(Fd lower, OpenLayer(layer.lower));
-  return Walker(layer, std::move(upper), std::move(lower)).Run();
+  AMBIT_TRY(Masks masks, Masks::Load(layer.mask));
+  return Walker(layer, std::move(upper), std::move(lower), std::move(masks)).Run();
 }
 
 }  // namespace ambit::workspace

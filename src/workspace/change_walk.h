@@ -32,6 +32,7 @@ enum class OverlayFlavour : std::uint8_t {
 struct OverlayLayer {
   std::string lower;  // absolute host path
   std::string upper;  // absolute host path
+  std::string mask;   // absolute host path; empty: nothing was masked (masks.h)
   OverlayFlavour flavour = OverlayFlavour::kUser;
   bool redirect_dir = false;  // honour redirect marks (flavour kTrusted only)
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -44,8 +45,16 @@ Status StatLower(int lower, const std::string& path, struct stat& info) {
   return {};
 }
 
+/// What hides a name from an overlay; a person may make one like root, since Linux 5.8.
+Status WriteWhiteout(int dir, const std::string& path) {
+  if (::mknodat(dir, path.c_str(), S_IFCHR, makedev(0, 0)) != 0) {
+    return FailErrno(errno, fmt::format("make whiteout '{}'", Printable(path)));
+  }
+  return {};
+}
+
 /// Writes one masked file with the directories above it as the lower tree has them.
-Status WriteMask(int run_dir, int lower, const std::string& base, const plan::Layer::Mask& mask,
+Status WriteMask(int run_dir, int lower, const std::string& base, const plan::Mask& mask,
                  const plan::Identity& identity) {
   struct stat info{};
   for (std::size_t slash = mask.path.find('/'); slash != std::string::npos;
@@ -55,8 +64,30 @@ Status WriteMask(int run_dir, int lower, const std::string& base, const plan::La
     AMBIT_CHECK(MakeLike(run_dir, base + "/" + parent, info, identity));
   }
   const std::string path = base + "/" + mask.path;
+  if (mask.hidden) return WriteWhiteout(run_dir, path);
   AMBIT_CHECK(sys::WriteNewFile(run_dir, path.c_str(), mask.content, mask.mode & kPermissions));
   return GiveToDiskOwner(run_dir, path.c_str(), identity);
+}
+
+Status WriteMasks(int run_dir, int lower, const std::string& name,
+                  const std::vector<plan::Mask>& masks, const plan::Identity& identity) {
+  if (::mkdirat(run_dir, "mask", 0700) != 0 && errno != EEXIST) {
+    return FailErrno(errno, "mkdir 'mask'");
+  }
+  struct stat info{};
+  AMBIT_CHECK(StatLower(lower, "", info));
+  AMBIT_CHECK(MakeLike(run_dir, "mask/" + name, info, identity));
+  for (const plan::Mask& mask : masks) {
+    AMBIT_CHECK(WriteMask(run_dir, lower, "mask/" + name, mask, identity));
+  }
+  return {};
+}
+
+/// What a read-only view covers of the host's.
+Status PrepareView(int run_dir, const plan::Mount& mount, const plan::Identity& identity) {
+  AMBIT_TRY(const Fd lower,
+            sys::OpenUnlinked(mount.host.c_str(), O_PATH | O_DIRECTORY, mount.host_id));
+  return WriteMasks(run_dir, lower.get(), plan::kViewMask, mount.masks, identity);
 }
 
 Result<LayerStart> PrepareLayer(int run_dir, const plan::Layer& layer,
@@ -69,13 +100,8 @@ Result<LayerStart> PrepareLayer(int run_dir, const plan::Layer& layer,
   AMBIT_CHECK(MakeLike(run_dir, "work/" + layer.name, info, identity));
   const LayerStart start{
       .device = info.st_dev, .inode = info.st_ino, .stamp_ns = TakeStamp(lower.get())};
-  if (layer.masks.empty()) return start;
-  if (::mkdirat(run_dir, "mask", 0700) != 0 && errno != EEXIST) {
-    return FailErrno(errno, "mkdir 'mask'");
-  }
-  AMBIT_CHECK(MakeLike(run_dir, "mask/" + layer.name, info, identity));
-  for (const plan::Layer::Mask& mask : layer.masks) {
-    AMBIT_CHECK(WriteMask(run_dir, lower.get(), "mask/" + layer.name, mask, identity));
+  if (!layer.masks.empty()) {
+    AMBIT_CHECK(WriteMasks(run_dir, lower.get(), layer.name, layer.masks, identity));
   }
   return start;
 }
@@ -87,6 +113,9 @@ Result<std::vector<LayerStart>> PrepareLayers(int run_dir, const plan::LaunchPla
   for (const plan::Layer& layer : plan.layers) {
     AMBIT_TRY(const LayerStart start, PrepareLayer(run_dir, layer, plan.identity));
     starts.push_back(start);
+  }
+  for (const plan::Mount& mount : plan.mounts) {
+    if (!mount.masks.empty()) AMBIT_CHECK(PrepareView(run_dir, mount, plan.identity));
   }
   AMBIT_CHECK(GiveToDiskOwner(run_dir, "home", plan.identity));
   return starts;

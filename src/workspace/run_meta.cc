@@ -108,6 +108,7 @@ Status ReadLayers(const json& object, std::vector<RunLayer>& out) {
     AMBIT_CHECK(Read(value, "lower", layer.lower));
     AMBIT_CHECK(Read(value, "upper", layer.upper));
     AMBIT_CHECK(Read(value, "work", layer.work));
+    if (!Member(value, "mask").is_null()) AMBIT_CHECK(Read(value, "mask", layer.mask));
     if (!Member(value, "stamp_ns").is_null()) {
       AMBIT_CHECK(Read(value, "lower_device", layer.lower_device));
       AMBIT_CHECK(Read(value, "lower_inode", layer.lower_inode));
@@ -127,6 +128,14 @@ Status ReadFlavour(const json& object, OverlayFlavour& out) {
 }
 
 }  // namespace
+
+OverlayLayer OnDisk(const RunMeta& meta, const RunLayer& layer, const std::string& run_path) {
+  return {.lower = layer.lower,
+          .upper = run_path + "/" + layer.upper,
+          .mask = layer.mask.empty() ? std::string() : run_path + "/" + layer.mask,
+          .flavour = meta.flavour,
+          .redirect_dir = meta.redirect_dir};
+}
 
 std::string EncodeMeta(const RunMeta& meta) {
   json out;
@@ -151,6 +160,7 @@ std::string EncodeMeta(const RunMeta& meta) {
                              {"lower", Text(layer.lower)},
                              {"upper", Text(layer.upper)},
                              {"work", Text(layer.work)},
+                             {"mask", Text(layer.mask)},
                              {"lower_device", layer.lower_device},
                              {"lower_inode", layer.lower_inode},
                              {"stamp_ns", layer.stamp_ns}});

@@ -27,6 +27,7 @@ struct RunLayer {
   std::string lower;   // absolute host path
   std::string upper;   // relative to the run's directory
   std::string work;    // relative to the run's directory
+  std::string mask;    // relative to the run's directory; empty: nothing was masked
   // What `lower` was when the run began (0: an older ambit did not say).
   std::uint64_t lower_device = 0;
   std::uint64_t lower_inode = 0;
@@ -62,6 +63,9 @@ struct RunMeta {
   std::string ambit_version;
   friend bool operator==(const RunMeta&, const RunMeta&) = default;
 };
+
+/// How `layer` of a run lies on the disk; `run_path` is the run's directory, absolute.
+OverlayLayer OnDisk(const RunMeta& meta, const RunLayer& layer, const std::string& run_path);
 
 /// A run's directory. `fd` stays valid when the directory is renamed or removed.
 struct RunDir {

@@ -28,8 +28,8 @@ RunMeta Example(std::string id = "r-00000000") {
                .user_kind = "root",
                .flavour = OverlayFlavour::kTrusted,
                .redirect_dir = true,
-               .layers = {{"project", "/home/u/p", "/home/u/p", "upper/project", "work/project", 66,
-                           4711, 42}},
+               .layers = {{"project", "/home/u/p", "/home/u/p", "upper/project", "work/project",
+                           "mask/project", 66, 4711, 42}},
                .outcome = RunOutcome{.cause = "exited", .exit_code = 3},
                .ambit_version = "0.1.0"};
   return meta;

@@ -123,6 +123,12 @@ Result<Fd> OpenEmptyDirectory(int run_dir) {
   return sys::OpenAt(run_dir, "empty", O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
+Result<Fd> OpenViewMask(int run_dir, int idmap) {
+  const std::string path = fmt::format("mask/{}", plan::kViewMask);
+  if (idmap >= 0) return Idmapped(run_dir, path.c_str(), idmap);
+  return sys::OpenAt(run_dir, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
 /// A tree of the person's own, to be read. An overlay without an upper layer, not a bind: in a bind
 /// the host's unix sockets stay connectable, read-only or not, and what listens there acts with the
 /// person's rights. The kernel finds a socket by its inode, and an overlay's inodes are its own.
@@ -135,8 +141,13 @@ StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity&
       // Without the translation the agent reads what everybody may: less, never more.
       if (auto translated = Idmapped(lower.get(), "", idmap)) lower = *std::move(translated);
     }
-    std::vector<sys::FsOption> options = {
-        {"lowerdir", DescriptorPath(lower) + ":" + DescriptorPath(empty)}};
+    Fd mask;
+    std::string layers = DescriptorPath(lower) + ":" + DescriptorPath(empty);
+    if (!mount.masks.empty()) {
+      AMBIT_TRY(mask, OpenViewMask(run_dir, idmap));
+      layers = DescriptorPath(mask) + ":" + DescriptorPath(lower);
+    }
+    std::vector<sys::FsOption> options = {{"lowerdir", layers}};
     if (!identity.started_by_root) options.push_back({"userxattr", ""});
     return sys::NewFilesystem("overlay", options,
                               MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY);

@@ -1,0 +1,195 @@
+#include "host/secret_files.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "host/workspace_members.h"
+#include "sys/file.h"
+
+namespace ambit::host {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class SecretFiles : public ::testing::Test {
+ protected:
+  SecretFiles() {
+    std::string name = (fs::temp_directory_path() / "ambit-secrets-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    root_ = fs::canonical(name);
+  }
+  ~SecretFiles() override { fs::remove_all(root_); }
+
+  void Write(const std::string& path, const std::string& text = "KEY=secret\n") {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path, std::ios::binary | std::ios::trunc) << text;
+  }
+
+  /// "PATH" for what is hidden, "PATH: CONTENT" for what is masked.
+  std::vector<std::string> Found(const SecretPatterns& patterns = {}) {
+    auto files = FindSecretFiles(root_, patterns);
+    EXPECT_TRUE(files) << files.error().what;
+    std::vector<std::string> out;
+    for (const MaskedFile& file : files ? *files : std::vector<MaskedFile>()) {
+      EXPECT_EQ(file.layer, root_);
+      out.push_back(file.hidden ? file.path : file.path + ": " + file.content);
+    }
+    return out;
+  }
+
+  std::vector<std::string> Members() {
+    const auto fd = sys::OpenUnlinked(root_.c_str(), O_RDONLY | O_DIRECTORY);
+    auto members = WorkspaceMembers(fd->get());
+    EXPECT_TRUE(members) << members.error().what;
+    return members ? *members : std::vector<std::string>();
+  }
+
+  fs::path root_;
+};
+
+TEST_F(SecretFiles, DefaultsMaskAndHideInTheTopDirectory) {
+  Write(".env");
+  Write(".env.local", "A=1\nB=2\n");
+  Write(".ENV.prod");
+  Write(".env.example");
+  Write(".env.sample");
+  Write("server.pem");
+  Write("tls.key");
+  Write("README.md");
+  EXPECT_THAT(Found(),
+              ElementsAre(".ENV.prod: KEY=ambit-placeholder\n", ".env: KEY=ambit-placeholder\n",
+                          ".env.local: A=ambit-placeholder\nB=ambit-placeholder\n", "server.pem",
+                          "tls.key"));
+}
+
+TEST_F(SecretFiles, KeepTheModeOfAMaskedFile) {
+  Write(".env");
+  ::chmod((root_ / ".env").c_str(), 0640);
+  const auto files = FindSecretFiles(root_, {});
+  ASSERT_TRUE(files);
+  ASSERT_EQ(files->size(), 1U);
+  EXPECT_EQ(files->front().mode, 0640U);
+}
+
+TEST_F(SecretFiles, WithoutKeysAreAbsent) {
+  Write(".env", "-----BEGIN PRIVATE KEY-----\n");
+  Write(".envrc", "use flake\n");
+  Write(".env.huge", "A=" + std::string(300 << 10, 'x') + "\n");
+  EXPECT_THAT(Found(), ElementsAre(".env", ".env.huge", ".envrc"));
+}
+
+TEST_F(SecretFiles, DirectoriesOfSuchANameStay) {
+  Write(".env/bin/python");
+  EXPECT_THAT(Found(), IsEmpty());
+}
+
+TEST_F(SecretFiles, OfWorkspaceMembersAreFoundAndDeeperOnesAreNot) {
+  Write("package.json", R"({"workspaces": ["packages/*"]})");
+  Write("packages/a/.env");
+  Write("packages/a/deep/.env");
+  Write("other/.env");
+  EXPECT_THAT(Found(), ElementsAre("packages/a/.env: KEY=ambit-placeholder\n"));
+}
+
+TEST_F(SecretFiles, AWalkIsMadeOnlyWhenAsked) {
+  Write("a/b/c/.env");
+  Write("a/node_modules/x/.env");
+  Write("a/b/.env.example");
+  EXPECT_THAT(Found(), IsEmpty());
+  EXPECT_THAT(Found({.mask = {"**/.env*"}, .hide = {}, .unmask = {}}),
+              ElementsAre("a/b/c/.env: KEY=ambit-placeholder\n"));
+}
+
+TEST_F(SecretFiles, AnExampleIsMaskedWhenItIsNamed) {
+  Write(".env.example");
+  EXPECT_THAT(Found({.mask = {".env.*"}, .hide = {}, .unmask = {}}), IsEmpty());
+  EXPECT_THAT(Found({.mask = {".env.example"}, .hide = {}, .unmask = {}}),
+              ElementsAre(".env.example: KEY=ambit-placeholder\n"));
+}
+
+TEST_F(SecretFiles, APatternOfADirectoryMeansThatDirectory) {
+  Write("config/prod.conf", "A=1\n");
+  Write("prod.conf", "A=1\n");
+  EXPECT_THAT(Found({.mask = {"config/*.conf"}, .hide = {}, .unmask = {}}),
+              ElementsAre("config/prod.conf: A=ambit-placeholder\n"));
+}
+
+TEST_F(SecretFiles, AHiddenDirectoryHoldsNothingElseToHide) {
+  Write("notes/.env");
+  Write("notes/private.txt");
+  EXPECT_THAT(Found({.mask = {"**/.env"}, .hide = {"notes/"}, .unmask = {}}), ElementsAre("notes"));
+}
+
+TEST_F(SecretFiles, WhatIsUnmaskedIsShown) {
+  Write(".env");
+  Write(".env.test");
+  Write("a/.env.test");
+  EXPECT_THAT(Found({.mask = {"**/.env*"}, .hide = {}, .unmask = {".env.test"}}),
+              ElementsAre(".env: KEY=ambit-placeholder\n"));
+}
+
+TEST_F(SecretFiles, ALinkMasksWhatItLeadsToInTheProject) {
+  Write("secrets/prod", "TOKEN=x\n");
+  fs::create_symlink("secrets/prod", root_ / ".env");
+  fs::create_symlink("/etc/hostname", root_ / ".env.out");
+  fs::create_symlink("gone", root_ / ".env.gone");
+  EXPECT_THAT(Found(), ElementsAre("secrets/prod: TOKEN=ambit-placeholder\n"));
+}
+
+TEST_F(SecretFiles, ANamedDirectoryMayBeALink) {
+  Write("real/a.conf", "A=1\n");
+  fs::create_symlink("real", root_ / "config");
+  EXPECT_THAT(Found({.mask = {"config/a.conf"}, .hide = {}, .unmask = {}}),
+              ElementsAre("real/a.conf: A=ambit-placeholder\n"));
+}
+
+TEST_F(SecretFiles, RefuseAPatternThatMeansNothing) {
+  for (const char* pattern : {"", "/", "/etc/passwd", "../x", "a/../../x", "*/x", "**/a/b", ".."}) {
+    const auto files = FindSecretFiles(root_, {.mask = {pattern}, .hide = {}, .unmask = {}});
+    ASSERT_FALSE(files) << pattern;
+    EXPECT_EQ(files.error().code, Errc::kInvalidArgument) << pattern;
+  }
+}
+
+TEST_F(SecretFiles, MembersOfEveryKindOfManifest) {
+  for (const char* dir : {"npm", "obj", "pnpm", "crates/a", "crates/b", "go/x", "py", "deep/1/2"}) {
+    fs::create_directories(root_ / dir);
+  }
+  fs::create_directory_symlink("/usr", root_ / "out");
+  Write("package.json", R"({"workspaces": ["npm", "../up", "out", "missing", "deep/**"]})");
+  Write("lerna.json", R"({"packages": ["obj"]})");
+  Write("pnpm-workspace.yaml", "packages:\n  - 'pnpm'\n  - \"!npm\"\ncatalog:\n  - py\n");
+  Write("Cargo.toml", "[workspace]\nmembers = [ # two\n  \"crates/*\", # c\n]\nexclude=[\"py\"]\n");
+  Write("go.work", "go 1.22\nuse (\n\t./go/x // here\n)\n");
+  EXPECT_THAT(Members(), ElementsAre("crates/a", "crates/b", "deep", "deep/1", "deep/1/2", "go/x",
+                                     "npm", "obj", "pnpm"));
+}
+
+TEST_F(SecretFiles, AManifestThatCannotBeReadNamesNothing) {
+  Write("package.json", "{{{{");
+  ASSERT_EQ(::mkfifo((root_ / "Cargo.toml").c_str(), 0600), 0);
+  fs::create_symlink("/etc/passwd", root_ / "go.work");
+  EXPECT_THAT(Members(), IsEmpty());
+}
+
+TEST(MatchesName, StarsAndQuestionMarksInAnyCase) {
+  EXPECT_TRUE(MatchesName("*.pem", "a.PEM"));
+  EXPECT_TRUE(MatchesName("*a*b*", "xxaxxbxx"));
+  EXPECT_TRUE(MatchesName("a?c", "abc"));
+  EXPECT_TRUE(MatchesName("*", ""));
+  EXPECT_FALSE(MatchesName("*.pem", "pem"));
+  EXPECT_FALSE(MatchesName("a?c", "ac"));
+  EXPECT_FALSE(MatchesName("", "a"));
+}
+
+}  // namespace
+}  // namespace ambit::host

@@ -1,0 +1,97 @@
+// Secret files of the project: shown with placeholders or not at all, in every project mode.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/run_ambit.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Masks : public ::testing::TestWithParam<Who> {
+ protected:
+  Masks() {
+    person_.Write("project/main.c", "int main;\n");
+    person_.MakeGitProject();
+    person_.Write("project/.env", "# mine\nTOKEN=real-token\nDB=real-db\n", 0600);
+    person_.Write("project/server.pem", "real-pem\n", 0600);
+  }
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, Masks, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(Masks, ShowKeysWithPlaceholdersAndHideWhatHasNone) {
+  const std::string before = person_.Fingerprint();
+  const std::string look = "cat .env; stat -c %a .env; ls server.pem; grep -r real- . || echo none";
+  EXPECT_THAT(person_.Execute({"sh", "-c", look}).out, HasSubstr("real-token"));  // the control
+  for (const char* mode : {"cow", "ro"}) {
+    const Finished run = person_.Sh(look, {"--project", mode});
+    EXPECT_EQ(run.out, "TOKEN=ambit-placeholder\nDB=ambit-placeholder\n600\nnone\n") << mode;
+    EXPECT_THAT(run.err, HasSubstr("server.pem")) << mode;
+  }
+  EXPECT_EQ(person_.Fingerprint(), before);
+}
+
+TEST_P(Masks, AreTold) {
+  const Finished run = person_.Ambit({"run", "--", "true"});
+  EXPECT_THAT(run.err, HasSubstr("secret files: .env with placeholders, server.pem hidden"));
+  EXPECT_THAT(person_.Ambit({"run", "--unmask", "*", "--", "true"}).err,
+              Not(HasSubstr("secret files")));
+}
+
+TEST_P(Masks, AreNotChangesOfTheRun) {
+  EXPECT_EQ(
+      person_.Sh("touch .env; chmod 600 .env; echo TOKEN=ambit-placeholder > x; mv x y").exit_code,
+      0);
+  const Finished diff = person_.Ambit({"diff", "--name-status"});
+  EXPECT_EQ(diff.out, "A\ty\n") << diff.err;
+}
+
+TEST_P(Masks, ADiffShowsWhatTheRunSawAndNeverTheRealValue) {
+  EXPECT_EQ(person_.Sh("echo NEW=1 >> .env; echo made-inside > server.pem").exit_code, 0);
+  const Finished diff = person_.Ambit({"diff"});
+  EXPECT_THAT(diff.out, AllOf(HasSubstr("+NEW=1"), HasSubstr("+made-inside"),
+                              HasSubstr("new file mode"), Not(HasSubstr("real-"))));
+  EXPECT_EQ(person_.Ambit({"diff", "--name-status"}).out, "M\t.env\nA\tserver.pem\n");
+}
+
+TEST_P(Masks, GoTheWayOfTheirDirectory) {
+  person_.Write("project/package.json", R"({"workspaces": ["packages/*"]})");
+  person_.Write("project/packages/a/.env", "K=real\n");
+  person_.Write("project/packages/a/a.key", "real\n");
+  person_.Write("project/packages/a/index.js", "1\n");
+  EXPECT_EQ(person_.Sh("ls -A packages/a").out, ".env\nindex.js\n");
+  EXPECT_EQ(person_.Sh("rm -r packages/a").exit_code, 0);
+  const Finished diff = person_.Ambit({"diff", "--name-status"});
+  EXPECT_EQ(diff.out, "D\tpackages/a/\nD\tpackages/a/.env\nD\tpackages/a/index.js\n") << diff.err;
+}
+
+TEST_P(Masks, CanBeNamed) {
+  person_.Write("project/config/prod.conf", "A=real\n");
+  person_.Write("project/deep/down/x.secret", "real\n");
+  person_.Write("project/notes/n.txt", "real\n");
+  const Finished run = person_.Sh(
+      "cat config/prod.conf; ls -A deep/down; ls -A | grep -c notes; cat .env",
+      {"--mask", "config/*.conf", "--hide", "**/*.secret", "--hide", "notes/", "--unmask", ".env"});
+  EXPECT_EQ(run.out, "A=ambit-placeholder\n0\n# mine\nTOKEN=real-token\nDB=real-db\n") << run.err;
+}
+
+TEST_P(Masks, APatternThatMeansNothingIsRefused) {
+  const Finished run = person_.Sh("true", {"--hide", "../other"});
+  EXPECT_EQ(run.exit_code, 125);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("--hide '../other'"), HasSubstr("leaves the project")));
+}
+
+TEST_P(Masks, GitInsideWorksBesideThem) {
+  const Finished run = person_.Sh(
+      "git add main.c && git status --short && git stash -u -q && git stash pop -q && cat .env");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("TOKEN=ambit-placeholder"));
+}
+
+}  // namespace
+}  // namespace ambit::testing
