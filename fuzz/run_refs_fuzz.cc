@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "review/run_refs.h"
+#include "host/git_refs.h"
 
 namespace {
 
@@ -30,14 +30,14 @@ void RequireBranch(std::string_view name) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  if (const auto ref = ambit::review::ParseRef(text)) {
+  if (const auto ref = ambit::host::ParseRef(text)) {
     Require(ref->object.empty() != ref->target.empty());
     if (!ref->object.empty()) RequireObject(ref->object);
     if (!ref->target.empty()) RequireBranch(ref->target);
   }
   const std::size_t line = text.find('\n');
   if (line == std::string_view::npos) return 0;
-  const auto packed = ambit::review::FindPackedRef(text.substr(line + 1), text.substr(0, line));
+  const auto packed = ambit::host::FindPackedRef(text.substr(line + 1), text.substr(0, line));
   if (packed && *packed) RequireObject(**packed);
   return 0;
 }

@@ -20,6 +20,7 @@
 #include "review/apply_stage.h"
 #include "sys/file.h"
 #include "workspace/run_removal.h"
+#include "workspace/stamp.h"
 
 namespace ambit::cli {
 namespace {
@@ -60,12 +61,18 @@ Result<Opened> OpenRun(workspace::RunStore store, workspace::RunMeta meta) {
   const auto& record = *std::ranges::find(meta.layers, "project", &workspace::RunLayer::name);
   AMBIT_TRY(review::ProjectTree tree,
             review::ProjectTree::Open(layer.lower, record.lower_device, record.lower_inode));
+  const std::int64_t stamp_ns = workspace::StampToCompare(meta, record, tree.fd());
+  if (stamp_ns != record.stamp_ns) {
+    fmt::print(stderr,
+               "ambit: the clock was set back since the run began; what the host may have "
+               "changed meanwhile counts as changed\n");
+  }
   return Opened{.store = std::move(store),
                 .meta = std::move(meta),
                 .layer = std::move(layer),
                 .run = std::move(run),
                 .tree = std::move(tree),
-                .stamp_ns = record.stamp_ns};
+                .stamp_ns = stamp_ns};
 }
 
 std::string ShownPath(const PlannedPath& planned) {

@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
 #include "review/apply_log.h"
@@ -114,6 +115,17 @@ Status Ask(const PruneFlags& flags, const std::vector<Candidate>& runs) {
               "look with 'ambit diff RUN', or say --yes");
 }
 
+/// Whether the run holds what an undo could not put back; says so.
+bool IsNeeded(const Candidate& run) {
+  const Status unneeded = review::RefuseKept(run.dir);
+  if (unneeded) return false;
+  std::fputs(fmt::format("ambit: {} stays: {}; {}\n", run.dir.id,
+                         WithoutControls(unneeded.error().what), unneeded.error().remedy)
+                 .c_str(),
+             stderr);
+  return true;
+}
+
 Status Prune(const PruneFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   const auto store = OpenStore(person);
@@ -123,6 +135,7 @@ Status Prune(const PruneFlags& flags) {
   // The record of an interrupted apply is the only way back to the project as it was.
   std::erase_if(runs, [](const Candidate& run) { return !review::RefuseUnfinished(run.dir); });
   Choose(flags, runs);
+  std::erase_if(runs, IsNeeded);
 
   std::uint64_t bytes = 0;
   std::string list;

@@ -13,19 +13,25 @@
 namespace ambit::cli {
 namespace {
 
-Status RemoveOne(const std::string& id) {
+struct RmFlags {
+  std::vector<std::string> runs;
+  bool force = false;
+};
+
+Status RemoveOne(const std::string& id, bool force) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(const workspace::RunDir run, store.OpenRun(id));
   AMBIT_CHECK(review::RefuseUnfinished(run));
+  if (!force) AMBIT_CHECK(review::RefuseKept(run));
   AMBIT_CHECK(workspace::RemoveRun(store, run));
   return ToStdout(run.id + "\n");
 }
 
-int RemoveAll(const std::vector<std::string>& ids) {
+int RemoveAll(const RmFlags& flags) {
   int worst = 0;
-  for (const std::string& id : ids) {
-    if (const int code = Report(RemoveOne(id)); code != 0) worst = code;
+  for (const std::string& id : flags.runs) {
+    if (const int code = Report(RemoveOne(id, flags.force)); code != 0) worst = code;
   }
   return worst;
 }
@@ -33,10 +39,11 @@ int RemoveAll(const std::vector<std::string>& ids) {
 }  // namespace
 
 void AddRm(CLI::App& app, Action& action) {
-  auto runs = std::make_shared<std::vector<std::string>>();
+  auto flags = std::make_shared<RmFlags>();
   CLI::App* rm = app.add_subcommand("rm", "Remove runs: their work and their record");
-  rm->add_option("run", *runs, "The runs")->required();
-  rm->final_callback([runs, &action] { action = [runs] { return RemoveAll(*runs); }; });
+  rm->add_option("run", flags->runs, "The runs")->required();
+  rm->add_flag("-f,--force", flags->force, "Also files that an undo could not put back");
+  rm->final_callback([flags, &action] { action = [flags] { return RemoveAll(*flags); }; });
 }
 
 }  // namespace ambit::cli

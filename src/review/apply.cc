@@ -114,6 +114,8 @@ Result<ApplyReport> TakeBackWhole(const workspace::RunDir& run, const ProjectTre
   AMBIT_TRY(const Failures failures,
             TakeBackAll(Stepper(tree, staging.fd()), steps, log.skipped()));
   AMBIT_CHECK(staging.Empty(log, steps));
+  // What the record held must be on disk in the project before it goes from there.
+  if (::fsync(tree.fd()) != 0) return FailErrno(errno, fmt::format("sync '{}'", tree.path()));
   if (failures.empty()) ForgetOld(log);  // before the times are noted: a link less is a new ctime
   AMBIT_CHECK(NoteLeft(run, tree, log, steps, failures, /*taken_back=*/true));
   ApplyReport report = ReportOf(steps, log.skipped(), failures);
@@ -140,12 +142,29 @@ void MarkConflict(ApplyReport& report, const std::string& path, const std::strin
   found->reason = reason;
 }
 
+/// The slots of what only moves to another place of the project.
+std::set<std::uint32_t> MovedSlots(const std::vector<Step>& steps) {
+  std::set<std::uint32_t> slots;
+  for (const Step& step : steps) {
+    if (step.moved) slots.insert(step.slot);
+  }
+  return slots;
+}
+
 /// Does the steps; what fails for one path alone is a conflict of that path.
-Result<std::set<std::size_t>> DoAll(const Stepper& stepper, const std::vector<Step>& steps,
+Result<std::set<std::size_t>> DoAll(const ProjectTree& tree, const Staging& staging,
+                                    const ApplyLog& log, const std::vector<Step>& steps,
                                     ApplyReport& report) {
+  const Stepper stepper(tree, staging.fd());
+  const std::set<std::uint32_t> moved = MovedSlots(steps);
   std::set<std::size_t> skipped;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    AMBIT_TRY(const StepResult result, stepper.Do(steps[i]));
+    StepResult result;
+    if (!moved.contains(steps[i].slot) && !staging.CanKeep(log, steps[i])) {
+      result = {.done = false, .reason = "it cannot be read, so undo could not keep it"};
+    } else {
+      AMBIT_TRY(result, stepper.Do(steps[i]));
+    }
     if (result.done) continue;
     if (steps[i].moved) {  // it came from another place that must not lose it
       return Fail(Errc::kIo, fmt::format("apply '{}': {}", steps[i].path, result.reason),
@@ -218,7 +237,7 @@ Result<ApplyReport> Apply(const workspace::RunDir& run, const ProjectTree& tree,
     steps.clear();
     return give_up(std::move(begun).error());
   }
-  auto skipped = DoAll(Stepper(tree, staging.fd()), steps, report);
+  auto skipped = DoAll(tree, staging, log, steps, report);
   if (!skipped) return give_up(std::move(skipped).error());
   if (Status late = CheckNobodyWroteLate(staging, steps, *skipped); !late) {
     return give_up(std::move(late).error());

@@ -27,8 +27,9 @@ using workspace::testing::WriteAll;
 
 class Project {
  public:
-  Project(Flavour flavour, const OverlayTree::Edit& original)
-      : flavour_(flavour), tree_(flavour, original) {
+  Project(Flavour flavour, const OverlayTree::Edit& original,
+          const fs::path& state = fs::temp_directory_path())
+      : flavour_(flavour), tree_(flavour, original), state_(state) {
     auto store = workspace::RunStore::Open(state_.path() / "runs", /*create=*/true);
     if (!store) ADD_FAILURE() << store.error().what;
     auto run = store->Create();

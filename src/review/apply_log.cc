@@ -172,6 +172,25 @@ Status ApplyLog::WriteLeft(const workspace::RunDir& run, const LeftBehind& left)
   return WriteSynced(applied.get(), "left", EncodeLeft(left));
 }
 
+Status RefuseKept(const workspace::RunDir& run) {
+  const auto applied = OpenDirectory(run.fd.get(), kDirectory, /*create=*/false);
+  if (!applied && applied.error().code == Errc::kNotFound) return {};
+  if (!applied) return std::unexpected(applied.error());
+  AMBIT_TRY(const std::vector<std::string> records, RecordsIn(applied->get()));
+  for (const std::string& record : records) {
+    AMBIT_TRY(ApplyLog log, ApplyLog::Open(run, applied->get(), record));
+    AMBIT_CHECK(log.ReadPhase());
+    AMBIT_TRY(const std::vector<std::string> kept, workspace::NamesIn(log.old()));
+    if (log.phase() != Phase::kUndone || kept.empty()) continue;
+    return Fail(
+        Errc::kDenied,
+        fmt::format("an undo of run {} left {} files that it could not put back in '{}/old'",
+                    run.id, kept.size(), log.path()),
+        fmt::format("take what you need; 'ambit rm --force {}' drops the rest", run.id));
+  }
+  return {};
+}
+
 Status RefuseUnfinished(const workspace::RunDir& run) {
   AMBIT_TRY(const std::optional<ApplyLog> last, ApplyLog::Last(run));
   if (!last || last->phase() == Phase::kDone) return {};

@@ -65,6 +65,7 @@ class ApplyLog {
   ApplyLog(std::string path, Fd dir, Fd old)
       : path_(std::move(path)), dir_(std::move(dir)), old_(std::move(old)) {}
   static Result<ApplyLog> Open(const workspace::RunDir& run, int applied, const std::string& name);
+  friend Status RefuseKept(const workspace::RunDir& run);
   Status ReadPhase();
 
   std::string path_;
@@ -78,6 +79,10 @@ class ApplyLog {
 /// kDenied while an apply or undo of the run is half done: what is in its directory is then the
 /// only way back to the project as it was. Who calls: whatever removes runs.
 Status RefuseUnfinished(const workspace::RunDir& run);
+
+/// kDenied, with the place, when an undo of the run could not put everything back: what the project
+/// held before is nowhere else. Who calls: whatever removes runs.
+Status RefuseKept(const workspace::RunDir& run);
 
 std::string EncodeSteps(const std::vector<Step>& steps);
 /// Never fails but by value, whatever the bytes.

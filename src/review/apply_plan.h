@@ -84,9 +84,6 @@ Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::Overl
                             const workspace::ChangeSet& changes, std::int64_t stamp_ns,
                             const LeftBehind& left, const ApplyRequest& request);
 
-/// Why a symbolic link `path` with this target may not come across; empty when it may.
-std::string WhyLinkIsRefused(std::string_view path, std::string_view target);
-
 /// Bytewise but for '/', which sorts first: a directory stands directly before what it holds.
 struct PathOrder {
   using is_transparent = void;

@@ -59,13 +59,14 @@ Status CopyWhole(int from_dir, const std::string& name, int to_dir) {
   return copied;
 }
 
-/// What the project had goes to the record, unless it is there already.
-Status SaveOld(int staging, const std::string& name, int old) {
+/// What the project had goes to the record, unless it is there already. True when it is there as a
+/// copy, so that the original still is in its place.
+Result<bool> SaveOld(int staging, const std::string& name, int old) {
   const auto kept = LookAt(old, name);
   const auto mine = LookAt(staging, name);
-  if (kept && mine && SameContent(SeenOf(*kept), SeenOf(*mine))) return RemoveName(staging, name);
+  if (kept && mine && SameContent(SeenOf(*kept), SeenOf(*mine))) return true;
   const std::string as = kept ? name + "-later" : name;
-  if (::renameat(staging, name.c_str(), old, as.c_str()) == 0) return {};
+  if (::renameat(staging, name.c_str(), old, as.c_str()) == 0) return false;
   if (errno != EXDEV) return FailErrno(errno, fmt::format("keep '{}'", name));
   if (!kept) {
     AMBIT_CHECK(CopyWhole(staging, name, old));
@@ -73,7 +74,18 @@ Status SaveOld(int staging, const std::string& name, int old) {
     AMBIT_CHECK(RemoveName(old, as));
     AMBIT_CHECK(CopyEntry(staging, name, old, as, UINT64_MAX));
   }
-  return RemoveName(staging, name);
+  return true;
+}
+
+/// rename(2) moves within one mount, and within one subvolume of it.
+bool CanRename(int from_dir, int to_dir) {
+  struct statx from{};
+  struct statx to{};
+  const auto look = [](int dir, struct statx& info) {
+    return ::statx(dir, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &info) == 0;
+  };
+  return look(from_dir, from) && look(to_dir, to) && from.stx_mnt_id == to.stx_mnt_id &&
+         from.stx_dev_major == to.stx_dev_major && from.stx_dev_minor == to.stx_dev_minor;
 }
 
 }  // namespace
@@ -161,7 +173,7 @@ Status Staging::FillOne(int upper, Step& step, bool sync) const {
   } else {
     AMBIT_TRY(const Fd link, workspace::OpenNoFollow(upper, step.path, O_PATH));
     AMBIT_TRY(const std::string target, sys::ReadLink(link.get(), ""));
-    if (!WhyLinkIsRefused(step.path, target).empty()) {
+    if (!WhyLinkIsUnsafe(step.path, target).empty()) {
       return Fail(Errc::kInternal, fmt::format("apply '{}': not the link it was", step.path));
     }
     if (::symlinkat(target.c_str(), fd_.get(), slot.c_str()) != 0) {
@@ -211,12 +223,23 @@ Status Staging::FillFrom(const ApplyLog& log, const std::vector<Step>& steps) co
   return {};
 }
 
+bool Staging::CanKeep(const ApplyLog& log, const Step& step) const {
+  if (!KeepsOld(step) || !S_ISREG(step.before.mode) || CanRename(fd_.get(), log.old())) return true;
+  const auto at = tree_.At(step.path);
+  if (!at) return true;  // the step itself says why
+  // The copy belongs to this process, so undo reads it as its owner.
+  if (::geteuid() != 0 && (step.before.mode & S_IRUSR) == 0) return false;
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  return static_cast<bool>(Fd(::openat(at->parent.get(), at->name.c_str(), flags)));
+}
+
 Status Staging::Empty(const ApplyLog& log, const std::vector<Step>& steps) const {
   std::map<std::string, const Step*> slots;
   for (const Step& step : steps) {
     if (step.kind != StepKind::kChangeMode) slots.emplace(SlotName(step.slot), &step);
   }
   AMBIT_TRY(const std::vector<std::string> names, workspace::NamesIn(fd_.get()));
+  std::vector<std::string> copied;
   for (const std::string& name : names) {
     const auto info = LookAt(fd_.get(), name);
     if (!info) continue;
@@ -224,10 +247,16 @@ Status Staging::Empty(const ApplyLog& log, const std::vector<Step>& steps) const
     const bool ours =
         found == slots.end() || S_ISDIR(info->st_mode) ||
         (BringsContent(*found->second) && SameFile(found->second->after, SeenOf(*info)));
-    AMBIT_CHECK(ours ? RemoveName(fd_.get(), name) : SaveOld(fd_.get(), name, log.old()));
+    if (ours) {
+      AMBIT_CHECK(RemoveName(fd_.get(), name));
+      continue;
+    }
+    AMBIT_TRY(const bool copy, SaveOld(fd_.get(), name, log.old()));
+    if (copy) copied.push_back(name);
   }
-  // What was saved must be on disk before the record says so.
+  // What was saved must be on disk before the original goes and the record says so.
   if (::fsync(log.old()) != 0) return FailErrno(errno, fmt::format("sync '{}'", log.path()));
+  for (const std::string& name : copied) AMBIT_CHECK(RemoveName(fd_.get(), name));
   if (::unlinkat(tree_.fd(), name_.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
     return FailErrno(errno, fmt::format("remove '{}'", path()));
   }

@@ -31,8 +31,12 @@ class Staging {
   /// Puts what undo needs from `log` back into the slots.
   Status FillFrom(const ApplyLog& log, const std::vector<Step>& steps) const;
 
+  /// Whether `log` can hold what the step takes away. On another file system only a copy is kept,
+  /// so what cannot be read would be lost.
+  bool CanKeep(const ApplyLog& log, const Step& step) const;
+
   /// Moves what the project had into `log`, removes what is ours and the directory itself. When
-  /// that fails everything is still there, and it can be called again.
+  /// that fails everything is still there, in one of both places, and it can be called again.
   Status Empty(const ApplyLog& log, const std::vector<Step>& steps) const;
 
  private:

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 
 #include "base/text.h"
+#include "host/git_refs.h"
 #include "review/branch_changes.h"
 #include "review/branch_host.h"
 #include "review/git_plumbing.h"
@@ -25,7 +27,7 @@ std::string RefOf(const std::string& name) { return "refs/heads/" + name; }
 
 Status CheckName(const Git& git, const std::string& name) {
   const bool odd =
-      name.empty() || name.starts_with('-') || name == "HEAD" || !IsBranchRef(RefOf(name));
+      name.empty() || name.starts_with('-') || name == "HEAD" || !host::IsBranchRef(RefOf(name));
   if (!odd && git.Run({.git_dir = {}, .arguments = {"check-ref-format", RefOf(name)}})) return {};
   return Fail(Errc::kInvalidArgument, fmt::format("'{}' is no name for a branch", Printable(name)),
               "see 'git help check-ref-format'");
@@ -204,9 +206,13 @@ Result<BranchResult> MakeBranch(const BranchRequest& request) {
                       .in_other_repositories = rest.in_other_repositories,
                       .special = rest.special};
   AMBIT_TRY(result.commits, CountNew(git, quarantine, result.commit));
-  AMBIT_TRY(const std::vector<CommitEdit> edits,
+  AMBIT_TRY(std::vector<CommitEdit> edits,
             ListEdits(git, quarantine, result.commit, quarantine.WithoutHost()));
-  AMBIT_TRY(std::vector<HeldPath> held, FindHeld(git, quarantine, edits));
+  AMBIT_TRY(std::vector<CommitEdit> difference,
+            ListDifference(git, quarantine, base, result.commit));
+  std::ranges::move(difference, std::back_inserter(edits));
+  AMBIT_TRY(const ProjectTree host, ProjectTree::Open(request.run.project, 0, 0));
+  AMBIT_TRY(std::vector<HeldPath> held, FindHeld(git, quarantine, host, result.commit, edits));
   const auto asked = std::chrono::steady_clock::now();
   AMBIT_CHECK(AskForHeld(request, std::move(held)));
   git.AllowMore(std::chrono::steady_clock::now() - asked);

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/text.h"
 #include "review/gate.h"
-#include "review/run_refs.h"
+#include "review/gate_git_directories.h"
+#include "review/gate_names.h"
 
 namespace ambit::review {
 namespace {
@@ -72,17 +75,45 @@ Result<std::optional<std::string>> ReadBlob(const Git& git, const Quarantine& qu
   return content;
 }
 
-bool IsPackageJson(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
-  return std::ranges::equal(name, std::string_view("package.json"), [](char left, char right) {
-    return (left >= 'A' && left <= 'Z' ? left + ('a' - 'A') : left) == right;
-  });
+/// The paths of trees, compared as the gate compares names.
+class TreeNames {
+ public:
+  void Add(std::string_view path) { names_.insert(Folded(path)); }
+  /// Whether `path` is a file or a directory of one of them.
+  bool Has(std::string_view path) const {
+    const std::string folded = Folded(path);
+    const auto below = names_.lower_bound(folded + "/");
+    return names_.contains(folded) || (below != names_.end() && below->starts_with(folded + "/"));
+  }
+
+ private:
+  static std::string Folded(std::string_view path) {
+    std::string out;
+    for (const std::string& name : FoldPath(path).components) {
+      if (!out.empty()) out += '/';
+      out += name;
+    }
+    return out;
+  }
+  std::set<std::string> names_;
+};
+
+Result<TreeNames> NamesOf(const Git& git, const Quarantine& quarantine, const std::string& commit,
+                          std::span<const CommitEdit> edits) {
+  TreeNames names;
+  AMBIT_TRY(
+      const std::string listed,
+      git.Run(quarantine.Call({"ls-tree", "-r", "-z", "--name-only", "--full-tree", commit})));
+  std::string_view rest = listed;
+  while (const auto path = TakeUntil(rest, '\0')) names.Add(*path);
+  for (const CommitEdit& edit : edits) names.Add(edit.path);
+  return names;
 }
 
 class Gatekeeper {
  public:
-  Gatekeeper(const Git& git, const Quarantine& quarantine) : git_(git), quarantine_(quarantine) {}
+  Gatekeeper(const Git& git, const Quarantine& quarantine, GitDirectories::Exists exists)
+      : git_(git), quarantine_(quarantine), git_directories_(std::move(exists)) {}
 
   Status Look(const CommitEdit& edit) {
     if (held_.contains(edit.path)) return {};
@@ -108,11 +139,13 @@ class Gatekeeper {
     return {.verdict = GateVerdict::kHeld, .reason = reason};
   }
 
-  Result<GateDecision> Decide(const CommitEdit& edit) const {
+  Result<GateDecision> Decide(const CommitEdit& edit) {
     const GateDecision decision = GateOf(edit.path);
     if (decision.verdict == GateVerdict::kNever || decision.verdict == GateVerdict::kHeld) {
       return decision;
     }
+    const GateDecision git = git_directories_.GateOf(edit.path);
+    if (git.verdict == GateVerdict::kHeld) return git;
     if (edit.new_mode == kSubmoduleMode) return Held("it names a commit of a submodule");
     if (edit.new_mode == kLinkMode) return DecideLink(edit);
     if (IsPackageJson(edit.path) && edit.new_mode != 0) return DecidePackage(edit, decision);
@@ -121,10 +154,10 @@ class Gatekeeper {
 
   Result<GateDecision> DecideLink(const CommitEdit& edit) const {
     AMBIT_TRY(const auto target, ReadBlob(git_, quarantine_, edit.new_object));
-    if (!target || LeavesProject(edit.path, *target)) {
-      return Held("a symbolic link that leads out of the project");
-    }
-    return GateOfLink(edit.path, *target);
+    if (!target) return Held("a symbolic link with a target nobody can follow");
+    const GateDecision decision = GateOfLink(edit.path, *target);
+    const std::string_view why = WhyLinkIsUnsafe(edit.path, *target);
+    return decision.verdict == GateVerdict::kNever || why.empty() ? decision : Held(why);
   }
 
   Result<GateDecision> DecidePackage(const CommitEdit& edit, GateDecision otherwise) const {
@@ -140,39 +173,21 @@ class Gatekeeper {
 
   const Git& git_;
   const Quarantine& quarantine_;
+  GitDirectories git_directories_;
   std::map<std::string, std::string> held_;
 };
 
-}  // namespace
-
-bool LeavesProject(std::string_view path, std::string_view target) {
-  if (target.empty() || target.starts_with('/')) return true;
-  auto depth = std::ranges::count(path, '/');
-  bool named = false;
-  while (!target.empty()) {
-    const std::size_t slash = std::min(target.find('/'), target.size());
-    const std::string_view name = target.substr(0, slash);
-    target.remove_prefix(std::min(slash + 1, target.size()));
-    if (name.empty() || name == ".") continue;
-    // A name may itself be a link: behind one nobody can say where ".." leads.
-    if (name == ".." && (named || --depth < 0)) return true;
-    named = named || name != "..";
-  }
-  return false;
+GitCall DiffTree(const Quarantine& quarantine, std::vector<std::string> more) {
+  std::vector<std::string> arguments = {
+      "diff-tree",   "-r",           "--raw",         "-z",
+      "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"};
+  std::ranges::move(more, std::back_inserter(arguments));
+  return quarantine.Call(std::move(arguments));
 }
 
-Result<std::vector<CommitEdit>> ListEdits(const Git& git, const Quarantine& quarantine,
-                                          const std::string& commit, const std::string& without) {
-  GitCall list = quarantine.Call({"rev-list", "--ignore-missing", "--stdin"});
-  list.input = commit + "\n" + without;
-  AMBIT_TRY(std::string commits, git.Run(list));
-  std::vector<CommitEdit> edits;
-  if (commits.empty()) return edits;
-  GitCall diff =
-      quarantine.Call({"diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-abbrev",
-                       "--no-renames", "--no-ext-diff", "--no-textconv", "--no-commit-id"});
-  diff.input = std::move(commits);
+Result<std::vector<CommitEdit>> RunDiff(const Git& git, const GitCall& diff) {
   AMBIT_TRY(const std::string output, git.Run(diff));
+  std::vector<CommitEdit> edits;
   for (std::string_view rest = output; !rest.empty();) {
     AMBIT_TRY(CommitEdit edit, ParseEdit(rest));
     edits.push_back(std::move(edit));
@@ -180,9 +195,37 @@ Result<std::vector<CommitEdit>> ListEdits(const Git& git, const Quarantine& quar
   return edits;
 }
 
+}  // namespace
+
+Result<std::vector<CommitEdit>> ListEdits(const Git& git, const Quarantine& quarantine,
+                                          const std::string& commit, const std::string& without) {
+  GitCall list = quarantine.Call({"rev-list", "--ignore-missing", "--stdin"});
+  list.input = commit + "\n" + without;
+  AMBIT_TRY(std::string commits, git.Run(list));
+  if (commits.empty()) return std::vector<CommitEdit>();
+  GitCall diff = DiffTree(quarantine, {"--stdin", "-c", "--root", "--no-commit-id"});
+  diff.input = std::move(commits);
+  return RunDiff(git, diff);
+}
+
+Result<std::vector<CommitEdit>> ListDifference(const Git& git, const Quarantine& quarantine,
+                                               const std::optional<std::string>& base,
+                                               const std::string& commit) {
+  std::string from = base.value_or("");
+  if (!base) {
+    AMBIT_TRY(from, git.Run(quarantine.Call({"mktree"})));  // of no input: the empty tree
+    while (from.ends_with('\n')) from.pop_back();
+  }
+  return RunDiff(git, DiffTree(quarantine, {from, commit}));
+}
+
 Result<std::vector<HeldPath>> FindHeld(const Git& git, const Quarantine& quarantine,
+                                       const ProjectTree& host, const std::string& commit,
                                        std::span<const CommitEdit> edits) {
-  Gatekeeper gatekeeper(git, quarantine);
+  AMBIT_TRY(const TreeNames names, NamesOf(git, quarantine, commit, edits));
+  Gatekeeper gatekeeper(git, quarantine, [&](const std::string& path) {
+    return names.Has(path) || host.Look(path).value_or(std::nullopt).has_value();
+  });
   for (const CommitEdit& edit : edits) AMBIT_CHECK(gatekeeper.Look(edit));
   return std::move(gatekeeper).Take();
 }

@@ -1,14 +1,17 @@
 #pragma once
 // What the new commits of a branch touch, commit by commit, and which of it the host would run or
 // obey by itself later. A path that a later commit takes back counts as well: it can be checked
-// out. Who calls: branch. Errors: kLimit "too large", kDenied for a path that no consent brings
-// across.
+// out. So does what a branch takes from another place of the host's own repository, because nobody
+// asked for it there: the whole difference to where the run began is looked at too. Who calls:
+// branch. Errors: kLimit "too large", kDenied for a path that no consent brings across.
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "review/git_plumbing.h"
+#include "review/project_tree.h"
 #include "review/quarantine.h"
 
 namespace ambit::review {
@@ -27,16 +30,20 @@ struct CommitEdit {
 Result<std::vector<CommitEdit>> ListEdits(const Git& git, const Quarantine& quarantine,
                                           const std::string& commit, const std::string& without);
 
+/// What tells the tree of `commit` from that of `base`; none: from nothing.
+Result<std::vector<CommitEdit>> ListDifference(const Git& git, const Quarantine& quarantine,
+                                               const std::optional<std::string>& base,
+                                               const std::string& commit);
+
 struct HeldPath {
   std::string path;
   std::string reason;
 };
 
-/// The paths of `edits` that need a consent, each once, sorted.
+/// The paths of `edits` that need a consent, each once, sorted. `edits` lead to the tree of
+/// `commit`, in the project `host`.
 Result<std::vector<HeldPath>> FindHeld(const Git& git, const Quarantine& quarantine,
+                                       const ProjectTree& host, const std::string& commit,
                                        std::span<const CommitEdit> edits);
-
-/// Whether a symbolic link at `path` leads out of the project, by its text alone.
-bool LeavesProject(std::string_view path, std::string_view target);
 
 }  // namespace ambit::review

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "host/facts.h"
-#include "review/run_refs.h"
+#include "host/git_refs.h"
 #include "sys/file.h"
 
 namespace ambit::review {
@@ -110,7 +110,7 @@ Result<HostRefs> ReadHostRefs(const Git& git, const HostRepository& repository) 
                      .arguments = {"for-each-ref", "--format=%(objectname) %(refname)"}}));
   for (const std::string_view line : LinesOf(all)) {
     const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos || !IsObjectName(line.substr(0, space))) continue;
+    if (space == std::string_view::npos || !host::IsObjectName(line.substr(0, space))) continue;
     refs.tips.emplace_back(line.substr(0, space));
     refs.names.emplace_back(line.substr(space + 1));
   }
@@ -137,7 +137,7 @@ Result<std::optional<std::string>> HeadAt(const Git& git, const HostRepository& 
                      .arguments = {"rev-parse", "--verify", "--quiet", moment},
                      .one_is_success = true}));
   const std::vector<std::string_view> lines = LinesOf(commit);
-  if (lines.size() != 1 || !IsObjectName(lines.front())) return std::nullopt;
+  if (lines.size() != 1 || !host::IsObjectName(lines.front())) return std::nullopt;
   return std::string(lines.front());
 }
 

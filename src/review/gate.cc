@@ -137,4 +137,9 @@ GateDecision GateOfLink(std::string_view path, std::string_view target) {
   return Stricter(own, Stricter(below, there));
 }
 
+bool IsPackageJson(std::string_view path) {
+  const FoldedPath folded = FoldPath(path);
+  return !folded.components.empty() && NameMatches("package.json", folded.components.back());
+}
+
 }  // namespace ambit::review

@@ -37,6 +37,13 @@ GateDecision GateOf(std::string_view path);
 /// `path`.
 GateDecision GateOfLink(std::string_view path, std::string_view target);
 
+/// Why a symbolic link at `path` with this target leads, by its text alone, out of the project or
+/// into git's directory; empty when it does not. apply refuses such a link, branch holds it.
+std::string_view WhyLinkIsUnsafe(std::string_view path, std::string_view target);
+
+/// Whether `path` is a package.json by its name, compared as the list's names are.
+bool IsPackageJson(std::string_view path);
+
 /// Whether two contents of a package.json differ in what npm, yarn, pnpm or bun run by themselves
 /// at an install, a pack or a commit: lifecycle scripts, and the settings that decide which
 /// programs these are. An empty text is no file. True when one of two different texts cannot be

@@ -1,11 +1,13 @@
 // Which changes are shown, and which of them the gate speaks of (diff.h).
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "review/content.h"
 #include "review/diff.h"
-#include "review/gate_names.h"
+#include "review/gate_git_directories.h"
+#include "review/merged_view.h"
 
 namespace ambit::review {
 namespace {
@@ -47,14 +49,16 @@ bool ScriptsChanged(const Layers& layers, const Change& change) {
   return LifecycleScriptsChanged(before, after);
 }
 
+GateDecision Stricter(GateDecision left, GateDecision right) {
+  return right.verdict > left.verdict ? right : left;
+}
+
 GateDecision DecisionOf(const Layers& layers, const Change& change) {
   const mode_t mode = change.kind == ChangeKind::kDeleted ? change.old_mode : change.new_mode;
   if (S_ISLNK(mode)) return GateOfLink(change.path, change.link_target);
   const GateDecision decision = GateOf(change.path);
-  const FoldedPath folded = FoldPath(change.path);
-  const bool package = !folded.components.empty() && folded.components.back() == "package.json";
   const bool content = change.kind != ChangeKind::kModeChanged;
-  if (decision.verdict == GateVerdict::kShown && package && content &&
+  if (decision.verdict == GateVerdict::kShown && IsPackageJson(change.path) && content &&
       ScriptsChanged(layers, change)) {
     return {.verdict = GateVerdict::kHeld, .reason = "its lifecycle scripts changed"};
   }
@@ -78,8 +82,15 @@ void LimitTo(ChangeSet& set, std::span<const std::string> paths) {
 Result<std::vector<GatedChange>> GatedChanges(const workspace::OverlayLayer& layer,
                                               const ChangeSet& set) {
   AMBIT_TRY(const Layers layers, Layers::Open(layer));
+  AMBIT_TRY(const MergedView after, MergedView::Open(layer));
+  GitDirectories git([&](const std::string& path) {
+    if (workspace::OpenNoFollow(layers.lower(), path, O_PATH)) return true;
+    const auto found = after.Find(path);
+    return found && found->has_value();
+  });
   std::vector<GatedChange> out;
   const auto add = [&](const std::string& path, GateDecision decision) {
+    decision = Stricter(decision, git.GateOf(path));
     if (decision.verdict != GateVerdict::kOpen) out.push_back({path, decision});
   };
   for (const Change& change : set.changes) {

@@ -14,7 +14,6 @@
 #include <filesystem>
 
 #include "base/text.h"
-#include "review/run_refs.h"
 #include "workspace/change_dir.h"
 #include "workspace/change_walk.h"
 

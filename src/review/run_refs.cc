@@ -1,108 +1,26 @@
 #include "review/run_refs.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
-#include <algorithm>
-
-#include "base/text.h"
+#include "host/git_refs.h"
 
 namespace ambit::review {
-namespace {
-
-constexpr std::size_t kMaxRefBytes = 4096;
-constexpr std::size_t kMaxPackedRefsBytes = 64U << 20;
-constexpr int kMaxSymbolicDepth = 5;  // git's own bound
-
-bool IsHexDigit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
-
-bool IsForbidden(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte <= 0x20 || byte == 0x7F || std::string_view("~^:?*[\\").contains(c);
-}
-
-bool IsRefComponent(std::string_view name) {
-  return !name.empty() && !name.starts_with('.') && !name.ends_with('.') &&
-         !name.ends_with(".lock") && !name.contains("..") && !name.contains("@{") &&
-         std::ranges::none_of(name, IsForbidden);
-}
-
-std::string Join(std::string_view directory, std::string_view name) {
-  return directory.empty() ? std::string(name) : fmt::format("{}/{}", directory, name);
-}
-
-}  // namespace
-
-bool IsObjectName(std::string_view text) {
-  return (text.size() == 40 || text.size() == 64) && std::ranges::all_of(text, IsHexDigit);
-}
-
-bool IsBranchRef(std::string_view name) {
-  constexpr std::string_view kPrefix = "refs/heads/";
-  if (!name.starts_with(kPrefix) || name.size() > kMaxRefBytes) return false;
-  name.remove_prefix(kPrefix.size());
-  for (;;) {
-    const std::size_t slash = name.find('/');
-    if (!IsRefComponent(name.substr(0, slash))) return false;
-    if (slash == std::string_view::npos) return true;
-    name.remove_prefix(slash + 1);
-  }
-}
-
-Result<RefValue> ParseRef(std::string_view bytes) {
-  if (bytes.size() > kMaxRefBytes) return Fail(Errc::kLimit, "git ref: too long");
-  if (bytes.ends_with('\n')) bytes.remove_suffix(1);
-  constexpr std::string_view kSymbolic = "ref:";
-  if (bytes.starts_with(kSymbolic)) {
-    bytes.remove_prefix(kSymbolic.size());
-    while (bytes.starts_with(' ') || bytes.starts_with('\t')) bytes.remove_prefix(1);
-    if (!IsBranchRef(bytes)) {
-      return Fail(Errc::kInvalidArgument,
-                  fmt::format("git ref: '{}' is not a branch", Printable(bytes)));
-    }
-    return RefValue{.object = {}, .target = std::string(bytes)};
-  }
-  if (!IsObjectName(bytes)) return Fail(Errc::kInvalidArgument, "git ref: not an object's name");
-  return RefValue{.object = std::string(bytes), .target = {}};
-}
-
-Result<std::optional<std::string>> FindPackedRef(std::string_view bytes, std::string_view name) {
-  std::optional<std::string> found;
-  while (!bytes.empty()) {
-    const std::size_t end = bytes.find('\n');
-    const std::string_view line = bytes.substr(0, end);
-    bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
-    const std::size_t space = line.find(' ');
-    if (line.starts_with('#') || space == std::string_view::npos) continue;
-    if (line.substr(space + 1) != name) continue;
-    // Git's own search is a binary one, so of two entries nobody could say which one counts.
-    if (found) return Fail(Errc::kInvalidArgument, "packed-refs: a branch that stands there twice");
-    if (!IsObjectName(line.substr(0, space))) {
-      return Fail(Errc::kInvalidArgument, "packed-refs: not an object's name");
-    }
-    found = std::string(line.substr(0, space));
-  }
-  return found;
-}
 
 Result<std::optional<std::string>> ReadRunTip(const MergedView& view, std::string_view git_dir,
                                               std::string_view common_dir) {
-  AMBIT_TRY(std::optional<std::string> bytes, view.Read(Join(git_dir, "HEAD"), kMaxRefBytes));
-  if (!bytes) return Fail(Errc::kInvalidArgument, "the run's repository has no HEAD any more");
-  for (int depth = 0; depth < kMaxSymbolicDepth; ++depth) {
-    AMBIT_TRY(RefValue value, ParseRef(*bytes));
-    if (!value.object.empty()) return std::move(value.object);
-    const std::string loose = Join(common_dir, value.target);
-    AMBIT_TRY(const std::optional<MergedFile> file, view.Find(loose));
-    if (!file || S_ISDIR(file->info.st_mode)) {  // empty directories stay behind deleted branches
-      AMBIT_TRY(const std::optional<std::string> packed,
-                view.Read(Join(common_dir, "packed-refs"), kMaxPackedRefsBytes));
-      if (!packed) return std::nullopt;
-      return FindPackedRef(*packed, value.target);
-    }
-    AMBIT_TRY(bytes, view.Read(loose, kMaxRefBytes));
-    if (!bytes) return std::nullopt;
-  }
-  return Fail(Errc::kInvalidArgument, "the run's HEAD leads from branch to branch without end");
+  const auto read_in = [&view](std::string_view directory) {
+    return
+        [&view, directory = std::string(directory)](
+            const std::string& path, std::size_t max_bytes) -> Result<std::optional<std::string>> {
+          const std::string file = directory.empty() ? path : fmt::format("{}/{}", directory, path);
+          AMBIT_TRY(const std::optional<MergedFile> found, view.Find(file));
+          // Empty directories stay behind deleted branches.
+          if (!found || S_ISDIR(found->info.st_mode)) return std::nullopt;
+          return view.Read(file, max_bytes);
+        };
+  };
+  return host::FollowHead(read_in(git_dir), read_in(common_dir));
 }
 
 }  // namespace ambit::review

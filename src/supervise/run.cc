@@ -16,6 +16,7 @@
 #include "host/facts.h"
 #include "host/git_config.h"
 #include "host/git_project.h"
+#include "host/git_refs.h"
 #include "host/inside_run.h"
 #include "host/secret_files.h"
 #include "plan/plan.h"
@@ -29,6 +30,7 @@
 #include "sys/process.h"
 #include "workspace/layers.h"
 #include "workspace/root_tree.h"
+#include "workspace/stamp.h"
 
 namespace ambit::supervise {
 namespace {
@@ -186,25 +188,33 @@ struct PreparedRun {
   workspace::RunDir dir;
   workspace::RootTree root;
   std::vector<workspace::LayerStart> layers;  // as the plan's
+  std::int64_t clock_offset_ns = 0;
 };
 
 Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::LaunchPlan& plan) {
   AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
   AMBIT_TRY(workspace::RunDir run, store.Create());
+  // Before the stamps: then a clock set back in between is noticed later.
+  const std::int64_t clock_offset_ns = workspace::ClockOffset();
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
   AMBIT_TRY(workspace::RootTree root,
             workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
-  return PreparedRun{.dir = std::move(run), .root = std::move(root), .layers = std::move(layers)};
+  return PreparedRun{.dir = std::move(run),
+                     .root = std::move(root),
+                     .layers = std::move(layers),
+                     .clock_offset_ns = clock_offset_ns};
 }
 
 workspace::RunMeta MakeMeta(const plan::LaunchPlan& plan, const host::HostFacts& facts,
-                            const PreparedRun& run) {
+                            const std::string& head_commit, const PreparedRun& run) {
   workspace::RunMeta meta;
   meta.id = run.dir.id;
   meta.project = facts.project.root;
   meta.cwd = plan.cwd;
   meta.argv = plan.argv;
   meta.started_ns = NowNanoseconds();
+  meta.clock_offset_ns = run.clock_offset_ns;
+  meta.head_commit = head_commit;
   meta.user_kind = plan.identity.started_by_root ? "root" : "user";
   meta.flavour = plan.identity.started_by_root ? workspace::OverlayFlavour::kTrusted
                                                : workspace::OverlayFlavour::kUser;
@@ -283,6 +293,7 @@ struct Planned {
   plan::LaunchPlan plan;
   host::HostFacts facts;
   std::string state_root;
+  std::string head_commit;  // of the project's repository, before anything of the run
 };
 
 Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identity,
@@ -306,6 +317,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_TRY(std::vector<host::MaskedFile> secrets,
             host::FindSecretFiles(
                 project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask}));
+  planned.head_commit = host::HeadCommitOf(git).value_or("");
   AMBIT_CHECK(ReadFacts(request, std::move(person), std::move(project), facts));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,
                                      {.argv = request.argv,
@@ -351,7 +363,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path};
-  RunRecord record(run, MakeMeta(plan, planned.facts, *made));
+  RunRecord record(run, MakeMeta(plan, planned.facts, planned.head_commit, *made));
   Outcome outcome =
       Supervise({.plan = plan,
                  .places = places,

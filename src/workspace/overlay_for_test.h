@@ -44,8 +44,9 @@ inline int RunShell(const std::string& command) { return std::system(command.c_s
 /// A directory that is gone with the object.
 class TempTree {
  public:
-  TempTree() {
-    std::string name = (fs::temp_directory_path() / "ambit-test-XXXXXX").string();
+  TempTree() : TempTree(fs::temp_directory_path()) {}
+  explicit TempTree(const fs::path& parent) {
+    std::string name = (parent / "ambit-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }

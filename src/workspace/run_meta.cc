@@ -150,6 +150,8 @@ std::string EncodeMeta(const RunMeta& meta) {
   out["supervisor_pid"] = meta.supervisor_pid;
   out["supervisor_start"] = meta.supervisor_start;
   out["boot_id"] = Text(meta.boot_id);
+  if (meta.clock_offset_ns) out["clock_offset_ns"] = *meta.clock_offset_ns;
+  if (!meta.head_commit.empty()) out["head_commit"] = Text(meta.head_commit);
   out["user_kind"] = Text(meta.user_kind);
   out["overlay"] = meta.flavour == OverlayFlavour::kUser ? "user.overlay" : "trusted.overlay";
   out["redirect_dir"] = meta.redirect_dir;
@@ -195,6 +197,12 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
   AMBIT_CHECK(Read(in, "supervisor_pid", meta.supervisor_pid));
   AMBIT_CHECK(Read(in, "supervisor_start", meta.supervisor_start));
   AMBIT_CHECK(Read(in, "boot_id", meta.boot_id));
+  if (!Member(in, "clock_offset_ns").is_null()) {
+    AMBIT_CHECK(Read(in, "clock_offset_ns", meta.clock_offset_ns.emplace()));
+  }
+  if (!Member(in, "head_commit").is_null()) {
+    AMBIT_CHECK(Read(in, "head_commit", meta.head_commit));
+  }
   AMBIT_CHECK(Read(in, "user_kind", meta.user_kind));
   AMBIT_CHECK(ReadFlavour(in, meta.flavour));
   AMBIT_CHECK(Read(in, "redirect_dir", meta.redirect_dir));

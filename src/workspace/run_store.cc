@@ -240,10 +240,13 @@ Status SetSupervisorToSelf(RunMeta& meta) {
   return {};
 }
 
-bool IsAlive(const RunMeta& meta) {
-  if (meta.finished_ns || meta.supervisor_pid <= 0) return false;
+bool HasBootOf(const RunMeta& meta) {
   const auto boot = BootId();
-  if (!boot || *boot != meta.boot_id) return false;
+  return boot && *boot == meta.boot_id;
+}
+
+bool IsAlive(const RunMeta& meta) {
+  if (meta.finished_ns || meta.supervisor_pid <= 0 || !HasBootOf(meta)) return false;
   const auto start = sys::StartTimeOf(meta.supervisor_pid);
   return start && *start == meta.supervisor_start;
 }

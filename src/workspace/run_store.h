@@ -55,6 +55,9 @@ struct RunMeta {
   pid_t supervisor_pid = 0;
   std::uint64_t supervisor_start = 0;  // clock ticks since boot, field 22 of /proc/PID/stat
   std::string boot_id;
+  std::optional<std::int64_t> clock_offset_ns;  // stamp.h, ClockOffset; an older ambit did not say
+  // The commit the project's HEAD named just before the run began; empty: none, or nobody knows.
+  std::string head_commit;
   std::string user_kind = "user";  // "user" or "root": who started it
   OverlayFlavour flavour = OverlayFlavour::kUser;
   bool redirect_dir = false;
@@ -125,6 +128,9 @@ Status SetSupervisorToSelf(RunMeta& meta);
 
 /// Whether the run's supervisor is that very process and still runs.
 bool IsAlive(const RunMeta& meta);
+
+/// Whether the machine has not been booted since the run began.
+bool HasBootOf(const RunMeta& meta);
 
 /// meta.json's text. Strings that are not UTF-8 are kept: {"hex": "..."}.
 std::string EncodeMeta(const RunMeta& meta);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
+
 #include "base/fd.h"
 #include "workspace/overlay_for_test.h"
 
@@ -35,6 +37,40 @@ TEST(Stamp, LeavesTheDirectoryAsItWas) {
   (void)TakeStamp(dir.get());
   EXPECT_EQ(ChangeTimeOf(tree.path()), before);
   EXPECT_TRUE(std::filesystem::is_empty(tree.path()));
+}
+
+TEST(ClockOffset, StaysAsLongAsNobodySetsTheClock) {
+  const std::int64_t before = ClockOffset();
+  for (int i = 0; i < 1000; ++i) EXPECT_LT(std::abs(ClockOffset() - before), 1'000'000);
+}
+
+TEST(StampByClock, MovesBackAsTheClockDid) {
+  constexpr std::int64_t kHour = 3'600'000'000'000;
+  EXPECT_EQ(StampByClock(10 * kHour, 11 * kHour, 0), 10 * kHour);
+  EXPECT_EQ(StampByClock(10 * kHour, 11 * kHour, kHour), 10 * kHour);
+  EXPECT_EQ(StampByClock(10 * kHour, 11 * kHour, -kHour), 9 * kHour);
+  EXPECT_EQ(StampByClock(10 * kHour, 11 * kHour, -1000), 10 * kHour);  // two readings of one clock
+}
+
+TEST(StampByClock, TellsNothingWhileTheClockIsBehind) {
+  EXPECT_EQ(StampByClock(100, 99, 0), 0);
+  EXPECT_EQ(StampByClock(100, 99, 1'000'000'000), 0);
+  EXPECT_EQ(StampByClock(0, 99, 0), 0);
+  EXPECT_EQ(StampByClock(100, 200, -1'000'000'000), 0);
+}
+
+TEST(StampToCompare, KnowsTheClockOfItsOwnBootOnly) {
+  const testing::TempTree tree;
+  const Fd dir(::open(tree.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const RunLayer layer{.stamp_ns = TakeStamp(dir.get())};
+  RunMeta run;
+  ASSERT_TRUE(SetSupervisorToSelf(run));
+  EXPECT_EQ(StampToCompare(run, layer, dir.get()), layer.stamp_ns);  // of an older ambit
+  run.clock_offset_ns = ClockOffset() + 1'000'000'000;               // a second has been taken back
+  const std::int64_t stamp = StampToCompare(run, layer, dir.get());
+  EXPECT_LT(std::abs(stamp - (layer.stamp_ns - 1'000'000'000)), 5'000'000);
+  run.boot_id = "another";
+  EXPECT_EQ(StampToCompare(run, layer, dir.get()), layer.stamp_ns);
 }
 
 }  // namespace

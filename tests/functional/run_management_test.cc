@@ -216,5 +216,20 @@ TEST_P(RunManagement, ABrokenRunIsListedAndCanBeRemoved) {
   ExpectRefused(Ambit({"rm", id}), "no record yet");
 }
 
+TEST_P(RunManagement, WhatAnUndoCouldNotPutBackIsDroppedOnlyWhenSomebodySaysSo) {
+  const std::string id = Run("echo agent > file.txt");
+  ASSERT_EQ(Ambit({"apply", "--yes"}).exit_code, 0);
+  person_.Write("project/file.txt", "changed again\n");
+  ASSERT_EQ(Ambit({"undo"}).exit_code, 1);
+  const std::string place = Runs() + "/" + id + "/applied/0001/old";
+  ExpectRefused(Ambit({"rm", id}), place);
+  const Finished pruned = Ambit({"prune", "--keep", "0", "--yes"});
+  EXPECT_EQ(pruned.exit_code, 0) << pruned.err;
+  EXPECT_THAT(pruned.err, AllOf(HasSubstr(id + " stays"), HasSubstr(place)));
+  EXPECT_EQ(person_.Execute({"sh", "-c", "cat " + place + "/*"}).out, "host\n");
+  EXPECT_EQ(Ambit({"rm", "--force", id}).out, id + "\n");
+  EXPECT_FALSE(Exists(id));
+}
+
 }  // namespace
 }  // namespace ambit::testing

@@ -1,21 +1,21 @@
-#include "review/run_refs.h"
+#include "host/git_refs.h"
 
 #include <gmock/gmock.h>
 
-namespace ambit::review {
+namespace ambit::host {
 namespace {
 
 const std::string kSha1(40, 'a');
 const std::string kSha256(64, '0');
 
-TEST(RunRefs, AnObjectsNameOrABranchIsARef) {
+TEST(GitRefs, AnObjectsNameOrABranchIsARef) {
   EXPECT_EQ(ParseRef(kSha1 + "\n")->object, kSha1);
   EXPECT_EQ(ParseRef(kSha256)->object, kSha256);
   EXPECT_EQ(ParseRef("ref: refs/heads/a/b\n")->target, "refs/heads/a/b");
   EXPECT_EQ(ParseRef("ref:\trefs/heads/x")->target, "refs/heads/x");
 }
 
-TEST(RunRefs, AnythingElseIsNone) {
+TEST(GitRefs, AnythingElseIsNone) {
   for (const std::string& text :
        {std::string(), std::string("\n"), kSha1 + "\n\n", kSha1 + "x", std::string(40, 'A'),
         std::string(39, 'a'), std::string("ref: refs/tags/x"), std::string("ref: HEAD"),
@@ -27,7 +27,7 @@ TEST(RunRefs, AnythingElseIsNone) {
   }
 }
 
-TEST(RunRefs, ABranchesNameCannotLeaveTheDirectoryOfBranches) {
+TEST(GitRefs, ABranchesNameCannotLeaveTheDirectoryOfBranches) {
   for (const char* name : {"refs/heads/main", "refs/heads/a/b-c_d", "refs/heads/\xc3\xa4"}) {
     EXPECT_TRUE(IsBranchRef(name)) << name;
   }
@@ -58,7 +58,7 @@ TEST(RunRefs, ABranchesNameCannotLeaveTheDirectoryOfBranches) {
   }
 }
 
-TEST(RunRefs, PackedRefsAreSearchedByWholeName) {
+TEST(GitRefs, PackedRefsAreSearchedByWholeName) {
   const std::string packed = "# pack-refs with: peeled fully-peeled sorted \n" + kSha1 +
                              " refs/heads/main\n" + kSha256 + " refs/heads/mainly\n^" + kSha1 +
                              "\n" + kSha256 + " refs/tags/x";
@@ -69,11 +69,11 @@ TEST(RunRefs, PackedRefsAreSearchedByWholeName) {
   EXPECT_EQ(*FindPackedRef("", "refs/heads/main"), std::nullopt);
 }
 
-TEST(RunRefs, PackedRefsThatSayTwoThingsOrNoObjectAreRefused) {
+TEST(GitRefs, PackedRefsThatSayTwoThingsOrNoObjectAreRefused) {
   const std::string line = kSha1 + " refs/heads/main\n";
   EXPECT_FALSE(FindPackedRef(line + line, "refs/heads/main"));
   EXPECT_FALSE(FindPackedRef("zz refs/heads/main\n", "refs/heads/main"));
 }
 
 }  // namespace
-}  // namespace ambit::review
+}  // namespace ambit::host

@@ -1,0 +1,201 @@
+#include "review/apply_judge.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <limits.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sys/file.h"
+
+namespace ambit::review {
+namespace {
+
+constexpr std::size_t kMaxManifestBytes = 4U << 20;
+constexpr mode_t kPermissionBits = 0777;
+constexpr mode_t kSpecialBits = 07000;
+
+bool IsOrdinary(mode_t mode) { return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode); }
+
+std::string_view WordFor(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+std::string TextBelow(int root, const std::string& path) {
+  const auto file = workspace::OpenPlainFile(root, path);
+  if (!file) return "\xff";  // nobody can say what is in it: taken as changed
+  const std::string self = fmt::format("/proc/self/fd/{}", file->get());
+  return sys::ReadSmallFile(AT_FDCWD, self.c_str(), kMaxManifestBytes).value_or("\xff");
+}
+
+bool Leave(Entry& entry, Verdict verdict, std::string_view reason) {
+  entry.verdict = verdict;
+  entry.reason = reason;
+  return false;
+}
+
+bool Refuse(Entry& entry, std::string_view reason) {
+  return Leave(entry, Verdict::kRefused, reason);
+}
+
+void Conflict(Entry& entry, std::string_view reason) {
+  (void)Leave(entry, Verdict::kConflict, reason);
+}
+
+bool PassesForm(Entry& entry) {
+  const auto depth = static_cast<std::size_t>(std::ranges::count(entry.path, '/'));
+  if (depth > kMaxApplyDepth || entry.path.size() >= PATH_MAX) {
+    entry.too_deep = true;
+    return Refuse(entry, fmt::format("deeper than {} directories", kMaxApplyDepth));
+  }
+  if (entry.path.starts_with(kStagingPrefix)) return Refuse(entry, "a name ambit uses itself");
+  if (entry.unreadable) return Refuse(entry, "it cannot be read");
+  if (entry.puts && !IsOrdinary(entry.new_mode)) {
+    return Refuse(entry, fmt::format("{} stays inside", WordFor(entry.new_mode)));
+  }
+  if (entry.removes && !IsOrdinary(entry.old_mode)) {
+    return Refuse(entry, fmt::format("{} of the host is left as it is", WordFor(entry.old_mode)));
+  }
+  if (entry.puts && S_ISLNK(entry.new_mode)) {
+    const std::string_view why = WhyLinkIsUnsafe(entry.path, entry.link_target);
+    if (!why.empty()) return Refuse(entry, why);
+  }
+  const bool only_mode = entry.chmods || entry.mode_only;
+  if (only_mode && ((entry.old_mode ^ entry.new_mode) & kPermissionBits) == 0) {
+    return Refuse(entry, "setuid, setgid and sticky bits stay as they are on the host");
+  }
+  return true;
+}
+
+}  // namespace
+
+Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavour,
+             std::int64_t stamp_ns, const LeftBehind& left, const ApplyRequest& request,
+             const Entries& entries)
+    : tree_(tree),
+      upper_(upper),
+      origin_(flavour == workspace::OverlayFlavour::kUser ? "user.overlay.origin"
+                                                          : "trusted.overlay.origin"),
+      stamp_ns_(stamp_ns),
+      left_(left),
+      request_(request),
+      git_([&tree, &entries](const std::string& path) {
+        const auto entry = entries.find(path);
+        if (entry != entries.end() && entry->second.puts) return true;
+        return tree.Look(path).value_or(std::nullopt).has_value();
+      }) {}
+
+void Judge::Decide(Entry& entry) {
+  if (!PassesForm(entry) || !PassesGate(entry)) return;
+  PassesHost(entry);
+}
+
+bool Judge::PassesGate(Entry& entry) {
+  const bool directory = S_ISDIR(entry.puts || entry.chmods ? entry.new_mode : entry.old_mode);
+  GateDecision gate = entry.puts && S_ISLNK(entry.new_mode)
+                          ? GateOfLink(entry.path, entry.link_target)
+                          : GateOf(directory ? entry.path + "/" : entry.path);
+  if (gate.verdict == GateVerdict::kShown && entry.puts && IsPackageJson(entry.path) &&
+      ScriptsChanged(entry)) {
+    gate = {.verdict = GateVerdict::kHeld, .reason = "its lifecycle scripts changed"};
+  }
+  if (gate.verdict < GateVerdict::kHeld) {
+    if (const GateDecision git = git_.GateOf(entry.path); git.verdict > gate.verdict) gate = git;
+  }
+  if (gate.verdict == GateVerdict::kNever) return Refuse(entry, gate.reason);
+  entry.reason = gate.reason;
+  if (gate.verdict != GateVerdict::kHeld) {
+    const bool special = entry.puts && S_ISREG(entry.new_mode) && (entry.new_mode & kSpecialBits);
+    if (special) entry.reason = "without its setuid, setgid and sticky bits";
+    return true;
+  }
+  if (IsConsented(entry.path)) return true;
+  // A directory does nothing; it is held when nothing in it comes across (DropEmpty).
+  entry.held_directory = directory;
+  return (directory && !entry.chmods) || Leave(entry, Verdict::kHeld, gate.reason);
+}
+
+bool Judge::ScriptsChanged(const Entry& entry) const {
+  if (!S_ISREG(entry.new_mode)) return true;
+  const std::string now = entry.moved_from.empty() ? TextBelow(upper_, entry.path)
+                                                   : TextBelow(tree_.fd(), entry.moved_from);
+  const bool had = entry.removes && S_ISREG(entry.old_mode);
+  return LifecycleScriptsChanged(had ? TextBelow(tree_.fd(), entry.path) : "", now);
+}
+
+bool Judge::IsConsented(const std::string& path) {
+  return std::ranges::any_of(request_.consents, [&](const std::string& consent) {
+    if (consent == path) return true;
+    // A directory that is itself gated stands for all in it; any other would consent to what
+    // nobody thought of.
+    const bool gated = GateOf(consent + "/x").verdict == GateVerdict::kHeld &&
+                       GateOf("any/x").verdict != GateVerdict::kHeld;
+    return (gated || git_.Is(consent)) && IsAtOrBelow(path, consent);
+  });
+}
+
+bool Judge::IsUnchanged(const std::string& path, const struct stat& info) const {
+  const std::int64_t ctime = ChangeTimeOf(info);
+  if (stamp_ns_ != 0 && ctime < stamp_ns_) return true;
+  const auto known = left_.find(path);
+  return known != left_.end() && known->second.inode == info.st_ino &&
+         known->second.ctime_ns == ctime;
+}
+
+void Judge::PassesHost(Entry& entry) const {
+  const auto host = tree_.Look(entry.path);
+  if (!host) {
+    Conflict(entry, "the host has a mount or something unreadable on the way");
+  } else if (entry.removes || entry.chmods) {
+    PassesOld(entry, *host);
+  } else if (*host) {
+    Conflict(entry, "the host made it meanwhile");
+  } else {
+    PassesNew(entry);
+  }
+}
+
+void Judge::PassesOld(Entry& entry, const std::optional<struct stat>& host) const {
+  if (!host || (host->st_mode & S_IFMT) != (entry.old_mode & S_IFMT)) {
+    Conflict(entry, "the host changed it meanwhile");
+    return;
+  }
+  entry.before = SeenOf(*host);
+  // The time of a directory tells of its entries, and each of them is looked at by itself. What
+  // is only moved takes along what the host wrote into it.
+  if ((S_ISDIR(host->st_mode) && !entry.chmods) || !entry.moves_to.empty()) return;
+  if (!IsUnchanged(entry.path, *host)) Conflict(entry, "the host changed it meanwhile");
+}
+
+void Judge::PassesNew(Entry& entry) const {
+  if (!entry.moved_from.empty()) return;
+  const std::string parent(ParentOf(entry.path));
+  struct stat info{};
+  if (parent.empty()) {
+    if (::fstat(tree_.fd(), &info) != 0) return;
+  } else {
+    const auto directory = tree_.Look(parent);
+    if (!directory || !*directory) return;  // it is to be made as well
+    info = **directory;
+  }
+  // The overlay notes on what it copied up that it had an original.
+  if (!IsUnchanged(parent, info) && HasOrigin(entry.path)) {
+    Conflict(entry, "the host deleted or renamed it meanwhile");
+  }
+}
+
+bool Judge::HasOrigin(const std::string& path) const {
+  const std::string parent(ParentOf(path));
+  Fd opened;
+  if (!parent.empty()) {
+    auto fd = workspace::OpenNoFollow(upper_, parent, O_PATH | O_DIRECTORY);
+    if (!fd) return false;
+    opened = *std::move(fd);
+  }
+  return HasMark(parent.empty() ? upper_ : opened.get(), std::string(NameOf(path)), origin_);
+}
+
+}  // namespace ambit::review

@@ -1,0 +1,46 @@
+#pragma once
+// What the change of one path has to pass: its form, the gate, and what the host did meanwhile.
+// Who calls: apply_plan.cc.
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "review/apply_entries.h"
+#include "review/apply_plan.h"
+#include "review/gate_git_directories.h"
+#include "review/project_tree.h"
+
+namespace ambit::review {
+
+class Judge {
+ public:
+  /// `entries` are all that may come across. Everything outlives the judge.
+  Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavour,
+        std::int64_t stamp_ns, const LeftBehind& left, const ApplyRequest& request,
+        const Entries& entries);
+
+  /// Writes verdict and reason, and in `before` what the host has there.
+  void Decide(Entry& entry);
+
+ private:
+  bool PassesGate(Entry& entry);
+  bool ScriptsChanged(const Entry& entry) const;
+  bool IsConsented(const std::string& path);
+  bool IsUnchanged(const std::string& path, const struct stat& info) const;
+  void PassesHost(Entry& entry) const;
+  void PassesOld(Entry& entry, const std::optional<struct stat>& host) const;
+  void PassesNew(Entry& entry) const;
+  bool HasOrigin(const std::string& path) const;
+
+  const ProjectTree& tree_;
+  int upper_;
+  std::string origin_;
+  std::int64_t stamp_ns_;
+  const LeftBehind& left_;
+  const ApplyRequest& request_;
+  GitDirectories git_;
+};
+
+}  // namespace ambit::review

@@ -1,0 +1,95 @@
+// `ambit branch`: what needs a consent before any of it arrives.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "branch_for_test.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class BranchGate : public BranchTest {};
+INSTANTIATE_TEST_SUITE_P(As, BranchGate, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(BranchGate, AHeldPathInAnyCommitAsksForTheWholeBranch) {
+  Inside(
+      "echo run >.envrc; mkdir -p .github/workflows; echo on >.github/workflows/ci.yml; git add "
+      "-A; "
+      "git commit -qm planted; git rm -q .envrc; git commit -qm hidden");
+  ExpectRefused(".envrc");
+  ExpectRefused(".github/workflows/ci.yml", {"--consent", ".envrc"});
+  ExpectBrought({"--consent", ".envrc", "--consent", ".github/workflows/ci.yml"});
+}
+
+TEST_P(BranchGate, WhatOnlyAMergeBringsIsHeld) {
+  Git("branch side");
+  Inside(
+      "echo m >m; git add m; git commit -qm m; git switch -q side; echo s >s; git add s; git "
+      "commit "
+      "-qm s; git switch -q main; git merge -q --no-commit side; echo evil >.envrc; mkdir .vscode; "
+      "echo x >.vscode/tasks.json; git add -A; git commit -qm merge");
+  ExpectRefused(".envrc");
+  ExpectRefused(".vscode/tasks.json");
+}
+
+TEST_P(BranchGate, WhatTheRunTakesFromAnotherBranchOfTheHostIsHeldToo) {
+  person_.Write("project/.envrc", "of a branch nobody has looked at\n");
+  Git("switch -q -c envs && git add .envrc && git commit -qm envs && git switch -q main");
+  Inside("git reset -q --hard envs");
+  ExpectRefused(".envrc");
+  Inside("git merge -q envs; echo more >m");
+  ExpectRefused(".envrc");
+  Inside("echo m >m; git add m; git commit -qm m; git merge -q --no-edit envs");
+  ExpectRefused(".envrc");
+  ExpectBrought({"--consent", ".envrc"});
+  EXPECT_EQ(Git("show feat:.envrc"), "of a branch nobody has looked at\n");
+}
+
+TEST_P(BranchGate, WhatLiesInABareRepositoryIsHeld) {
+  ASSERT_EQ(person_
+                .Execute({"sh", "-c",
+                          "git init -q --bare mine.git && git init -q --bare t.git "
+                          "&& git add -A && git commit -qm fixtures"})
+                .exit_code,
+            0);
+  ASSERT_EQ(person_.Execute({"sh", "-c", "git init -q --bare untracked.git"}).exit_code, 0);
+  Inside("printf '#!/bin/sh\n' >mine.git/hooks/post-update; git add -A; git commit -qm hook");
+  ExpectRefused("mine.git/hooks/post-update: lies in a git repository");
+  Inside("git config -f t.git/config core.fsmonitor x");
+  ExpectRefused("t.git/config: lies in a git repository");
+  Inside("mkdir -p untracked.git/hooks; echo >untracked.git/hooks/update");
+  ExpectRefused("untracked.git/hooks/update: lies in a git repository");
+  Inside(
+      "rm t.git/HEAD; mkdir new.git new.git/objects new.git/refs; cp mine.git/HEAD new.git; echo "
+      ">new.git/config; echo >new.git/objects/x; echo >new.git/refs/x");
+  ExpectRefused("new.git/config: lies in a git repository");
+  Inside("mkdir plain; echo x >plain/config; mkdir plain/hooks; echo x >plain/hooks/x");
+  ExpectBrought();  // the control
+}
+
+TEST_P(BranchGate, APackageJsonByAnotherSpellingIsOne) {
+  Inside(R"(echo '{"scripts":{"postinstall":"x"}}' >"Package.json.")");
+  ExpectRefused("its lifecycle scripts changed");
+}
+
+TEST_P(BranchGate, LinksOutLifecycleScriptsAndSubmodulesAreHeldAndOrdinaryOnesAreNot) {
+  Inside("ln -s ../../etc/passwd dir/out");
+  ExpectRefused("dir/out");
+  Inside(R"(echo '{"scripts":{"postinstall":"x"}}' >package.json)");
+  ExpectRefused("package.json");
+  Inside("git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),sub; git commit -qm sub");
+  ExpectRefused("sub: it names a commit of a submodule");
+  Inside(
+      "git config -f .gitmodules submodule.x.path x; git config -f .gitmodules submodule.x.url u");
+  ExpectRefused(".gitmodules");
+  Inside(
+      "git config -f .gitmodules submodule.x.update '!touch x'; git add -A; git commit -qm evil");
+  ExpectRefused("gitmodules");
+  Inside(R"(ln -s ../a.txt dir/in; echo '{"scripts":{"test":"x"}}' >package.json)");
+  ExpectBrought();
+}
+
+}  // namespace
+}  // namespace ambit::testing
