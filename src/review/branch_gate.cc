@@ -13,6 +13,7 @@
 #include "review/gate.h"
 #include "review/gate_git_directories.h"
 #include "review/gate_names.h"
+#include "review/masked_changes.h"
 
 namespace ambit::review {
 namespace {
@@ -112,8 +113,9 @@ Result<TreeNames> NamesOf(const Git& git, const Quarantine& quarantine, const st
 
 class Gatekeeper {
  public:
-  Gatekeeper(const Git& git, const Quarantine& quarantine, GitDirectories::Exists exists)
-      : git_(git), quarantine_(quarantine), git_directories_(std::move(exists)) {}
+  Gatekeeper(const Git& git, const Quarantine& quarantine, const workspace::Masks& masks,
+             GitDirectories::Exists exists)
+      : git_(git), quarantine_(quarantine), masks_(masks), git_directories_(std::move(exists)) {}
 
   Status Look(const CommitEdit& edit) {
     if (held_.contains(edit.path)) return {};
@@ -146,6 +148,7 @@ class Gatekeeper {
     }
     const GateDecision git = git_directories_.GateOf(edit.path);
     if (git.verdict == GateVerdict::kHeld) return git;
+    if (masks_.Covers(edit.path)) return Held(kMaskedInCommit);
     if (edit.new_mode == kSubmoduleMode) return Held("it names a commit of a submodule");
     if (edit.new_mode == kLinkMode) return DecideLink(edit);
     if (IsPackageJson(edit.path) && edit.new_mode != 0) return DecidePackage(edit, decision);
@@ -173,6 +176,7 @@ class Gatekeeper {
 
   const Git& git_;
   const Quarantine& quarantine_;
+  const workspace::Masks& masks_;
   GitDirectories git_directories_;
   std::map<std::string, std::string> held_;
 };
@@ -220,10 +224,11 @@ Result<std::vector<CommitEdit>> ListDifference(const Git& git, const Quarantine&
 }
 
 Result<std::vector<HeldPath>> FindHeld(const Git& git, const Quarantine& quarantine,
-                                       const ProjectTree& host, const std::string& commit,
+                                       const ProjectTree& host, const workspace::Masks& masks,
+                                       const std::string& commit,
                                        std::span<const CommitEdit> edits) {
   AMBIT_TRY(const TreeNames names, NamesOf(git, quarantine, commit, edits));
-  Gatekeeper gatekeeper(git, quarantine, [&](const std::string& path) {
+  Gatekeeper gatekeeper(git, quarantine, masks, [&](const std::string& path) {
     return names.Has(path) || host.Look(path).value_or(std::nullopt).has_value();
   });
   for (const CommitEdit& edit : edits) AMBIT_CHECK(gatekeeper.Look(edit));

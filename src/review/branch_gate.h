@@ -13,6 +13,7 @@
 #include "review/git_plumbing.h"
 #include "review/project_tree.h"
 #include "review/quarantine.h"
+#include "workspace/masks.h"
 
 namespace ambit::review {
 
@@ -41,9 +42,10 @@ struct HeldPath {
 };
 
 /// The paths of `edits` that need a consent, each once, sorted. `edits` lead to the tree of
-/// `commit`, in the project `host`.
+/// `commit`, in the project `host`, of which the run saw some files masked.
 Result<std::vector<HeldPath>> FindHeld(const Git& git, const Quarantine& quarantine,
-                                       const ProjectTree& host, const std::string& commit,
+                                       const ProjectTree& host, const workspace::Masks& masks,
+                                       const std::string& commit,
                                        std::span<const CommitEdit> edits);
 
 }  // namespace ambit::review

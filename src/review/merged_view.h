@@ -39,6 +39,7 @@ class MergedView {
 
   int upper() const { return upper_.get(); }
   int lower() const { return lower_.get(); }
+  const workspace::Masks& masks() const { return masks_; }
 
  private:
   MergedView(const workspace::OverlayLayer& layer, Fd upper, Fd lower, workspace::Masks masks)

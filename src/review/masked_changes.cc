@@ -1,0 +1,87 @@
+#include "review/masked_changes.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "host/dotenv.h"
+#include "sys/file.h"
+#include "workspace/change_dir.h"
+
+namespace ambit::review {
+namespace {
+
+using workspace::Change;
+using workspace::ChangeKind;
+
+constexpr std::size_t kMaxBytes = 1U << 20;
+
+struct Text {
+  std::string bytes;
+  Seen seen;
+};
+
+std::optional<Text> ReadBelow(int root, const std::string& path) {
+  const auto file = workspace::OpenPlainFile(root, path);
+  struct stat info{};
+  if (!file || ::fstat(file->get(), &info) != 0) return std::nullopt;
+  const std::string self = fmt::format("/proc/self/fd/{}", file->get());
+  auto bytes = sys::ReadSmallFile(AT_FDCWD, self.c_str(), kMaxBytes);
+  if (!bytes) return std::nullopt;
+  return Text{.bytes = *std::move(bytes), .seen = SeenOf(info)};
+}
+
+bool ChangesText(const Change& change) {
+  return change.kind == ChangeKind::kModified && S_ISREG(change.new_mode);
+}
+
+void Join(const ProjectTree& tree, int upper, const Change& change, MaskedChange& out) {
+  out.reason = "a secret file: a consent brings what the run changed, key by key";
+  if (change.path != change.old_path) {
+    out.why_not = "its directory was moved and its text changed: join it by hand";
+    return;
+  }
+  const auto host = ReadBelow(tree.fd(), change.path);
+  const auto run = ReadBelow(upper, change.path);
+  auto joined = host && run ? host::MergeByKey(host->bytes, run->bytes) : std::nullopt;
+  if (!joined) {
+    out.why_not = "a secret file that is no list of KEY=value any more: join it by hand";
+    return;
+  }
+  out.text = *std::move(joined);
+  out.host = host->seen;
+}
+
+MaskedChange Describe(const ProjectTree& tree, int upper, const workspace::Masks& masks,
+                      const Change& change, const std::string& seen_path) {
+  MaskedChange out;
+  if (masks.Hides(seen_path)) {
+    out.reason = "it has the name of a secret file, which was hidden from the run";
+  } else if (ChangesText(change)) {
+    Join(tree, upper, change, out);
+  } else if (change.kind == ChangeKind::kDeleted) {
+    out.reason = "a secret file: a consent deletes yours";
+  } else if (change.kind == ChangeKind::kTypeChanged) {
+    out.reason = "a secret file that became something else";
+    out.why_not = out.reason;
+  } else {
+    out.reason = "a secret file";
+  }
+  return out;
+}
+
+}  // namespace
+
+MaskedChanges JoinMasked(const ProjectTree& tree, int upper, const workspace::Masks& masks,
+                         const workspace::ChangeSet& changes) {
+  MaskedChanges out;
+  for (const Change& change : changes.changes) {
+    const std::string& seen_path = change.old_path.empty() ? change.path : change.old_path;
+    if (!masks.Covers(seen_path)) continue;
+    out.emplace(change.path, Describe(tree, upper, masks, change, seen_path));
+  }
+  return out;
+}
+
+}  // namespace ambit::review
