@@ -18,6 +18,7 @@
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "review/apply_stage.h"
+#include "review/merge_offer.h"
 #include "sys/file.h"
 #include "workspace/run_removal.h"
 #include "workspace/stamp.h"
@@ -38,6 +39,7 @@ struct ApplyFlags {
   bool dry_run = false;
   bool yes = false;
   bool interactive = false;
+  bool merge = false;
 };
 
 /// A run and its project, open and checked.
@@ -179,6 +181,7 @@ bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest
   if (flags.interactive) {
     for (const PlannedPath& planned : plan.paths) {
       if (planned.directory || planned.verdict != Verdict::kApply) continue;
+      if (request.merged.contains(planned.path)) continue;  // that was asked already
       if (!Asked(fmt::format("{} {}?", planned.letter, ShownPath(planned)))) {
         request.declined.push_back(planned.path);
       }
@@ -214,6 +217,9 @@ class Applying {
     return review::PlanApply(opened_.tree, upper_.get(), opened_.layer.flavour, changes_,
                              opened_.stamp_ns, review::ApplyLog::ReadLeft(opened_.run), request);
   }
+  Result<review::MergedFiles> OfferMerges(const ApplyPlan& plan) const {
+    return review::OfferMerges(opened_.tree, upper_.get(), plan, opened_.meta.head_commit);
+  }
   Result<ApplyReport> Do(const ApplyPlan& plan) const {
     return review::Apply(opened_.run, opened_.tree, upper_.get(), plan, opened_.stamp_ns);
   }
@@ -232,6 +238,35 @@ void PrintGit(const ApplyPlan& plan, const std::string& run) {
                "ambit: {}: {} files of git stay inside; commits come by 'ambit branch' ({})\n",
                Printable(git.path), git.files, run);
   }
+}
+
+/// The merged versions somebody wants: with -i those that get a yes, else all that --merge finds.
+review::MergedFiles ChooseMerges(const Applying& applying, const ApplyPlan& plan,
+                                 const ApplyFlags& flags, bool can_ask) {
+  if (!flags.merge && !(flags.interactive && can_ask)) return {};
+  auto offered = applying.OfferMerges(plan);
+  if (!offered) {
+    fmt::print(stderr, "ambit: nothing can be merged: {}\n", WithoutControls(offered.error().what));
+    return {};
+  }
+  if (flags.interactive && can_ask) {
+    std::erase_if(*offered, [](const auto& file) {
+      if (file.second.hunks.empty()) return false;
+      return !Asked(
+          fmt::format("{}: the host and the run changed it, which makes together\n{}"
+                      "Apply that?",
+                      Printable(file.first), file.second.hunks));
+    });
+  }
+  return *std::move(offered);
+}
+
+/// Says that there is a way, where nobody has gone it.
+void HintAtMerges(const ApplyPlan& plan, const Opened& opened, const ApplyFlags& flags) {
+  const auto files = std::ranges::count_if(plan.paths, &PlannedPath::mergeable);
+  if (files == 0 || flags.merge || flags.interactive || opened.meta.head_commit.empty()) return;
+  fmt::print(stderr, "ambit: both sides changed {} files; --merge joins the edits where it can\n",
+             files);
 }
 
 int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
@@ -256,6 +291,11 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
     return 0;
   }
   const bool terminal = ::isatty(0) == 1 && ::isatty(2) == 1;
+  request.merged = ChooseMerges(applying, plan, flags, terminal && !flags.dry_run);
+  if (!request.merged.empty()) {
+    AMBIT_TRY(plan, applying.Plan(request));
+  }
+  HintAtMerges(plan, opened, flags);
   if (flags.dry_run || !(flags.yes || terminal)) {
     Print(ApplyReport{.paths = plan.paths});
     PrintGit(plan, opened.meta.id);
@@ -341,6 +381,8 @@ void AddApply(CLI::App& app, Action& action) {
   apply->add_flag("--dry-run", flags->dry_run, "Show what would happen");
   apply->add_flag("--yes", flags->yes, "Do not ask; what is held stays held");
   apply->add_flag("-i,--interactive", flags->interactive, "Ask for each file");
+  apply->add_flag("--merge", flags->merge,
+                  "Where the host changed a text file too, apply what both edits make together");
   apply->final_callback(
       [flags, &action] { action = Finishing([flags] { return ApplyRun(*flags); }); });
 }

@@ -57,7 +57,9 @@ Status NoteLeft(const workspace::RunDir& run, const ProjectTree& tree, const App
     if (info && S_ISDIR(info->st_mode)) note(path, *info);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (failures.contains(i) || log.skipped().contains(i)) continue;
+    // A merged version holds edits of the host, and below it is one the run never saw: either stays
+    // a change of the host's.
+    if (failures.contains(i) || log.skipped().contains(i) || steps[i].merged) continue;
     const Seen& expected = taken_back ? steps[i].before : steps[i].after;
     const auto info = LookOrNothing(tree, steps[i].path);
     const bool ours = expected.inode != 0 && info && SameContent(expected, SeenOf(*info));
@@ -227,7 +229,7 @@ Result<ApplyReport> Apply(const workspace::RunDir& run, const ProjectTree& tree,
   const auto give_up = [&](Error error) -> std::unexpected<Error> {
     return Unchanged(std::move(error), TakeBackWhole(run, tree, log, staging, steps));
   };
-  if (Status filled = staging.Fill(upper, steps); !filled) {
+  if (Status filled = staging.Fill(upper, plan.merged, steps); !filled) {
     steps.clear();  // none was begun
     return give_up(std::move(filled).error());
   }

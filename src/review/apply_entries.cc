@@ -182,6 +182,7 @@ std::vector<Step> StepsFor(const Entries& entries) {
     if (IsExchange(entry)) {
       step.kind = StepKind::kExchange;
       step.before = entry.before;
+      step.merged = entry.merged;
     }
     step.moved = !entry.moved_from.empty();
     if (step.moved) {

@@ -32,6 +32,8 @@ struct Entry {
   bool silent = false;
   bool declined = false;
   bool held_directory = false;
+  bool mergeable = false;
+  bool merged = false;
   Verdict verdict = Verdict::kApply;
   std::string reason;
   Seen before;

@@ -167,7 +167,25 @@ void Judge::PassesOld(Entry& entry, const std::optional<struct stat>& host) cons
   // The time of a directory tells of its entries, and each of them is looked at by itself. What
   // is only moved takes along what the host wrote into it.
   if ((S_ISDIR(host->st_mode) && !entry.chmods) || !entry.moves_to.empty()) return;
-  if (!IsUnchanged(entry.path, *host)) Conflict(entry, "the host changed it meanwhile");
+  if (!IsUnchanged(entry.path, *host)) PassesMerged(entry, *host);
+}
+
+/// Of two versions of one file a third may have been made, and chosen.
+void Judge::PassesMerged(Entry& entry, const struct stat& host) const {
+  entry.mergeable = entry.puts && !entry.mode_only && entry.moved_from.empty() &&
+                    S_ISREG(entry.old_mode) && S_ISREG(entry.new_mode);
+  const auto merged = request_.merged.find(entry.path);
+  const bool chosen = entry.mergeable && merged != request_.merged.end();
+  if (!chosen || merged->second.host != SeenOf(host)) {
+    Conflict(entry, "the host changed it meanwhile");
+  } else if (merged->second.hunks.empty()) {  // the host has it all already
+    (void)Leave(entry, Verdict::kHeld, {});
+    entry.declined = true;
+  } else {
+    entry.merged = true;
+    entry.new_mode = host.st_mode;
+    entry.reason = "merged with what the host changed";
+  }
 }
 
 void Judge::PassesNew(Entry& entry) const {

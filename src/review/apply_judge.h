@@ -31,6 +31,7 @@ class Judge {
   bool IsUnchanged(const std::string& path, const struct stat& info) const;
   void PassesHost(Entry& entry) const;
   void PassesOld(Entry& entry, const std::optional<struct stat>& host) const;
+  void PassesMerged(Entry& entry, const struct stat& host) const;
   void PassesNew(Entry& entry) const;
   bool HasOrigin(const std::string& path) const;
 

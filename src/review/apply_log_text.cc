@@ -11,6 +11,8 @@ namespace ambit::review {
 namespace {
 
 constexpr std::string_view kHeader = "ambit steps 1\n";
+constexpr unsigned kMoved = 1;
+constexpr unsigned kMerged = 2;
 
 /// Takes numbers and paths off the front of a text; after a failure everything else fails too.
 class Reader {
@@ -58,7 +60,8 @@ std::string EncodeSteps(const std::vector<Step>& steps) {
   std::string out = fmt::format("{}{} ", kHeader, steps.size());
   for (const Step& step : steps) {
     out += fmt::format("{} {} {} {} {}{}", static_cast<unsigned>(step.kind), step.slot, step.mode,
-                       step.moved ? 1 : 0, TextOf(step.before), TextOf(step.after));
+                       (step.moved ? kMoved : 0) | (step.merged ? kMerged : 0), TextOf(step.before),
+                       TextOf(step.after));
     out += step.path;
     out += '\0';
   }
@@ -75,17 +78,18 @@ Result<std::vector<Step>> DecodeSteps(std::string_view bytes) {
   while (reader.good() && !reader.AtEnd()) {
     Step step;
     unsigned kind = 0;
-    unsigned moved = 0;
+    unsigned flags = 0;
     reader.Number(kind);
     reader.Number(step.slot);
     reader.Number(step.mode);
-    reader.Number(moved);
+    reader.Number(flags);
     reader.Read(step.before);
     reader.Read(step.after);
     reader.Path(step.path);
     if (!reader.good() || kind > static_cast<unsigned>(StepKind::kChangeMode)) return bad();
     step.kind = static_cast<StepKind>(kind);
-    step.moved = moved != 0;
+    step.moved = (flags & kMoved) != 0;
+    step.merged = (flags & kMerged) != 0;
     steps.push_back(std::move(step));
   }
   if (!reader.good() || steps.size() != count) return bad();

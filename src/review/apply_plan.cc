@@ -128,7 +128,8 @@ PlannedPath Describe(const Entry& entry) {
           .path = entry.path,
           .directory = S_ISDIR(entry.puts || entry.chmods ? entry.new_mode : entry.old_mode),
           .verdict = entry.verdict,
-          .reason = entry.reason};
+          .reason = entry.reason,
+          .mergeable = entry.mergeable && entry.verdict == Verdict::kConflict};
 }
 
 }  // namespace
@@ -160,6 +161,9 @@ Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::Overl
   DropEmpty(entries);
   ApplyPlan plan;
   plan.steps = StepsFor(entries);
+  for (const Step& step : plan.steps) {
+    if (step.merged) plan.merged.emplace(step.path, request.merged.at(step.path).text);
+  }
   plan.renames = std::ranges::any_of(changes.changes, [](const Change& change) {
     return change.kind == workspace::ChangeKind::kRenamed;
   });

@@ -35,7 +35,8 @@ struct PlannedPath {
   std::string path;
   bool directory = false;
   Verdict verdict = Verdict::kApply;
-  std::string reason;  // for people; also of an applied path the gate has something to say of
+  std::string reason;      // for people; also of an applied path the gate has something to say of
+  bool mergeable = false;  // a conflict of two versions of one file (merge_offer.h)
 };
 
 enum class StepKind : std::uint8_t {
@@ -54,7 +55,8 @@ struct Step {
   Seen before;  // what must be at path
   Seen after;   // what is placed there; known once it is staged
   mode_t mode = 0;
-  bool moved = false;  // kPlace: a file of the host that an earlier kTake put into the slot
+  bool moved = false;   // kPlace: a file of the host that an earlier kTake put into the slot
+  bool merged = false;  // kExchange: what is placed holds the host's edits as well
 };
 
 /// How ambit itself left paths of this run's project: no change of the host's.
@@ -64,17 +66,27 @@ struct Left {
 };
 using LeftBehind = std::map<std::string, Left, std::less<>>;
 
+/// What the edits of the host and of the run make together, for one file.
+struct MergedFile {
+  std::string text;
+  std::string hunks;  // what that changes of the host's version, for people
+  Seen host;          // the version it was made from: another one is a conflict again
+};
+using MergedFiles = std::map<std::string, MergedFile>;
+
 struct ApplyRequest {
   std::vector<std::string> paths;     // relative, with all below; empty: everything
   std::vector<std::string> declined;  // files a person said no to, one by one
   std::vector<std::string> consents;  // gated paths that may come across, with all below
+  MergedFiles merged;                 // to be taken where both sides changed a file
 };
 
 struct ApplyPlan {
   std::vector<PlannedPath> paths;  // sorted
   std::vector<Step> steps;
-  bool renames = false;                   // it holds renamed directories (CheckLayerFits)
-  std::vector<workspace::GitChange> git;  // of repositories the host has: never written
+  std::map<std::string, std::string> merged;  // the contents of merged steps, by path
+  bool renames = false;                       // it holds renamed directories (CheckLayerFits)
+  std::vector<workspace::GitChange> git;      // of repositories the host has: never written
 
   bool Complete() const;  // nothing was left out
 };

@@ -121,23 +121,28 @@ bool Staging::Exists(const ProjectTree& tree, const std::string& run_id) {
 
 std::string Staging::path() const { return tree_.path() + "/" + name_; }
 
-Status Staging::Fill(int upper, std::vector<Step>& steps) const {
-  AMBIT_CHECK(CheckRoom(upper, steps));
+Status Staging::Fill(int upper, const MergedTexts& merged, std::vector<Step>& steps) const {
+  AMBIT_CHECK(CheckRoom(upper, merged, steps));
   // A sync for each of thousands of files would take minutes, one for the whole file system waits
   // for what everybody else has written to it.
   const auto files = std::ranges::count_if(steps, BringsContent);
   const bool each = files <= kMaxFilesToSync;
   for (Step& step : steps) {
-    if (BringsContent(step)) AMBIT_CHECK(FillOne(upper, step, each));
+    if (BringsContent(step)) AMBIT_CHECK(FillOne(upper, merged, step, each));
   }
   if (!each && ::syncfs(fd_.get()) != 0) return FailErrno(errno, fmt::format("sync '{}'", path()));
   return {};
 }
 
-Status Staging::CheckRoom(int upper, const std::vector<Step>& steps) const {
+Status Staging::CheckRoom(int upper, const MergedTexts& merged,
+                          const std::vector<Step>& steps) const {
   std::uint64_t needed = 0;
   for (const Step& step : steps) {
     if (!BringsContent(step) || !S_ISREG(step.mode)) continue;
+    if (step.merged) {
+      needed += merged.at(step.path).size();
+      continue;
+    }
     AMBIT_TRY(const Fd file, workspace::OpenNoFollow(upper, step.path, O_PATH));
     struct stat info{};
     if (::fstat(file.get(), &info) != 0) return FailErrno(errno, "stat");
@@ -154,14 +159,16 @@ Status Staging::CheckRoom(int upper, const std::vector<Step>& steps) const {
       "nothing was changed; make room, or apply less of it: ambit apply -- PATH");
 }
 
-Status Staging::FillOne(int upper, Step& step, bool sync) const {
+Status Staging::FillOne(int upper, const MergedTexts& merged, Step& step, bool sync) const {
   const std::string slot = SlotName(step.slot);
   const auto own = [&](uid_t uid, gid_t gid) -> Status {
     if (::fchownat(fd_.get(), slot.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) == 0) return {};
     if (::geteuid() != 0) return {};  // a person makes files of their own
     return FailErrno(errno, fmt::format("give '{}' its owner", step.path));
   };
-  if (S_ISREG(step.mode)) {
+  if (step.merged) {
+    AMBIT_CHECK(FillMerged(merged.at(step.path), step, sync));
+  } else if (S_ISREG(step.mode)) {
     AMBIT_CHECK(FillFile(upper, step, sync));
   } else if (S_ISDIR(step.mode)) {
     if (::mkdirat(fd_.get(), slot.c_str(), 0700) != 0) {
@@ -207,6 +214,25 @@ Status Staging::FillFile(int upper, Step& step, bool sync) const {
     return FailErrno(errno, fmt::format("give '{}' its owner", step.path));
   }
   if (::fchmod(target.get(), info.st_mode & kPermissionBits) != 0) return FailErrno(errno, "chmod");
+  if (sync && ::fsync(target.get()) != 0) {
+    return FailErrno(errno, fmt::format("sync '{}'", step.path));
+  }
+  return {};
+}
+
+/// Whose it was and who may use it stays as the host has it.
+Status Staging::FillMerged(const std::string& text, const Step& step, bool sync) const {
+  const std::string slot = SlotName(step.slot);
+  const Fd target(
+      ::openat(fd_.get(), slot.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!target) return FailErrno(errno, fmt::format("create '{}'", step.path));
+  AMBIT_CHECK(sys::WriteAll(target.get(), text, step.path.c_str()));
+  if (::fchown(target.get(), step.before.uid, step.before.gid) != 0 && ::geteuid() == 0) {
+    return FailErrno(errno, fmt::format("give '{}' its owner", step.path));
+  }
+  if (::fchmod(target.get(), step.before.mode & kPermissionBits) != 0) {
+    return FailErrno(errno, "chmod");
+  }
   if (sync && ::fsync(target.get()) != 0) {
     return FailErrno(errno, fmt::format("sync '{}'", step.path));
   }

@@ -1,6 +1,7 @@
 #pragma once
 // The staging directory: in the project, so that everything reaches its place by rename, and for
 // this process alone. Who calls: apply.cc.
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "review/project_tree.h"
 
 namespace ambit::review {
+
+using MergedTexts = std::map<std::string, std::string>;  // as ApplyPlan::merged
 
 class Staging {
  public:
@@ -24,9 +27,9 @@ class Staging {
   int fd() const { return fd_.get(); }
   std::string path() const;
 
-  /// Puts the new content of every step into its slot, synced, and notes it in `after`. kLimit
-  /// when the file system has no room for it.
-  Status Fill(int upper, std::vector<Step>& steps) const;
+  /// Puts the new content of every step into its slot, synced, and notes it in `after`. `merged`
+  /// has the contents of merged steps. kLimit when the file system has no room for it.
+  Status Fill(int upper, const MergedTexts& merged, std::vector<Step>& steps) const;
 
   /// Puts what undo needs from `log` back into the slots.
   Status FillFrom(const ApplyLog& log, const std::vector<Step>& steps) const;
@@ -42,9 +45,10 @@ class Staging {
  private:
   Staging(const ProjectTree& tree, std::string name, Fd fd)
       : tree_(tree), name_(std::move(name)), fd_(std::move(fd)) {}
-  Status FillOne(int upper, Step& step, bool sync) const;
+  Status FillOne(int upper, const MergedTexts& merged, Step& step, bool sync) const;
   Status FillFile(int upper, Step& step, bool sync) const;
-  Status CheckRoom(int upper, const std::vector<Step>& steps) const;
+  Status FillMerged(const std::string& text, const Step& step, bool sync) const;
+  Status CheckRoom(int upper, const MergedTexts& merged, const std::vector<Step>& steps) const;
 
   const ProjectTree& tree_;
   std::string name_;

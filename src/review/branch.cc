@@ -179,7 +179,7 @@ Result<BranchResult> MakeBranch(const BranchRequest& request) {
   AMBIT_TRY(const MergedView git_view, MergedView::Open(places.git_dir.layer));
   AMBIT_TRY(std::optional<std::string> tip,
             ReadRunTip(git_view, places.git_dir.path, places.common_dir.path));
-  AMBIT_TRY(std::optional<std::string> base, HeadAt(git, repository, request.run.started_ns));
+  AMBIT_TRY(std::optional<std::string> base, HeadAtStart(git, repository, request.run));
   if (!base) base = refs.head_commit;
   const bool run_committed = tip && tip != refs.head_commit;
   // Without commits of its own, what the run edited belongs on what the host was on when it began.

@@ -129,16 +129,22 @@ Result<HostRefs> ReadHostRefs(const Git& git, const HostRepository& repository) 
   return refs;
 }
 
-Result<std::optional<std::string>> HeadAt(const Git& git, const HostRepository& repository,
-                                          std::int64_t unix_ns) {
-  const std::string moment = fmt::format("HEAD@{{{}}}", unix_ns / 1'000'000'000);
-  AMBIT_TRY(const std::string commit,
-            git.Run({.git_dir = repository.git_dir,
-                     .arguments = {"rev-parse", "--verify", "--quiet", moment},
-                     .one_is_success = true}));
-  const std::vector<std::string_view> lines = LinesOf(commit);
-  if (lines.size() != 1 || !host::IsObjectName(lines.front())) return std::nullopt;
-  return std::string(lines.front());
+Result<std::optional<std::string>> HeadAtStart(const Git& git, const HostRepository& repository,
+                                               const workspace::RunMeta& run) {
+  const auto resolve = [&](std::string name) -> Result<std::optional<std::string>> {
+    AMBIT_TRY(const std::string commit,
+              git.Run({.git_dir = repository.git_dir,
+                       .arguments = {"rev-parse", "--verify", "--quiet", std::move(name)},
+                       .one_is_success = true}));
+    const std::vector<std::string_view> lines = LinesOf(commit);
+    if (lines.size() != 1 || !host::IsObjectName(lines.front())) return std::nullopt;
+    return std::string(lines.front());
+  };
+  if (host::IsObjectName(run.head_commit)) {
+    AMBIT_TRY(auto recorded, resolve(run.head_commit + "^{commit}"));
+    if (recorded) return recorded;
+  }
+  return resolve(fmt::format("HEAD@{{{}}}", run.started_ns / 1'000'000'000));
 }
 
 Result<PlaceInLayer> FindInLayers(const workspace::RunMeta& meta, const std::string& run_path,

@@ -38,9 +38,10 @@ struct HostRefs {
 };
 Result<HostRefs> ReadHostRefs(const Git& git, const HostRepository& repository);
 
-/// The commit that HEAD named at a moment, by its reflog; nullopt where there is none.
-Result<std::optional<std::string>> HeadAt(const Git& git, const HostRepository& repository,
-                                          std::int64_t unix_ns);
+/// The commit that HEAD named when the run began: as it was recorded then, else by the reflog;
+/// nullopt where neither tells.
+Result<std::optional<std::string>> HeadAtStart(const Git& git, const HostRepository& repository,
+                                               const workspace::RunMeta& run);
 
 /// A host path as a path of one of the run's layers.
 struct PlaceInLayer {
