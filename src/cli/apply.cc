@@ -210,8 +210,12 @@ class Applying {
     layer.lower = fmt::format("/proc/self/fd/{}", opened.tree.fd());
     layer.upper = fmt::format("/proc/self/fd/{}", upper.get());
     AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(layer));
-    return Applying(opened, std::move(upper), std::move(changes));
+    AMBIT_TRY(const workspace::Masks masks, workspace::Masks::Load(layer.mask));
+    auto masked = review::JoinMasked(opened.tree, upper.get(), masks, changes);
+    return Applying(opened, std::move(upper), std::move(changes), std::move(masked));
   }
+
+  const review::MaskedChanges& masked() const { return masked_; }
 
   Result<ApplyPlan> Plan(const review::ApplyRequest& request) const {
     return review::PlanApply(opened_.tree, upper_.get(), opened_.layer.flavour, changes_,
@@ -225,11 +229,16 @@ class Applying {
   }
 
  private:
-  Applying(const Opened& opened, Fd upper, workspace::ChangeSet changes)
-      : opened_(opened), upper_(std::move(upper)), changes_(std::move(changes)) {}
+  Applying(const Opened& opened, Fd upper, workspace::ChangeSet changes,
+           review::MaskedChanges masked)
+      : opened_(opened),
+        upper_(std::move(upper)),
+        changes_(std::move(changes)),
+        masked_(std::move(masked)) {}
   const Opened& opened_;
   Fd upper_;
   workspace::ChangeSet changes_;
+  review::MaskedChanges masked_;
 };
 
 void PrintGit(const ApplyPlan& plan, const std::string& run) {
@@ -282,6 +291,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
   AMBIT_TRY(const Applying applying, Applying::Of(opened));
   AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
+  request.masked = applying.masked();
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));

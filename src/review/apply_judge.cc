@@ -89,8 +89,42 @@ Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavo
       }) {}
 
 void Judge::Decide(Entry& entry) {
-  if (!PassesForm(entry) || !PassesGate(entry)) return;
-  PassesHost(entry);
+  if (!PassesForm(entry)) return;
+  if (const auto masked = request_.masked.find(entry.path); masked != request_.masked.end()) {
+    DecideMasked(entry, masked->second);
+  } else if (PassesGate(entry)) {
+    PassesHost(entry);
+  }
+}
+
+/// No gate of names beside it: a consent to a secret file says it all.
+void Judge::DecideMasked(Entry& entry, const MaskedChange& change) {
+  if (!change.why_not.empty()) {
+    Conflict(entry, change.why_not);
+  } else if (!IsConsented(entry.path)) {
+    (void)Leave(entry, Verdict::kHeld, change.reason);
+  } else if (change.host.inode != 0) {
+    Join(entry, change);
+  } else {
+    entry.reason = "a secret file";
+    PassesHost(entry);
+  }
+}
+
+/// The host's text is part of the joined one, so that what it changed meanwhile stays.
+void Judge::Join(Entry& entry, const MaskedChange& change) const {
+  const auto host = tree_.Look(entry.path);
+  if (!host || !*host || SeenOf(**host) != change.host) {
+    Conflict(entry, "the host changed it meanwhile");
+  } else if (change.changes_nothing) {
+    (void)Leave(entry, Verdict::kHeld, {});
+    entry.declined = true;
+  } else {
+    entry.before = change.host;
+    entry.merged = true;
+    entry.new_mode = (*host)->st_mode;
+    entry.reason = "joined with your values, key by key";
+  }
 }
 
 bool Judge::PassesGate(Entry& entry) {

@@ -32,6 +32,8 @@ class Judge {
   void PassesHost(Entry& entry) const;
   void PassesOld(Entry& entry, const std::optional<struct stat>& host) const;
   void PassesMerged(Entry& entry, const struct stat& host) const;
+  void DecideMasked(Entry& entry, const MaskedChange& change);
+  void Join(Entry& entry, const MaskedChange& change) const;
   void PassesNew(Entry& entry) const;
   bool HasOrigin(const std::string& path) const;
 

@@ -132,6 +132,11 @@ PlannedPath Describe(const Entry& entry) {
           .mergeable = entry.mergeable && entry.verdict == Verdict::kConflict};
 }
 
+const std::string& MergedText(const ApplyRequest& request, const std::string& path) {
+  const auto masked = request.masked.find(path);
+  return masked != request.masked.end() ? masked->second.text : request.merged.at(path).text;
+}
+
 }  // namespace
 
 Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavour,
@@ -162,7 +167,7 @@ Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::Overl
   ApplyPlan plan;
   plan.steps = StepsFor(entries);
   for (const Step& step : plan.steps) {
-    if (step.merged) plan.merged.emplace(step.path, request.merged.at(step.path).text);
+    if (step.merged) plan.merged.emplace(step.path, MergedText(request, step.path));
   }
   plan.renames = std::ranges::any_of(changes.changes, [](const Change& change) {
     return change.kind == workspace::ChangeKind::kRenamed;

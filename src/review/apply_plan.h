@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "review/gate.h"
+#include "review/masked_changes.h"
 #include "review/project_tree.h"
 #include "workspace/change_walk.h"
 
@@ -79,6 +80,7 @@ struct ApplyRequest {
   std::vector<std::string> declined;  // files a person said no to, one by one
   std::vector<std::string> consents;  // gated paths that may come across, with all below
   MergedFiles merged;                 // to be taken where both sides changed a file
+  MaskedChanges masked;               // of what the run saw masked
 };
 
 struct ApplyPlan {

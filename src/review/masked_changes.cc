@@ -49,6 +49,7 @@ void Join(const ProjectTree& tree, int upper, const Change& change, MaskedChange
     out.why_not = "a secret file that is no list of KEY=value any more: join it by hand";
     return;
   }
+  out.changes_nothing = *joined == host->bytes;
   out.text = *std::move(joined);
   out.host = host->seen;
 }
@@ -58,6 +59,8 @@ MaskedChange Describe(const ProjectTree& tree, int upper, const workspace::Masks
   MaskedChange out;
   if (masks.Hides(seen_path)) {
     out.reason = "it has the name of a secret file, which was hidden from the run";
+    const auto host = tree.Look(change.path);
+    if (!host || *host) out.why_not = "your secret file of that name was hidden from the run";
   } else if (ChangesText(change)) {
     Join(tree, upper, change, out);
   } else if (change.kind == ChangeKind::kDeleted) {

@@ -15,10 +15,11 @@
 namespace ambit::review {
 
 struct MaskedChange {
-  std::string reason;   // for people: what a consent would do
-  std::string text;     // the host's file with what the run changed
-  Seen host;            // the version `text` was made from; inode 0: nothing to join
-  std::string why_not;  // the run changed the text and it cannot be joined
+  std::string reason;            // for people: what a consent would do
+  std::string text;              // the host's file with what the run changed
+  Seen host;                     // the version `text` was made from; inode 0: nothing to join
+  bool changes_nothing = false;  // the host has it all already
+  std::string why_not;           // the run changed the text and it cannot be joined
 };
 using MaskedChanges = std::map<std::string, MaskedChange, std::less<>>;
 

@@ -15,6 +15,7 @@ class Masks : public ::testing::TestWithParam<Who> {
  protected:
   Masks() {
     person_.Write("project/main.c", "int main;\n");
+    person_.Write("home/.gitconfig", "[user]\nname = Ann\nemail = ann@example.org\n");
     person_.MakeGitProject();
     person_.Write("project/.env", "# mine\nTOKEN=real-token\nDB=real-db\n", 0600);
     person_.Write("project/server.pem", "real-pem\n", 0600);
@@ -68,6 +69,70 @@ TEST_P(Masks, GoTheWayOfTheirDirectory) {
   EXPECT_EQ(person_.Sh("rm -r packages/a").exit_code, 0);
   const Finished diff = person_.Ambit({"diff", "--name-status"});
   EXPECT_EQ(diff.out, "D\tpackages/a/\nD\tpackages/a/.env\nD\tpackages/a/index.js\n") << diff.err;
+}
+
+TEST_P(Masks, ComeBackKeyByKeyWithAConsent) {
+  EXPECT_EQ(person_.Sh("sed -i s/^DB=.*/DB=new/ .env; echo NEW=1 >> .env").exit_code, 0);
+  const std::string before = person_.Fingerprint();
+  const Finished held = person_.Ambit({"apply", "--yes"});
+  EXPECT_EQ(held.exit_code, 1);
+  EXPECT_THAT(held.out, HasSubstr("held .env: a secret file"));
+  EXPECT_EQ(person_.Fingerprint(), before);
+
+  const Finished applied = person_.Ambit({"apply", "--yes", "--consent", ".env"});
+  EXPECT_EQ(applied.exit_code, 0) << applied.err;
+  EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=new\nNEW=1\n");
+  EXPECT_EQ(person_.Execute({"stat", "-c", "%a", ".env"}).out, "600\n");
+
+  EXPECT_EQ(person_.Ambit({"undo"}).exit_code, 0);
+  EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=real-db\n");
+}
+
+TEST_P(Masks, WhatTheHostChangedMeanwhileStays) {
+  EXPECT_EQ(person_.Sh("sed -i s/^DB=.*/DB=new/ .env").exit_code, 0);
+  person_.Write("project/.env", "TOKEN=rotated\nDB=real-db\nHOST=1\n", 0600);
+  EXPECT_EQ(person_.Ambit({"apply", "--yes", "--consent", ".env"}).exit_code, 0);
+  EXPECT_EQ(person_.Read("project/.env"), "TOKEN=rotated\nDB=new\n");
+}
+
+TEST_P(Masks, ATextThatCannotBeJoinedNeverReplacesYours) {
+  const std::string before = person_.Fingerprint();
+  EXPECT_EQ(person_.Sh("echo no keys any more > .env; echo made-inside > server.pem").exit_code, 0);
+  const Finished applied =
+      person_.Ambit({"apply", "--yes", "--consent", ".env", "--consent", "server.pem"});
+  EXPECT_EQ(applied.exit_code, 1);
+  EXPECT_THAT(applied.out, AllOf(HasSubstr("conflict .env: "), HasSubstr("conflict server.pem: ")));
+  EXPECT_EQ(person_.Fingerprint(), before);
+}
+
+TEST_P(Masks, AreDeletedOnlyWithAConsent) {
+  EXPECT_EQ(person_.Sh("rm .env").exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"apply", "--yes"}).exit_code, 1);
+  EXPECT_TRUE(person_.Exists("project/.env"));
+  EXPECT_EQ(person_.Ambit({"apply", "--yes", "--consent", ".env"}).exit_code, 0);
+  EXPECT_FALSE(person_.Exists("project/.env"));
+  EXPECT_EQ(person_.Ambit({"undo"}).exit_code, 0);
+  EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=real-db\n");
+}
+
+TEST_P(Masks, ADirectoryWithSecretsStaysAroundThem) {
+  person_.Write("project/package.json", R"({"workspaces": ["packages/*"]})");
+  person_.Write("project/packages/a/.env", "K=real\n");
+  person_.Write("project/packages/a/a.key", "real\n");
+  person_.Write("project/packages/a/index.js", "1\n");
+  EXPECT_EQ(person_.Sh("rm -r packages/a").exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"apply", "--yes", "--consent", "packages/a/.env"}).exit_code, 1);
+  EXPECT_EQ(person_.Execute({"sh", "-c", "ls -A packages/a"}).out, "a.key\n");
+}
+
+TEST_P(Masks, AskForTheBranchThatCommitsThem) {
+  EXPECT_EQ(person_.Execute({"git", "add", "-f", ".env"}).exit_code, 0);
+  EXPECT_EQ(person_.Execute({"git", "commit", "-qm", "env"}).exit_code, 0);
+  EXPECT_EQ(person_.Sh("git commit -qam all && git status --short").exit_code, 0);
+  const Finished refused = person_.Ambit({"branch", "result"});
+  EXPECT_EQ(refused.exit_code, 125) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr(".env"));
+  EXPECT_EQ(person_.Ambit({"branch", "result", "--consent", ".env"}).exit_code, 0);
 }
 
 TEST_P(Masks, CanBeNamed) {
