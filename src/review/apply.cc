@@ -116,8 +116,11 @@ Result<ApplyReport> TakeBackWhole(const workspace::RunDir& run, const ProjectTre
   AMBIT_TRY(const Failures failures,
             TakeBackAll(Stepper(tree, staging.fd()), steps, log.skipped()));
   AMBIT_CHECK(staging.Empty(log, steps));
-  // What the record held must be on disk in the project before it goes from there.
-  if (::fsync(tree.fd()) != 0) return FailErrno(errno, fmt::format("sync '{}'", tree.path()));
+  // What the record held must be on disk in the project before it goes from there. fsync(2): EINVAL
+  // where a file system knows no sync of a directory.
+  if (::fsync(tree.fd()) != 0 && errno != EINVAL) {
+    return FailErrno(errno, fmt::format("sync '{}'", tree.path()));
+  }
   if (failures.empty()) ForgetOld(log);  // before the times are noted: a link less is a new ctime
   AMBIT_CHECK(NoteLeft(run, tree, log, steps, failures, /*taken_back=*/true));
   ApplyReport report = ReportOf(steps, log.skipped(), failures);

@@ -18,6 +18,7 @@
 #include "review/masked_changes.h"
 #include "review/project_tree.h"
 #include "workspace/change_walk.h"
+#include "workspace/path_order.h"
 
 namespace ambit::review {
 
@@ -98,11 +99,7 @@ Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::Overl
                             const workspace::ChangeSet& changes, std::int64_t stamp_ns,
                             const LeftBehind& left, const ApplyRequest& request);
 
-/// Bytewise but for '/', which sorts first: a directory stands directly before what it holds.
-struct PathOrder {
-  using is_transparent = void;
-  bool operator()(std::string_view left, std::string_view right) const;
-};
+using workspace::PathOrder;
 
 /// Whether `path` is `directory` or below it.
 bool IsAtOrBelow(std::string_view path, std::string_view directory);

@@ -1,13 +1,9 @@
-// Pure rules of apply_plan.h: names and their order.
+// Pure rules of apply_plan.h.
 #include <algorithm>
 
 #include "review/apply_plan.h"
 
 namespace ambit::review {
-bool PathOrder::operator()(std::string_view left, std::string_view right) const {
-  const auto rank = [](char c) { return c == '/' ? 0 : static_cast<unsigned char>(c) + 1; };
-  return std::ranges::lexicographical_compare(left, right, {}, rank, rank);
-}
 
 bool IsAtOrBelow(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) &&

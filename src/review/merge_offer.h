@@ -3,7 +3,8 @@
 // the commit as base that HEAD named just before the run began. meta.json has it from then, so no
 // run can choose it, and nothing that the host did later is in it.
 // Known limit: what the host had not committed when the run began, and took back since, comes again
-// with the run's version. So nothing is merged unless somebody says so.
+// with the run's version. So nothing is merged unless somebody says so. Owner and permissions stay
+// the host's.
 // The base is read from the host's repository by git_plumbing.h: nothing of it is executed.
 // Who calls: cli. Errors: kUnsupported and kNotFound when there is no such repository or git.
 #include <cstddef>

@@ -13,6 +13,7 @@
 
 #include "workspace/change_dir.h"
 #include "workspace/masks.h"
+#include "workspace/path_order.h"
 
 namespace ambit::workspace {
 namespace {
@@ -22,12 +23,6 @@ constexpr std::size_t kOpenFrames = 64;  // descriptors stay open this deep, and
 
 std::string Join(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + "/" + name;
-}
-
-/// Bytewise but for '/', which sorts first: a directory stands directly before what it holds.
-bool PathLess(const std::string& left, const std::string& right) {
-  const auto rank = [](char c) { return c == '/' ? 0 : static_cast<unsigned char>(c) + 1; };
-  return std::ranges::lexicographical_compare(left, right, {}, rank, rank);
 }
 
 /// One directory on the way down: in the upper layer, in the lower, or the pair of both.
@@ -66,7 +61,7 @@ class Walker {
     AMBIT_CHECK(Walk());
     for (auto& [path, files] : git_files_) set_.git.push_back({path, files});
     std::ranges::sort(set_.changes, [](const Change& left, const Change& right) {
-      if (left.path != right.path) return PathLess(left.path, right.path);
+      if (left.path != right.path) return PathOrder()(left.path, right.path);
       return left.kind == ChangeKind::kDeleted && right.kind != ChangeKind::kDeleted;
     });
     return std::move(set_);
