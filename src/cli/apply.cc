@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <memory>
 #include <utility>
 
@@ -14,6 +13,9 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/question.h"
+#include "cli/review_commands.h"
+#include "cli/review_journal.h"
 #include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
@@ -32,8 +34,10 @@ using review::Verdict;
 constexpr int kLeftOut = 1;
 
 struct ApplyFlags {
-  RunAndPaths of;
+  std::string run;
+  std::vector<std::string> paths;
   std::vector<std::string> consents;
+  bool agreed = false;  // to all that is not held, at the terminal
   bool dry_run = false;
   bool yes = false;
   bool interactive = false;
@@ -100,9 +104,11 @@ void Print(const ApplyReport& report) {
 
 /// Finishes or takes back what an interrupted apply of `run` left. Returns what was taken back.
 Result<std::optional<ApplyReport>> RecoverOne(const workspace::RunDir& run,
-                                              const review::ProjectTree& tree) {
+                                              const review::ProjectTree& tree,
+                                              ReviewJournal& journal) {
   AMBIT_TRY(auto recovery, review::Recover(run, tree));
   if (!recovery) return std::nullopt;
+  AMBIT_CHECK(journal.ApplyRecovered(recovery->taken_back));
   fmt::print(stderr, "ambit: an apply of {} was interrupted; it is {} now\n", run.id,
              recovery->taken_back ? "taken back" : "finished");
   if (!recovery->taken_back) return std::nullopt;
@@ -110,13 +116,14 @@ Result<std::optional<ApplyReport>> RecoverOne(const workspace::RunDir& run,
 }
 
 /// The same for all runs that left something in this project.
-Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened) {
-  AMBIT_TRY(auto own, RecoverOne(opened.run, opened.tree));
+Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened, ReviewJournal& journal) {
+  AMBIT_TRY(auto own, RecoverOne(opened.run, opened.tree, journal));
   AMBIT_TRY(const std::vector<std::string> ids, review::InterruptedRuns(opened.tree));
   for (const std::string& id : ids) {
     if (const auto run = opened.store.OpenRun(id); run && id != opened.run.id) {
       AMBIT_CHECK(workspace::LockRun(*run));
-      AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree));
+      AMBIT_TRY(ReviewJournal its, ReviewJournal::Open(*run));
+      AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree, its));
       if (report || !review::Staging::Exists(opened.tree, id)) continue;
     }
     return Fail(Errc::kNotFound,
@@ -137,7 +144,7 @@ void PrintTroubles(const ApplyReport& report) {
 
 Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& flags) {
   review::ApplyRequest request;
-  AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.of.paths()));
+  AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.paths));
   AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents));
   return request;
 }
@@ -155,13 +162,6 @@ Status CheckNamesSomething(const std::vector<std::string>& wanted, const ApplyPl
   return {};
 }
 
-bool Asked(const std::string& question) {
-  fmt::print(stderr, "{} [y/N] ", question);
-  std::fflush(stderr);
-  std::string answer;
-  return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
-}
-
 /// Everything a person is asked at the terminal. False: nothing is to be applied. Held paths that
 /// get a yes are added to the consents, with -i what gets none is declined.
 bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest& request) {
@@ -172,16 +172,17 @@ bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest
   if (flags.interactive) {
     for (const PlannedPath& planned : plan.paths) {
       if (planned.directory || planned.verdict != Verdict::kApply) continue;
-      if (!Asked(fmt::format("{} {}?", planned.letter, ShownPath(planned)))) {
+      if (!AskYes(fmt::format("{} {}?", planned.letter, ShownPath(planned)))) {
         request.declined.push_back(planned.path);
       }
     }
-  } else if (!flags.yes && count != 0 && !Asked(fmt::format("Apply {} changes?", count))) {
+  } else if (!flags.yes && !flags.agreed && count != 0 &&
+             !AskYes(fmt::format("Apply {} changes?", count))) {
     return false;
   }
   for (const PlannedPath& planned : plan.paths) {
     if (planned.verdict != Verdict::kHeld || planned.directory) continue;
-    if (!Asked(
+    if (!AskYes(
             fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)))) {
       continue;
     }
@@ -232,10 +233,11 @@ int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
 Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.of.run()));
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
-  AMBIT_TRY(const auto recovered, RecoverAll(opened));
+  AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
+  AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) PrintTroubles(*recovered);
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
   AMBIT_TRY(const Applying applying, Applying::Of(opened));
@@ -258,20 +260,23 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
     return kLeftOut;
   }
   if (terminal && (!flags.yes || flags.interactive)) {
-    Print(ApplyReport{.paths = plan.paths});
-    std::fflush(stdout);
+    if (!flags.agreed) Print(ApplyReport{.paths = plan.paths});
     if (!AskAll(plan, flags, request)) {
       fmt::print(stderr, "ambit: nothing was applied\n");
       return kLeftOut;
     }
     AMBIT_TRY(plan, applying.Plan(request));
   }
-  AMBIT_TRY(const ApplyReport report, applying.Do(plan));
+  AMBIT_CHECK(journal.ApplyStarted(plan, request));
+  const Result<ApplyReport> report = applying.Do(plan);
+  const Status written = journal.ApplyEnded(report);
+  if (!report) return std::unexpected(report.error());
   // Without the mark 'prune' asks once more: no reason to fail.
   (void)workspace::SetMark(opened.run, workspace::kReviewedMark);
-  Print(report);
+  Print(*report);
   PrintGit(plan, opened.meta.id);
-  return ExitCodeOf(report.Complete() && request.declined.empty());
+  AMBIT_CHECK(written);
+  return ExitCodeOf(report->Complete() && request.declined.empty());
 }
 
 /// The run of the project whose apply is the newest.
@@ -301,16 +306,21 @@ Result<int> UndoRun(const std::string& name) {
             name.empty() ? LastApplied(store, person) : FindRun(store, person, name));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
-  AMBIT_TRY(const auto recovered, RecoverAll(opened));
+  AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
+  AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) {  // that was the last apply
     Print(*recovered);
     return ExitCodeOf(recovered->Complete());
   }
   AMBIT_TRY(std::optional<review::ApplyLog> log, review::ApplyLog::Last(opened.run));
   if (!log) return Fail(Errc::kNotFound, fmt::format("nothing of {} is applied", opened.meta.id));
-  AMBIT_TRY(const ApplyReport report, review::Undo(opened.run, opened.tree, *std::move(log)));
-  Print(report);
-  return ExitCodeOf(report.Complete());
+  AMBIT_CHECK(journal.UndoStarted());
+  const Result<ApplyReport> report = review::Undo(opened.run, opened.tree, *std::move(log));
+  const Status written = journal.UndoEnded(report);
+  if (!report) return std::unexpected(report.error());
+  Print(*report);
+  AMBIT_CHECK(written);
+  return ExitCodeOf(report->Complete());
 }
 
 Action Finishing(std::function<Result<int>()> work) {
@@ -322,10 +332,15 @@ Action Finishing(std::function<Result<int>()> work) {
 
 }  // namespace
 
+Result<int> ApplyAgreed(const std::string& run) {
+  return ApplyRun({.run = run, .paths = {}, .consents = {}, .agreed = true});
+}
+
 void AddApply(CLI::App& app, Action& action) {
   auto flags = std::make_shared<ApplyFlags>();
+  auto of = std::make_shared<RunAndPaths>();
   CLI::App* apply = app.add_subcommand("apply", "Bring what a run changed into the project");
-  flags->of.AddTo(*apply);
+  of->AddTo(*apply);
   apply
       ->add_option("--consent", flags->consents,
                    "A held path that may come across as well; may be repeated")
@@ -334,8 +349,11 @@ void AddApply(CLI::App& app, Action& action) {
   apply->add_flag("--dry-run", flags->dry_run, "Show what would happen");
   apply->add_flag("--yes", flags->yes, "Do not ask; what is held stays held");
   apply->add_flag("-i,--interactive", flags->interactive, "Ask for each file");
-  apply->final_callback(
-      [flags, &action] { action = Finishing([flags] { return ApplyRun(*flags); }); });
+  apply->final_callback([flags, of, &action] {
+    flags->run = of->run();
+    flags->paths = of->paths();
+    action = Finishing([flags] { return ApplyRun(*flags); });
+  });
 }
 
 void AddUndo(CLI::App& app, Action& action) {

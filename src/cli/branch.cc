@@ -6,11 +6,15 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/question.h"
+#include "cli/review_journal.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "host/git_config.h"
@@ -31,11 +35,7 @@ bool AskOnTerminal(std::span<const review::HeldPath> held) {
   for (const review::HeldPath& path : held) {
     text += fmt::format("  {}: {}\n", Printable(path.path), path.reason);
   }
-  std::fputs((text + "Bring the branch with all of them? [y/N] ").c_str(), stderr);
-  std::fflush(stderr);
-  char answer[16] = {};
-  if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
-  return answer[0] == 'y' || answer[0] == 'Y';
+  return AskYes(text + "Bring the branch with all of them?");
 }
 
 void PrintLeftOut(std::size_t count, std::string_view what) {
@@ -56,8 +56,20 @@ Status BringBranch(const BranchFlags& flags) {
       .identity = host::ReadUserIdentity(person.home, config_home != nullptr ? config_home : ""),
       .consents = flags.consents};
   request.run_path = fmt::format("{}/{}", store.root(), request.run.id);
-  if (::isatty(0) == 1 && ::isatty(2) == 1) request.ask = AskOnTerminal;
-  AMBIT_TRY(const review::BranchResult made, review::MakeBranch(request));
+  std::vector<std::string> agreed;
+  if (::isatty(0) == 1 && ::isatty(2) == 1) {
+    request.ask = [&](std::span<const review::HeldPath> held) {
+      if (!AskOnTerminal(held)) return false;
+      for (const review::HeldPath& path : held) agreed.push_back(path.path);
+      return true;
+    };
+  }
+  AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(dir));
+  AMBIT_CHECK(journal.BranchStarted(request));
+  const Result<review::BranchResult> result = review::MakeBranch(request);
+  const Status written = journal.BranchEnded(result, agreed);
+  if (!result) return std::unexpected(result.error());
+  const review::BranchResult& made = *result;
   // Without the mark 'prune' asks once more: no reason to fail.
   (void)workspace::SetMark(dir, workspace::kReviewedMark);
   AMBIT_CHECK(ToStdout(fmt::format("{} {}\n", made.commit, flags.name)));
@@ -67,7 +79,7 @@ Status BringBranch(const BranchFlags& flags) {
   PrintLeftOut(made.ignored, "new files that .gitignore or info/exclude name");
   PrintLeftOut(made.in_other_repositories, "files in repositories below the project");
   PrintLeftOut(made.special, "FIFOs, sockets or devices");
-  return {};
+  return written;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/cli.h"
+#include "cli/question.h"
 #include "cli/runs.h"
 #include "review/apply_log.h"
 #include "workspace/run_removal.h"
@@ -94,14 +95,6 @@ std::string Bytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
-/// The question is asked on the terminal alone: an answer in a pipe may be meant for others.
-bool Confirmed() {
-  std::fputs("drop them? [y/N] ", stderr);
-  char answer[16] = {};
-  return std::fgets(answer, sizeof answer, stdin) != nullptr &&
-         (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 Status Ask(const PruneFlags& flags, const std::vector<Candidate>& runs) {
   const auto unseen = std::ranges::count_if(runs, &Candidate::unseen);
   if (unseen == 0 || flags.yes) return {};
@@ -109,7 +102,7 @@ Status Ask(const PruneFlags& flags, const std::vector<Candidate>& runs) {
       fmt::format("ambit: {} of these runs hold work that was never applied or looked at\n", unseen)
           .c_str(),
       stderr);
-  if (::isatty(0) == 1 && ::isatty(2) == 1 && Confirmed()) return {};
+  if (::isatty(0) == 1 && ::isatty(2) == 1 && AskYes("drop them?")) return {};
   return Fail(Errc::kInvalidArgument, "nothing was dropped",
               "look with 'ambit diff RUN', or say --yes");
 }

@@ -1,6 +1,8 @@
 #include "supervise/run.h"
 
 #include <fmt/format.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -9,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "cli/after_run.h"
 #include "cli/cli.h"
 #include "journal/writer.h"
 
@@ -76,9 +79,20 @@ void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
   Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
 }
 
+/// Whether the work of this run may be asked about: it can be reviewed, and its end was its own or
+/// the person's at the keyboard. A run that ambit itself cut short, or somebody's kill, is not.
+bool EndedForReview(const RunFlags& flags, const supervise::Outcome& outcome) {
+  if (flags.quiet || flags.project != "cow") return false;
+  if (outcome.cause == supervise::Cause::kExited) return true;
+  return outcome.cause == supervise::Cause::kSignaled && outcome.exit_code == 128 + SIGINT;
+}
+
 int Execute(const RunFlags& flags) {
+  const bool automated = ::getenv("CI") != nullptr;  // some have a terminal and nobody at it
+  std::string id;
   const supervise::RunObserver observer{.on_planned =
                                             [&](const workspace::RunMeta& meta) {
+                                              id = meta.id;
                                               if (!flags.quiet) TellWhatHolds(meta, flags);
                                             },
                                         .on_warning =
@@ -89,12 +103,14 @@ int Execute(const RunFlags& flags) {
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
   };
-  const Result<supervise::Outcome> outcome =
-      supervise::Run(ToRequest(flags), open_journal, observer);
+  const supervise::RunRequest request = ToRequest(flags);
+  const Result<supervise::Outcome> outcome = supervise::Run(request, open_journal, observer);
   if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);
   if (!outcome->detail.empty() && outcome->cause != supervise::Cause::kSignaled) {
     (void)Complain(outcome->detail, outcome->remedy);
   }
+  supervise::GiveBackEnvironment(request.environment);
+  if (!automated && EndedForReview(flags, *outcome)) ReviewWithPerson(id);
   return outcome->exit_code;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -368,6 +369,14 @@ Environment TakeEnvironment(const policy::Policy& policy) {
   });
   sys::ScrubEnvironment();
   return taken;
+}
+
+void GiveBackEnvironment(const Environment& taken) {
+  for (const auto& [name, value] : taken) {
+    if (std::ranges::find(kForAmbit, name) != kForAmbit.end() || plan::IsBaseEnvironment(name)) {
+      ::setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
+    }
+  }
 }
 
 Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,

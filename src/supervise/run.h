@@ -22,6 +22,9 @@ using Environment = std::map<std::string, std::string>;
 /// and gone: the processes of a run are forks of this one, and none may hold them.
 Environment TakeEnvironment(const policy::Policy& policy);
 
+/// Puts back what ambit itself needs of it, when everything of the run is dead.
+void GiveBackEnvironment(const Environment& taken);
+
 struct RunRequest {
   policy::Policy policy;
   Environment environment;  // from TakeEnvironment

@@ -1,85 +1,15 @@
 // An interactive run: the agent has a pty of its own, the person's terminal comes back as it was.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <string>
+#include <thread>
 
-#include "base/fd.h"
 #include "support/run_ambit.h"
+#include "support/terminal_session.h"
 
 namespace ambit::testing {
 namespace {
-
-/// A terminal of the test's own with `ambit` started on it.
-class TerminalSession {
- public:
-  TerminalSession(const Scratch& person, const std::vector<std::string>& arguments)
-      : master_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
-    ::grantpt(master_.get());
-    ::unlockpt(master_.get());
-    const std::string name = ::ptsname(master_.get());
-    keep_ = Fd(::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
-    const winsize size{.ws_row = 33, .ws_col = 99, .ws_xpixel = 0, .ws_ypixel = 0};
-    ::ioctl(master_.get(), TIOCSWINSZ, &size);
-    ::tcgetattr(keep_.get(), &before_);
-    pid_ = person.StartOnTerminal(arguments, name);
-  }
-
-  void Type(const std::string& text) const {
-    ASSERT_EQ(::write(master_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
-  }
-
-  /// Everything shown until `text` appears; fails after ten seconds.
-  std::string ShownUntil(const std::string& text) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (shown_.find(text) == std::string::npos) {
-      if (std::chrono::steady_clock::now() > deadline) {
-        ADD_FAILURE() << "'" << text << "' was not shown, but: " << shown_;
-        break;
-      }
-      pollfd source{.fd = master_.get(), .events = POLLIN, .revents = 0};
-      if (::poll(&source, 1, 100) <= 0) continue;
-      char buffer[4096];
-      const ssize_t n = ::read(master_.get(), buffer, sizeof buffer);
-      if (n > 0) shown_.append(buffer, static_cast<std::size_t>(n));
-    }
-    return shown_;
-  }
-
-  void Forget() { shown_.clear(); }
-
-  int Wait() {
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-
-  void Resize(unsigned short rows) const {
-    const winsize size{.ws_row = rows, .ws_col = 99, .ws_xpixel = 0, .ws_ypixel = 0};
-    ::ioctl(master_.get(), TIOCSWINSZ, &size);
-  }
-
-  bool TerminalIsAsBefore() const {
-    termios now{};
-    ::tcgetattr(keep_.get(), &now);
-    return now.c_lflag == before_.c_lflag && now.c_iflag == before_.c_iflag &&
-           now.c_oflag == before_.c_oflag;
-  }
-
- private:
-  Fd master_;
-  Fd keep_;
-  termios before_{};
-  pid_t pid_ = -1;
-  std::string shown_;
-};
 
 class Terminal : public ::testing::TestWithParam<Who> {
  protected:
@@ -109,6 +39,15 @@ TEST_P(Terminal, InterruptReachesTheForegroundJobAndTheShellGoesOn) {
   session.ShownUntil("it-42");
   EXPECT_EQ(session.Wait(), 7);
   EXPECT_TRUE(session.TerminalIsAsBefore());
+}
+
+TEST_P(Terminal, CanStillBeReadByWhatComesAfterTheRun) {
+  person_.Write("script", "'" + AmbitBinary() + "' run -q -- true; read line; echo got-$line");
+  TerminalSession session(person_, {person_.root() + "/script"}, "/bin/sh");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  session.Type("typed\n");
+  session.ShownUntil("got-typed");
+  EXPECT_EQ(session.Wait(), 0);
 }
 
 TEST_P(Terminal, FollowsAResize) {
