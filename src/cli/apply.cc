@@ -273,6 +273,10 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   if (!report) return std::unexpected(report.error());
   // Without the mark 'prune' asks once more: no reason to fail.
   (void)workspace::SetMark(opened.run, workspace::kReviewedMark);
+  if (report->Complete() && request.paths.empty() && request.declined.empty() && plan.git.empty() &&
+      opened.meta.layers.size() == 1) {
+    (void)workspace::SetMark(opened.run, workspace::kTakenMark);
+  }
   Print(*report);
   PrintGit(plan, opened.meta.id);
   AMBIT_CHECK(written);
@@ -309,12 +313,14 @@ Result<int> UndoRun(const std::string& name) {
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
   AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) {  // that was the last apply
+    AMBIT_CHECK(workspace::ClearMark(opened.run, workspace::kTakenMark));
     Print(*recovered);
     return ExitCodeOf(recovered->Complete());
   }
   AMBIT_TRY(std::optional<review::ApplyLog> log, review::ApplyLog::Last(opened.run));
   if (!log) return Fail(Errc::kNotFound, fmt::format("nothing of {} is applied", opened.meta.id));
   AMBIT_CHECK(journal.UndoStarted());
+  AMBIT_CHECK(workspace::ClearMark(opened.run, workspace::kTakenMark));
   const Result<ApplyReport> report = review::Undo(opened.run, opened.tree, *std::move(log));
   const Status written = journal.UndoEnded(report);
   if (!report) return std::unexpected(report.error());

@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/cli.h"
+#include "cli/keep_policy.h"
 #include "cli/question.h"
 #include "cli/runs.h"
 #include "review/apply_log.h"
@@ -23,7 +24,6 @@
 namespace ambit::cli {
 namespace {
 
-constexpr std::uint64_t kDefaultDays = 30;
 constexpr std::uint64_t kMaxDays = 36'500;
 constexpr std::int64_t kSecondsADay = 86'400;
 
@@ -66,6 +66,7 @@ Result<std::vector<Candidate>> Candidates(const workspace::RunStore& store) {
   AMBIT_TRY(const std::vector<workspace::RunEntry> runs, store.List());
   std::vector<Candidate> out;
   for (const workspace::RunEntry& run : runs) {
+    if (run.meta && run.meta->keep) continue;  // --keep-run: goes only by name
     auto dir = store.OpenRun(run.id);
     if (!dir || !workspace::CheckEnded(*dir)) continue;
     out.push_back(CandidateOf(*std::move(dir), run.meta));
@@ -75,7 +76,7 @@ Result<std::vector<Candidate>> Candidates(const workspace::RunStore& store) {
 
 void Choose(const PruneFlags& flags, std::vector<Candidate>& runs) {
   const bool by_age = flags.older_than || (!flags.keep && !flags.max_size);
-  const auto days = static_cast<std::int64_t>(flags.older_than.value_or(kDefaultDays));
+  const auto days = static_cast<std::int64_t>(flags.older_than.value_or(kKeepDays));
   const std::int64_t oldest = ::time(nullptr) - days * kSecondsADay;
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -144,7 +145,7 @@ void AddPrune(CLI::App& app, Action& action) {
   CLI::App* prune = app.add_subcommand(
       "prune", fmt::format("Remove runs that ended long ago (more than {} days, when no other "
                            "limit is given)",
-                           kDefaultDays));
+                           kKeepDays));
   prune
       ->add_option("--older-than", flags->older_than, "Those that ended more than so many days ago")
       ->type_name("DAYS")

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/after_run.h"
 #include "cli/cli.h"
+#include "cli/keep_policy.h"
 #include "journal/writer.h"
 
 namespace ambit::cli {
@@ -25,6 +26,7 @@ struct RunFlags {
   std::vector<std::string> copy_on_write;
   std::vector<std::string> environment;
   std::vector<std::uint16_t> host_ports;
+  bool keep = false;
   bool quiet = false;
   std::vector<std::string> argv;
 };
@@ -46,6 +48,7 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
   supervise::RunRequest request;
   request.directory = flags.directory;
   request.argv = flags.argv;
+  request.keep = flags.keep;
   request.policy.project =
       flags.project == "ro" ? policy::ProjectMode::kReadOnly : policy::ProjectMode::kCopyOnWrite;
   request.policy.read_only = flags.read_only;
@@ -111,6 +114,7 @@ int Execute(const RunFlags& flags) {
   }
   supervise::GiveBackEnvironment(request.environment);
   if (!automated && EndedForReview(flags, *outcome)) ReviewWithPerson(id);
+  if (!flags.quiet) TidyRuns();
   return outcome->exit_code;
 }
 
@@ -136,6 +140,7 @@ void AddRun(CLI::App& app, Action& action) {
   run->add_option("--host-port", flags->host_ports, "127.0.0.1:PORT inside reaches the host's own")
       ->type_name("PORT")
       ->allow_extra_args(false);
+  run->add_flag("--keep-run", flags->keep, "Remove this run only when it is named");
   run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");
   run->add_option("command", flags->argv, "Command and arguments, after --")->required();
   run->final_callback([flags, &action] { action = [flags] { return Execute(*flags); }; });

@@ -346,7 +346,9 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path};
-  RunRecord record(run, MakeMeta(plan, planned.facts, *made));
+  workspace::RunMeta meta = MakeMeta(plan, planned.facts, *made);
+  meta.keep = request.keep;
+  RunRecord record(run, std::move(meta));
   Outcome outcome =
       Supervise({.plan = plan,
                  .places = places,

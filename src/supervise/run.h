@@ -31,6 +31,7 @@ struct RunRequest {
   std::vector<std::string> argv;
   std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
+  bool keep = false;  // --keep-run
 };
 
 /// What a person may want to hear, in order; the caller prints it.

@@ -59,6 +59,7 @@ struct RunMeta {
   bool redirect_dir = false;
   std::vector<RunLayer> layers;
   std::optional<RunOutcome> outcome;
+  bool keep = false;  // --keep-run: it goes only by name
   std::string ambit_version;
   friend bool operator==(const RunMeta&, const RunMeta&) = default;
 };
