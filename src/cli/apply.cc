@@ -34,6 +34,7 @@ using review::Verdict;
 constexpr int kLeftOut = 1;
 
 struct ApplyFlags {
+  std::string directory;
   std::string run;
   std::vector<std::string> paths;
   std::vector<std::string> consents;
@@ -144,8 +145,8 @@ void PrintTroubles(const ApplyReport& report) {
 
 Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& flags) {
   review::ApplyRequest request;
-  AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.paths));
-  AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents));
+  AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.paths, flags.directory));
+  AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents, flags.directory));
   return request;
 }
 
@@ -233,7 +234,7 @@ int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
 Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run));
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
@@ -284,9 +285,9 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
 }
 
 /// The run of the project whose apply is the newest.
-Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store,
-                                       const host::Person& person) {
-  AMBIT_TRY(const workspace::RunMeta newest, FindRun(store, person, ""));
+Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store, const host::Person& person,
+                                       const std::string& directory) {
+  AMBIT_TRY(const workspace::RunMeta newest, FindRun(store, person, "", directory));
   AMBIT_TRY(std::vector<workspace::RunEntry> runs, store.List());
   std::optional<workspace::RunMeta> last;
   std::int64_t last_ns = -1;
@@ -303,11 +304,11 @@ Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store,
   return Fail(Errc::kNotFound, "nothing was applied to this project that could be taken back");
 }
 
-Result<int> UndoRun(const std::string& name) {
+Result<int> UndoRun(const std::string& name, const std::string& directory) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta,
-            name.empty() ? LastApplied(store, person) : FindRun(store, person, name));
+            name.empty() ? LastApplied(store, person, directory) : FindRun(store, person, name));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
@@ -339,7 +340,7 @@ Action Finishing(std::function<Result<int>()> work) {
 }  // namespace
 
 Result<int> ApplyAgreed(const std::string& run) {
-  return ApplyRun({.run = run, .paths = {}, .consents = {}, .agreed = true});
+  return ApplyRun({.directory = {}, .run = run, .paths = {}, .consents = {}, .agreed = true});
 }
 
 void AddApply(CLI::App& app, Action& action) {
@@ -347,6 +348,7 @@ void AddApply(CLI::App& app, Action& action) {
   auto of = std::make_shared<RunAndPaths>();
   CLI::App* apply = app.add_subcommand("apply", "Bring what a run changed into the project");
   of->AddTo(*apply);
+  AddDirectoryOption(*apply, flags->directory);
   apply
       ->add_option("--consent", flags->consents,
                    "A held path that may come across as well; may be repeated")
@@ -364,9 +366,13 @@ void AddApply(CLI::App& app, Action& action) {
 
 void AddUndo(CLI::App& app, Action& action) {
   auto run = std::make_shared<std::string>();
+  auto directory = std::make_shared<std::string>();
   CLI::App* undo = app.add_subcommand("undo", "Take back the last apply");
   undo->add_option("run", *run, "The run; the last one applied to this project when left out");
-  undo->final_callback([run, &action] { action = Finishing([run] { return UndoRun(*run); }); });
+  AddDirectoryOption(*undo, *directory);
+  undo->final_callback([run, directory, &action] {
+    action = Finishing([run, directory] { return UndoRun(*run, *directory); });
+  });
 }
 
 }  // namespace ambit::cli

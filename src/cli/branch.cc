@@ -26,6 +26,7 @@ namespace ambit::cli {
 namespace {
 
 struct BranchFlags {
+  std::string directory;
   std::string name;
   std::string run;
   std::vector<std::string> consents;
@@ -46,7 +47,7 @@ void PrintLeftOut(std::size_t count, std::string_view what) {
 Status BringBranch(const BranchFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run));
+  AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run, flags.directory));
   AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(run.id));
   AMBIT_CHECK(workspace::LockRun(dir));
   if (const auto layer = ProjectLayerOf(store, run); !layer) return std::unexpected(layer.error());
@@ -98,6 +99,7 @@ void AddBranch(CLI::App& app, Action& action) {
       app.add_subcommand("branch", "Bring a run's commits and changes onto a new git branch");
   branch->add_option("name", flags->name, "The new branch")->required();
   branch->add_option("run", flags->run, kRunHelp);
+  AddDirectoryOption(*branch, flags->directory);
   branch
       ->add_option("--consent", flags->consents,
                    "A path that the host runs or obeys by itself and may come with the branch")

@@ -28,6 +28,7 @@ namespace ambit::cli {
 namespace {
 
 struct DiffFlags {
+  std::string directory;
   std::string run;
   std::vector<std::string> paths;
   std::string colour = "auto";
@@ -95,9 +96,9 @@ Status TellOfTheGate(const workspace::OverlayLayer& layer, const workspace::Chan
 Result<Subject> FindSubject(const DiffFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run));
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
-  AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.paths));
+  AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.paths, flags.directory));
   auto layer = ProjectLayerOf(store, meta);
   if (!layer && layer.error().code != Errc::kNotFound) return std::unexpected(layer.error());
   return Subject{.meta = std::move(meta),
@@ -125,13 +126,16 @@ Status ShowDiff(const DiffFlags& flags) {
 
 }  // namespace
 
-Status ShowDiffOf(const std::string& run) { return ShowDiff({.run = run, .paths = {}}); }
+Status ShowDiffOf(const std::string& run) {
+  return ShowDiff({.directory = {}, .run = run, .paths = {}});
+}
 
 void AddDiff(CLI::App& app, Action& action) {
   auto flags = std::make_shared<DiffFlags>();
   auto of = std::make_shared<RunAndPaths>();
   CLI::App* diff = app.add_subcommand("diff", "Show what a run changed in the project");
   of->AddTo(*diff);
+  AddDirectoryOption(*diff, flags->directory);
   auto* forms = diff->add_option_group("form");
   forms->add_flag("--name-status", flags->name_status, "Names and kinds of change only");
   forms->add_flag("--stat", flags->stat, "Lines added and removed for each file");

@@ -74,8 +74,8 @@ Result<std::vector<Finished>> FindFinished(const RunStore& store) {
     if (!run.meta || run.meta->keep || workspace::IsAlive(*run.meta)) continue;
     auto dir = store.OpenRun(run.id);
     if (!dir) continue;
-    finished.push_back({.dir = *std::move(dir),
-                        .ended_ns = run.meta->finished_ns.value_or(run.meta->started_ns)});
+    finished.push_back(
+        {.dir = *std::move(dir), .ended_ns = run.meta->finished_ns.value_or(run.meta->started_ns)});
   }
   std::ranges::sort(finished, {}, &Finished::ended_ns);
   return finished;

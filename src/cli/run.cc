@@ -49,8 +49,9 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
   request.directory = flags.directory;
   request.argv = flags.argv;
   request.keep = flags.keep;
-  request.policy.project =
-      flags.project == "ro" ? policy::ProjectMode::kReadOnly : policy::ProjectMode::kCopyOnWrite;
+  request.policy.project = flags.project == "ro"   ? policy::ProjectMode::kReadOnly
+                           : flags.project == "rw" ? policy::ProjectMode::kReadWrite
+                                                   : policy::ProjectMode::kCopyOnWrite;
   request.policy.read_only = flags.read_only;
   request.policy.copy_on_write = flags.copy_on_write;
   request.policy.environment = ParseEnvironment(flags.environment);
@@ -67,10 +68,16 @@ std::vector<std::string> NamesOf(const std::vector<std::string>& environment) {
   return names;
 }
 
-/// What a run without a policy gets, told in three lines.
+/// What a run without a policy gets, told in three lines; direct writes are one more.
 void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
   Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
-                  flags.project == "ro" ? "read-only" : "changes stay in the run's own layer"));
+                  flags.project == "ro"   ? "read-only"
+                  : flags.project == "rw" ? "writes are on the host at once: no diff, no gate, no "
+                                            "undo"
+                                          : "changes stay in the run's own layer"));
+  if (flags.project == "rw") {
+    Say("what your machine runs by itself there (git hooks, .envrc, editor tasks) can be changed");
+  }
   Say(fmt::format(
       "{}; /usr read-only, an empty home, {}",
       flags.host_ports.empty()
@@ -79,7 +86,16 @@ void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
       flags.environment.empty() ? "no variable of yours"
                                 : fmt::format("with the real value of {} inside",
                                               fmt::join(NamesOf(flags.environment), ", "))));
-  Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
+  if (flags.project == "cow") Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
+}
+
+void WarnOfUnsetVariables(const supervise::RunRequest& request,
+                          const supervise::RunObserver& observer) {
+  for (const policy::EnvironmentRule& rule : request.policy.environment) {
+    if (rule.value || request.environment.contains(rule.name)) continue;
+    observer.on_warning(fmt::format("--env {}: it is not set here, so it does not exist inside",
+                                    Printable(rule.name)));
+  }
 }
 
 /// Whether the work of this run may be asked about: it can be reviewed, and its end was its own or
@@ -107,6 +123,7 @@ int Execute(const RunFlags& flags) {
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
   };
   const supervise::RunRequest request = ToRequest(flags);
+  WarnOfUnsetVariables(request, observer);
   const Result<supervise::Outcome> outcome = supervise::Run(request, open_journal, observer);
   if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);
   if (!outcome->detail.empty() && outcome->cause != supervise::Cause::kSignaled) {
@@ -124,8 +141,9 @@ void AddRun(CLI::App& app, Action& action) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* run = app.add_subcommand("run", "Run a command in a fresh sandbox");
   run->add_option("-C", flags->directory, "Take this directory as the project")->type_name("DIR");
-  run->add_option("--project", flags->project, "cow: changes stay in the run; ro: read-only")
-      ->check(CLI::IsMember({"cow", "ro"}))
+  run->add_option("--project", flags->project,
+                  "cow: changes stay in the run; ro: read-only; rw: the host's tree itself")
+      ->check(CLI::IsMember({"cow", "ro", "rw"}))
       ->capture_default_str();
   // allow_extra_args: an option takes one value each time, or it would swallow the "--" after it.
   run->add_option("--ro", flags->read_only, "Show this host path inside, read-only")

@@ -81,6 +81,9 @@ struct Mount {
   bool operator==(const Mount&) const = default;
 };
 
+/// Whether what is written there is on the host at once (--project rw).
+bool WritesToHost(const Mount& mount);
+
 /// A copy-on-write tree: the host's content below, the run's writes above, in the run directory.
 struct Layer {
   std::string name;    // "project", "cow-1", ...: the directory names in the run's state

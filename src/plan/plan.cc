@@ -49,11 +49,12 @@ Status RefuseFilesAsLayers(const policy::Policy& policy, const host::HostFacts& 
 
 /// Only a layer can show a file with other content than the host's.
 Status RefuseVisibleCredentials(const policy::Policy& policy, const host::GitProject& git) {
-  if (policy.project != policy::ProjectMode::kReadOnly || git.masked_files.empty()) return {};
+  if (policy.project == policy::ProjectMode::kCopyOnWrite || git.masked_files.empty()) return {};
   const host::MaskedFile& first = git.masked_files.front();
   return Fail(Errc::kInvalidArgument,
-              fmt::format("'{}/{}' holds credentials, and --project ro shows it as it is",
-                          Printable(first.layer), Printable(first.path)),
+              fmt::format("'{}/{}' holds credentials, and --project {} shows it as it is",
+                          Printable(first.layer), Printable(first.path),
+                          policy.project == policy::ProjectMode::kReadOnly ? "ro" : "rw"),
               "use --project cow, which takes them out of the view, or remove them from the file");
 }
 
@@ -70,10 +71,36 @@ Status RefuseStateBelow(const char* flag, const std::vector<std::string>& paths,
   return {};
 }
 
+/// As root only the project's own file system is translated: in another one the agent would be
+/// nobody, and leave files of nobody.
+Status RefuseSubmountsOfWritable(const std::vector<Mount>& mounts,
+                                 const std::vector<std::string>& mount_points) {
+  for (const Mount& mount : mounts) {
+    if (!WritesToHost(mount)) continue;
+    const auto below = std::ranges::find_if(mount_points, [&](const std::string& point) {
+      return point.starts_with(mount.host + "/");
+    });
+    if (below == mount_points.end()) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("project '{}': another file system is mounted at '{}' and cannot be "
+                            "given to write",
+                            Printable(mount.host), Printable(*below)),
+                "unmount it, run in a directory without it, or use --project ro");
+  }
+  return {};
+}
+
 /// What holds less than it usually does because of what was asked for.
 std::vector<std::string> MakeWarnings(const std::vector<Mount>& mounts) {
   std::vector<std::string> warnings;
   for (const Mount& mount : mounts) {
+    if (WritesToHost(mount)) {
+      warnings.push_back(
+          fmt::format("secret files in '{}' are visible as they are, and Unix "
+                      "sockets of the host in it can be reached",
+                      Printable(mount.inside)));
+      continue;
+    }
     if (!mount.owned || !mount.directory || mount.without_sockets) continue;
     warnings.push_back(
         fmt::format("another file system is mounted below '{}': Unix sockets of the "
@@ -95,6 +122,10 @@ Status RefuseForeignGitPointers(const host::GitProject& git) {
 }
 
 }  // namespace
+
+bool WritesToHost(const Mount& mount) {
+  return mount.kind == Mount::Kind::kBind && !mount.read_only && !mount.device;
+}
 
 bool LiesBelowAMount(const LaunchPlan& plan, const std::string& path) {
   return std::ranges::any_of(plan.mounts, [&](const Mount& mount) {
@@ -134,6 +165,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.layers = MakeLayers(policy, facts, request.git);
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
   plan.mounts = MakeMounts(policy, facts, plan.layers);
+  AMBIT_CHECK(RefuseSubmountsOfWritable(plan.mounts, facts.mount_points));
   std::ranges::move(MakeAliases(facts, plan.mounts, AliasPlace::kRoot),
                     std::back_inserter(plan.root));
   plan.aliases = MakeAliases(facts, plan.mounts, AliasPlace::kMount);

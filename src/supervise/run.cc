@@ -347,6 +347,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path};
   workspace::RunMeta meta = MakeMeta(plan, planned.facts, *made);
+  meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
   meta.keep = request.keep;
   RunRecord record(run, std::move(meta));
   Outcome outcome =
