@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <memory>
 #include <utility>
 
@@ -14,6 +13,9 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/question.h"
+#include "cli/review_commands.h"
+#include "cli/review_journal.h"
 #include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
@@ -34,8 +36,11 @@ using review::Verdict;
 constexpr int kLeftOut = 1;
 
 struct ApplyFlags {
-  RunAndPaths of;
+  std::string directory;
+  std::string run;
+  std::vector<std::string> paths;
   std::vector<std::string> consents;
+  bool agreed = false;  // to all that is not held, at the terminal
   bool dry_run = false;
   bool yes = false;
   bool interactive = false;
@@ -109,9 +114,11 @@ void Print(const ApplyReport& report) {
 
 /// Finishes or takes back what an interrupted apply of `run` left. Returns what was taken back.
 Result<std::optional<ApplyReport>> RecoverOne(const workspace::RunDir& run,
-                                              const review::ProjectTree& tree) {
+                                              const review::ProjectTree& tree,
+                                              ReviewJournal& journal) {
   AMBIT_TRY(auto recovery, review::Recover(run, tree));
   if (!recovery) return std::nullopt;
+  AMBIT_CHECK(journal.ApplyRecovered(recovery->taken_back));
   fmt::print(stderr, "ambit: an apply of {} was interrupted; it is {} now\n", run.id,
              recovery->taken_back ? "taken back" : "finished");
   if (!recovery->taken_back) return std::nullopt;
@@ -119,13 +126,14 @@ Result<std::optional<ApplyReport>> RecoverOne(const workspace::RunDir& run,
 }
 
 /// The same for all runs that left something in this project.
-Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened) {
-  AMBIT_TRY(auto own, RecoverOne(opened.run, opened.tree));
+Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened, ReviewJournal& journal) {
+  AMBIT_TRY(auto own, RecoverOne(opened.run, opened.tree, journal));
   AMBIT_TRY(const std::vector<std::string> ids, review::InterruptedRuns(opened.tree));
   for (const std::string& id : ids) {
     if (const auto run = opened.store.OpenRun(id); run && id != opened.run.id) {
       AMBIT_CHECK(workspace::LockRun(*run));
-      AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree));
+      AMBIT_TRY(ReviewJournal its, ReviewJournal::Open(*run));
+      AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree, its));
       if (report || !review::Staging::Exists(opened.tree, id)) continue;
     }
     return Fail(Errc::kNotFound,
@@ -146,8 +154,8 @@ void PrintTroubles(const ApplyReport& report) {
 
 Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& flags) {
   review::ApplyRequest request;
-  AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.of.paths()));
-  AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents));
+  AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.paths, flags.directory));
+  AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents, flags.directory));
   return request;
 }
 
@@ -164,13 +172,6 @@ Status CheckNamesSomething(const std::vector<std::string>& wanted, const ApplyPl
   return {};
 }
 
-bool Asked(const std::string& question) {
-  fmt::print(stderr, "{} [y/N] ", question);
-  std::fflush(stderr);
-  std::string answer;
-  return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
-}
-
 /// Everything a person is asked at the terminal. False: nothing is to be applied. Held paths that
 /// get a yes are added to the consents, with -i what gets none is declined.
 bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest& request) {
@@ -182,16 +183,17 @@ bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest
     for (const PlannedPath& planned : plan.paths) {
       if (planned.directory || planned.verdict != Verdict::kApply) continue;
       if (request.merged.contains(planned.path)) continue;  // that was asked already
-      if (!Asked(fmt::format("{} {}?", planned.letter, ShownPath(planned)))) {
+      if (!AskYes(fmt::format("{} {}?", planned.letter, ShownPath(planned)))) {
         request.declined.push_back(planned.path);
       }
     }
-  } else if (!flags.yes && count != 0 && !Asked(fmt::format("Apply {} changes?", count))) {
+  } else if (!flags.yes && !flags.agreed && count != 0 &&
+             !AskYes(fmt::format("Apply {} changes?", count))) {
     return false;
   }
   for (const PlannedPath& planned : plan.paths) {
     if (planned.verdict != Verdict::kHeld || planned.directory) continue;
-    if (!Asked(
+    if (!AskYes(
             fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)))) {
       continue;
     }
@@ -261,7 +263,7 @@ review::MergedFiles ChooseMerges(const Applying& applying, const ApplyPlan& plan
   if (flags.interactive && can_ask) {
     std::erase_if(*offered, [](const auto& file) {
       if (file.second.hunks.empty()) return false;
-      return !Asked(
+      return !AskYes(
           fmt::format("{}: the host and the run changed it, which makes together\n{}"
                       "Apply that?",
                       Printable(file.first), file.second.hunks));
@@ -283,10 +285,11 @@ int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
 Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.of.run()));
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
-  AMBIT_TRY(const auto recovered, RecoverAll(opened));
+  AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
+  AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) PrintTroubles(*recovered);
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
   AMBIT_TRY(const Applying applying, Applying::Of(opened));
@@ -315,26 +318,33 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
     return kLeftOut;
   }
   if (terminal && (!flags.yes || flags.interactive)) {
-    Print(ApplyReport{.paths = plan.paths});
-    std::fflush(stdout);
+    if (!flags.agreed) Print(ApplyReport{.paths = plan.paths});
     if (!AskAll(plan, flags, request)) {
       fmt::print(stderr, "ambit: nothing was applied\n");
       return kLeftOut;
     }
     AMBIT_TRY(plan, applying.Plan(request));
   }
-  AMBIT_TRY(const ApplyReport report, applying.Do(plan));
+  AMBIT_CHECK(journal.ApplyStarted(plan, request));
+  const Result<ApplyReport> report = applying.Do(plan);
+  const Status written = journal.ApplyEnded(report);
+  if (!report) return std::unexpected(report.error());
   // Without the mark 'prune' asks once more: no reason to fail.
   (void)workspace::SetMark(opened.run, workspace::kReviewedMark);
-  Print(report);
+  if (report->Complete() && request.paths.empty() && request.declined.empty() && plan.git.empty() &&
+      opened.meta.layers.size() == 1) {
+    (void)workspace::SetMark(opened.run, workspace::kTakenMark);
+  }
+  Print(*report);
   PrintGit(plan, opened.meta.id);
-  return ExitCodeOf(report.Complete() && request.declined.empty());
+  AMBIT_CHECK(written);
+  return ExitCodeOf(report->Complete() && request.declined.empty());
 }
 
 /// The run of the project whose apply is the newest.
-Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store,
-                                       const host::Person& person) {
-  AMBIT_TRY(const workspace::RunMeta newest, FindRun(store, person, ""));
+Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store, const host::Person& person,
+                                       const std::string& directory) {
+  AMBIT_TRY(const workspace::RunMeta newest, FindRun(store, person, "", directory));
   AMBIT_TRY(std::vector<workspace::RunEntry> runs, store.List());
   std::optional<workspace::RunMeta> last;
   std::int64_t last_ns = -1;
@@ -351,23 +361,30 @@ Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store,
   return Fail(Errc::kNotFound, "nothing was applied to this project that could be taken back");
 }
 
-Result<int> UndoRun(const std::string& name) {
+Result<int> UndoRun(const std::string& name, const std::string& directory) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta,
-            name.empty() ? LastApplied(store, person) : FindRun(store, person, name));
+            name.empty() ? LastApplied(store, person, directory) : FindRun(store, person, name));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
-  AMBIT_TRY(const auto recovered, RecoverAll(opened));
+  AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
+  AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) {  // that was the last apply
+    AMBIT_CHECK(workspace::ClearMark(opened.run, workspace::kTakenMark));
     Print(*recovered);
     return ExitCodeOf(recovered->Complete());
   }
   AMBIT_TRY(std::optional<review::ApplyLog> log, review::ApplyLog::Last(opened.run));
   if (!log) return Fail(Errc::kNotFound, fmt::format("nothing of {} is applied", opened.meta.id));
-  AMBIT_TRY(const ApplyReport report, review::Undo(opened.run, opened.tree, *std::move(log)));
-  Print(report);
-  return ExitCodeOf(report.Complete());
+  AMBIT_CHECK(journal.UndoStarted());
+  AMBIT_CHECK(workspace::ClearMark(opened.run, workspace::kTakenMark));
+  const Result<ApplyReport> report = review::Undo(opened.run, opened.tree, *std::move(log));
+  const Status written = journal.UndoEnded(report);
+  if (!report) return std::unexpected(report.error());
+  Print(*report);
+  AMBIT_CHECK(written);
+  return ExitCodeOf(report->Complete());
 }
 
 Action Finishing(std::function<Result<int>()> work) {
@@ -379,10 +396,16 @@ Action Finishing(std::function<Result<int>()> work) {
 
 }  // namespace
 
+Result<int> ApplyAgreed(const std::string& run) {
+  return ApplyRun({.directory = {}, .run = run, .paths = {}, .consents = {}, .agreed = true});
+}
+
 void AddApply(CLI::App& app, Action& action) {
   auto flags = std::make_shared<ApplyFlags>();
+  auto of = std::make_shared<RunAndPaths>();
   CLI::App* apply = app.add_subcommand("apply", "Bring what a run changed into the project");
-  flags->of.AddTo(*apply);
+  of->AddTo(*apply);
+  AddDirectoryOption(*apply, flags->directory);
   apply
       ->add_option("--consent", flags->consents,
                    "A held path that may come across as well; may be repeated")
@@ -393,15 +416,22 @@ void AddApply(CLI::App& app, Action& action) {
   apply->add_flag("-i,--interactive", flags->interactive, "Ask for each file");
   apply->add_flag("--merge", flags->merge,
                   "Where the host changed a text file too, apply what both edits make together");
-  apply->final_callback(
-      [flags, &action] { action = Finishing([flags] { return ApplyRun(*flags); }); });
+  apply->final_callback([flags, of, &action] {
+    flags->run = of->run();
+    flags->paths = of->paths();
+    action = Finishing([flags] { return ApplyRun(*flags); });
+  });
 }
 
 void AddUndo(CLI::App& app, Action& action) {
   auto run = std::make_shared<std::string>();
+  auto directory = std::make_shared<std::string>();
   CLI::App* undo = app.add_subcommand("undo", "Take back the last apply");
   undo->add_option("run", *run, "The run; the last one applied to this project when left out");
-  undo->final_callback([run, &action] { action = Finishing([run] { return UndoRun(*run); }); });
+  AddDirectoryOption(*undo, *directory);
+  undo->final_callback([run, directory, &action] {
+    action = Finishing([run, directory] { return UndoRun(*run, *directory); });
+  });
 }
 
 }  // namespace ambit::cli

@@ -4,13 +4,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/question.h"
+#include "cli/review_journal.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "host/git_config.h"
@@ -21,6 +26,7 @@ namespace ambit::cli {
 namespace {
 
 struct BranchFlags {
+  std::string directory;
   std::string name;
   std::string run;
   std::vector<std::string> consents;
@@ -31,11 +37,7 @@ bool AskOnTerminal(std::span<const review::HeldPath> held) {
   for (const review::HeldPath& path : held) {
     text += fmt::format("  {}: {}\n", Printable(path.path), path.reason);
   }
-  std::fputs((text + "Bring the branch with all of them? [y/N] ").c_str(), stderr);
-  std::fflush(stderr);
-  char answer[16] = {};
-  if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
-  return answer[0] == 'y' || answer[0] == 'Y';
+  return AskYes(text + "Bring the branch with all of them?");
 }
 
 void PrintLeftOut(std::size_t count, std::string_view what) {
@@ -45,7 +47,7 @@ void PrintLeftOut(std::size_t count, std::string_view what) {
 Status BringBranch(const BranchFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run));
+  AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run, flags.directory));
   AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(run.id));
   AMBIT_CHECK(workspace::LockRun(dir));
   if (const auto layer = ProjectLayerOf(store, run); !layer) return std::unexpected(layer.error());
@@ -56,10 +58,29 @@ Status BringBranch(const BranchFlags& flags) {
       .identity = host::ReadUserIdentity(person.home, config_home != nullptr ? config_home : ""),
       .consents = flags.consents};
   request.run_path = fmt::format("{}/{}", store.root(), request.run.id);
-  if (::isatty(0) == 1 && ::isatty(2) == 1) request.ask = AskOnTerminal;
-  AMBIT_TRY(const review::BranchResult made, review::MakeBranch(request));
+  std::vector<std::string> agreed;
+  if (::isatty(0) == 1 && ::isatty(2) == 1) {
+    request.ask = [&](std::span<const review::HeldPath> held) {
+      if (!AskOnTerminal(held)) return false;
+      for (const review::HeldPath& path : held) agreed.push_back(path.path);
+      return true;
+    };
+  }
+  AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(dir));
+  AMBIT_CHECK(journal.BranchStarted(request));
+  const Result<review::BranchResult> result = review::MakeBranch(request);
+  const Status written = journal.BranchEnded(result, agreed);
+  if (!result) return std::unexpected(result.error());
+  const review::BranchResult& made = *result;
   // Without the mark 'prune' asks once more: no reason to fail.
   (void)workspace::SetMark(dir, workspace::kReviewedMark);
+  const bool left_out = made.ignored + made.in_other_repositories + made.special != 0;
+  const bool other_layers = std::ranges::any_of(
+      request.run.layers,
+      [](const workspace::RunLayer& layer) { return layer.name.starts_with("cow-"); });
+  if (!left_out && !other_layers) {
+    (void)workspace::SetMark(dir, workspace::kTakenMark);
+  }
   AMBIT_CHECK(ToStdout(fmt::format("{} {}\n", made.commit, flags.name)));
   fmt::print(stderr, "ambit: branch {} has {} new commit{}{}\n", Printable(flags.name),
              made.commits, made.commits == 1 ? "" : "s",
@@ -67,7 +88,7 @@ Status BringBranch(const BranchFlags& flags) {
   PrintLeftOut(made.ignored, "new files that .gitignore or info/exclude name");
   PrintLeftOut(made.in_other_repositories, "files in repositories below the project");
   PrintLeftOut(made.special, "FIFOs, sockets or devices");
-  return {};
+  return written;
 }
 
 }  // namespace
@@ -78,6 +99,7 @@ void AddBranch(CLI::App& app, Action& action) {
       app.add_subcommand("branch", "Bring a run's commits and changes onto a new git branch");
   branch->add_option("name", flags->name, "The new branch")->required();
   branch->add_option("run", flags->run, kRunHelp);
+  AddDirectoryOption(*branch, flags->directory);
   branch
       ->add_option("--consent", flags->consents,
                    "A path that the host runs or obeys by itself and may come with the branch")

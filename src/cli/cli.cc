@@ -1,8 +1,11 @@
 #include "cli/cli.h"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -30,6 +33,24 @@ Status ToStdout(std::string_view text) {
   return {};
 }
 
+namespace {
+
+/// The parser says what is missing before it says what it did not understand, which is what a
+/// person has to correct first.
+std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
+  for (const std::string& word : app.remaining(/*recurse=*/true)) {
+    if (word == "--") continue;
+    if (word.starts_with('-')) return fmt::format("unknown flag '{}'", Printable(word));
+    if (app.get_subcommands().empty()) {
+      return fmt::format("'{}' is no command of ambit", Printable(word));
+    }
+    break;  // one argument too many
+  }
+  return error.what();
+}
+
+}  // namespace
+
 int Main(int argc, char** argv) {
   CLI::App app("A sandbox for AI coding agents: full autonomy inside hard limits.", "ambit");
   app.set_version_flag("--version", std::string(supervise::kVersion));
@@ -51,9 +72,11 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    const std::string command = argc > 1 && std::string_view(argv[1]) == "run" ? "run " : "";
-    return Complain(error.what(),
-                    "see 'ambit " + command + "--help'; what is to run comes after --");
+    const std::vector<CLI::App*> chosen = app.get_subcommands();
+    const std::string command = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+    return Complain(WhatIsWrong(app, error),
+                    fmt::format("see 'ambit {}--help'{}", command,
+                                command == "run " ? "; what is to run comes after --" : ""));
   }
   return action();
 }

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/pager.h"
+#include "cli/review_commands.h"
 #include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
@@ -27,7 +28,9 @@ namespace ambit::cli {
 namespace {
 
 struct DiffFlags {
-  RunAndPaths of;
+  std::string directory;
+  std::string run;
+  std::vector<std::string> paths;
   std::string colour = "auto";
   bool name_status = false;
   bool stat = false;
@@ -93,9 +96,9 @@ Status TellOfTheGate(const workspace::OverlayLayer& layer, const workspace::Chan
 Result<Subject> FindSubject(const DiffFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.of.run()));
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
-  AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.of.paths()));
+  AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.paths, flags.directory));
   auto layer = ProjectLayerOf(store, meta);
   if (!layer && layer.error().code != Errc::kNotFound) return std::unexpected(layer.error());
   return Subject{.meta = std::move(meta),
@@ -123,10 +126,16 @@ Status ShowDiff(const DiffFlags& flags) {
 
 }  // namespace
 
+Status ShowDiffOf(const std::string& run) {
+  return ShowDiff({.directory = {}, .run = run, .paths = {}});
+}
+
 void AddDiff(CLI::App& app, Action& action) {
   auto flags = std::make_shared<DiffFlags>();
+  auto of = std::make_shared<RunAndPaths>();
   CLI::App* diff = app.add_subcommand("diff", "Show what a run changed in the project");
-  flags->of.AddTo(*diff);
+  of->AddTo(*diff);
+  AddDirectoryOption(*diff, flags->directory);
   auto* forms = diff->add_option_group("form");
   forms->add_flag("--name-status", flags->name_status, "Names and kinds of change only");
   forms->add_flag("--stat", flags->stat, "Lines added and removed for each file");
@@ -136,7 +145,11 @@ void AddDiff(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
   diff->add_flag("--no-pager", flags->no_pager, "Print long output as it is");
-  diff->final_callback([flags, &action] { action = [flags] { return Report(ShowDiff(*flags)); }; });
+  diff->final_callback([flags, of, &action] {
+    flags->run = of->run();
+    flags->paths = of->paths();
+    action = [flags] { return Report(ShowDiff(*flags)); };
+  });
 }
 
 }  // namespace ambit::cli

@@ -21,6 +21,7 @@ using workspace::RunMeta;
 
 struct InspectFlags {
   std::string run;
+  std::string directory;
   bool json = false;
 };
 
@@ -81,7 +82,7 @@ std::string ForPrograms(const RunDir& run, const RunMeta& meta) {
 Status Inspect(const InspectFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run));
+  AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run, flags.directory));
   AMBIT_TRY(const RunDir run, store.OpenRun(meta.id));
   return ToStdout(flags.json ? ForPrograms(run, meta) : ForPeople(run, meta));
 }
@@ -92,6 +93,7 @@ void AddInspect(CLI::App& app, Action& action) {
   auto flags = std::make_shared<InspectFlags>();
   CLI::App* inspect = app.add_subcommand("inspect", "Show what is known of a run");
   inspect->add_option("run", flags->run, kRunHelp);
+  AddDirectoryOption(*inspect, flags->directory);
   inspect->add_flag("--json", flags->json, "For programs");
   inspect->final_callback(
       [flags, &action] { action = [flags] { return Report(Inspect(*flags)); }; });

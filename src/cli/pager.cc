@@ -61,10 +61,13 @@ Pager Pager::Start(bool wanted) {
   for (const char* program : kPrograms) {
     const pid_t child = Spawn(program, reading.get());
     if (child < 0) continue;
+    Pager pager(child, std::move(writing));
     // Ctrl-C belongs to the reader, and one who leaves early is no reason to die.
-    ::signal(SIGINT, SIG_IGN);
-    ::signal(SIGPIPE, SIG_IGN);
-    return Pager(child, std::move(writing));
+    struct sigaction ignored{};
+    ignored.sa_handler = SIG_IGN;
+    ::sigaction(SIGINT, &ignored, &pager.interrupt_);
+    ::sigaction(SIGPIPE, &ignored, &pager.broken_pipe_);
+    return pager;
   }
   return Pager(-1, Fd());
 }
@@ -72,12 +75,17 @@ Pager Pager::Start(bool wanted) {
 Pager::Pager(Pager&& other) noexcept
     : child_(std::exchange(other.child_, -1)),
       to_child_(std::move(other.to_child_)),
-      left_(other.left_) {}
+      left_(other.left_),
+      interrupt_(other.interrupt_),
+      broken_pipe_(other.broken_pipe_) {}
 
 Pager::~Pager() {
   to_child_.Reset();
-  while (child_ > 0 && ::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+  if (child_ <= 0) return;
+  while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  ::sigaction(SIGINT, &interrupt_, nullptr);
+  ::sigaction(SIGPIPE, &broken_pipe_, nullptr);
 }
 
 Status Pager::Write(std::string_view text) {

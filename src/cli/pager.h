@@ -3,6 +3,7 @@
 // is paged, colours are kept, the text stays on the screen. Always the system's less, never what
 // $PAGER names: what a run left behind may have set that. LESSSECURE keeps it from starting
 // programs and writing files. Who calls: diff.
+#include <signal.h>
 #include <sys/types.h>
 
 #include <string_view>
@@ -30,6 +31,8 @@ class Pager {
   pid_t child_ = -1;
   Fd to_child_;
   bool left_ = false;
+  struct sigaction interrupt_{};  // as it was
+  struct sigaction broken_pipe_{};
 };
 
 }  // namespace ambit::cli

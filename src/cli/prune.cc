@@ -15,6 +15,8 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/keep_policy.h"
+#include "cli/question.h"
 #include "cli/runs.h"
 #include "review/apply_log.h"
 #include "workspace/run_removal.h"
@@ -23,7 +25,6 @@
 namespace ambit::cli {
 namespace {
 
-constexpr std::uint64_t kDefaultDays = 30;
 constexpr std::uint64_t kMaxDays = 36'500;
 constexpr std::int64_t kSecondsADay = 86'400;
 
@@ -66,6 +67,7 @@ Result<std::vector<Candidate>> Candidates(const workspace::RunStore& store) {
   AMBIT_TRY(const std::vector<workspace::RunEntry> runs, store.List());
   std::vector<Candidate> out;
   for (const workspace::RunEntry& run : runs) {
+    if (run.meta && run.meta->keep) continue;  // --keep-run: goes only by name
     auto dir = store.OpenRun(run.id);
     if (!dir || !workspace::CheckEnded(*dir)) continue;
     out.push_back(CandidateOf(*std::move(dir), run.meta));
@@ -75,7 +77,7 @@ Result<std::vector<Candidate>> Candidates(const workspace::RunStore& store) {
 
 void Choose(const PruneFlags& flags, std::vector<Candidate>& runs) {
   const bool by_age = flags.older_than || (!flags.keep && !flags.max_size);
-  const auto days = static_cast<std::int64_t>(flags.older_than.value_or(kDefaultDays));
+  const auto days = static_cast<std::int64_t>(flags.older_than.value_or(kKeepDays));
   const std::int64_t oldest = ::time(nullptr) - days * kSecondsADay;
   std::uint64_t left = 0;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -95,14 +97,6 @@ std::string Bytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
-/// The question is asked on the terminal alone: an answer in a pipe may be meant for others.
-bool Confirmed() {
-  std::fputs("drop them? [y/N] ", stderr);
-  char answer[16] = {};
-  return std::fgets(answer, sizeof answer, stdin) != nullptr &&
-         (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 Status Ask(const PruneFlags& flags, const std::vector<Candidate>& runs) {
   const auto unseen = std::ranges::count_if(runs, &Candidate::unseen);
   if (unseen == 0 || flags.yes) return {};
@@ -110,7 +104,7 @@ Status Ask(const PruneFlags& flags, const std::vector<Candidate>& runs) {
       fmt::format("ambit: {} of these runs hold work that was never applied or looked at\n", unseen)
           .c_str(),
       stderr);
-  if (::isatty(0) == 1 && ::isatty(2) == 1 && Confirmed()) return {};
+  if (::isatty(0) == 1 && ::isatty(2) == 1 && AskYes("drop them?")) return {};
   return Fail(Errc::kInvalidArgument, "nothing was dropped",
               "look with 'ambit diff RUN', or say --yes");
 }
@@ -164,7 +158,7 @@ void AddPrune(CLI::App& app, Action& action) {
   CLI::App* prune = app.add_subcommand(
       "prune", fmt::format("Remove runs that ended long ago (more than {} days, when no other "
                            "limit is given)",
-                           kDefaultDays));
+                           kKeepDays));
   prune
       ->add_option("--older-than", flags->older_than, "Those that ended more than so many days ago")
       ->type_name("DAYS")

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "base/text.h"
 #include "workspace/run_removal.h"
 
@@ -45,6 +47,10 @@ std::optional<std::string> Below(std::string_view root, std::string_view path) {
 
 }  // namespace
 
+void AddDirectoryOption(CLI::App& command, std::string& directory) {
+  command.add_option("-C", directory, "Take this directory as the project")->type_name("DIR");
+}
+
 Result<workspace::RunStore> OpenStore(const host::Person& person) {
   const char* state_home = ::getenv("XDG_STATE_HOME");
   Result<workspace::RunStore> store = workspace::RunStore::Open(
@@ -57,11 +63,11 @@ Result<workspace::RunStore> OpenStore(const host::Person& person) {
 }
 
 Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
-                                   const std::string& name) {
+                                   const std::string& name, const std::string& directory) {
   if (name.empty()) {
-    AMBIT_TRY(const std::string here, host::RealPath("."));
+    AMBIT_TRY(const std::string here, host::RealPath(directory.empty() ? "." : directory));
     AMBIT_TRY(const host::Project project,
-              host::FindProject(here, /*explicit_root=*/false, person, store.root()));
+              host::FindProject(here, /*explicit_root=*/!directory.empty(), person, store.root()));
     return store.NewestOf(project.root);
   }
   AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(name));
@@ -70,6 +76,13 @@ Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host:
 
 Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
                                                const workspace::RunMeta& meta) {
+  if (meta.direct) {
+    return Fail(Errc::kUnsupported,
+                fmt::format("run {} wrote into the project itself (--project rw): there is nothing "
+                            "to review",
+                            meta.id),
+                "what it changed is in the project; git, or your backup, shows it");
+  }
   AMBIT_TRY(const workspace::RunDir run, store.OpenRun(meta.id));
   if (workspace::HasMark(run, workspace::kDiscardedMark)) {
     return Fail(Errc::kInvalidArgument, fmt::format("the work of run {} was discarded", meta.id),
@@ -84,9 +97,10 @@ Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
 }
 
 Result<std::vector<std::string>> PathsInProject(const workspace::RunMeta& meta,
-                                                std::span<const std::string> typed) {
+                                                std::span<const std::string> typed,
+                                                const std::string& directory) {
   AMBIT_TRY(const std::string here, host::RealPath("."));
-  const std::string base = Below(meta.project, here) ? here : meta.project;
+  const std::string base = directory.empty() && Below(meta.project, here) ? here : meta.project;
   std::vector<std::string> paths;
   for (const std::string& path : typed) {
     const auto absolute = Normal(path.starts_with('/') ? path : base + "/" + path);

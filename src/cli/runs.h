@@ -10,25 +10,33 @@
 #include "host/facts.h"
 #include "workspace/run_store.h"
 
+namespace CLI {
+class App;
+}
+
 namespace ambit::cli {
 
 /// The person's store. kNotFound with a hint when there was no run yet.
 Result<workspace::RunStore> OpenStore(const host::Person& person);
 
-/// The run that was named, or the newest one of the project the person is in.
-Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
-                                   const std::string& name);
+/// The option -C, as `run` has it: this directory is the project, wherever the person is.
+void AddDirectoryOption(CLI::App& command, std::string& directory);
 
-/// The project's layer of a run. kNotFound for a run that had none (`--project ro`),
-/// kInvalidArgument when the work was discarded.
+/// The run that was named, or the newest one of the project the person is in (or of `directory`).
+Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
+                                   const std::string& name, const std::string& directory = {});
+
+/// The project's layer of a run. kNotFound for a run that had none (`--project ro`), kUnsupported
+/// for one that wrote into the project itself, kInvalidArgument when the work was discarded.
 Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
                                                const workspace::RunMeta& meta);
 
 /// Paths as they were typed, relative to the run's project: from the working directory when that is
-/// inside, else from the project's root. Nothing is looked up, so they need not exist. An empty
-/// string is the whole project.
+/// inside and no other one was named, else from the project's root. Nothing is looked up, so they
+/// need not exist. An empty string is the whole project.
 Result<std::vector<std::string>> PathsInProject(const workspace::RunMeta& meta,
-                                                std::span<const std::string> typed);
+                                                std::span<const std::string> typed,
+                                                const std::string& directory = {});
 
 /// One or two words: running, how it ended, or that it crashed.
 std::string StateOf(const workspace::RunMeta& meta);

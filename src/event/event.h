@@ -21,6 +21,16 @@ inline constexpr std::string_view kRunStarted = "run.started";  // all walls bui
 inline constexpr std::string_view kRunEnded = "run.ended";      // the outcome, exactly once
 inline constexpr std::string_view kDenial = "denial";           // refused, with the rule
 inline constexpr std::string_view kEgressConnect = "egress.connect";
+// After the end, by the person's commands. What touches the host is written before it does and
+// after: one that was started and never ended was interrupted.
+inline constexpr std::string_view kApplyStarted = "apply.started";
+inline constexpr std::string_view kApplyEnded = "apply.ended";
+inline constexpr std::string_view kApplyRecovered = "apply.recovered";  // an interrupted one
+inline constexpr std::string_view kUndoStarted = "undo.started";
+inline constexpr std::string_view kUndoEnded = "undo.ended";
+inline constexpr std::string_view kBranchStarted = "branch.started";
+inline constexpr std::string_view kBranchEnded = "branch.ended";
+inline constexpr std::string_view kWorkDiscarded = "work.discarded";
 inline constexpr std::string_view kEventsDropped = "events.dropped";  // an honest gap, counted
 
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;

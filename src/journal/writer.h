@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -18,6 +19,11 @@ class Writer : public event::Sink {
   /// Creates `name` below `dir` with mode 0600; it must not exist.
   static Result<std::unique_ptr<Writer>> Create(int dir, const char* name, std::string run_id);
 
+  /// Goes on with the journal of a run that has ended. The caller is the only one who writes it. A
+  /// last line that was cut off (a full disk) stays as it is, and the next one begins a new line.
+  /// Errors: kNotFound, kInvalidArgument for a file that is no journal of ours, kIo.
+  static Result<std::unique_ptr<Writer>> Continue(int dir, const char* name, std::string run_id);
+
   void Emit(const event::Event& event) override;
   [[nodiscard]] const Status& status() const override { return status_; }
 
@@ -26,8 +32,12 @@ class Writer : public event::Sink {
   Fd file_;
   std::string run_id_;
   std::uint64_t sequence_ = 0;
+  bool in_line_ = false;  // the file ends in a line that was cut off
   Status status_;
 };
+
+/// The sequence number of a line that EncodeEvent made, whatever the bytes. Pure.
+Result<std::uint64_t> SequenceOf(std::string_view line);
 
 /// One line, without the line break. Pure.
 std::string EncodeEvent(const event::Event& event, std::uint64_t sequence, std::int64_t time_ns,

@@ -96,6 +96,9 @@ struct Mount {
 /// a layer are under its own. There is one such view, the project's.
 inline constexpr const char* kViewMask = "view";
 
+/// Whether what is written there is on the host at once (--project rw).
+bool WritesToHost(const Mount& mount);
+
 /// A copy-on-write tree: the host's content below, the run's writes above, in the run directory.
 struct Layer {
   std::string name;    // "project", "cow-1", ...: the directory names in the run's state

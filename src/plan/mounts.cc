@@ -50,6 +50,15 @@ Mount ReadOnlyView(const std::string& path, bool directory, const host::HostFact
   return mount;
 }
 
+/// The project itself, for those who want direct writes.
+Mount DirectView(const host::Project& project) {
+  return {.kind = Kind::kBind,
+          .inside = project.root,
+          .host = project.root,
+          .host_id = project.id,
+          .owned = true};
+}
+
 /// Parents come before children, so a mount's ancestors are already marked.
 void MarkWhatIsSealedWithTheRoot(std::vector<Mount>& mounts) {
   for (std::size_t i = 0; i < mounts.size(); ++i) {
@@ -141,6 +150,10 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
     mounts.push_back(ReadOnlyView(facts.project.root, true, facts));
     mounts.back().masks = MasksIn(facts.project.root, masked);
   }
+  if (policy.project == policy::ProjectMode::kReadWrite) {
+    mounts.push_back(DirectView(facts.project));
+    mounts.back().masks = MasksIn(facts.project.root, masked);  // which it cannot have
+  }
   for (const std::string& path : policy.read_only) {
     const bool is_file = std::ranges::find(facts.plain_files, path) != facts.plain_files.end();
     mounts.push_back(ReadOnlyView(path, !is_file, facts));
@@ -180,6 +193,8 @@ std::vector<LandlockRule> MakeLandlockRules(const std::vector<Mount>& mounts) {
       case Kind::kBind:
         if (mount.device) {
           access = LandlockAccess::kRead | LandlockAccess::kWrite | LandlockAccess::kDevice;
+        } else if (WritesToHost(mount)) {
+          access = kAll;
         }
         break;
     }

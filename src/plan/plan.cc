@@ -53,12 +53,17 @@ Status RefuseVisibleSecrets(const std::vector<Mount>& mounts) {
   const auto plain = std::ranges::find_if(
       mounts, [](const Mount& mount) { return !mount.masks.empty() && !mount.without_sockets; });
   if (plain == mounts.end()) return {};
-  return Fail(Errc::kInvalidArgument,
-              fmt::format("'{}/{}' holds secrets and would be shown as it is, because another file "
-                          "system is mounted below '{}'",
-                          Printable(plain->inside), Printable(plain->masks.front().path),
-                          Printable(plain->inside)),
-              "unmount it, or show the file on purpose with --unmask");
+  const Mask& first = plain->masks.front();
+  const bool of_git = first.path.starts_with(".git/");
+  return Fail(
+      Errc::kInvalidArgument,
+      fmt::format("'{}/{}' holds {} and would be shown as it is: {}", Printable(plain->inside),
+                  Printable(first.path), of_git ? "credentials" : "secrets",
+                  WritesToHost(*plain) ? "--project rw gives the host's own files"
+                                       : "another file system is mounted below the project"),
+      of_git ? "use --project cow, which takes them out of the view, or remove them"
+             : fmt::format("use --project cow, or show it on purpose with --unmask '{}'",
+                           Printable(first.path)));
 }
 
 /// Ambit's own record must not be content of a run.
@@ -74,10 +79,34 @@ Status RefuseStateBelow(const char* flag, const std::vector<std::string>& paths,
   return {};
 }
 
+/// As root only the project's own file system is translated: in another one the agent would be
+/// nobody, and leave files of nobody.
+Status RefuseSubmountsOfWritable(const std::vector<Mount>& mounts,
+                                 const std::vector<std::string>& mount_points) {
+  for (const Mount& mount : mounts) {
+    if (!WritesToHost(mount)) continue;
+    const auto below = std::ranges::find_if(mount_points, [&](const std::string& point) {
+      return point.starts_with(mount.host + "/");
+    });
+    if (below == mount_points.end()) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("project '{}': another file system is mounted at '{}' and cannot be "
+                            "given to write",
+                            Printable(mount.host), Printable(*below)),
+                "unmount it, run in a directory without it, or use --project ro");
+  }
+  return {};
+}
+
 /// What holds less than it usually does because of what was asked for.
 std::vector<std::string> MakeWarnings(const std::vector<Mount>& mounts) {
   std::vector<std::string> warnings;
   for (const Mount& mount : mounts) {
+    if (WritesToHost(mount)) {
+      warnings.push_back(
+          fmt::format("Unix sockets of the host in '{}' can be reached", Printable(mount.inside)));
+      continue;
+    }
     if (!mount.owned || !mount.directory || mount.without_sockets) continue;
     warnings.push_back(
         fmt::format("another file system is mounted below '{}': Unix sockets of the "
@@ -124,6 +153,10 @@ Status RefuseForeignGitPointers(const host::GitProject& git) {
 
 }  // namespace
 
+bool WritesToHost(const Mount& mount) {
+  return mount.kind == Mount::Kind::kBind && !mount.read_only && !mount.device;
+}
+
 bool LiesBelowAMount(const LaunchPlan& plan, const std::string& path) {
   return std::ranges::any_of(plan.mounts, [&](const Mount& mount) {
     return path.size() > mount.inside.size() && path.starts_with(mount.inside) &&
@@ -163,6 +196,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
   plan.mounts = MakeMounts(policy, facts, plan.layers, masked);
   AMBIT_CHECK(RefuseVisibleSecrets(plan.mounts));
+  AMBIT_CHECK(RefuseSubmountsOfWritable(plan.mounts, facts.mount_points));
   std::ranges::move(MakeAliases(facts, plan.mounts, AliasPlace::kRoot),
                     std::back_inserter(plan.root));
   plan.aliases = MakeAliases(facts, plan.mounts, AliasPlace::kMount);

@@ -229,6 +229,21 @@ TEST(Plan, TellsWhichFilesAreSecret) {
   EXPECT_THAT(plan->warnings.back(), HasSubstr("and 1 more"));
 }
 
+TEST(Plan, AProjectToWriteSaysWhatItShowsAndHasNothingMountedBelow) {
+  policy::Policy direct;
+  direct.project = policy::ProjectMode::kReadWrite;
+  host::HostFacts facts = SomeHost(true);
+  EXPECT_THAT(WhyNot(direct, facts, SomeRequest(true)).what, HasSubstr("--project rw"));
+  Request clean = SomeRequest(true);
+  clean.git.masked_files.clear();
+  const auto plan = Make(direct, facts, clean);
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->warnings.size(), 1U);
+  EXPECT_THAT(plan->warnings[0], HasSubstr("Unix sockets"));
+  facts.mount_points = {facts.project.root + "/below"};
+  EXPECT_THAT(WhyNot(direct, facts, clean).what, HasSubstr("another file system"));
+}
+
 TEST(Plan, RefusesALayerThatHoldsTheStateDirectory) {
   host::HostFacts facts = SomeHost(false);
   facts.state_root = "/home/ann/.local/state/ambit/runs";
@@ -314,6 +329,25 @@ TEST(Mounts, AReadOnlyProjectIsNoLayer) {
   const auto mounts = MakeMounts(policy, facts, layers, {});
   ASSERT_NE(At(mounts, facts.project.root), nullptr);
   EXPECT_TRUE(At(mounts, facts.project.root)->read_only);
+}
+
+TEST(Mounts, AProjectToWriteIsTheHostsOwnAndTheOnlyOne) {
+  policy::Policy policy;
+  policy.project = policy::ProjectMode::kReadWrite;
+  const host::HostFacts facts = SomeHost(true);
+  const auto layers = MakeLayers(policy, facts, {}, {});
+  EXPECT_THAT(layers, IsEmpty());
+  const auto mounts = MakeMounts(policy, facts, layers, {});
+  for (const Mount& mount : mounts) {
+    EXPECT_EQ(WritesToHost(mount), mount.inside == facts.project.root) << mount.inside;
+  }
+  ASSERT_NE(At(mounts, facts.project.root), nullptr);
+  EXPECT_TRUE(At(mounts, facts.project.root)->owned);
+  EXPECT_FALSE(At(mounts, facts.project.root)->sealed_with_root);
+  const auto rules = MakeLandlockRules(mounts);
+  const auto rule = std::ranges::find(rules, facts.project.root, &LandlockRule::inside);
+  ASSERT_NE(rule, rules.end());
+  EXPECT_TRUE(sys::Has(rule->access, sys::LandlockAccess::kWrite));
 }
 
 TEST(LandlockRules, GrantWritingExactlyWhereAMountIsWritable) {

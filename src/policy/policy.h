@@ -13,6 +13,7 @@ namespace ambit::policy {
 enum class ProjectMode : std::uint8_t {
   kCopyOnWrite,  // the agent writes into the run's own layer; the host's tree does not change
   kReadOnly,
+  kReadWrite,  // the host's tree itself: no diff, no gate, no undo
 };
 
 /// An environment variable that crosses besides the base list. Without a value the launcher's own

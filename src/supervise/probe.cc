@@ -182,9 +182,9 @@ StageResult<void> ProbeLandlock(const ProbeInputs& inputs) {
 
 StageResult<void> ProbeSeccomp(const ProbeInputs& inputs) {
   // Behind the filter the child can still write its answer and leave: init does no more.
-  return InsideNamespaces(inputs, []() -> StageResult<void> {
+  return InsideNamespaces(inputs, [&]() -> StageResult<void> {
     if (auto done = native::GiveUpPrivileges(); !done) return done;
-    return native::CloseSystemCalls();
+    return native::CloseSystemCalls(inputs.plan);
   });
 }
 

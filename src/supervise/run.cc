@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -363,7 +364,10 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path};
-  RunRecord record(run, MakeMeta(plan, planned.facts, planned.head_commit, *made));
+  workspace::RunMeta meta = MakeMeta(plan, planned.facts, planned.head_commit, *made);
+  meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
+  meta.keep = request.keep;
+  RunRecord record(run, std::move(meta));
   Outcome outcome =
       Supervise({.plan = plan,
                  .places = places,
@@ -386,6 +390,14 @@ Environment TakeEnvironment(const policy::Policy& policy) {
   });
   sys::ScrubEnvironment();
   return taken;
+}
+
+void GiveBackEnvironment(const Environment& taken) {
+  for (const auto& [name, value] : taken) {
+    if (std::ranges::find(kForAmbit, name) != kForAmbit.end() || plan::IsBaseEnvironment(name)) {
+      ::setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
+    }
+  }
 }
 
 Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,

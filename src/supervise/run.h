@@ -22,12 +22,16 @@ using Environment = std::map<std::string, std::string>;
 /// and gone: the processes of a run are forks of this one, and none may hold them.
 Environment TakeEnvironment(const policy::Policy& policy);
 
+/// Puts back what ambit itself needs of it, when everything of the run is dead.
+void GiveBackEnvironment(const Environment& taken);
+
 struct RunRequest {
   policy::Policy policy;
   Environment environment;  // from TakeEnvironment
   std::vector<std::string> argv;
   std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
+  bool keep = false;  // --keep-run
 };
 
 /// What a person may want to hear, in order; the caller prints it.

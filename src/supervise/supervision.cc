@@ -128,6 +128,7 @@ class Supervision {
   std::optional<Outcome> outcome_;
   bool init_ready_ = false;
   bool egress_ready_ = false;
+  int terms_ = 0;  // SIGTERMs that came
   std::optional<Descriptor> control_;
   std::optional<Descriptor> reports_;
   std::optional<TerminalRelay> terminal_;
@@ -326,6 +327,13 @@ asio::awaitable<void> Supervision::ForwardSignals() {
     }
     (void)native::Send(control_->native_handle(),
                        Message{.kind = MessageKind::kSignal, .number = signal});
+    // An agent may take its time after the first one, or pay no heed. The second is for the run.
+    if (signal == SIGTERM && ++terms_ == 2) {
+      Finish({.cause = Cause::kSignaled,
+              .exit_code = 128 + signal,
+              .detail = "ended by a second SIGTERM",
+              .remedy = {}});
+    }
     // Before the agent exists there is nobody to take the signal but the run itself.
     if (!init_ready_ || !egress_ready_) {
       Finish({.cause = Cause::kSignaled,

@@ -1,6 +1,7 @@
 #include "supervise/terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -16,17 +17,22 @@ StandardStreams InspectStandardStreams() {
 Result<RawTerminal> RawTerminal::Enter(bool keep_output) {
   termios saved{};
   if (::tcgetattr(0, &saved) != 0) return FailErrno(errno, "tcgetattr");
+  const int flags = ::fcntl(0, F_GETFL);
+  if (flags < 0) return FailErrno(errno, "fcntl of the terminal");
   termios raw = saved;
   ::cfmakeraw(&raw);
   if (keep_output) raw.c_oflag = saved.c_oflag;
   if (::tcsetattr(0, TCSANOW, &raw) != 0) return FailErrno(errno, "tcsetattr");
-  return RawTerminal(saved);
+  return RawTerminal(saved, flags);
 }
 
 RawTerminal::~RawTerminal() {
+  if (!saved_) return;
+  // The event loop made it non-blocking, and the person's shell shares that.
+  ::fcntl(0, F_SETFL, flags_);
   // TCSAFLUSH: what the agent's program asked the terminal and nobody read must not become input
   // of the person's shell.
-  if (saved_) ::tcsetattr(0, TCSAFLUSH, &*saved_);
+  ::tcsetattr(0, TCSAFLUSH, &*saved_);
 }
 
 void CopyWindowSize(int pty_master) {

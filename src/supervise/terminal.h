@@ -24,15 +24,18 @@ StandardStreams InspectStandardStreams();
 class RawTerminal {
  public:
   static Result<RawTerminal> Enter(bool keep_output);
-  RawTerminal(RawTerminal&& other) noexcept : saved_(other.saved_) { other.saved_.reset(); }
+  RawTerminal(RawTerminal&& other) noexcept : saved_(other.saved_), flags_(other.flags_) {
+    other.saved_.reset();
+  }
   RawTerminal& operator=(RawTerminal&&) = delete;
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
   ~RawTerminal();
 
  private:
-  explicit RawTerminal(const termios& saved) : saved_(saved) {}
+  RawTerminal(const termios& saved, int flags) : saved_(saved), flags_(flags) {}
   std::optional<termios> saved_;
+  int flags_;
 };
 
 /// Gives the pty the size of the person's terminal (whichever of 0, 1, 2 is one).

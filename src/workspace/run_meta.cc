@@ -170,6 +170,8 @@ std::string EncodeMeta(const RunMeta& meta) {
   if (meta.outcome) {
     out["outcome"] = {{"cause", Text(meta.outcome->cause)}, {"exit_code", meta.outcome->exit_code}};
   }
+  if (meta.direct) out["direct"] = true;
+  if (meta.keep) out["keep"] = true;
   out["ambit_version"] = Text(meta.ambit_version);
   return out.dump(1) + "\n";
 }
@@ -212,6 +214,8 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
     AMBIT_CHECK(Read(outcome, "cause", meta.outcome->cause));
     AMBIT_CHECK(Read(outcome, "exit_code", meta.outcome->exit_code));
   }
+  if (!Member(in, "direct").is_null()) AMBIT_CHECK(Read(in, "direct", meta.direct));
+  if (!Member(in, "keep").is_null()) AMBIT_CHECK(Read(in, "keep", meta.keep));
   AMBIT_CHECK(Read(in, "ambit_version", meta.ambit_version));
   return meta;
 }

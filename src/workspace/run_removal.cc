@@ -47,11 +47,18 @@ Result<Fd> OpenToEmpty(int parent, const std::string& name) {
 
 class Remover {
  public:
+  explicit Remover(Deadline deadline) : deadline_(deadline) {}
+
   Status Remove(int dir, const std::string& name) {
     if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR) return FailErrno(errno, fmt::format("remove '{}'", Printable(name)));
     Enter(dir, name);
-    while (!levels_.empty()) Step(dir);
+    while (!levels_.empty()) {
+      if (std::chrono::steady_clock::now() > deadline_) {
+        return Fail(Errc::kLimit, fmt::format("remove '{}': not done in time", Printable(name)));
+      }
+      Step(dir);
+    }
     return first_;
   }
 
@@ -111,15 +118,16 @@ class Remover {
     if (first_) first_ = std::unexpected(std::move(error));
   }
 
+  Deadline deadline_;
   std::vector<Level> levels_;
   std::uint64_t next_ = 0;
   Status first_;
 };
 
-Status RemoveWork(const RunDir& run) {
+Status RemoveWork(const RunDir& run, Deadline deadline) {
   Status first;
   for (const char* name : kWork) {
-    Status removed = RemoveTree(run.fd.get(), name);
+    Status removed = RemoveTree(run.fd.get(), name, deadline);
     if (first && !removed) first = std::move(removed);
   }
   return first;
@@ -212,23 +220,25 @@ Status LockRun(const RunDir& run) {
   return FailErrno(errno, fmt::format("run {} is in use by another ambit", run.id));
 }
 
-Status RemoveTree(int dir, const std::string& name) { return Remover().Remove(dir, name); }
+Status RemoveTree(int dir, const std::string& name, Deadline deadline) {
+  return Remover(deadline).Remove(dir, name);
+}
 
-Status DiscardWork(const RunDir& run) {
+Status DiscardWork(const RunDir& run, Deadline deadline) {
   AMBIT_CHECK(LockRun(run));
   AMBIT_CHECK(CheckEnded(run));
   const Status marked = SetMark(run, kDiscardedMark);
   if (!marked && !IsFull(marked)) return marked;  // a full disk has room when the work is gone
-  AMBIT_CHECK(RemoveWork(run));
+  AMBIT_CHECK(RemoveWork(run, deadline));
   return marked ? Status() : SetMark(run, kDiscardedMark);
 }
 
-Status RemoveRun(const RunStore& store, const RunDir& run) {
-  AMBIT_CHECK(DiscardWork(run));
+Status RemoveRun(const RunStore& store, const RunDir& run, Deadline deadline) {
+  AMBIT_CHECK(DiscardWork(run, deadline));
   AMBIT_TRY(const std::vector<std::string> names, NamesIn(run.fd.get()));
   // The record goes last: until then the run can be named and the command repeated.
   for (const std::string& name : names) {
-    if (name != kMetaFile) AMBIT_CHECK(RemoveTree(run.fd.get(), name));
+    if (name != kMetaFile) AMBIT_CHECK(RemoveTree(run.fd.get(), name, deadline));
   }
   AMBIT_CHECK(RemoveTree(run.fd.get(), kMetaFile));
   return store.RemoveEmpty(run.id);
@@ -253,6 +263,11 @@ Status SetMark(const RunDir& run, const char* mark) {
   const Fd file(::openat(run.fd.get(), mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return FailErrno(errno, fmt::format("create '{}/{}'", run.path, mark));
   return {};
+}
+
+Status ClearMark(const RunDir& run, const char* mark) {
+  if (::unlinkat(run.fd.get(), mark, 0) == 0 || errno == ENOENT) return {};
+  return FailErrno(errno, fmt::format("remove '{}/{}'", run.path, mark));
 }
 
 bool HasMark(const RunDir& run, const char* mark) {

@@ -5,9 +5,11 @@
 // descriptors. A directory that is too deep is moved up inside what is being removed, so an
 // interrupted removal leaves a heap, not a tree: the mark `discarded` is set before it begins and
 // nothing reads the layers of such a run.
-// Who calls: cli (discard, rm, prune). One at a time: a run is locked (flock) by whoever removes.
-// Errors: kInvalidArgument for a run that is alive or may be starting, kDenied when another process
-// holds the lock or an entry cannot be removed (immutable, another owner), kIo.
+// Who calls: cli (discard, rm, prune, the keep policy). One at a time: a run is locked (flock) by
+// whoever removes. Errors: kInvalidArgument for a run that is alive or may be starting, kDenied
+// when another process holds the lock or an entry cannot be removed (immutable, another owner),
+// kIo.
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -23,15 +25,19 @@ Status CheckEnded(const RunDir& run);
 /// reads the work takes it as well as whoever removes it. kDenied when another process has it.
 Status LockRun(const RunDir& run);
 
+/// When a removal stops, with kLimit; the rest can be removed later.
+using Deadline = std::chrono::steady_clock::time_point;
+inline constexpr Deadline kNoDeadline = Deadline::max();
+
 /// Removes `name` below the directory `dir` with all in it. What is not there is no error. Goes on
 /// after a failure, so that as little as possible stays, and returns the first one.
-Status RemoveTree(int dir, const std::string& name);
+Status RemoveTree(int dir, const std::string& name, Deadline deadline = kNoDeadline);
 
 /// Drops the layers and homes of the run; its record stays.
-Status DiscardWork(const RunDir& run);
+Status DiscardWork(const RunDir& run, Deadline deadline = kNoDeadline);
 
 /// Drops all of the run.
-Status RemoveRun(const RunStore& store, const RunDir& run);
+Status RemoveRun(const RunStore& store, const RunDir& run, Deadline deadline = kNoDeadline);
 
 /// Bytes on disk of the run. At least: what its owner may not list is not counted.
 std::uint64_t SizeOnDisk(const RunDir& run);
@@ -42,7 +48,10 @@ bool HasWork(const RunDir& run);
 /// What happened to a run after its end; each is an empty file in its directory.
 inline constexpr const char* kDiscardedMark = "discarded";
 inline constexpr const char* kReviewedMark = "reviewed";  // diff, apply or branch has read it
+inline constexpr const char* kTakenMark = "taken";        // apply or branch brought all of it
 Status SetMark(const RunDir& run, const char* mark);
+/// One that is not there is no error.
+Status ClearMark(const RunDir& run, const char* mark);
 bool HasMark(const RunDir& run, const char* mark);
 
 }  // namespace ambit::workspace

@@ -62,6 +62,18 @@ TEST_F(Removal, DiscardDropsTheWorkAndKeepsTheRecord) {
   EXPECT_TRUE(DiscardWork(run_));  // again does no harm
 }
 
+TEST_F(Removal, StopsWhenItsTimeIsOverAndCanBeGoneOnWith) {
+  Finish();
+  Sh("mkdir -p upper/project/a && touch upper/project/a/b");
+  const Status late = RemoveRun(store_, run_, std::chrono::steady_clock::now());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::kLimit);
+  EXPECT_TRUE(fs::exists(At("upper/project/a/b")));
+  EXPECT_TRUE(HasMark(run_, kDiscardedMark)) << "nobody reads half of it";
+  ASSERT_TRUE(RemoveRun(store_, run_));
+  EXPECT_FALSE(fs::exists(run_.path));
+}
+
 TEST_F(Removal, RemovingARunLeavesNothingOfIt) {
   Finish();
   Sh("mkdir -p upper/project && echo x > upper/project/b && echo x > other");

@@ -63,6 +63,8 @@ struct RunMeta {
   bool redirect_dir = false;
   std::vector<RunLayer> layers;
   std::optional<RunOutcome> outcome;
+  bool direct = false;  // --project rw: it wrote into the project itself
+  bool keep = false;    // --keep-run: it goes only by name
   std::string ambit_version;
   friend bool operator==(const RunMeta&, const RunMeta&) = default;
 };

@@ -44,6 +44,8 @@ TEST(RunMeta, SurvivesWritingAndReadingWithAnyBytes) {
   RunMeta running = Example();
   running.finished_ns.reset();
   running.outcome.reset();
+  running.direct = true;
+  running.keep = true;
   EXPECT_EQ(*DecodeMeta(EncodeMeta(running)), running);
 }
 

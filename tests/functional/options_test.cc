@@ -26,6 +26,46 @@ TEST_P(Options, AVariableCrossesOnlyWhenItIsNamed) {
   EXPECT_EQ(run.out, "yes,,1\n") << run.err;
 }
 
+TEST_P(Options, AVariableThatIsNotSetIsNamed) {
+  const Finished run = person_.Ambit({"run", "--env", "NOPE", "--env", "SET=1", "--", "true"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_NE(run.err.find("--env NOPE: it is not set"), std::string::npos) << run.err;
+  EXPECT_EQ(run.err.find("--env SET"), std::string::npos) << run.err;
+}
+
+TEST_P(Options, AnUnknownFlagOrCommandIsNamed) {
+  const auto said = [&](std::vector<std::string> arguments) {
+    const Finished done = person_.Ambit(std::move(arguments));
+    EXPECT_EQ(done.exit_code, 125);
+    return done.err;
+  };
+  const std::string help = "ambit: see 'ambit run --help'; what is to run comes after --\n";
+  EXPECT_EQ(said({"run", "--nope", "--", "true"}), "ambit: unknown flag '--nope'\n" + help);
+  EXPECT_EQ(said({"run", "--nope"}), "ambit: unknown flag '--nope'\n" + help);
+  EXPECT_EQ(said({"run"}), "ambit: command is required\n" + help);
+  EXPECT_EQ(said({"diff", "--nope"}),
+            "ambit: unknown flag '--nope'\nambit: see 'ambit diff --help'\n");
+  EXPECT_EQ(said({"no\x1bpe"}),
+            "ambit: 'no\\x1bpe' is no command of ambit\nambit: see 'ambit --help'\n");
+}
+
+TEST_P(Options, TheReviewFindsTheRunOfAnotherDirectoryAsTheRunDid) {
+  person_.Write("other/sub/file.txt", "host\n");
+  const std::string other = person_.root() + "/other";
+  const Finished run =
+      person_.Ambit({"run", "-q", "-C", other, "--", "sh", "-c", "echo inside > sub/file.txt"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(person_.Ambit({"diff", "--name-status"}).exit_code, 125) << "the control";
+  EXPECT_EQ(person_.Ambit({"diff", "-C", other, "--name-status", "--", "sub"}).out,
+            "M\tsub/file.txt\n");
+  EXPECT_EQ(person_.Ambit({"inspect", "-C", "../other"}).exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"apply", "-C", other, "--yes", "--", "sub/file.txt"}).exit_code, 0);
+  EXPECT_EQ(person_.Read("other/sub/file.txt"), "inside\n");
+  EXPECT_EQ(person_.Ambit({"undo", "-C", other}).exit_code, 0);
+  EXPECT_EQ(person_.Read("other/sub/file.txt"), "host\n");
+  EXPECT_EQ(person_.Ambit({"discard", "-C", other}).exit_code, 0);
+}
+
 TEST_P(Options, ACopyOnWriteDirectoryBesideTheProjectIsWritableAndUnchanged) {
   person_.Write("beside/kept", "host\n");
   const std::string before = person_.Fingerprint(person_.root() + "/beside");

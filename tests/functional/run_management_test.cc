@@ -90,6 +90,28 @@ TEST_P(RunManagement, ALiveRunIsListedAndCannotBeTakenAway) {
   EXPECT_FALSE(Exists(id));
 }
 
+TEST_P(RunManagement, ASecondTermEndsARunWhoseAgentPaysNoHeed) {
+  const pid_t pid = person_.Start({"run", "-q", "--", "/bin/sh", "-c",
+                                   "trap 'echo heard' TERM; echo up; "
+                                   "while :; do sleep 0.1; done"},
+                                  "out");
+  const auto shown = [&](const std::string& text) {
+    for (int i = 0; i < 500 && person_.Read("out") != text; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_EQ(person_.Read("out"), text);
+  };
+  shown("up\n");
+  ::kill(pid, SIGTERM);
+  shown("up\nheard\n");
+  int status = 0;
+  EXPECT_EQ(::waitpid(pid, &status, WNOHANG), 0) << "one is the agent's own matter";
+  ::kill(pid, SIGTERM);
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WEXITSTATUS(status), 143);
+  EXPECT_THAT(Ambit({"ps", "-a"}).out, HasSubstr("signaled 143"));
+}
+
 TEST_P(RunManagement, InspectSaysHowARunEnded) {
   const std::string id = Run("echo x > new");
   const Finished text = Ambit({"inspect"});

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <string>
+#include <thread>
 
+#include "support/run_ambit.h"
 #include "support/terminal_session.h"
 
 namespace ambit::testing {
@@ -37,6 +39,15 @@ TEST_P(Terminal, InterruptReachesTheForegroundJobAndTheShellGoesOn) {
   session.ShownUntil("it-42");
   EXPECT_EQ(session.Wait(), 7);
   EXPECT_TRUE(session.TerminalIsAsBefore());
+}
+
+TEST_P(Terminal, CanStillBeReadByWhatComesAfterTheRun) {
+  person_.Write("script", "'" + AmbitBinary() + "' run -q -- true; read line; echo got-$line");
+  TerminalSession session(person_, {person_.root() + "/script"}, "/bin/sh");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  session.Type("typed\n");
+  session.ShownUntil("got-typed");
+  EXPECT_EQ(session.Wait(), 0);
 }
 
 TEST_P(Terminal, FollowsAResize) {

@@ -250,8 +250,9 @@ pid_t Scratch::Start(std::vector<std::string> arguments, const std::string& outp
                file.get());
 }
 
-pid_t Scratch::StartOnTerminal(std::vector<std::string> arguments, const std::string& name) const {
-  arguments.insert(arguments.begin(), AmbitBinary());
+pid_t Scratch::StartOnTerminal(std::vector<std::string> arguments, const std::string& name,
+                               const std::string& program) const {
+  arguments.insert(arguments.begin(), program);
   const Ids ids{.uid = uid_, .gid = gid_, .name = user_name_};
   std::vector<std::string> environment = EnvironmentOf(ids, home(), {{"TERM", "xterm"}});
   std::vector<char*> argv_pointers = Pointers(arguments);

@@ -71,9 +71,10 @@ class Scratch {
   pid_t Start(std::vector<std::string> arguments, const std::string& output,
               std::map<std::string, std::string> environment = {}) const;
 
-  /// Starts `ambit ARGUMENTS...` in a session of its own whose controlling terminal, and 0, 1, 2,
+  /// Starts `PROGRAM ARGUMENTS...` in a session of its own whose controlling terminal, and 0, 1, 2,
   /// are the terminal `name`.
-  pid_t StartOnTerminal(std::vector<std::string> arguments, const std::string& name) const;
+  pid_t StartOnTerminal(std::vector<std::string> arguments, const std::string& name,
+                        const std::string& program = AmbitBinary()) const;
 
   /// Every path below the project with type, mode, owner, size, mtime, link target and content
   /// hash, sorted: equal before and after means byte-identical.

@@ -1,5 +1,6 @@
 #pragma once
-// A person at a terminal: what is typed there and what it shows. Tests only.
+// `ambit` on a terminal of the test's own, with somebody who types. Header only: the tests that use
+// it are few.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -18,10 +19,11 @@
 
 namespace ambit::testing {
 
-/// A terminal of the test's own with `ambit` started on it.
+/// A terminal of the test's own with `ambit`, or another program, started on it.
 class TerminalSession {
  public:
-  TerminalSession(const Scratch& person, const std::vector<std::string>& arguments)
+  TerminalSession(const Scratch& person, const std::vector<std::string>& arguments,
+                  const std::string& program = AmbitBinary())
       : master_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
     ::grantpt(master_.get());
     ::unlockpt(master_.get());
@@ -30,7 +32,7 @@ class TerminalSession {
     const winsize size{.ws_row = 33, .ws_col = 99, .ws_xpixel = 0, .ws_ypixel = 0};
     ::ioctl(master_.get(), TIOCSWINSZ, &size);
     ::tcgetattr(keep_.get(), &before_);
-    pid_ = person.StartOnTerminal(arguments, name);
+    pid_ = person.StartOnTerminal(arguments, name, program);
   }
 
   void Type(const std::string& text) const {
@@ -50,6 +52,18 @@ class TerminalSession {
       char buffer[4096];
       const ssize_t n = ::read(master_.get(), buffer, sizeof buffer);
       if (n > 0) shown_.append(buffer, static_cast<std::size_t>(n));
+    }
+    return shown_;
+  }
+
+  /// All that is left to be read, when the program has ended.
+  std::string ShownAtTheEnd() {
+    char buffer[4096];
+    pollfd source{.fd = master_.get(), .events = POLLIN, .revents = 0};
+    while (::poll(&source, 1, 100) > 0) {
+      const ssize_t n = ::read(master_.get(), buffer, sizeof buffer);
+      if (n <= 0) break;
+      shown_.append(buffer, static_cast<std::size_t>(n));
     }
     return shown_;
   }

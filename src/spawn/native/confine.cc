@@ -5,7 +5,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+
 #include "plan/filter.h"
+#include "plan/set_id_filter.h"
 #include "spawn/native/walls.h"
 #include "sys/file.h"
 #include "sys/landlock.h"
@@ -41,6 +44,12 @@ Status RestrictByLandlock(const plan::LaunchPlan& plan) {
   return ruleset.Restrict();
 }
 
+Status RefuseSetIdBits(const plan::LaunchPlan& plan) {
+  if (std::ranges::none_of(plan.mounts, plan::WritesToHost)) return {};
+  AMBIT_TRY(const auto program, plan::SetIdFilter());
+  return sys::InstallFilter(program);
+}
+
 StageResult<void> Stage(Primitive primitive, const Status& status) {
   if (status) return {};
   return std::unexpected(StageError{.primitive = primitive, .error = status.error()});
@@ -57,8 +66,9 @@ StageResult<void> RestateFileSystem(const plan::LaunchPlan& plan) {
   return Stage(Primitive::kLandlock, RestrictByLandlock(plan));
 }
 
-StageResult<void> CloseSystemCalls() {
+StageResult<void> CloseSystemCalls(const plan::LaunchPlan& plan) {
   if (!Stands(Wall::kSeccomp)) return {};
+  if (auto done = Stage(Primitive::kSeccomp, RefuseSetIdBits(plan)); !done) return done;
   return Stage(Primitive::kSeccomp, sys::InstallFilter(plan::AgentFilter()));
 }
 
@@ -71,7 +81,7 @@ StageResult<void> Confine(const plan::LaunchPlan& plan) {
   if (Stands(Wall::kLifeLine)) {
     if (auto done = Stage(Primitive::kLifeLine, sys::DieWithParent()); !done) return done;
   }
-  return CloseSystemCalls();
+  return CloseSystemCalls(plan);
 }
 
 }  // namespace ambit::spawn::native

@@ -12,6 +12,6 @@ StageResult<void> Confine(const plan::LaunchPlan& plan);
 /// Its walls one by one, in this order: the second and the third need the first.
 StageResult<void> GiveUpPrivileges();
 StageResult<void> RestateFileSystem(const plan::LaunchPlan& plan);
-StageResult<void> CloseSystemCalls();
+StageResult<void> CloseSystemCalls(const plan::LaunchPlan& plan);
 
 }  // namespace ambit::spawn::native

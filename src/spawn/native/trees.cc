@@ -165,14 +165,19 @@ StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity&
 Result<Fd> CloneSource(const plan::Mount& mount) {
   if (!mount.owned) return sys::CloneTree(AT_FDCWD, mount.host.c_str(), mount.directory);
   AMBIT_TRY(const Fd source, sys::OpenUnlinked(mount.host.c_str(), O_PATH, mount.host_id));
-  return sys::CloneTree(source.get(), "", mount.directory);
+  return sys::CloneTree(source.get(), "", mount.directory && !plan::WritesToHost(mount));
 }
 
 StageResult<Fd> OpenBind(const plan::Mount& mount, int idmap) {
   Result<Fd> tree = CloneSource(mount);
-  // Without the translation (an overlay has none) the agent sees the files as somebody else's and
-  // reads what everybody may: less, never more.
-  if (tree && mount.owned && idmap >= 0) (void)sys::MakeIdmapped(tree->get(), idmap);
+  if (tree && mount.owned && idmap >= 0) {
+    const Status translated = sys::MakeIdmapped(tree->get(), idmap);
+    // Without the translation (an overlay has none) the agent sees the files as somebody else's and
+    // reads what everybody may: less, never more. What it wrote would belong to nobody.
+    if (!translated && plan::WritesToHost(mount)) {
+      return Stage(Primitive::kIdmappedMounts, translated.error());
+    }
+  }
   if (tree && !mount.sealed_with_root) {
     std::uint64_t attributes = MOUNT_ATTR_NOSUID;
     if (!mount.device) attributes |= MOUNT_ATTR_NODEV;

@@ -1,0 +1,61 @@
+#include "cli/question.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace ambit::cli {
+namespace {
+
+/// While it lives a Ctrl-C waits for the next AwaitInput: none is lost between question and answer.
+class InterruptAtAnswer {
+ public:
+  InterruptAtAnswer() {
+    sigset_t interrupt{};
+    ::sigemptyset(&interrupt);
+    ::sigaddset(&interrupt, SIGINT);
+    ::sigprocmask(SIG_BLOCK, &interrupt, &before_);
+  }
+  InterruptAtAnswer(const InterruptAtAnswer&) = delete;
+  InterruptAtAnswer& operator=(const InterruptAtAnswer&) = delete;
+  ~InterruptAtAnswer() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+  /// False when a signal came first.
+  [[nodiscard]] bool AwaitInput() const {
+    pollfd terminal{.fd = 0, .events = POLLIN, .revents = 0};
+    return ::ppoll(&terminal, 1, nullptr, &before_) > 0;
+  }
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+std::optional<std::string> Ask(std::string_view question) {
+  constexpr std::size_t kLongestAnswer = 1000;
+  const InterruptAtAnswer interrupt;
+  std::fflush(stdout);
+  fmt::print(stderr, "{} ", question);
+  std::fflush(stderr);
+  std::string line;
+  // Byte by byte and unbuffered: what comes after the line belongs to the next question.
+  for (char byte = 0; line.size() < kLongestAnswer; line += byte) {
+    if (!interrupt.AwaitInput() || ::read(0, &byte, 1) != 1) {
+      fmt::print(stderr, "\n");
+      return std::nullopt;
+    }
+    if (byte == '\n') return line;
+  }
+  return line;
+}
+
+bool AskYes(std::string_view question) {
+  const std::optional<std::string> answer = Ask(fmt::format("{} [y/N]", question));
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+}  // namespace ambit::cli
