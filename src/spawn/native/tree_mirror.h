@@ -1,0 +1,58 @@
+#pragma once
+// The same tree twice: the directories copied, the files under a second name (hard links).
+//
+// Called by movable.cc alone, in a process of its own inside a run; every tree belongs to the
+// agent, who may change it at any time, so what is gone is passed over and nothing is ever removed
+// that is not there twice. No symbolic link is followed and no mount is entered. Functions return 0
+// or an errno: it goes to the program that asked, as the answer of its system call.
+#include <sys/stat.h>
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "base/fd.h"
+
+namespace ambit::spawn::native {
+
+/// Two descriptors stay open for each directory on the way down.
+inline constexpr int kDeepestTree = 100;
+
+class TreeMirror {
+ public:
+  /// The descriptors, opened for reading, outlive the mirror.
+  TreeMirror(int from, int to) : from_(from), to_(to) {}
+
+  /// Adds to `to` what of `from` is missing in it. A directory that is made here gets mode, times,
+  /// attributes and access list of its original; with `refresh` every directory does, `to` as well.
+  int Fill(bool refresh);
+
+  /// Removes from `from` what `to` has too; what was replaced in `from` since is moved to `to`.
+  /// ENOTEMPTY when `from` has something that `to` has not: Fill once more.
+  int Drain();
+
+ private:
+  int FillDirectory(int from, int to, const std::string& path, int depth, bool copy_metadata,
+                    bool refresh);
+  int FillFile(int from, int to, const std::string& path, const char* name,
+               const struct stat& info);
+  int DrainDirectory(int from, int to, int depth);
+  /// One of several names of a file of the lower layer: there the copy was made from the first.
+  [[nodiscard]] bool IsFurtherName(const struct stat& info) const {
+    return first_names_.contains({info.st_dev, info.st_ino});
+  }
+
+  int from_;
+  int to_;
+  /// Files with several names: where below `to` the first of them lies.
+  std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
+};
+
+/// Removes everything in `directory`.
+int RemoveContents(int directory, int depth = 0);
+
+/// A directory `name` in `parent` for reading; empty, with errno, when it is another kind of file
+/// or another mount.
+Fd OpenDirectory(int parent, const char* name);
+
+}  // namespace ambit::spawn::native
