@@ -16,7 +16,7 @@ namespace ambit::spawn::native {
 namespace {
 
 /// Rounds of catching up with who writes in the directory meanwhile.
-constexpr int kMostRounds = 8;
+constexpr int kMostRounds = 64;
 
 /// A new empty directory in `parent`; an empty name, with errno, when there can be none.
 std::string MakeOurs(int parent) {
@@ -52,12 +52,11 @@ int Replace(int parent, const std::string& name, const std::string& ours) {
   const Fd new_tree = OpenDirectory(parent, ours.c_str());
   if (!new_tree) return errno;
   TreeMirror forth(old_tree.get(), new_tree.get());
-  int error = forth.Fill(/*refresh=*/true);
+  int error = forth.Fill();
   if (error != 0) {
     RemoveContents(new_tree.get());
     return error;
   }
-  error = EBUSY;
   for (int round = 0; round < kMostRounds; ++round) {
     error = forth.Drain();
     if (error == 0) {
@@ -65,14 +64,10 @@ int Replace(int parent, const std::string& name, const std::string& ours) {
       error = errno;
     }
     if (error != ENOTEMPTY) break;
-    error = forth.Fill(/*refresh=*/false);
-    if (error != 0) break;
-    error = EBUSY;
   }
   // Ours goes only when the old one is whole again.
-  TreeMirror back(new_tree.get(), old_tree.get());
-  if (back.Fill(/*refresh=*/true) == 0) RemoveContents(new_tree.get());
-  return error;
+  if (TreeMirror(new_tree.get(), old_tree.get()).Fill() == 0) RemoveContents(new_tree.get());
+  return error == ENOTEMPTY ? EBUSY : error;
 }
 
 }  // namespace

@@ -109,14 +109,15 @@ std::optional<NamedDirectory> DirectoryToRename(const seccomp_notif& notificatio
     if (!opened) return std::nullopt;
     base = *std::move(opened);
   }
-  Result<Fd> parent = sys::OpenAt(base ? base.get() : AT_FDCWD, split->parent.c_str(),
-                                  O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
-  if (!parent) return std::nullopt;
+  const int from = base ? base.get() : AT_FDCWD;
+  // Most of what is renamed is a file, and every rename inside waits for this one look.
   struct stat info{};
-  if (::fstatat(parent->get(), split->name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-      !S_ISDIR(info.st_mode) || !IsWritableOverlay(parent->get())) {
+  if (::fstatat(from, text->c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(info.st_mode)) {
     return std::nullopt;
   }
+  Result<Fd> parent =
+      sys::OpenAt(from, split->parent.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+  if (!parent || !IsWritableOverlay(parent->get())) return std::nullopt;
   return NamedDirectory{.parent = *std::move(parent), .name = split->name};
 }
 

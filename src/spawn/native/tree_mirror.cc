@@ -96,6 +96,10 @@ bool AreOneFile(const struct stat& a, const struct stat& b) {
   return HaveSameContent(a, b) && HaveSameTime(a.st_ctim, b.st_ctim);
 }
 
+int MoveEntry(int from, int to, const std::string& name) {
+  return ::renameat(from, name.c_str(), to, name.c_str()) == 0 ? 0 : errno;
+}
+
 /// The owner of a directory can always empty it.
 int LetOwnerChange(int directory) {
   struct stat info{};
@@ -114,29 +118,26 @@ Fd OpenDirectory(int parent, const char* name) {
   return {};
 }
 
-int TreeMirror::Fill(bool refresh) {
+int TreeMirror::Fill() {
   first_names_.clear();
-  return FillDirectory(from_, to_, "", 0, refresh, refresh);
+  return FillDirectory(from_, to_, "", 0);
 }
 
-int TreeMirror::FillDirectory(int from, int to, const std::string& path, int depth,
-                              bool copy_metadata, bool refresh) {
+int TreeMirror::FillDirectory(int from, int to, const std::string& path, int depth) {
   struct stat original{};
   if (::fstat(from, &original) != 0) return errno;
-  if (depth > kDeepestTree || original.st_uid != ::geteuid()) return kNotTheSame;
+  const bool can_be_copied = original.st_uid == ::geteuid() && original.st_gid == ::getegid();
+  if (!can_be_copied || depth > kDeepestTree) return kNotTheSame;
   const int filled = ForEachEntry(from, [&](const std::string& name, const struct stat& info) {
     if (!S_ISDIR(info.st_mode)) return FillFile(from, to, path, name.c_str(), info);
-    const bool made = ::mkdirat(to, name.c_str(), S_IRWXU) == 0;
-    if (!made && errno != EEXIST) return errno;
+    if (::mkdirat(to, name.c_str(), S_IRWXU) != 0 && errno != EEXIST) return errno;
     const Fd inner_from = OpenDirectory(from, name.c_str());
     if (!inner_from) return errno;
     const Fd inner_to = OpenDirectory(to, name.c_str());
     if (!inner_to) return errno;
-    return FillDirectory(inner_from.get(), inner_to.get(), path + name + "/", depth + 1,
-                         made || refresh, refresh);
+    return FillDirectory(inner_from.get(), inner_to.get(), path + name + "/", depth + 1);
   });
-  if (filled != 0 || !copy_metadata) return filled;
-  return CopyMetadata(original, from, to);
+  return filled != 0 ? filled : CopyMetadata(original, from, to);
 }
 
 int TreeMirror::FillFile(int from, int to, const std::string& path, const char* name,
@@ -147,8 +148,10 @@ int TreeMirror::FillFile(int from, int to, const std::string& path, const char* 
     if (!is_new && ::linkat(to_, first->second.c_str(), to, name, 0) == 0) return 0;
   }
   if (::linkat(from, name, to, name, 0) == 0 || errno == EEXIST) return 0;
-  // A file of somebody else's (fs.protected_hardlinks), or one with as many names as it can have.
-  return errno == EPERM || errno == EMLINK ? kNotTheSame : errno;
+  // A file of somebody else's (fs.protected_hardlinks), one of a group that is not mapped, and one
+  // with as many names as it can have.
+  const bool not_linkable = errno == EPERM || errno == EOVERFLOW || errno == EMLINK;
+  return not_linkable ? kNotTheSame : errno;
 }
 
 int TreeMirror::Drain() { return DrainDirectory(from_, to_, 0); }
@@ -156,31 +159,28 @@ int TreeMirror::Drain() { return DrainDirectory(from_, to_, 0); }
 int TreeMirror::DrainDirectory(int from, int to, int depth) {
   if (depth > kDeepestTree) return kNotTheSame;
   if (const int error = LetOwnerChange(from); error != 0) return error;
-  bool incomplete = false;
-  const int drained = ForEachEntry(from, [&](const std::string& name, const struct stat& info) {
+  return ForEachEntry(from, [&](const std::string& name, const struct stat& info) {
     struct stat twin{};
-    if (const int error = Lstat(to, name, twin); error != 0) {
-      incomplete = true;
-      return error;
-    }
-    if (!S_ISDIR(info.st_mode)) {
-      const bool twice =
-          AreOneFile(info, twin) || (IsFurtherName(info) && HaveSameContent(info, twin));
-      const int done = twice ? ::unlinkat(from, name.c_str(), 0)
-                             : ::renameat(from, name.c_str(), to, name.c_str());
-      return done == 0 ? 0 : errno;
-    }
+    const int missing = Lstat(to, name, twin);
+    // A directory that came meanwhile is in the upper layer alone, and moves.
+    if (missing == ENOENT) return MoveEntry(from, to, name);
+    if (missing != 0) return missing;
+    if (!S_ISDIR(info.st_mode)) return DrainFile(from, to, name, info, twin);
     const Fd inner_from = OpenDirectory(from, name.c_str());
     if (!inner_from) return errno;
     const Fd inner_to = OpenDirectory(to, name.c_str());
     if (!inner_to) return errno;
-    int error = DrainDirectory(inner_from.get(), inner_to.get(), depth + 1);
-    if (error == 0 && ::unlinkat(from, name.c_str(), AT_REMOVEDIR) != 0) error = errno;
-    if (error != ENOTEMPTY) return error;
-    incomplete = true;
-    return 0;
+    const int error = DrainDirectory(inner_from.get(), inner_to.get(), depth + 1);
+    if (error != 0) return error;
+    return ::unlinkat(from, name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
   });
-  return drained == 0 && incomplete ? ENOTEMPTY : drained;
+}
+
+int TreeMirror::DrainFile(int from, int to, const std::string& name, const struct stat& info,
+                          const struct stat& twin) const {
+  const bool twice = AreOneFile(info, twin) || (IsFurtherName(info) && HaveSameContent(info, twin));
+  if (!twice) return MoveEntry(from, to, name);
+  return ::unlinkat(from, name.c_str(), 0) == 0 ? 0 : errno;
 }
 
 int RemoveContents(int directory, int depth) {

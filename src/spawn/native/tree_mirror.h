@@ -23,20 +23,22 @@ class TreeMirror {
   /// The descriptors, opened for reading, outlive the mirror.
   TreeMirror(int from, int to) : from_(from), to_(to) {}
 
-  /// Adds to `to` what of `from` is missing in it. A directory that is made here gets mode, times,
-  /// attributes and access list of its original; with `refresh` every directory does, `to` as well.
-  int Fill(bool refresh);
+  /// Adds to `to` what of `from` is missing in it, and gives each directory of `to` mode, times,
+  /// attributes and access list of its original.
+  int Fill();
 
-  /// Removes from `from` what `to` has too; what was replaced in `from` since is moved to `to`.
-  /// ENOTEMPTY when `from` has something that `to` has not: Fill once more.
+  /// After Fill: empties `from`. What `to` has too is removed, what others have added or replaced
+  /// since is moved over. ENOTEMPTY when something was added meanwhile: once more.
   int Drain();
 
  private:
-  int FillDirectory(int from, int to, const std::string& path, int depth, bool copy_metadata,
-                    bool refresh);
+  int FillDirectory(int from, int to, const std::string& path, int depth);
   int FillFile(int from, int to, const std::string& path, const char* name,
                const struct stat& info);
   int DrainDirectory(int from, int to, int depth);
+  int DrainFile(int from, int to, const std::string& name, const struct stat& info,
+                const struct stat& twin) const;
+
   /// One of several names of a file of the lower layer: there the copy was made from the first.
   [[nodiscard]] bool IsFurtherName(const struct stat& info) const {
     return first_names_.contains({info.st_dev, info.st_ino});
