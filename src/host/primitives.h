@@ -22,6 +22,7 @@ enum class Primitive : std::uint8_t {
   kPrivileges,
   kLandlock,
   kSeccomp,
+  kNotification,
   kLifeLine,
   kEgress,
   kStateDirectory,

@@ -11,12 +11,13 @@ struct NamedCall {
   std::string_view name;
 };
 
-// kAgentProgram, kEgressProgram, and kNamedCalls sorted by number.
+// kAgentProgram, kNotifyingAgentProgram, kEgressProgram, and kNamedCalls sorted by number.
 #include "filter_programs.inc"
 
 }  // namespace
 
 std::span<const sock_filter> AgentFilter() noexcept { return kAgentProgram; }
+std::span<const sock_filter> NotifyingAgentFilter() noexcept { return kNotifyingAgentProgram; }
 std::span<const sock_filter> EgressFilter() noexcept { return kEgressProgram; }
 
 std::optional<std::string_view> SystemCallName(std::uint32_t number) noexcept {

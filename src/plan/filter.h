@@ -13,8 +13,12 @@
 
 namespace ambit::plan {
 
-/// For init, and so for everything inside a run.
+/// For init, and so for everything inside a run by root.
 std::span<const sock_filter> AgentFilter() noexcept;
+
+/// For init of a run by a user: the same, but that the calls the rules answer with "notify" are
+/// told to the filter's listener.
+std::span<const sock_filter> NotifyingAgentFilter() noexcept;
 
 /// For the relay, once its event loop and its listeners exist.
 std::span<const sock_filter> EgressFilter() noexcept;

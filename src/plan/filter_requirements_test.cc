@@ -262,6 +262,39 @@ TEST(AgentFilter, RefusesTypingIntoTerminalsWhateverTheHighBits) {
   }
 }
 
+TEST(NotifyingAgentFilter, TellsOfEveryRenameButAWhiteout) {
+  const auto notifying = [](long number, Args args = {}) {
+    return Ask(NotifyingAgentFilter(), CallForTest(number, args));
+  };
+#ifdef SYS_rename
+  EXPECT_EQ(notifying(SYS_rename), Answer::Notify());
+#endif
+  EXPECT_EQ(notifying(SYS_renameat), Answer::Notify());
+  for (const std::uint64_t flags : Each(0, 1, 2, 8, kNoise, kNoise | 1)) {
+    EXPECT_EQ(notifying(SYS_renameat2, {0, 0, 0, 0, flags, 0}), Answer::Notify());
+    EXPECT_EQ(notifying(SYS_renameat2, {0, 0, 0, 0, flags | 4, 0}), Answer::Errno(EINVAL));
+  }
+}
+
+TEST(NotifyingAgentFilter, IsElseTheFilterOfARunByRootWhichTellsOfNothing) {
+  int told = 0;
+  for (long number = 0; number < 600; ++number) {
+    for (const std::uint64_t value : Each(0, 1, 2, 5, 10, 0x5412, 0x10000000, ~0ULL)) {
+      const seccomp_data call = CallForTest(number, {value, value, value, value, value, value});
+      const Answer by_root = Ask(AgentFilter(), call);
+      const Answer by_user = Ask(NotifyingAgentFilter(), call);
+      EXPECT_NE(by_root, Answer::Notify()) << number;
+      if (by_user == Answer::Notify()) {
+        ++told;
+        EXPECT_EQ(by_root, kAllow) << number;
+      } else {
+        EXPECT_EQ(by_user, by_root) << number;
+      }
+    }
+  }
+  EXPECT_GT(told, 0);
+}
+
 TEST(EgressFilter, RelaysAndWaits) {
   for (const long number :
        {SYS_read,    SYS_write,         SYS_readv,       SYS_writev,          SYS_splice,

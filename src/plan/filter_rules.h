@@ -21,6 +21,7 @@ struct Answer {
   std::uint32_t ret = SECCOMP_RET_KILL_PROCESS;
   static constexpr Answer Allow() { return {SECCOMP_RET_ALLOW}; }
   static constexpr Answer Errno(std::uint16_t number) { return {SECCOMP_RET_ERRNO | number}; }
+  static constexpr Answer Notify() { return {SECCOMP_RET_USER_NOTIF}; }
   static constexpr Answer KillProcess() { return {SECCOMP_RET_KILL_PROCESS}; }
   auto operator<=>(const Answer&) const = default;
 };
@@ -34,6 +35,7 @@ struct NamedAnswer {
 inline constexpr std::array kNamedAnswers = {
     NamedAnswer{"allow", Answer::Allow()},
     NamedAnswer{"kill", Answer::KillProcess()},
+    NamedAnswer{"notify", Answer::Notify()},   // whoever holds the filter's listener answers
     NamedAnswer{"pretend", Answer::Errno(0)},  // nothing is done, success is reported
     NamedAnswer{"EPERM", Answer::Errno(1)},
     NamedAnswer{"EINVAL", Answer::Errno(22)},
@@ -77,6 +79,9 @@ struct FilterRules {
   Answer unnamed;
   std::map<std::uint32_t, Decision> calls;
 };
+
+/// The rules of a filter that has no listener: what they notify of is allowed.
+[[nodiscard]] FilterRules WithoutNotifications(FilterRules rules);
 
 /// The rules' own meaning, one call at a time.
 [[nodiscard]] Answer Decide(const FilterRules& rules, const seccomp_data& call);

@@ -51,6 +51,9 @@ std::uint32_t NumberOf(std::string_view name) {
 TEST(AgentFilter, IsTheReviewedProgram) {
   ExpectGolden("filter-agent.txt", Disassemble(AgentFilter()));
 }
+TEST(NotifyingAgentFilter, IsTheReviewedProgram) {
+  ExpectGolden("filter-agent-notifying.txt", Disassemble(NotifyingAgentFilter()));
+}
 TEST(EgressFilter, IsTheReviewedProgram) {
   ExpectGolden("filter-egress.txt", Disassemble(EgressFilter()));
 }
@@ -93,7 +96,10 @@ TEST(AgentFilter, AllowsWhatCodingAgentsCallOrHasTheirFallback) {
 }
 #endif
 
-TEST(AgentFilter, IsShort) { EXPECT_LE(AgentFilter().size(), 200U); }
+TEST(AgentFilter, IsShort) {
+  EXPECT_LE(AgentFilter().size(), 200U);
+  EXPECT_LE(NotifyingAgentFilter().size(), 200U);
+}
 TEST(EgressFilter, IsShort) { EXPECT_LE(EgressFilter().size(), 200U); }
 
 TEST(AgentFilter, DecidesCallsWithoutConditionsInFewSteps) {

@@ -269,8 +269,13 @@ class Examination {
       case Primitive::kLandlock:
         return DescribeLandlock();
       case Primitive::kSeccomp:
-        return fmt::format("{} instructions for the agent, {} for egress",
-                           plan::AgentFilter().size(), plan::EgressFilter().size());
+        return fmt::format(
+            "{} instructions for the agent, {} for egress",
+            (identity.started_by_root ? plan::AgentFilter() : plan::NotifyingAgentFilter()).size(),
+            plan::EgressFilter().size());
+      case Primitive::kNotification:
+        return identity.started_by_root ? "not needed: not started by a user"
+                                        : "of renames inside the run";
       default:
         return {};
     }

@@ -184,7 +184,9 @@ StageResult<void> ProbeSeccomp(const ProbeInputs& inputs) {
   // Behind the filter the child can still write its answer and leave: init does no more.
   return InsideNamespaces(inputs, [&]() -> StageResult<void> {
     if (auto done = native::GiveUpPrivileges(); !done) return done;
-    return native::CloseSystemCalls(inputs.plan);
+    const StageResult<Fd> listener = native::CloseSystemCalls(inputs.plan);
+    if (!listener) return std::unexpected(listener.error());
+    return {};
   });
 }
 
@@ -281,6 +283,7 @@ StageResult<void> Probe(Primitive primitive, const ProbeInputs& inputs) {
     case Primitive::kLandlock:
       return ProbeLandlock(inputs);
     case Primitive::kSeccomp:
+    case Primitive::kNotification:
       return ProbeSeccomp(inputs);
     case Primitive::kLifeLine:
       return ProbeLifeLine(inputs);

@@ -77,5 +77,48 @@ TEST(InstallFilter, NeedsNoNewPrivilegesFromAnOrdinaryUser) {
             0);
 }
 
+const std::vector<sock_filter> kNotifyOfGetppid = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+TEST(InstallNotifyingFilter, HearsOfACallAndLetsItGoOnOrRefusesIt) {
+  EXPECT_EQ(InChild([] {
+              if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
+              const Result<Fd> listener = InstallNotifyingFilter(kNotifyOfGetppid);
+              if (!listener) return 2;
+              const pid_t self = ::getpid();
+              const pid_t child = ::fork();
+              if (child == 0) {
+                if (::syscall(SYS_getppid) != self) ::_exit(1);
+                ::_exit(::syscall(SYS_getppid) == -1 && errno == EXDEV ? 0 : 2);
+              }
+              const auto first = ReceiveNotification(listener->get());
+              if (!first || first->pid != static_cast<__u32>(child)) return 3;
+              if (first->data.nr != SYS_getppid || !StillWaits(listener->get(), first->id))
+                return 4;
+              LetTheKernelDoIt(listener->get(), first->id);
+              const auto second = ReceiveNotification(listener->get());
+              if (!second || StillWaits(listener->get(), first->id)) return 5;
+              Refuse(listener->get(), second->id, EXDEV);
+              int status = 0;
+              if (::waitpid(child, &status, 0) != child) return 6;
+              return WIFEXITED(status) ? 10 * WEXITSTATUS(status) : 7;
+            }),
+            0);
+}
+
+TEST(InstallNotifyingFilter, IsTheOnlyOneInAChainOfFilters) {
+  EXPECT_EQ(InChild([] {
+              if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
+              const Result<Fd> listener = InstallNotifyingFilter(kNotifyOfGetppid);
+              const Result<Fd> second = InstallNotifyingFilter(kNotifyOfGetppid);
+              return listener && !second && second.error().sys_errno == EBUSY ? 0 : 2;
+            }),
+            0);
+}
+
 }  // namespace
 }  // namespace ambit::sys

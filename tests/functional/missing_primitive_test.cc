@@ -28,6 +28,7 @@ constexpr const char* kNetwork = "captured network";
 constexpr const char* kPrivileges = "dropping every capability, no_new_privs";
 constexpr const char* kLandlock = "Landlock";
 constexpr const char* kSeccomp = "seccomp-BPF filter";
+constexpr const char* kNotification = "seccomp notification";
 constexpr const char* kLifeLine = "life line";
 constexpr const char* kInit = "init process";
 constexpr const char* kStateDirectory = "state directory";
@@ -266,6 +267,21 @@ TEST(MissingProcesses, AreNamedWithTheLimitThatIsInTheWay) {
   // Root is not bound by this limit.
   const Scratch person(Who::kUser);
   ExpectBothName(HostWithout(person, {"prlimit", "--nproc=0"}), kInit);
+}
+
+TEST(MissingNotification, StopsARunByAUserAndNotOneByRootWhichHasNoUseForIt) {
+  // SECCOMP_FILTER_FLAG_NEW_LISTENER, as on a kernel without it and under another listener.
+  for (const char* with : {"EINVAL", "EBUSY"}) {
+    for (const Who who : Everyone()) {
+      const Scratch person(who);
+      const Host host = HostWithout(person, {AMBIT_DENY_SYSCALL, "seccomp:1&8", with});
+      if (who == Who::kUser) {
+        ExpectBothName(host, kNotification);
+      } else {
+        EXPECT_EQ(host(Words{AmbitBinary()} + kRunThatTells).out, "the-agent-started\n");
+      }
+    }
+  }
 }
 
 TEST_P(TakenByRoot, TheLocksThatKeepRunUsersApart) {

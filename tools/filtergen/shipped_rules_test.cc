@@ -67,14 +67,16 @@ void ExpectProgramSaysWhatRulesSay(std::span<const sock_filter> program,
 
 TEST(ShippedRules, AreWhatTheBuiltInProgramsSay) {
   const RulesFile shipped = ShippedFor(AMBIT_ARCHITECTURE);
-  ExpectProgramSaysWhatRulesSay(plan::AgentFilter(), shipped.agent);
+  ExpectProgramSaysWhatRulesSay(plan::AgentFilter(), plan::WithoutNotifications(shipped.agent));
+  ExpectProgramSaysWhatRulesSay(plan::NotifyingAgentFilter(), shipped.agent);
   ExpectProgramSaysWhatRulesSay(plan::EgressFilter(), shipped.egress);
 }
 
 TEST(ShippedRules, CompileForEveryArchitectureInTwoHundredInstructions) {
   for (const std::string_view architecture : {"x86_64", "aarch64"}) {
     const RulesFile shipped = ShippedFor(architecture);
-    for (const auto* rules : {&shipped.agent, &shipped.egress}) {
+    const plan::FilterRules by_root = plan::WithoutNotifications(shipped.agent);
+    for (const auto* rules : {&shipped.agent, &by_root, &shipped.egress}) {
       const auto program = plan::CompileFilter(*rules);
       ASSERT_TRUE(program) << program.error().what;
       EXPECT_LE(program->size(), 200U) << architecture;

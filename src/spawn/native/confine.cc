@@ -66,20 +66,35 @@ StageResult<void> RestateFileSystem(const plan::LaunchPlan& plan) {
   return Stage(Primitive::kLandlock, RestrictByLandlock(plan));
 }
 
-StageResult<void> CloseSystemCalls(const plan::LaunchPlan& plan) {
-  if (!Stands(Wall::kSeccomp)) return {};
-  if (auto done = Stage(Primitive::kSeccomp, RefuseSetIdBits(plan)); !done) return done;
-  return Stage(Primitive::kSeccomp, sys::InstallFilter(plan::AgentFilter()));
+StageResult<Fd> CloseSystemCalls(const plan::LaunchPlan& plan) {
+  if (!Stands(Wall::kSeccomp)) return Fd();
+  if (auto done = Stage(Primitive::kSeccomp, RefuseSetIdBits(plan)); !done) {
+    return std::unexpected(done.error());
+  }
+  Result<Fd> listener;
+  if (!plan.identity.started_by_root) {
+    listener = sys::InstallNotifyingFilter(plan::NotifyingAgentFilter());
+    if (listener) return *std::move(listener);
+  }
+  if (auto done = Stage(Primitive::kSeccomp, sys::InstallFilter(plan::AgentFilter())); !done) {
+    return std::unexpected(done.error());
+  }
+  if (listener) return Fd();
+  // The filter goes in, so it is the listener that is missing.
+  return std::unexpected(
+      StageError{.primitive = Primitive::kNotification, .error = listener.error()});
 }
 
-StageResult<void> Confine(const plan::LaunchPlan& plan) {
-  if (auto done = GiveUpPrivileges(); !done) return done;
-  if (auto done = RestateFileSystem(plan); !done) return done;
+StageResult<Fd> Confine(const plan::LaunchPlan& plan) {
+  if (auto done = GiveUpPrivileges(); !done) return std::unexpected(done.error());
+  if (auto done = RestateFileSystem(plan); !done) return std::unexpected(done.error());
   // Init is a fork of ambit: nobody inside may read its memory or open its descriptors, and its
   // death signal was cleared by the change of credentials.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (Stands(Wall::kLifeLine)) {
-    if (auto done = Stage(Primitive::kLifeLine, sys::DieWithParent()); !done) return done;
+    if (auto done = Stage(Primitive::kLifeLine, sys::DieWithParent()); !done) {
+      return std::unexpected(done.error());
+    }
   }
   return CloseSystemCalls(plan);
 }

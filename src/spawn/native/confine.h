@@ -6,12 +6,13 @@ namespace ambit::spawn::native {
 
 /// Puts the calling process, which is init in its finished root, behind the walls for good:
 /// session keyring left, core dumps off, capabilities gone, Landlock, seccomp. Everything that is
-/// ever started inside is a descendant and inherits them.
-StageResult<void> Confine(const plan::LaunchPlan& plan);
+/// ever started inside is a descendant and inherits them. Returns the filter's listener, which
+/// hears of renames (rename_service.h); empty in a run by root, whose overlays need no help.
+StageResult<Fd> Confine(const plan::LaunchPlan& plan);
 
 /// Its walls one by one, in this order: the second and the third need the first.
 StageResult<void> GiveUpPrivileges();
 StageResult<void> RestateFileSystem(const plan::LaunchPlan& plan);
-StageResult<void> CloseSystemCalls(const plan::LaunchPlan& plan);
+StageResult<Fd> CloseSystemCalls(const plan::LaunchPlan& plan);
 
 }  // namespace ambit::spawn::native

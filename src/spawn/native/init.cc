@@ -18,6 +18,7 @@
 #include "spawn/native/handover.h"
 #include "spawn/native/network.h"
 #include "spawn/native/protocol.h"
+#include "spawn/native/rename_service.h"
 #include "spawn/native/root_builder.h"
 #include "spawn/native/walls.h"
 #include "sys/fd_passing.h"
@@ -64,6 +65,7 @@ void AwaitGo(const InitInputs& inputs) {
 struct Built {
   plan::LaunchPlan plan;
   Terminal terminal;
+  Fd listener;  // of renames
 };
 
 StageResult<void> BecomeRunUser(const plan::Identity& identity) {
@@ -150,7 +152,7 @@ StageResult<Built> BuildWalls(const InitInputs& inputs) {
   if (auto done = SetUpNetwork(inputs); !done) return std::unexpected(done.error());
   StageResult<Handover> handover = ReceiveHandover(inputs.control);
   if (!handover) return std::unexpected(handover.error());
-  Built built{.plan = std::move(handover->plan), .terminal = {}};
+  Built built{.plan = std::move(handover->plan), .terminal = {}, .listener = {}};
   const plan::LaunchPlan& plan = built.plan;
   if (auto done = BuildRoot(plan, [&] { return ReceiveTrees(trees, plan); }); !done) {
     return std::unexpected(done.error());
@@ -165,7 +167,9 @@ StageResult<Built> BuildWalls(const InitInputs& inputs) {
   auto terminal = MakeTerminal(inputs.terminal);
   if (!terminal) return std::unexpected(terminal.error());
   built.terminal = *std::move(terminal);
-  if (auto done = Confine(plan); !done) return std::unexpected(done.error());
+  auto listener = Confine(plan);
+  if (!listener) return std::unexpected(listener.error());
+  built.listener = *std::move(listener);
   return built;
 }
 
@@ -179,12 +183,13 @@ Fd WatchChildren() {
 }
 
 /// Reaps whatever has ended; the agent's own end is reported and ends the run.
-void ReapChildren(int control, int watch, pid_t agent) {
+void ReapChildren(int control, int watch, pid_t agent, RenameService& renames) {
   signalfd_siginfo ignored{};
   while (::read(watch, &ignored, sizeof ignored) > 0) {
   }
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    renames.Ended(pid, status);
     if (pid != agent || (!WIFEXITED(status) && !WIFSIGNALED(status))) continue;
     (void)Send(control, Message{.kind = MessageKind::kExited, .number = status});
     ::_exit(0);
@@ -229,10 +234,13 @@ void RunInit(const InitInputs& inputs) {
     ::_exit(125);
   built->terminal.master.Reset();
 
+  RenameService renames(std::move(built->listener));
   pid_t agent = 0;
-  std::array<pollfd, 3> sources = {pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
-                                   pollfd{.fd = inputs.control, .events = POLLIN, .revents = 0},
-                                   pollfd{.fd = watch.get(), .events = POLLIN, .revents = 0}};
+  std::array<pollfd, 4> sources = {
+      pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
+      pollfd{.fd = inputs.control, .events = POLLIN, .revents = 0},
+      pollfd{.fd = watch.get(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = renames.listener(), .events = POLLIN, .revents = 0}};
   for (;;) {
     if (::poll(sources.data(), sources.size(), -1) < 0) {
       if (errno != EINTR) ::_exit(125);  // blind: better no run than one that nobody can end
@@ -250,7 +258,8 @@ void RunInit(const InitInputs& inputs) {
         Forward(message.number, agent);
       }
     }
-    if (sources[2].revents != 0) ReapChildren(inputs.control, watch.get(), agent);
+    if (sources[2].revents != 0) ReapChildren(inputs.control, watch.get(), agent, renames);
+    if ((sources[3].revents & POLLIN) != 0) renames.Receive();
   }
 }
 

@@ -1,0 +1,53 @@
+#pragma once
+// Answers the renames inside a run by a user, so that directories of the project can be renamed.
+//
+// Init holds it: init cannot be killed or looked into by anything inside, and its end is the end of
+// the run, so no process ever waits for an answer that nobody will give. Init is confined as the
+// agent is. A rename is never done here. The kernel does each one, as the process that asked and
+// with what that process may do, and its answer is the answer; all that happens before is that
+// a directory of a lower layer is made one that overlayfs moves (movable.h). That is done by a
+// child of init, one at a time, so that two never work in one another's tree; renames of everything
+// else do not wait for it.
+//
+// When the child cannot be started the kernel's own refusal stands (EXDEV). When it is killed the
+// call fails with EIO, and what it was busy with is whole under its own name or under the one
+// beside it that movable.h describes.
+#include <linux/seccomp.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+
+#include "base/fd.h"
+#include "spawn/native/tracee.h"
+
+namespace ambit::spawn::native {
+
+class RenameService {
+ public:
+  /// `listener` as sys::InstallNotifyingFilter returned it; empty in a run by root, where there is
+  /// nothing to answer.
+  explicit RenameService(Fd listener) : listener_(std::move(listener)) {}
+
+  /// For poll(2): readable when a rename waits. -1 without a listener.
+  [[nodiscard]] int listener() const { return listener_.get(); }
+
+  /// Takes one rename that waits.
+  void Receive();
+
+  /// To be told of every child of init that has ended, with its wait status.
+  void Ended(pid_t pid, int status);
+
+ private:
+  struct Waiting {
+    std::uint64_t id;
+    NamedDirectory directory;
+  };
+  void StartNext();
+
+  Fd listener_;
+  std::deque<Waiting> waiting_;  // the first is being worked on while there is a worker
+  pid_t worker_ = 0;
+};
+
+}  // namespace ambit::spawn::native

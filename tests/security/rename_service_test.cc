@@ -1,0 +1,169 @@
+// The process that makes directories movable in a run by a user: no less confined than the agent
+// that makes it work, and of no use to one that stops or kills it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "support/run_ambit.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// What the scripts share: `work` renames a directory in a process of its own and returns it and
+/// the pid of who works for it.
+constexpr const char* kHelpers = R"py(import ctypes, errno, os, signal, subprocess, sys, time
+def status(pid):
+    with open(f'/proc/{pid}/status') as file:
+        return dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+def workers():
+    for pid in os.listdir('/proc'):
+        if not pid.isdigit() or pid == '1': continue
+        try:
+            if status(pid)['PPid'] == '1' and status(pid)['Name'] == 'ambit': yield int(pid)
+        except (FileNotFoundError, ProcessLookupError): pass
+def work(old, new):
+    script = "import os, sys\ntry: os.rename(*sys.argv[1:])\nexcept OSError as e: sys.exit(e.errno)"
+    child = subprocess.Popen([sys.executable, '-c', script, old, new])
+    while True:
+        for pid in workers(): return child, pid
+        if child.poll() is not None: sys.exit('nobody was seen to work')
+def whole(name): return sorted(os.listdir(name)) == sorted([*map(str, range(300)), 'large'])
+)py";
+
+class RenameWorker : public ::testing::Test {
+ protected:
+  RenameWorker() {
+    const Finished made = person_.Execute(
+        {"/usr/bin/python3", "-c",
+         "import os\n"
+         "open('large', 'wb').write(os.urandom(1 << 20) * 32)\n"
+         "for d in ('a', 'b', 'c'):\n"
+         "  os.mkdir(d)\n"
+         "  os.link('large', f'{d}/large')  # copied up it takes long enough to be seen\n"
+         "  for f in range(300): open(f'{d}/{f}', 'w').write(f'{f}')\n"
+         "os.unlink('large')\n"});
+    EXPECT_EQ(made.exit_code, 0) << made.err;
+  }
+  Finished Inside(const std::string& script) {
+    person_.Write("project/script.py", kHelpers + script);
+    return person_.Sh("/usr/bin/python3 script.py");
+  }
+  Scratch person_{Who::kUser};
+};
+
+TEST_F(RenameWorker, IsConfinedAsTheAgentIs) {
+  const Finished run = Inside(R"py(
+child, worker = work('a', 'x')
+os.kill(worker, signal.SIGSTOP)
+theirs, ours = status(worker), status('self')
+for key in ('Uid', 'Gid', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp',
+            'Seccomp_filters', 'NSpid'):
+    if key == 'NSpid': print(key, len(theirs[key].split()) == len(ours[key].split()))
+    else: print(key, theirs[key] == ours[key], theirs[key] if 'id' not in key else '')
+os.kill(worker, signal.SIGCONT)
+print(child.wait(), whole('x'))
+)py");
+  EXPECT_EQ(run.out,
+            "Uid True \nGid True \nCapInh True 0000000000000000\nCapPrm True 0000000000000000\n"
+            "CapEff True 0000000000000000\nCapBnd True 0000000000000000\n"
+            "CapAmb True 0000000000000000\nNoNewPrivs True 1\nSeccomp True 2\n"
+            "Seccomp_filters True 1\nNSpid True\n0 True\n")
+      << run.err;
+}
+
+TEST_F(RenameWorker, CannotBeLookedIntoOrTraced) {
+  const Finished run = Inside(R"py(
+child, worker = work('a', 'x')
+os.kill(worker, signal.SIGSTOP)
+for name in ('mem', 'environ', 'maps'):
+    try: open(f'/proc/{worker}/{name}', 'rb').read(1); print(name, 'readable')
+    except OSError as e: print(name, errno.errorcode[e.errno])
+try: print(os.listdir(f'/proc/{worker}/fd'))
+except OSError as e: print('fd', errno.errorcode[e.errno])
+libc = ctypes.CDLL(None, use_errno=True)
+print('trace', libc.ptrace(16, worker, 0, 0), errno.errorcode[ctypes.get_errno()])
+pidfd = os.pidfd_open(1)
+print('listener', [libc.syscall(438, pidfd, fd, 0) for fd in range(3, 20)].count(-1))
+os.kill(worker, signal.SIGCONT)
+print(child.wait(), whole('x'))
+)py");
+  EXPECT_EQ(
+      run.out,
+      "mem EACCES\nenviron EACCES\nmaps EACCES\nfd EACCES\ntrace -1 EPERM\nlistener 17\n0 True\n")
+      << run.err;
+}
+
+TEST_F(RenameWorker, StoppedItHoldsUpDirectoriesOnly) {
+  const Finished run = Inside(R"py(
+child, worker = work('a', 'x')
+os.kill(worker, signal.SIGSTOP)
+for i in range(100):
+    open('file', 'w').write(str(i))
+    os.rename('file', 'saved')
+print(open('saved').read(), child.poll())
+try: os.kill(1, signal.SIGKILL)
+except OSError as e: print(errno.errorcode[e.errno])
+other = subprocess.Popen([sys.executable, '-c', "import os; os.rename('c', 'z')"])
+time.sleep(0.2)
+print(other.poll())
+other.kill()  # waits in vain, and can be killed all the same
+print(other.wait(), os.path.exists('c'))
+os.kill(worker, signal.SIGCONT)
+print(child.wait(), whole('x'), whole('c'), os.path.exists('a'))
+)py");
+  EXPECT_EQ(run.out, "99 None\nNone\n-9 True\n0 True True False\n") << run.err;
+  EXPECT_EQ(run.exit_code, 0);
+}
+
+TEST_F(RenameWorker, KilledItFailsOneCallAndLosesNothing) {
+  const Finished run = Inside(R"py(
+for moment in (0, 0.02, 0.05, 0.1, 0.2, 0.4):
+    for name in ('a', 'b'):
+        if not os.path.exists(name): continue
+        child, worker = work(name, 'x')
+        time.sleep(moment)
+        try: os.kill(worker, signal.SIGKILL)
+        except ProcessLookupError: pass
+        code = child.wait()
+        if code == 0: os.rename('x', name); continue
+        beside = [n for n in os.listdir('.') if n.startswith('.ambit-moving-')]
+        print(errno.errorcode[code], any(whole(n) for n in [name] + beside), len(beside))
+        for n in beside:
+            subprocess.run(['rm', '-rf', name if whole(n) else n])
+            if os.path.exists(n): os.rename(n, name)
+os.rename('c', 'z')
+print(whole('z'), whole('a'), whole('b'))
+)py");
+  EXPECT_THAT(run.out, HasSubstr("EIO True 1\n")) << run.err;
+  EXPECT_THAT(run.out, ::testing::Not(HasSubstr("EIO False")));
+  EXPECT_THAT(run.out, ::testing::EndsWith("True True True\n")) << run.err;
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+TEST_F(RenameWorker, GivesAProcessNothingThatItHasDeniedItself) {
+  // Landlock of its own: nothing may be changed. What it may not rename it still may not rename.
+  const Finished run = Inside(R"py(
+libc = ctypes.CDLL(None, use_errno=True)
+class Attr(ctypes.Structure): _fields_ = [('fs', ctypes.c_uint64)]
+def attempt(what):
+    done = libc.rename(b'a', b'x')
+    print(what, 'done' if done == 0 else errno.errorcode[ctypes.get_errno()], sorted(os.listdir('.'))[:3], flush=True)
+if os.fork() == 0:
+    attr = Attr((1 << 13) - (1 << 4))  # all that makes and removes
+    ruleset = libc.syscall(444, ctypes.byref(attr), 8, 0)
+    if libc.syscall(446, ruleset, 0) != 0: sys.exit('no Landlock')
+    attempt('confined')
+    os._exit(0)
+os.wait()
+attempt('free')
+print(whole('x'))
+)py");
+  EXPECT_EQ(run.out.find("confined EACCES ['a', 'b', 'c']\n"), 0U) << run.out << run.err;
+  EXPECT_THAT(run.out, HasSubstr("free done ['b', 'c', 'script.py']\nTrue\n")) << run.err;
+}
+
+}  // namespace
+}  // namespace ambit::testing
