@@ -9,7 +9,8 @@ namespace ambit::bench {
 
 class Worker {
  public:
-  /// Its standard input and output are ours; for each line it does its work and answers with one.
+  /// Its standard input and output are ours; for each line it reads it does its work and answers
+  /// with what the shell's `times` prints.
   explicit Worker(const Command& command);
   ~Worker();
   Worker(const Worker&) = delete;
@@ -18,10 +19,14 @@ class Worker {
   /// Milliseconds until the answer. Ends the benchmark when there is none.
   double Ask();
 
+  /// Processor time, in milliseconds, that all work has taken so far, as of the last answer.
+  double processor_time() const { return processor_time_; }
+
  private:
   int requests_ = -1;
   int answers_ = -1;
   pid_t pid_ = -1;
+  double processor_time_ = 0;
 };
 
 }  // namespace ambit::bench

@@ -119,7 +119,7 @@ TakeTurns() {
   sed -i 1,3d "$project.inside"
 }
 
-# Without the gated paths: FILE
+# WithoutHeld FILE: a manifest without the paths that the gate holds.
 WithoutHeld() {
   local path words=()
   for path in "${held[@]}"; do
@@ -146,6 +146,7 @@ ComesHomeByApply() {
   As sh "$root/tests/repositories/manifest.sh" >"$project.outside"
   diff <(WithoutHeld "$project.inside") <(WithoutHeld "$project.outside") ||
     Wrong "after apply the tree is not what the agent had" || return 1
+  [ "$(As git rev-list --count --all)" = 1 ] || Wrong "apply changed the repository" || return 1
   [ -z "$(find . ! -user "$exam_person" -print -quit)" ] ||
     Wrong "after apply not all belongs to the person" || return 1
   OwnTestsPass "$after"
