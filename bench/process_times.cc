@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,21 +13,18 @@
 #include <cstdlib>
 
 namespace ambit::bench {
-namespace {
 
-[[noreturn]] void Die(const std::string& why) {
+void Die(const std::string& why) {
   fmt::print(stderr, "bench: {}\n", why);
   std::exit(1);
 }
-
-}  // namespace
 
 double Times::Percentile(double fraction) const {
   const auto last = static_cast<double>(milliseconds.size() - 1);
   return milliseconds[static_cast<std::size_t>(std::lround(fraction * last))];
 }
 
-int Start(const Command& command) {
+int Start(const Command& command, int input, int output) {
   std::vector<std::string> argv_text = command.argv;
   std::vector<char*> argv;
   for (std::string& word : argv_text) argv.push_back(word.data());
@@ -40,7 +38,9 @@ int Start(const Command& command) {
   if (pid < 0) Die("vfork failed");
   if (pid == 0) {
     const int null = ::open("/dev/null", O_RDWR);
-    for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
+    ::dup2(input < 0 ? null : input, 0);
+    ::dup2(output < 0 ? null : output, 1);
+    ::dup2(null, 2);
     if (!command.cwd.empty() && ::chdir(command.cwd.c_str()) != 0) ::_exit(99);
     ::execvpe(argv[0], argv.data(), environment.data());
     ::_exit(98);
@@ -56,6 +56,15 @@ double TimeOnce(const Command& command) {
   const auto end = std::chrono::steady_clock::now();
   if (status != 0) Die(fmt::format("'{}' ended with wait status {}", command.name, status));
   return std::chrono::duration<double, std::milli>(end - start).count();
+}
+
+double ProcessorTime() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto milliseconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+  };
+  return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
 }
 
 std::vector<Times> TimeInTurns(const std::vector<Command>& commands, int rounds) {

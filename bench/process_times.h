@@ -23,11 +23,17 @@ struct Times {
 /// time of something that did not work is worse than none.
 double TimeOnce(const Command& command);
 
+/// Processor time, in milliseconds, of all commands that have ended.
+double ProcessorTime();
+
 /// `rounds` of all commands, one after the other in each round, after one round that is not
 /// counted.
 std::vector<Times> TimeInTurns(const std::vector<Command>& commands, int rounds);
 
-/// Starts a command and returns its pid.
-int Start(const Command& command);
+/// Starts a command and returns its pid; 0 and 1 are these descriptors, -1 is /dev/null.
+int Start(const Command& command, int input = -1, int output = -1);
+
+/// Says why and ends the benchmark.
+[[noreturn]] void Die(const std::string& why);
 
 }  // namespace ambit::bench

@@ -63,6 +63,8 @@ Test() {
 Bench() {
   InstallPackages "${test_packages[@]}"
   Build release
+  Build test ambit_bench
+  Build test ambit_work_bench
   "$root/bench/run" "$@"
 }
 
