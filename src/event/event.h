@@ -18,8 +18,10 @@ inline constexpr int kVersion = 1;
 
 inline constexpr std::string_view kRunPlanned = "run.planned";  // before anything is built
 inline constexpr std::string_view kRunStarted = "run.started";  // all walls built, agent starts
-inline constexpr std::string_view kRunEnded = "run.ended";      // the outcome, exactly once
-inline constexpr std::string_view kDenial = "denial";           // refused, with the rule
+inline constexpr std::string_view kCopiedUp =
+    "layer.copied_up";                                      // a large file, at its first write
+inline constexpr std::string_view kRunEnded = "run.ended";  // the outcome, exactly once
+inline constexpr std::string_view kDenial = "denial";       // refused, with the rule
 inline constexpr std::string_view kEgressConnect = "egress.connect";
 // After the end, by the person's commands. What touches the host is written before it does and
 // after: one that was started and never ended was interrupted.

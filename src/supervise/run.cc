@@ -29,6 +29,7 @@
 #include "supervise/version.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "workspace/copied_up.h"
 #include "workspace/layers.h"
 #include "workspace/root_tree.h"
 #include "workspace/stamp.h"
@@ -270,6 +271,7 @@ class RunRecord {
 
   void End(const Outcome& outcome) {
     if (sink_ == nullptr) return;
+    RecordCopiedUp();
     sink_->Emit({event::kRunEnded,
                  {{"cause", std::string(NameOf(outcome.cause))},
                   {"exit_code", std::int64_t{outcome.exit_code}},
@@ -284,6 +286,19 @@ class RunRecord {
   [[nodiscard]] const Status& status() const { return status_; }
 
  private:
+  void RecordCopiedUp() {
+    for (const workspace::RunLayer& layer : meta_.layers) {
+      const auto found = workspace::FindCopiedUp(workspace::OnDisk(meta_, layer, run_.path));
+      if (!found) continue;  // it only explains; `diff` will say why the layer cannot be read
+      for (const workspace::CopiedUp& file : *found) {
+        sink_->Emit({event::kCopiedUp,
+                     {{"layer", layer.name},
+                      {"path", file.path},
+                      {"bytes", static_cast<std::int64_t>(file.bytes)}}});
+      }
+    }
+  }
+
   const workspace::RunDir& run_;
   workspace::RunMeta meta_;
   std::unique_ptr<event::Sink> sink_;

@@ -49,6 +49,13 @@ class ReviewJournal : public ::testing::TestWithParam<Who> {
 INSTANTIATE_TEST_SUITE_P(As, ReviewJournal, ::testing::ValuesIn(Everyone()),
                          [](const auto& param) { return NameOf(param.param); });
 
+TEST_P(ReviewJournal, NamesALargeFileThatItsFirstWriteCopied) {
+  EXPECT_EQ(person_.Execute({"truncate", "-s", "65M", "large.img"}).exit_code, 0);
+  Run("echo x >> large.img; truncate -s 65M new.img; echo x >> file.txt");
+  EXPECT_EQ(Events("e['event'], e['layer'], e['path'], e['bytes']"),
+            "layer.copied_up project large.img 68157442\n");
+}
+
 TEST_P(ReviewJournal, SaysWhatWasAppliedHeldAndInConflict) {
   Run("echo inside > file.txt; echo x > new; echo x > .envrc; mkdir .vscode; "
       "echo {} > .vscode/tasks.json");
