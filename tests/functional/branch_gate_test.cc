@@ -47,6 +47,17 @@ TEST_P(BranchGate, WhatTheRunTakesFromAnotherBranchOfTheHostIsHeldToo) {
   EXPECT_EQ(Git("show feat:.envrc"), "of a branch nobody has looked at\n");
 }
 
+TEST_P(BranchGate, WithoutACommitAtTheStartAllOfTheResultIsLookedAt) {
+  ASSERT_EQ(person_.Execute({"sh", "-c", "rm -rf .git && git init -q -b main ."}).exit_code, 0);
+  Inside(
+      "echo x >.envrc; git add -A; git commit -qm first; git rm -q .envrc; git commit -qm hidden");
+  ExpectRefused(".envrc");
+  Inside("git add a.txt; git commit -qm first");
+  const Finished brought = Bring();
+  EXPECT_EQ(brought.exit_code, 0) << brought.err;
+  EXPECT_EQ(Git("log --format=%s feat"), "first\n");
+}
+
 TEST_P(BranchGate, WhatLiesInABareRepositoryIsHeld) {
   ASSERT_EQ(person_
                 .Execute({"sh", "-c",
