@@ -78,6 +78,7 @@ struct FilterRules {
   std::uint32_t first_foreign_number = 0;
   Answer unnamed;
   std::map<std::uint32_t, Decision> calls;
+  bool operator==(const FilterRules&) const = default;
 };
 
 /// The rules of a filter that has no listener: what they notify of is allowed.

@@ -118,8 +118,8 @@ TEST(SystemCallName, KnowsTheCallsThatRulesName) {
 
 TEST(Disassemble, ShowsForeignInstructionsAsNumbers) {
   const sock_filter foreign[] = {BPF_STMT(BPF_LDX | BPF_IMM, 7),
-                                 BPF_STMT(BPF_RET | BPF_K, 0x7fc00000)};
-  EXPECT_EQ(Disassemble(foreign), "   0  code 0x1 jt 0 jf 0 k 0x7\n   1  0x7fc00000\n");
+                                 BPF_STMT(BPF_RET | BPF_K, 0x7ff00000)};
+  EXPECT_EQ(Disassemble(foreign), "   0  code 0x1 jt 0 jf 0 k 0x7\n   1  0x7ff00000\n");
 }
 
 }  // namespace

@@ -15,6 +15,10 @@ inline constexpr std::uint64_t kLandlockFsIoctlDev = 1ULL << 15;  // 6.10, ABI 5
 inline constexpr std::uint64_t kLandlockScopeAbstractUnixSocket = 1ULL << 0;  // 6.12, ABI 6
 inline constexpr std::uint64_t kLandlockScopeSignal = 1ULL << 1;              // 6.12, ABI 6
 
+// include/uapi/linux/seccomp.h
+inline constexpr unsigned long kSeccompIoctlNotifSetFlags = 0x40082104;  // 6.6, _IOW('!', 4, u64)
+inline constexpr std::uint64_t kSeccompNotifSyncWakeUp = 1;              // 6.6
+
 /// struct landlock_ruleset_attr as of 6.12; older kernels take a shorter prefix of it.
 struct LandlockRulesetAttr {
   std::uint64_t handled_access_fs;

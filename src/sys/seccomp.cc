@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/kernel_abi.h"
+
 namespace ambit::sys {
 namespace {
 
@@ -39,7 +41,12 @@ Status InstallFilter(std::span<const sock_filter> program) {
 Result<Fd> InstallNotifyingFilter(std::span<const sock_filter> program) {
   const int listener =
       Install(program, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-  if (listener >= 0) return Fd(listener);
+  if (listener >= 0) {
+    // Caller and holder take turns, so the kernel need not look for an idle processor. Older ones
+    // do.
+    (void)::ioctl(listener, abi::kSeccompIoctlNotifSetFlags, abi::kSeccompNotifSyncWakeUp);
+    return Fd(listener);
+  }
   return FailErrno(-listener, "seccomp: filter with a listener");
 }
 

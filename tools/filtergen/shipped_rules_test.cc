@@ -111,5 +111,12 @@ TEST(ShippedRules, AllowTheRelayNothingTheAgentIsRefused) {
   }
 }
 
+TEST(ShippedRules, TellNobodyOfWhatTheRelayDoes) {
+  // Its filter has no listener: a call that notifies would fail with ENOSYS.
+  const RulesFile shipped = ShippedFor(AMBIT_ARCHITECTURE);
+  EXPECT_EQ(shipped.egress, plan::WithoutNotifications(shipped.egress));
+  EXPECT_NE(shipped.agent, plan::WithoutNotifications(shipped.agent));
+}
+
 }  // namespace
 }  // namespace ambit::filtergen

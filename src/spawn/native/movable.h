@@ -25,8 +25,9 @@ inline constexpr const char* kMovingPrefix = ".ambit-moving-";
 
 /// `name` in the directory `parent`. 0: what can be done was done, the kernel may judge the rename
 /// itself; else the errno that says why it could not be done: ENOSPC and EDQUOT; EACCES below
-/// a directory that may not be read; EXDEV where a copy would be another directory than the old one
-/// (other owners or groups, a mount inside, deeper than 100 directories); EBUSY when others keep
+/// a directory that may not be read; EOVERFLOW with a file or directory of another owner or group,
+/// which overlayfs does not copy up for a user; EXDEV with a mount inside or deeper than 100
+/// directories; EBUSY when others keep
 /// changing it.
 int MakeMovable(int parent, const std::string& name);
 

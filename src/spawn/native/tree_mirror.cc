@@ -21,6 +21,10 @@ namespace {
 /// without us.
 constexpr int kNotTheSame = EXDEV;
 
+/// What this overlay says when it is to copy up a file whose owner or group is not mapped. Programs
+/// do not take it for a reason to move file by file, which would fail half-way for the same reason.
+constexpr int kOfOthers = EOVERFLOW;
+
 int ListNames(int directory, std::vector<std::string>& names) {
   const int again = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (again < 0) return errno;
@@ -126,8 +130,8 @@ int TreeMirror::Fill() {
 int TreeMirror::FillDirectory(int from, int to, const std::string& path, int depth) {
   struct stat original{};
   if (::fstat(from, &original) != 0) return errno;
-  const bool can_be_copied = original.st_uid == ::geteuid() && original.st_gid == ::getegid();
-  if (!can_be_copied || depth > kDeepestTree) return kNotTheSame;
+  if (depth > kDeepestTree) return kNotTheSame;
+  if (original.st_uid != ::geteuid() || original.st_gid != ::getegid()) return kOfOthers;
   const int filled = ForEachEntry(from, [&](const std::string& name, const struct stat& info) {
     if (!S_ISDIR(info.st_mode)) return FillFile(from, to, path, name.c_str(), info);
     if (::mkdirat(to, name.c_str(), S_IRWXU) != 0 && errno != EEXIST) return errno;
@@ -148,10 +152,8 @@ int TreeMirror::FillFile(int from, int to, const std::string& path, const char* 
     if (!is_new && ::linkat(to_, first->second.c_str(), to, name, 0) == 0) return 0;
   }
   if (::linkat(from, name, to, name, 0) == 0 || errno == EEXIST) return 0;
-  // A file of somebody else's (fs.protected_hardlinks), one of a group that is not mapped, and one
-  // with as many names as it can have.
-  const bool not_linkable = errno == EPERM || errno == EOVERFLOW || errno == EMLINK;
-  return not_linkable ? kNotTheSame : errno;
+  if (errno == EMLINK) return kNotTheSame;    // as many names as a file can have
+  return errno == EPERM ? kOfOthers : errno;  // EPERM: fs.protected_hardlinks
 }
 
 int TreeMirror::Drain() { return DrainDirectory(from_, to_, 0); }
