@@ -9,9 +9,9 @@
 // child of init, one at a time, so that two never work in one another's tree; renames of everything
 // else do not wait for it.
 //
-// When the child cannot be started the kernel's own refusal stands (EXDEV). When it is killed the
-// call fails with EIO, and what it was busy with is whole under its own name or under the one
-// beside it that movable.h describes.
+// When the child cannot be started, or more than 64 wait for it, the kernel's own refusal stands
+// (EXDEV). When it is killed the call fails with EIO, and what it was busy with is whole under its
+// own name or under the one beside it that movable.h describes.
 #include <linux/seccomp.h>
 #include <sys/types.h>
 
