@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/opened_run.h"
 #include "cli/question.h"
 #include "cli/review_commands.h"
 #include "cli/review_journal.h"
@@ -33,8 +34,6 @@ using review::ApplyReport;
 using review::PlannedPath;
 using review::Verdict;
 
-constexpr int kLeftOut = 1;
-
 struct ApplyFlags {
   std::string directory;
   std::string run;
@@ -46,103 +45,6 @@ struct ApplyFlags {
   bool interactive = false;
   bool merge = false;
 };
-
-/// A run and its project, open and checked.
-struct Opened {
-  workspace::RunStore store;
-  workspace::RunMeta meta;
-  workspace::OverlayLayer layer;
-  workspace::RunDir run;
-  review::ProjectTree tree;
-  std::int64_t stamp_ns = 0;
-};
-
-Result<Opened> OpenRun(workspace::RunStore store, workspace::RunMeta meta) {
-  AMBIT_TRY(workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
-  if (workspace::IsAlive(meta)) {
-    return Fail(Errc::kDenied, fmt::format("run {} is still alive", meta.id),
-                "wait for its end, or end it; nothing is applied from under it");
-  }
-  AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
-  AMBIT_CHECK(workspace::LockRun(run));
-  const auto& record = *std::ranges::find(meta.layers, "project", &workspace::RunLayer::name);
-  AMBIT_TRY(review::ProjectTree tree,
-            review::ProjectTree::Open(layer.lower, record.lower_device, record.lower_inode));
-  const std::int64_t stamp_ns = workspace::StampToCompare(meta, record, tree.fd());
-  if (stamp_ns != record.stamp_ns) {
-    fmt::print(stderr,
-               "ambit: the clock was set back since the run began; what the host may have "
-               "changed meanwhile counts as changed\n");
-  }
-  return Opened{.store = std::move(store),
-                .meta = std::move(meta),
-                .layer = std::move(layer),
-                .run = std::move(run),
-                .tree = std::move(tree),
-                .stamp_ns = stamp_ns};
-}
-
-std::string ShownPath(const PlannedPath& planned) {
-  return Printable(planned.path) + (planned.directory ? "/" : "");
-}
-
-void Print(const PlannedPath& planned) {
-  const std::string path = ShownPath(planned);
-  const std::string reason = Printable(planned.reason);
-  switch (planned.verdict) {
-    case Verdict::kApply:
-      fmt::print("{} {}{}\n", planned.letter, path, reason.empty() ? "" : " (" + reason + ")");
-      return;
-    case Verdict::kHeld:
-      fmt::print("held {}: {}\n", path, reason);
-      return;
-    case Verdict::kConflict:
-      fmt::print("conflict {}: {}\n", path, reason);
-      return;
-    case Verdict::kRefused:
-      fmt::print("refused {}: {}\n", path, reason);
-      return;
-  }
-}
-
-void Print(const ApplyReport& report) {
-  for (const PlannedPath& planned : report.paths) Print(planned);
-  for (const std::string& note : report.notes) {
-    fmt::print(stderr, "ambit: {}\n", WithoutControls(note));
-  }
-}
-
-/// Finishes or takes back what an interrupted apply of `run` left. Returns what was taken back.
-Result<std::optional<ApplyReport>> RecoverOne(const workspace::RunDir& run,
-                                              const review::ProjectTree& tree,
-                                              ReviewJournal& journal) {
-  AMBIT_TRY(auto recovery, review::Recover(run, tree));
-  if (!recovery) return std::nullopt;
-  AMBIT_CHECK(journal.ApplyRecovered(recovery->taken_back));
-  fmt::print(stderr, "ambit: an apply of {} was interrupted; it is {} now\n", run.id,
-             recovery->taken_back ? "taken back" : "finished");
-  if (!recovery->taken_back) return std::nullopt;
-  return std::move(recovery->report);
-}
-
-/// The same for all runs that left something in this project.
-Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened, ReviewJournal& journal) {
-  AMBIT_TRY(auto own, RecoverOne(opened.run, opened.tree, journal));
-  AMBIT_TRY(const std::vector<std::string> ids, review::InterruptedRuns(opened.tree));
-  for (const std::string& id : ids) {
-    if (const auto run = opened.store.OpenRun(id); run && id != opened.run.id) {
-      AMBIT_CHECK(workspace::LockRun(*run));
-      AMBIT_TRY(ReviewJournal its, ReviewJournal::Open(*run));
-      AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree, its));
-      if (report || !review::Staging::Exists(opened.tree, id)) continue;
-    }
-    return Fail(Errc::kNotFound,
-                fmt::format("'{}/{}{}' is of an apply nobody remembers", opened.tree.path(),
-                            review::kStagingPrefix, id),
-                "look into it, take what you need, and remove it");
-  }
-  return own;
-}
 
 /// Only the paths where something went wrong.
 void PrintTroubles(const ApplyReport& report) {
@@ -280,8 +182,6 @@ void HintAtMerges(const ApplyPlan& plan, const Opened& opened, const ApplyFlags&
              files);
 }
 
-int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
-
 Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
@@ -341,59 +241,6 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   return ExitCodeOf(report->Complete() && request.declined.empty());
 }
 
-/// The run of the project whose apply is the newest.
-Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store, const host::Person& person,
-                                       const std::string& directory) {
-  AMBIT_TRY(const workspace::RunMeta newest, FindRun(store, person, "", directory));
-  AMBIT_TRY(std::vector<workspace::RunEntry> runs, store.List());
-  std::optional<workspace::RunMeta> last;
-  std::int64_t last_ns = -1;
-  for (workspace::RunEntry& entry : runs) {
-    if (!entry.meta || entry.meta->project != newest.project) continue;
-    const auto run = store.OpenRun(entry.id);
-    if (!run) continue;
-    const auto log = review::ApplyLog::Last(*run);
-    if (!log || !*log || (*log)->time_ns() <= last_ns) continue;
-    last_ns = (*log)->time_ns();
-    last = std::move(*entry.meta);
-  }
-  if (last) return *std::move(last);
-  return Fail(Errc::kNotFound, "nothing was applied to this project that could be taken back");
-}
-
-Result<int> UndoRun(const std::string& name, const std::string& directory) {
-  AMBIT_TRY(const host::Person person, host::ReadPerson());
-  AMBIT_TRY(workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta meta,
-            name.empty() ? LastApplied(store, person, directory) : FindRun(store, person, name));
-  AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
-  AMBIT_CHECK(opened.tree.Lock());
-  AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
-  AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
-  if (recovered) {  // that was the last apply
-    AMBIT_CHECK(workspace::ClearMark(opened.run, workspace::kTakenMark));
-    Print(*recovered);
-    return ExitCodeOf(recovered->Complete());
-  }
-  AMBIT_TRY(std::optional<review::ApplyLog> log, review::ApplyLog::Last(opened.run));
-  if (!log) return Fail(Errc::kNotFound, fmt::format("nothing of {} is applied", opened.meta.id));
-  AMBIT_CHECK(journal.UndoStarted());
-  AMBIT_CHECK(workspace::ClearMark(opened.run, workspace::kTakenMark));
-  const Result<ApplyReport> report = review::Undo(opened.run, opened.tree, *std::move(log));
-  const Status written = journal.UndoEnded(report);
-  if (!report) return std::unexpected(report.error());
-  Print(*report);
-  AMBIT_CHECK(written);
-  return ExitCodeOf(report->Complete());
-}
-
-Action Finishing(std::function<Result<int>()> work) {
-  return [work = std::move(work)] {
-    const Result<int> done = work();
-    return done ? *done : Complain(done.error().what, done.error().remedy);
-  };
-}
-
 }  // namespace
 
 Result<int> ApplyAgreed(const std::string& run) {
@@ -420,17 +267,6 @@ void AddApply(CLI::App& app, Action& action) {
     flags->run = of->run();
     flags->paths = of->paths();
     action = Finishing([flags] { return ApplyRun(*flags); });
-  });
-}
-
-void AddUndo(CLI::App& app, Action& action) {
-  auto run = std::make_shared<std::string>();
-  auto directory = std::make_shared<std::string>();
-  CLI::App* undo = app.add_subcommand("undo", "Take back the last apply");
-  undo->add_option("run", *run, "The run; the last one applied to this project when left out");
-  AddDirectoryOption(*undo, *directory);
-  undo->final_callback([run, directory, &action] {
-    action = Finishing([run, directory] { return UndoRun(*run, *directory); });
   });
 }
 
