@@ -233,9 +233,13 @@ TEST(Plan, AProjectToWriteSaysWhatItShowsAndHasNothingMountedBelow) {
   policy::Policy direct;
   direct.project = policy::ProjectMode::kReadWrite;
   host::HostFacts facts = SomeHost(true);
-  EXPECT_THAT(WhyNot(direct, facts, SomeRequest(true)).what, HasSubstr("--project rw"));
   Request clean = SomeRequest(true);
   clean.git.masked_files.clear();
+  Request with_credentials = clean;
+  with_credentials.git.masked_files = {
+      {.layer = facts.project.root, .path = ".git/config", .content = {}}};
+  EXPECT_THAT(WhyNot(direct, facts, with_credentials).what,
+              AllOf(HasSubstr("credentials"), HasSubstr("--project rw")));
   const auto plan = Make(direct, facts, clean);
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->warnings.size(), 1U);

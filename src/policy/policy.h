@@ -29,9 +29,9 @@ struct Policy {
   std::vector<std::string> copy_on_write;  // host content below, the run's own layer above
   std::vector<EnvironmentRule> environment;
   // Patterns of project files, besides the defaults: host/secret_files.h.
-  std::vector<std::string> mask;    // present with the same keys and placeholder values
-  std::vector<std::string> hide;    // absent
-  std::vector<std::string> unmask;  // shown as they are
+  std::vector<std::string> mask;          // present with the same keys and placeholder values
+  std::vector<std::string> hide;          // absent
+  std::vector<std::string> unmask;        // shown as they are
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
 };
 

@@ -212,7 +212,8 @@ Result<BranchResult> MakeBranch(const BranchRequest& request) {
             ListDifference(git, quarantine, base, result.commit));
   std::ranges::move(difference, std::back_inserter(edits));
   AMBIT_TRY(const ProjectTree host, ProjectTree::Open(request.run.project, 0, 0));
-  AMBIT_TRY(std::vector<HeldPath> held, FindHeld(git, quarantine, host, project.masks(), result.commit, edits));
+  AMBIT_TRY(std::vector<HeldPath> held,
+            FindHeld(git, quarantine, host, project.masks(), result.commit, edits));
   const auto asked = std::chrono::steady_clock::now();
   AMBIT_CHECK(AskForHeld(request, std::move(held)));
   git.AllowMore(std::chrono::steady_clock::now() - asked);

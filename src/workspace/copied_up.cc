@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <deque>
 #include <utility>
 
 #include "base/text.h"
@@ -19,10 +20,10 @@ class Finder {
       : marks_(layer.flavour), upper_(std::move(upper)), min_bytes_(min_bytes) {}
 
   std::vector<CopiedUp> Find() {
-    std::vector<std::string> pending = {""};
+    std::deque<std::string> pending = {""};
     while (!pending.empty() && !IsEnough()) {
-      const std::string path = std::move(pending.back());
-      pending.pop_back();
+      const std::string path = std::move(pending.front());
+      pending.pop_front();
       if (auto directory =
               OpenNoFollow(upper_.get(), path.empty() ? "." : path, O_RDONLY | O_DIRECTORY)) {
         Look(directory->get(), path, pending);
@@ -36,15 +37,7 @@ class Finder {
     return found_.size() >= kMaxCopyUpsNamed || looked_ >= kMaxLookedForCopyUps;
   }
 
-  bool CanHoldCopies(int directory) const {
-    const auto opaque = marks_.OfDirectory(directory, "opaque");
-    if (opaque && *opaque != "y") return true;
-    const auto impure = marks_.OfDirectory(directory, "impure");
-    return impure && *impure == "y";
-  }
-
-  void Look(int directory, const std::string& path, std::vector<std::string>& pending) {
-    if (!CanHoldCopies(directory)) return;
+  void Look(int directory, const std::string& path, std::deque<std::string>& pending) {
     const auto entries = sys::ListDirectory(directory);
     if (!entries) return;
     looked_ += entries->size();
