@@ -33,8 +33,8 @@ void CheckText(std::string_view text) {
   if (!shown) return;
   Require(shown->size() <= longest);
   Require(WithPlaceholders(*shown) == shown);
-  const auto merged = MergeByKey(text, *shown);
-  Require(merged == std::string(text));
+  const auto merged = MergeByKey(text, *shown, *shown);
+  Require(merged && merged->only_adds && merged->text == text);
 }
 
 }  // namespace
@@ -46,9 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view second = text.substr(std::min(end + 1, size));
   CheckText(first);
   CheckText(second);
-  (void)MergeByKey(first, second);
-  for (const auto members : {JsonMembers, YamlMembers, TomlMembers, GoMembers})
-    (void)members(first);
+  (void)MergeByKey(first, WithPlaceholders(first).value_or(""), second);
+  for (const std::string& pattern : DeepPatterns(first)) {
+    Require(pattern.front() != '/' && ("/" + pattern + "/").find("/../") == std::string::npos);
+  }
   (void)MatchesName(second, first);
   return 0;
 }

@@ -92,7 +92,13 @@ Result<bool> Summarise(const std::string& id) {
   AMBIT_TRY(const workspace::RunMeta meta, FindRun(store, person, id));
   AMBIT_TRY(const workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
   AMBIT_TRY(const workspace::ChangeSet set, workspace::WalkChanges(layer));
-  if (set.changes.empty()) return false;
+  if (set.changes.empty()) {
+    if (!set.git.empty()) {
+      Say(fmt::format("{} changed files of git alone: 'ambit branch NAME {}' brings its commits",
+                      id, id));
+    }
+    return false;
+  }
   Say(fmt::format("{} changed {}{}", id, CountsOf(set.changes), set.truncated ? " and more" : ""));
   AMBIT_CHECK(NameThem(set));
   if (!set.git.empty()) {

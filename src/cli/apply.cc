@@ -74,8 +74,9 @@ Status CheckNamesSomething(const std::vector<std::string>& wanted, const ApplyPl
   return {};
 }
 
-/// Everything a person is asked at the terminal. False: nothing is to be applied. Held paths that
-/// get a yes are added to the consents, with -i what gets none is declined.
+/// Everything a person is asked at the terminal. False: nothing is to be applied, also when one of
+/// the questions got no answer. Held paths that get a yes are added to the consents, with -i what
+/// gets none is declined.
 bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest& request) {
   std::size_t count = 0;
   for (const PlannedPath& planned : plan.paths) {
@@ -85,9 +86,9 @@ bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest
     for (const PlannedPath& planned : plan.paths) {
       if (planned.directory || planned.verdict != Verdict::kApply) continue;
       if (request.merged.contains(planned.path)) continue;  // that was asked already
-      if (!AskYes(fmt::format("{} {}?", planned.letter, ShownPath(planned)))) {
-        request.declined.push_back(planned.path);
-      }
+      const auto yes = AskYesOrLeave(fmt::format("{} {}?", planned.letter, ShownPath(planned)));
+      if (!yes) return false;
+      if (!*yes) request.declined.push_back(planned.path);
     }
   } else if (!flags.yes && !flags.agreed && count != 0 &&
              !AskYes(fmt::format("Apply {} changes?", count))) {
@@ -95,11 +96,10 @@ bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest
   }
   for (const PlannedPath& planned : plan.paths) {
     if (planned.verdict != Verdict::kHeld || planned.directory) continue;
-    if (!AskYes(
-            fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)))) {
-      continue;
-    }
-    request.consents.push_back(planned.path);
+    const auto yes = AskYesOrLeave(
+        fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)));
+    if (!yes) return false;
+    if (*yes) request.consents.push_back(planned.path);
   }
   return true;
 }
@@ -114,18 +114,24 @@ class Applying {
     layer.lower = fmt::format("/proc/self/fd/{}", opened.tree.fd());
     layer.upper = fmt::format("/proc/self/fd/{}", upper.get());
     AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(layer));
-    AMBIT_TRY(const workspace::Masks masks, workspace::Masks::Load(layer.mask));
-    auto masked = review::JoinMasked(opened.tree, upper.get(), masks, changes);
-    return Applying(opened, std::move(upper), std::move(changes), std::move(masked));
+    AMBIT_TRY(workspace::Masks masks, workspace::Masks::Load(layer.mask));
+    Applying applying(opened, std::move(upper), std::move(changes));
+    applying.masked_ =
+        review::JoinMasked(opened.tree, applying.upper_.get(), masks, applying.changes_);
+    applying.masks_ = std::move(masks);
+    return applying;
   }
 
-  const review::MaskedChanges& masked() const { return masked_; }
+  void TellOfMasks(review::ApplyRequest& request) const {
+    request.masked = masked_;
+    request.masks = &masks_;
+  }
 
   Result<ApplyPlan> Plan(const review::ApplyRequest& request) const {
     return review::PlanApply(opened_.tree, upper_.get(), opened_.layer.flavour, changes_,
                              opened_.stamp_ns, review::ApplyLog::ReadLeft(opened_.run), request);
   }
-  Result<review::MergedFiles> OfferMerges(const ApplyPlan& plan) const {
+  Result<review::MergedVersions> OfferMerges(const ApplyPlan& plan) const {
     return review::OfferMerges(opened_.tree, upper_.get(), plan, opened_.meta.head_commit);
   }
   Result<ApplyReport> Do(const ApplyPlan& plan) const {
@@ -133,16 +139,13 @@ class Applying {
   }
 
  private:
-  Applying(const Opened& opened, Fd upper, workspace::ChangeSet changes,
-           review::MaskedChanges masked)
-      : opened_(opened),
-        upper_(std::move(upper)),
-        changes_(std::move(changes)),
-        masked_(std::move(masked)) {}
+  Applying(const Opened& opened, Fd upper, workspace::ChangeSet changes)
+      : opened_(opened), upper_(std::move(upper)), changes_(std::move(changes)) {}
   const Opened& opened_;
   Fd upper_;
   workspace::ChangeSet changes_;
   review::MaskedChanges masked_;
+  workspace::Masks masks_;
 };
 
 void PrintGit(const ApplyPlan& plan, const std::string& run) {
@@ -154,8 +157,8 @@ void PrintGit(const ApplyPlan& plan, const std::string& run) {
 }
 
 /// The merged versions somebody wants: with -i those that get a yes, else all that --merge finds.
-review::MergedFiles ChooseMerges(const Applying& applying, const ApplyPlan& plan,
-                                 const ApplyFlags& flags, bool can_ask) {
+review::MergedVersions ChooseMerges(const Applying& applying, const ApplyPlan& plan,
+                                    const ApplyFlags& flags, bool can_ask) {
   if (!flags.merge && !(flags.interactive && can_ask)) return {};
   auto offered = applying.OfferMerges(plan);
   if (!offered) {
@@ -194,7 +197,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
   AMBIT_TRY(const Applying applying, Applying::Of(opened));
   AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
-  request.masked = applying.masked();
+  applying.TellOfMasks(request);
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));

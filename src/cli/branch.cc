@@ -74,13 +74,6 @@ Status BringBranch(const BranchFlags& flags) {
   const review::BranchResult& made = *result;
   // Without the mark 'prune' asks once more: no reason to fail.
   (void)workspace::SetMark(dir, workspace::kReviewedMark);
-  const bool left_out = made.ignored + made.in_other_repositories + made.special != 0;
-  const bool other_layers = std::ranges::any_of(
-      request.run.layers,
-      [](const workspace::RunLayer& layer) { return layer.name.starts_with("cow-"); });
-  if (!left_out && !other_layers) {
-    (void)workspace::SetMark(dir, workspace::kTakenMark);
-  }
   AMBIT_CHECK(ToStdout(fmt::format("{} {}\n", made.commit, flags.name)));
   fmt::print(stderr, "ambit: branch {} has {} new commit{}{}\n", Printable(flags.name),
              made.commits, made.commits == 1 ? "" : "s",

@@ -100,10 +100,12 @@ std::string Bytes(std::uint64_t bytes) {
 Status Ask(const PruneFlags& flags, const std::vector<Candidate>& runs) {
   const auto unseen = std::ranges::count_if(runs, &Candidate::unseen);
   if (unseen == 0 || flags.yes) return {};
-  std::fputs(
-      fmt::format("ambit: {} of these runs hold work that was never applied or looked at\n", unseen)
-          .c_str(),
-      stderr);
+  std::fputs(fmt::format("ambit: {} of these runs hold work that was never applied or looked at, "
+                         "and go only with a yes or --yes\n",
+                         unseen)
+                 .c_str(),
+             stderr);
+  if (flags.dry_run) return {};  // it says that much, and what would be asked
   if (::isatty(0) == 1 && ::isatty(2) == 1 && AskYes("drop them?")) return {};
   return Fail(Errc::kInvalidArgument, "nothing was dropped",
               "look with 'ambit diff RUN', or say --yes");
@@ -140,8 +142,8 @@ Status Prune(const PruneFlags& flags) {
                         run.unseen ? "  not looked at" : "");
   }
   AMBIT_CHECK(ToStdout(list));
+  AMBIT_CHECK(Ask(flags, runs));
   if (!flags.dry_run) {
-    AMBIT_CHECK(Ask(flags, runs));
     for (const Candidate& run : runs) AMBIT_CHECK(workspace::RemoveRun(*store, run.dir));
   }
   std::fputs(fmt::format("ambit: {} {} runs, {}\n", flags.dry_run ? "would drop" : "dropped",

@@ -53,9 +53,12 @@ std::optional<std::string> Ask(std::string_view question) {
   return line;
 }
 
-bool AskYes(std::string_view question) {
+std::optional<bool> AskYesOrLeave(std::string_view question) {
   const std::optional<std::string> answer = Ask(fmt::format("{} [y/N]", question));
+  if (!answer) return std::nullopt;
   return answer == "y" || answer == "Y" || answer == "yes";
 }
+
+bool AskYes(std::string_view question) { return AskYesOrLeave(question).value_or(false); }
 
 }  // namespace ambit::cli

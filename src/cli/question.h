@@ -11,7 +11,10 @@ namespace ambit::cli {
 /// signal (Ctrl-C, where the caller catches it).
 std::optional<std::string> Ask(std::string_view question);
 
-/// Adds " [y/N]". Everything but a yes is a no.
+/// Adds " [y/N]". Everything that is typed but a yes is a no; nullopt as above.
+std::optional<bool> AskYesOrLeave(std::string_view question);
+
+/// The same, where no answer is a no.
 bool AskYes(std::string_view question);
 
 }  // namespace ambit::cli

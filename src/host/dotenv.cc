@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 namespace ambit::host {
 namespace {
@@ -102,6 +101,17 @@ bool IsPlaceholder(std::string_view value) {
   return (quoted ? value.substr(1, value.size() - 2) : value) == kPlaceholder;
 }
 
+using EntriesByKey = std::map<std::string_view, const DotenvEntry*>;
+
+/// Of a key that is there twice the last one counts.
+EntriesByKey ByKey(const std::vector<DotenvEntry>& entries) {
+  EntriesByKey out;
+  for (const DotenvEntry& entry : entries) {
+    if (!entry.key.empty()) out[entry.key] = &entry;
+  }
+  return out;
+}
+
 void Append(std::string& out, std::string_view line) {
   if (!out.empty() && out.back() != '\n') out += '\n';
   out += line;
@@ -133,27 +143,36 @@ std::optional<std::string> WithPlaceholders(std::string_view text) {
   return out.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
-std::optional<std::string> MergeByKey(std::string_view real, std::string_view changed) {
+std::optional<Joined> MergeByKey(std::string_view real, std::string_view shown,
+                                 std::string_view changed) {
   const auto ours = ParseDotenv(real);
+  const auto seen = ParseDotenv(shown);
   const auto theirs = ParseDotenv(changed);
-  if (!ours || !theirs) return std::nullopt;
-  std::map<std::string_view, const DotenvEntry*> wanted;  // of a key twice the last one counts
-  for (const DotenvEntry& entry : *theirs) {
-    if (!entry.key.empty()) wanted[entry.key] = &entry;
-  }
-  std::string out;
-  std::set<std::string_view> known;
+  if (!ours || !seen || !theirs) return std::nullopt;
+  const EntriesByKey seen_keys = ByKey(*seen);
+  const EntriesByKey wanted = ByKey(*theirs);
+  const EntriesByKey known = ByKey(*ours);
+  Joined out{.text = {}, .only_adds = true};
   for (const DotenvEntry& entry : *ours) {
     const auto found = wanted.find(entry.key);
-    if (entry.key.empty() || (found != wanted.end() && IsPlaceholder(found->second->value))) {
-      Append(out, entry.text);
-    } else if (found != wanted.end()) {
-      Append(out, found->second->text);
+    const bool stays = found == wanted.end() ? !seen_keys.contains(entry.key)
+                                             : IsPlaceholder(found->second->value) ||
+                                                   found->second->value == entry.value;
+    if (entry.key.empty() || stays) {
+      Append(out.text, entry.text);
+      continue;
     }
-    if (!entry.key.empty()) known.insert(entry.key);
+    out.only_adds = false;
+    if (found != wanted.end()) {
+      Append(out.text, found->second->text);
+    } else {
+      ++out.removed;
+    }
   }
   for (const DotenvEntry& entry : *theirs) {
-    if (!entry.key.empty() && !known.contains(entry.key)) Append(out, entry.text);
+    if (entry.key.empty() || known.contains(entry.key)) continue;
+    if (IsPlaceholder(entry.value)) return std::nullopt;
+    Append(out.text, entry.text);
   }
   return out;
 }

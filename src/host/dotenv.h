@@ -3,6 +3,7 @@
 // values in single, double or back quotes over several lines, comments. What is not certainly such
 // a file is none: whoever shows only its keys must not take a line of a private key for one.
 // Who calls: secret_files (placeholders at a run's start), review (merging by key). Pure.
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,10 +28,20 @@ std::optional<std::vector<DotenvEntry>> ParseDotenv(std::string_view text);
 /// file or has no key: there is nothing to show then.
 std::optional<std::string> WithPlaceholders(std::string_view text);
 
-/// What `real` becomes when `changed`, which began as WithPlaceholders(real), is brought home:
-/// values that are still placeholders keep the real text, others replace it, keys that are gone
-/// from `changed` go, new ones come last. Comments of `real` stay, those of `changed` do not come.
-/// nullopt when one of the two is no such file.
-std::optional<std::string> MergeByKey(std::string_view real, std::string_view changed);
+struct Joined {
+  std::string text;
+  bool only_adds = false;   // no value of `real` was replaced, no key of it is gone
+  std::size_t removed = 0;  // keys of `real` that are gone
+};
+
+/// What `real` becomes when `changed` is brought home, which a run made of `shown`, the masked form
+/// it saw: values that are still placeholders keep the real text, others replace it, keys that the
+/// run was shown and took out go, new ones come last. What `shown` does not have stays, and so do
+/// comments of `real`; those of `changed` do not come. nullopt when one of the three is no such
+/// file.
+/// nullopt also when `changed` has a placeholder under a key that `real` does not have: a key was
+/// renamed, and its value would be lost.
+std::optional<Joined> MergeByKey(std::string_view real, std::string_view shown,
+                                 std::string_view changed);
 
 }  // namespace ambit::host

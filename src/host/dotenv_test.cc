@@ -59,30 +59,57 @@ TEST(Dotenv, EntriesAreTheWholeText) {
   EXPECT_EQ(joined, text);
 }
 
+/// What a run that saw `real` masked and left `changed` brings home.
+std::optional<std::string> Merged(const std::string& real, const std::string& changed) {
+  const auto joined = MergeByKey(real, WithPlaceholders(real).value_or(""), changed);
+  return joined ? std::optional(joined->text) : std::nullopt;
+}
+
 TEST(MergeByKey, WhatTheRunDidNotTouchKeepsItsRealText) {
   const std::string real = "# mine\nA=\"one\ntwo\"\nB=2\n";
-  EXPECT_THAT(MergeByKey(real, *WithPlaceholders(real)), Optional(real));
+  EXPECT_THAT(Merged(real, *WithPlaceholders(real)), Optional(real));
 }
 
 TEST(MergeByKey, NewValuesAndKeysComeAndRemovedOnesGo) {
-  EXPECT_THAT(MergeByKey("# mine\nA=real\nB=real\nC=real",
-                         "A=ambit-placeholder\nB=new\nexport D=\"x y\"\n# theirs\n"),
+  EXPECT_THAT(Merged("# mine\nA=real\nB=real\nC=real",
+                     "A=ambit-placeholder\nB=new\nexport D=\"x y\"\n# theirs\n"),
               Optional(std::string("# mine\nA=real\nB=new\nexport D=\"x y\"\n")));
 }
 
+TEST(MergeByKey, AKeyThatTheRunNeverSawStays) {
+  const auto joined =
+      MergeByKey("A=1\nMINE=3\n", "A=ambit-placeholder\n", "A=ambit-placeholder\nB=2\n");
+  ASSERT_TRUE(joined.has_value());
+  EXPECT_EQ(joined->text, "A=1\nMINE=3\nB=2\n");
+  EXPECT_TRUE(joined->only_adds);
+}
+
+TEST(MergeByKey, SaysWhetherAValueOfTheHostGoes) {
+  const auto only_adds = [](const char* changed) {
+    return MergeByKey("A=1\nM=3\n", "A=ambit-placeholder\n", changed)->only_adds;
+  };
+  EXPECT_TRUE(only_adds("A=ambit-placeholder\n"));
+  EXPECT_TRUE(only_adds("A=1\n"));
+  EXPECT_FALSE(only_adds("A=2\n"));
+  EXPECT_FALSE(only_adds(""));
+  EXPECT_FALSE(only_adds("A=ambit-placeholder\nM=4\n"));
+}
+
+TEST(MergeByKey, ARenamedKeyWouldLoseItsValue) {
+  EXPECT_EQ(Merged("DB=real\n", "DB_URL=ambit-placeholder\n"), std::nullopt);
+}
+
 TEST(MergeByKey, APlaceholderInQuotesIsStillOne) {
-  EXPECT_THAT(MergeByKey("A=real\n", "A=\"ambit-placeholder\"\n"),
-              Optional(std::string("A=real\n")));
+  EXPECT_THAT(Merged("A=real\n", "A=\"ambit-placeholder\"\n"), Optional(std::string("A=real\n")));
 }
 
 TEST(MergeByKey, ALastLineWithoutAnEndStaysALineOfItsOwn) {
-  EXPECT_THAT(MergeByKey("A=real", "A=ambit-placeholder\nB=1"),
-              Optional(std::string("A=real\nB=1")));
+  EXPECT_THAT(Merged("A=real", "A=ambit-placeholder\nB=1"), Optional(std::string("A=real\nB=1")));
 }
 
 TEST(MergeByKey, RefusesWhatIsNoSuchFile) {
-  EXPECT_EQ(MergeByKey("A=1\n", "no keys here\n"), std::nullopt);
-  EXPECT_EQ(MergeByKey("A=\"open\n", "A=1\n"), std::nullopt);
+  EXPECT_EQ(Merged("A=1\n", "no keys here\n"), std::nullopt);
+  EXPECT_EQ(Merged("A=\"open\n", "A=1\n"), std::nullopt);
 }
 
 }  // namespace

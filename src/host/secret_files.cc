@@ -21,7 +21,8 @@ namespace {
 using sys::DirectoryEntry;
 using sys::EntryKind;
 
-constexpr std::size_t kMaxMaskedBytes = 256U << 10;  // a larger one is hidden
+constexpr std::size_t kMaxMaskedBytes = 64U << 10;  // a larger one is hidden
+constexpr std::size_t kMaxShownBytes = 4U << 20;    // of all; what comes after it is hidden
 constexpr std::size_t kMaxDepth = 128;
 constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
 constexpr std::string_view kEverywhere = "**/";
@@ -39,6 +40,8 @@ struct Pattern {
   bool directory_only = false;
   std::string directory;
   std::string name;
+  std::string asked;  // how a person wrote it; empty for a default
+  bool matched = false;
 };
 
 Pattern Parse(std::string_view text, Show show) {
@@ -67,21 +70,24 @@ Pattern Parse(std::string_view text, Show show) {
 std::vector<Pattern> AllPatterns(const SecretPatterns& asked) {
   std::vector<Pattern> patterns = {Parse(".env*", Show::kMasked), Parse("*.pem", Show::kHidden),
                                    Parse("*.key", Show::kHidden)};
-  const auto add = [&](const std::vector<std::string>& texts, Show show, bool for_many) {
+  const auto add = [&](const char* flag, const std::vector<std::string>& texts, Show show,
+                       bool for_many) {
     for (const std::string& text : texts) {
-      const Pattern pattern = Parse(text, show);
+      Pattern pattern = Parse(text, show);
+      pattern.asked = fmt::format("{} '{}'", flag, Printable(text));
       if ((pattern.name.find_first_of("*?") != std::string::npos) == for_many) {
         patterns.push_back(pattern);
       }
     }
   };
-  add(asked.mask, Show::kMasked, true);
-  add(asked.hide, Show::kHidden, true);
+  add("--mask", asked.mask, Show::kMasked, true);
+  add("--hide", asked.hide, Show::kHidden, true);
   patterns.push_back(Parse(".env.example", Show::kAsItIs));
   patterns.push_back(Parse(".env.sample", Show::kAsItIs));
-  add(asked.mask, Show::kMasked, false);
-  add(asked.hide, Show::kHidden, false);
-  for (const std::string& text : asked.unmask) patterns.push_back(Parse(text, Show::kAsItIs));
+  add("--mask", asked.mask, Show::kMasked, false);
+  add("--hide", asked.hide, Show::kHidden, false);
+  add("--unmask", asked.unmask, Show::kAsItIs, true);
+  add("--unmask", asked.unmask, Show::kAsItIs, false);
   return patterns;
 }
 
@@ -98,7 +104,7 @@ class Finder {
   Finder(const std::string& root, Fd project, std::vector<Pattern> patterns)
       : root_(root), project_(std::move(project)), patterns_(std::move(patterns)) {}
 
-  Result<std::vector<MaskedFile>> Find() {
+  Result<SecretFiles> Find() {
     AMBIT_TRY(std::vector<std::string> directories, WorkspaceMembers(project_.get()));
     directories.insert(directories.begin(), "");
     for (const std::string& directory : directories) AMBIT_CHECK(Look(directory, Place::kAnchor));
@@ -108,7 +114,7 @@ class Finder {
       AMBIT_CHECK(Look(pattern.directory, Place::kNamed));
     }
     if (std::ranges::any_of(patterns_, &Pattern::everywhere)) AMBIT_CHECK(Walk("", 0));
-    return Masked();
+    return SecretFiles{.files = Masked(), .unmatched = Unmatched()};
   }
 
  private:
@@ -158,13 +164,14 @@ class Finder {
   /// The last pattern that is looked for here and fits decides.
   Status Judge(const std::string& directory, const DirectoryEntry& entry, Place place) {
     std::optional<Show> show;
-    for (const Pattern& pattern : patterns_) {
+    for (Pattern& pattern : patterns_) {
       const bool fits_kind = entry.kind == EntryKind::kDirectory
                                  ? pattern.show == Show::kHidden && pattern.directory_only
                                  : !pattern.directory_only;
       if (fits_kind && IsLookedFor(pattern, directory, place) &&
           MatchesName(pattern.name, entry.name)) {
         show = pattern.show;
+        pattern.matched = true;
       }
     }
     if (!show || entry.kind == EntryKind::kOther) return {};
@@ -195,7 +202,15 @@ class Finder {
     return real->substr(root_.size() + 1);
   }
 
-  Result<std::vector<MaskedFile>> Masked() const {
+  std::vector<std::string> Unmatched() const {
+    std::vector<std::string> out;
+    for (const Pattern& pattern : patterns_) {
+      if (!pattern.asked.empty() && !pattern.matched) out.push_back(pattern.asked);
+    }
+    return out;
+  }
+
+  std::vector<MaskedFile> Masked() {
     std::vector<MaskedFile> files;
     for (const auto& [path, show] : found_) {
       if (IsBelowAHidden(path)) continue;
@@ -215,14 +230,15 @@ class Finder {
   }
 
   /// What cannot be read or has no keys stays hidden.
-  void ShowKeys(const std::string& path, MaskedFile& file) const {
+  void ShowKeys(const std::string& path, MaskedFile& file) {
     struct stat info{};
     if (::fstatat(project_.get(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;
     const auto text = sys::ReadSmallFile(project_.get(), path.c_str(), kMaxMaskedBytes,
                                          kBeneath | RESOLVE_NO_SYMLINKS);
     if (!text) return;
     auto shown = WithPlaceholders(*text);
-    if (!shown) return;
+    if (!shown || shown_bytes_ + shown->size() > kMaxShownBytes) return;
+    shown_bytes_ += shown->size();
     file.content = *std::move(shown);
     file.mode = info.st_mode & 0777;
     file.hidden = false;
@@ -233,6 +249,7 @@ class Finder {
   std::vector<Pattern> patterns_;
   std::map<std::string, Show> found_;
   std::size_t walked_ = 0;
+  std::size_t shown_bytes_ = 0;
 };
 
 Status CheckPattern(std::string_view flag, std::string_view pattern) {
@@ -263,8 +280,8 @@ Status CheckPatterns(std::string_view flag, const std::vector<std::string>& patt
 
 }  // namespace
 
-Result<std::vector<MaskedFile>> FindSecretFiles(const std::string& project_root,
-                                                const SecretPatterns& patterns) {
+Result<SecretFiles> FindSecretFiles(const std::string& project_root,
+                                    const SecretPatterns& patterns) {
   AMBIT_CHECK(CheckPatterns("--mask", patterns.mask));
   AMBIT_CHECK(CheckPatterns("--hide", patterns.hide));
   AMBIT_CHECK(CheckPatterns("--unmask", patterns.unmask));

@@ -29,10 +29,15 @@ struct SecretPatterns {
   std::vector<std::string> unmask;  // shown as they are, whatever the others say
 };
 
+struct SecretFiles {
+  std::vector<MaskedFile> files;       // sorted by path, none twice; `layer` is the project
+  std::vector<std::string> unmatched;  // "--hide 'PATTERN'": asked for, and nothing fits
+};
+
 /// By default `.env*` is masked, and `*.pem` and `*.key` are hidden. `.env.example` and
 /// `.env.sample` are left alone, unless a pattern without `*` and `?` names them. Sorted by path,
 /// none twice; `layer` is the project.
-Result<std::vector<MaskedFile>> FindSecretFiles(const std::string& project_root,
-                                                const SecretPatterns& patterns);
+Result<SecretFiles> FindSecretFiles(const std::string& project_root,
+                                    const SecretPatterns& patterns);
 
 }  // namespace ambit::host

@@ -1,6 +1,7 @@
 #include "host/secret_files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,10 +37,10 @@ class SecretFiles : public ::testing::Test {
 
   /// "PATH" for what is hidden, "PATH: CONTENT" for what is masked.
   std::vector<std::string> Found(const SecretPatterns& patterns = {}) {
-    auto files = FindSecretFiles(root_, patterns);
-    EXPECT_TRUE(files) << files.error().what;
+    auto found = FindSecretFiles(root_, patterns);
+    EXPECT_TRUE(found) << found.error().what;
     std::vector<std::string> out;
-    for (const MaskedFile& file : files ? *files : std::vector<MaskedFile>()) {
+    for (const MaskedFile& file : found ? found->files : std::vector<MaskedFile>()) {
       EXPECT_EQ(file.layer, root_);
       out.push_back(file.hidden ? file.path : file.path + ": " + file.content);
     }
@@ -74,10 +75,10 @@ TEST_F(SecretFiles, DefaultsMaskAndHideInTheTopDirectory) {
 TEST_F(SecretFiles, KeepTheModeOfAMaskedFile) {
   Write(".env");
   ::chmod((root_ / ".env").c_str(), 0640);
-  const auto files = FindSecretFiles(root_, {});
-  ASSERT_TRUE(files);
-  ASSERT_EQ(files->size(), 1U);
-  EXPECT_EQ(files->front().mode, 0640U);
+  const auto found = FindSecretFiles(root_, {});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->files.size(), 1U);
+  EXPECT_EQ(found->files.front().mode, 0640U);
 }
 
 TEST_F(SecretFiles, WithoutKeysAreAbsent) {
@@ -93,10 +94,10 @@ TEST_F(SecretFiles, DirectoriesOfSuchANameStay) {
 }
 
 TEST_F(SecretFiles, OfWorkspaceMembersAreFoundAndDeeperOnesAreNot) {
-  Write("package.json", R"({"workspaces": ["packages/*"]})");
   Write("packages/a/.env");
   Write("packages/a/deep/.env");
-  Write("other/.env");
+  EXPECT_THAT(Found(), IsEmpty());
+  Write("package.json", R"({"workspaces": ["packages/*"]})");
   EXPECT_THAT(Found(), ElementsAre("packages/a/.env: KEY=ambit-placeholder\n"));
 }
 
@@ -137,6 +138,16 @@ TEST_F(SecretFiles, WhatIsUnmaskedIsShown) {
               ElementsAre(".env: KEY=ambit-placeholder\n"));
 }
 
+TEST_F(SecretFiles, SayWhichPatternFitsNothing) {
+  Write(".env");
+  Write("notes/n");
+  const auto found =
+      FindSecretFiles(root_, {.mask = {".env", "nots"}, .hide = {"notes"}, .unmask = {"*.none"}});
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->unmatched,
+              ElementsAre("--mask 'nots'", "--hide 'notes'", "--unmask '*.none'"));
+}
+
 TEST_F(SecretFiles, ALinkMasksWhatItLeadsToInTheProject) {
   Write("secrets/prod", "TOKEN=x\n");
   fs::create_symlink("secrets/prod", root_ / ".env");
@@ -160,25 +171,54 @@ TEST_F(SecretFiles, RefuseAPatternThatMeansNothing) {
   }
 }
 
-TEST_F(SecretFiles, MembersOfEveryKindOfManifest) {
-  for (const char* dir : {"npm", "obj", "pnpm", "crates/a", "crates/b", "go/x", "py", "deep/1/2"}) {
+TEST_F(SecretFiles, MembersAreTheDirectoriesOfTwoLevelsAndWhatIsNamedDeeper) {
+  for (const char* dir : {"a/1/x", "b", "deep/1/2", "deep/1/3/4", "node_modules/m", ".git/x"}) {
     fs::create_directories(root_ / dir);
   }
   fs::create_directory_symlink("/usr", root_ / "out");
-  Write("package.json", R"({"workspaces": ["npm", "../up", "out", "missing", "deep/**"]})");
-  Write("lerna.json", R"({"packages": ["obj"]})");
-  Write("pnpm-workspace.yaml", "packages:\n  - 'pnpm'\n  - \"!npm\"\ncatalog:\n  - py\n");
-  Write("Cargo.toml", "[workspace]\nmembers = [ # two\n  \"crates/*\", # c\n]\nexclude=[\"py\"]\n");
-  Write("go.work", "go 1.22\nuse (\n\t./go/x // here\n)\n");
-  EXPECT_THAT(Members(), ElementsAre("crates/a", "crates/b", "deep", "deep/1", "deep/1/2", "go/x",
-                                     "npm", "obj", "pnpm"));
+  Write("Cargo.toml", "[ workspace ] # all\nmembers = [ 'b', \"deep/*/2\", # c\n \"../x/y/z\"]\n");
+  EXPECT_THAT(Members(), ElementsAre("a", "a/1", "b", "deep", "deep/1", "deep/1/2"));
 }
 
-TEST_F(SecretFiles, AManifestThatCannotBeReadNamesNothing) {
-  Write("package.json", "{{{{");
-  ASSERT_EQ(::mkfifo((root_ / "Cargo.toml").c_str(), 0600), 0);
-  fs::create_symlink("/etc/passwd", root_ / "go.work");
+TEST_F(SecretFiles, EverySpellingOfAManifestDeclaresMembers) {
+  fs::create_directories(root_ / "p/a");
+  const std::pair<const char*, const char*> manifests[] = {
+      {"package.json", R"({"workspaces": {"packages": ["p/{a,b}"]},})"},
+      {"pnpm-workspace.yaml", "packages: [\"p/*\"] # all\n"},
+      {"lerna.json", "{}"},
+      {"deno.json", R"({"workspace": ["./p/a"]})"},
+      {"Cargo.toml", "workspace.members = ['p/[ab]']\n"},
+      {"pyproject.toml", "[tool.uv.workspace]\nmembers = ['p/*']\n"},
+      {"go.work", "use\t./p/a\n"}};
+  for (const auto& [name, text] : manifests) {
+    Write(name, text);
+    EXPECT_THAT(Members(), ElementsAre("p", "p/a")) << name;
+    fs::rename(root_ / name, root_ / "elsewhere");
+    fs::create_symlink("elsewhere", root_ / name);
+    EXPECT_THAT(Members(), ElementsAre("p", "p/a")) << name << " as a link";
+    fs::remove(root_ / name);
+  }
+  Write("package.json", R"({"name": "no parts"})");
   EXPECT_THAT(Members(), IsEmpty());
+}
+
+TEST_F(SecretFiles, AManifestThatCannotBeReadDeclaresMembers) {
+  fs::create_directories(root_ / "p/a");
+  ASSERT_EQ(::mkfifo((root_ / "Cargo.toml").c_str(), 0600), 0);
+  EXPECT_THAT(Members(), ElementsAre("p", "p/a"));
+  fs::remove(root_ / "Cargo.toml");
+  Write("package.json", std::string(2U << 20, ' '));
+  EXPECT_THAT(Members(), ElementsAre("p", "p/a"));
+}
+
+TEST_F(SecretFiles, AllThatIsShownTogetherIsBounded) {
+  std::string text;
+  while (text.size() < 60'000) text += "A=\n";
+  for (int i = 0; i < 30; ++i) Write(fmt::format(".env{}", i), text);
+  std::size_t shown = 0;
+  for (const std::string& file : Found()) shown += file.size();
+  EXPECT_LT(shown, 5U << 20);
+  EXPECT_EQ(Found().size(), 30U);
 }
 
 TEST(MatchesName, StarsAndQuestionMarksInAnyCase) {

@@ -1,15 +1,14 @@
 #include "host/workspace_members.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
-
-#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "sys/directory.h"
@@ -19,38 +18,26 @@ namespace ambit::host {
 namespace {
 
 constexpr std::size_t kMaxManifestBytes = 1U << 20;
-constexpr std::uint64_t kInside = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+constexpr std::uint64_t kInside = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
 
 struct Manifest {
   const char* name;
-  std::vector<std::string> (*members)(std::string_view);
+  std::string_view word;  // declares a workspace; empty: the file by itself does
 };
 constexpr std::array kManifests = {
-    Manifest{"package.json", JsonMembers},        Manifest{"lerna.json", JsonMembers},
-    Manifest{"pnpm-workspace.yaml", YamlMembers}, Manifest{"Cargo.toml", TomlMembers},
-    Manifest{"pyproject.toml", TomlMembers},      Manifest{"go.work", GoMembers},
+    Manifest{"package.json", "workspaces"},
+    Manifest{"pnpm-workspace.yaml", ""},
+    Manifest{"lerna.json", ""},
+    Manifest{"deno.json", "workspace"},
+    Manifest{"deno.jsonc", "workspace"},
+    Manifest{"Cargo.toml", "workspace"},
+    Manifest{"pyproject.toml", "workspace"},
+    Manifest{"go.work", ""},
 };
 
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
-}
-
-std::string_view Unquoted(std::string_view text) {
-  const bool quoted = text.size() >= 2 && text.front() == text.back() &&
-                      (text.front() == '"' || text.front() == '\'');
-  return quoted ? text.substr(1, text.size() - 2) : text;
-}
-
-/// Calls `visit` with each line, trimmed, until it returns false.
-template <class Visit>
-void ForEachLine(std::string_view text, Visit visit) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    if (!visit(text.substr(0, end))) return;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+bool IsWordCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_.@*-/").find(c) != std::string_view::npos;
 }
 
 std::vector<std::string_view> Components(std::string_view path) {
@@ -64,63 +51,94 @@ std::vector<std::string_view> Components(std::string_view path) {
   return out;
 }
 
-bool IsPattern(std::string_view name) { return name.find_first_of("*?") != std::string_view::npos; }
-
 std::string Join(const std::string& directory, std::string_view name) {
   return directory.empty() ? std::string(name) : fmt::format("{}/{}", directory, name);
 }
 
-/// The directories below `directory` that the one component `name` means.
-std::vector<std::string> Below(int project, const std::string& directory, std::string_view name) {
-  constexpr std::uint64_t kDirectory = O_RDONLY | O_DIRECTORY;
-  if (!IsPattern(name)) {
-    const std::string path = Join(directory, name);
-    const bool exists =
-        sys::OpenAt(project, path.c_str(), O_PATH | O_DIRECTORY, kInside).has_value();
-    return exists ? std::vector{path} : std::vector<std::string>();
-  }
-  std::vector<std::string> out;
-  const auto fd =
-      sys::OpenAt(project, directory.empty() ? "." : directory.c_str(), kDirectory, kInside);
-  if (!fd) return out;
-  const auto entries = sys::ListDirectory(fd->get());
-  if (!entries) return out;
-  for (const sys::DirectoryEntry& entry : *entries) {
-    const bool plain = entry.name.front() != '.' && entry.name != "node_modules";
-    if (plain && entry.kind == sys::EntryKind::kDirectory && MatchesName(name, entry.name)) {
-      out.push_back(Join(directory, entry.name));
-    }
-  }
-  return out;
-}
+class Members {
+ public:
+  explicit Members(int project) : project_(project) {}
 
-/// `**` means one or two levels: further down is a walk, which only a person may ask for.
-Status Expand(int project, std::string_view pattern, std::set<std::string>& members) {
-  std::vector<std::string> found = {""};
-  for (const std::string_view name : Components(pattern)) {
-    if (name == "..") return {};
-    std::vector<std::string> next;
-    for (const std::string& directory : found) {
-      std::ranges::move(Below(project, directory, name), std::back_inserter(next));
+  Result<std::vector<std::string>> Find() {
+    bool declared = false;
+    std::set<std::string> deep;
+    for (const Manifest& manifest : kManifests) {
+      const auto text = sys::ReadSmallFile(project_, manifest.name, kMaxManifestBytes, kInside);
+      if (!text && text.error().sys_errno == ENOENT) continue;
+      declared = declared || !text || text->find(manifest.word) != std::string::npos;
+      if (text) std::ranges::move(DeepPatterns(*text), std::inserter(deep, deep.end()));
     }
-    if (name == "**") {
-      const std::vector<std::string> first = next;
-      for (const std::string& directory : first) {
-        std::ranges::move(Below(project, directory, "*"), std::back_inserter(next));
-      }
-      std::ranges::copy(found, std::back_inserter(next));
+    if (!declared) return std::vector<std::string>();
+    AMBIT_TRY(const std::vector<std::string> first, Below("", "*"));
+    AMBIT_CHECK(Add(first));
+    for (const std::string& directory : first) {
+      AMBIT_TRY(const std::vector<std::string> second, Below(directory, "*"));
+      AMBIT_CHECK(Add(second));
     }
-    found = std::move(next);
-    if (found.size() > kMaxMembers) {
-      return Fail(Errc::kLimit,
-                  fmt::format("workspace pattern '{}': more than {} directories",
-                              Printable(pattern), kMaxMembers),
-                  "name the secret files with --mask instead and add --unmask '*'");
-    }
+    for (const std::string& pattern : deep) AMBIT_CHECK(Expand(pattern));
+    return std::vector(members_.begin(), members_.end());
   }
-  members.insert(found.begin(), found.end());
-  return {};
-}
+
+ private:
+  Status Add(const std::vector<std::string>& directories) {
+    members_.insert(directories.begin(), directories.end());
+    return members_.size() > kMaxMembers ? TooMany() : Status();
+  }
+
+  static std::unexpected<Error> TooMany() {
+    return Fail(Errc::kLimit,
+                fmt::format("looking for secret files in the parts of the project: more than {} "
+                            "directories or {} names",
+                            kMaxMembers, kMaxListed),
+                "run in a part of the project with -C DIR");
+  }
+
+  /// The directories below `directory` that the one component `name` means.
+  Result<std::vector<std::string>> Below(const std::string& directory, std::string_view name) {
+    std::vector<std::string> out;
+    if (name.find('*') == std::string_view::npos) {
+      std::string path = Join(directory, name);
+      if (sys::OpenAt(project_, path.c_str(), O_PATH | O_DIRECTORY,
+                      kInside | RESOLVE_NO_SYMLINKS)) {
+        out.push_back(std::move(path));
+      }
+      return out;
+    }
+    const auto fd = sys::OpenAt(project_, directory.empty() ? "." : directory.c_str(),
+                                O_RDONLY | O_DIRECTORY, kInside | RESOLVE_NO_SYMLINKS);
+    if (!fd) return out;
+    const auto entries = sys::ListDirectory(fd->get());
+    if (!entries) return out;
+    listed_ += entries->size();
+    if (listed_ > kMaxListed) return TooMany();
+    for (const sys::DirectoryEntry& entry : *entries) {
+      const bool entered =
+          entry.name.front() != '.' && entry.name != "node_modules" && entry.name != "target";
+      if (entered && entry.kind == sys::EntryKind::kDirectory && MatchesName(name, entry.name)) {
+        out.push_back(Join(directory, entry.name));
+      }
+    }
+    return out;
+  }
+
+  Status Expand(std::string_view pattern) {
+    std::vector<std::string> found = {""};
+    for (const std::string_view name : Components(pattern)) {
+      std::vector<std::string> next;
+      for (const std::string& directory : found) {
+        AMBIT_TRY(std::vector<std::string> below, Below(directory, name));
+        std::ranges::move(below, std::back_inserter(next));
+      }
+      found = std::move(next);
+      if (found.size() > kMaxMembers) return TooMany();
+    }
+    return Add(found);
+  }
+
+  int project_;
+  std::size_t listed_ = 0;
+  std::set<std::string> members_;
+};
 
 }  // namespace
 
@@ -150,102 +168,21 @@ bool MatchesName(std::string_view pattern, std::string_view name) {
   return pattern.substr(p).find_first_not_of('*') == std::string_view::npos;
 }
 
-std::vector<std::string> JsonMembers(std::string_view text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+std::vector<std::string> DeepPatterns(std::string_view manifest) {
   std::vector<std::string> out;
-  if (!json.is_object()) return out;
-  const auto add = [&](const nlohmann::json& list) {
-    if (!list.is_array()) return;
-    for (const nlohmann::json& entry : list) {
-      if (entry.is_string()) out.push_back(entry.get<std::string>());
-    }
-  };
-  const auto workspaces = json.find("workspaces");
-  if (workspaces != json.end()) {
-    add(*workspaces);
-    if (workspaces->is_object() && workspaces->contains("packages")) add((*workspaces)["packages"]);
+  while (!manifest.empty() && out.size() < kMaxDeepPatterns) {
+    const auto* const first = std::ranges::find_if(manifest, IsWordCharacter);
+    manifest.remove_prefix(static_cast<std::size_t>(first - manifest.begin()));
+    const auto* const last = std::ranges::find_if_not(manifest, IsWordCharacter);
+    const auto length = static_cast<std::size_t>(last - manifest.begin());
+    const std::vector<std::string_view> names = Components(manifest.substr(0, length));
+    const bool climbs = std::ranges::find(names, "..") != names.end();
+    if (names.size() >= 3 && !climbs) out.push_back(fmt::format("{}", fmt::join(names, "/")));
+    manifest.remove_prefix(length);
   }
-  if (const auto packages = json.find("packages"); packages != json.end()) add(*packages);
   return out;
 }
 
-std::vector<std::string> YamlMembers(std::string_view text) {
-  std::vector<std::string> out;
-  bool in_list = false;
-  ForEachLine(text, [&](std::string_view line) {
-    const std::string_view word = Trimmed(line);
-    if (word.empty() || word.front() == '#') return true;
-    if (in_list && word.starts_with("- ")) {
-      out.emplace_back(Unquoted(Trimmed(word.substr(2))));
-    } else {
-      in_list = word == "packages:" && word.front() == line.front();
-    }
-    return true;
-  });
-  return out;
-}
-
-std::vector<std::string> TomlMembers(std::string_view text) {
-  std::vector<std::string> out;
-  bool in_table = false;
-  bool in_list = false;
-  ForEachLine(text, [&](std::string_view line) {
-    std::string_view word = Trimmed(line);
-    if (!in_list && word.starts_with("[")) {
-      in_table = word.ends_with("workspace]");
-      return true;
-    }
-    if (in_table && word.starts_with("members") && word.find('[') != std::string_view::npos) {
-      in_list = true;
-      word.remove_prefix(word.find('[') + 1);
-    }
-    if (!in_list) return true;
-    for (std::size_t at = 0; at < word.size(); ++at) {
-      if (word[at] == '#') break;
-      if (word[at] == ']') in_list = false;
-      if (word[at] != '"' && word[at] != '\'') continue;
-      const std::size_t end = word.find(word[at], at + 1);
-      if (end == std::string_view::npos) break;
-      if (in_list) out.emplace_back(word.substr(at + 1, end - at - 1));
-      at = end;
-    }
-    return true;
-  });
-  return out;
-}
-
-std::vector<std::string> GoMembers(std::string_view text) {
-  std::vector<std::string> out;
-  bool in_block = false;
-  ForEachLine(text, [&](std::string_view line) {
-    std::string_view word = Trimmed(line.substr(0, line.find("//")));
-    if (in_block) {
-      in_block = word != ")";
-    } else if (word == "use (" || word == "use(") {
-      in_block = true;
-      return true;
-    } else if (word.starts_with("use ")) {
-      word = Trimmed(word.substr(4));
-    } else {
-      return true;
-    }
-    if (!word.empty() && word != ")") out.emplace_back(Unquoted(word));
-    return true;
-  });
-  return out;
-}
-
-Result<std::vector<std::string>> WorkspaceMembers(int project) {
-  std::set<std::string> members;
-  for (const Manifest& manifest : kManifests) {
-    const auto text = sys::ReadSmallFile(project, manifest.name, kMaxManifestBytes, kInside);
-    if (!text) continue;
-    for (const std::string& pattern : manifest.members(*text)) {
-      if (!pattern.starts_with('!')) AMBIT_CHECK(Expand(project, pattern, members));
-    }
-  }
-  members.erase("");
-  return std::vector(members.begin(), members.end());
-}
+Result<std::vector<std::string>> WorkspaceMembers(int project) { return Members(project).Find(); }
 
 }  // namespace ambit::host

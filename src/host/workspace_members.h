@@ -1,10 +1,12 @@
 #pragma once
-// The directories that a project's manifest names as its parts (npm, yarn, bun and pnpm workspaces,
-// lerna, Cargo, uv, Go): where secrets lie beside the top directory. Manifests are hostile: they
-// only decide which directories of the project are listed, patterns are expanded one directory list
-// at a time, nothing is walked, no link is followed. Who calls: secret_files. Errors: kLimit above
-// kMaxMembers. Sources: docs.npmjs.com "workspaces", pnpm.io/pnpm-workspace_yaml, the Cargo Book
-// "The workspace section", go.dev/ref/mod "go.work files", docs.astral.sh/uv "Using workspaces".
+// The directories where secrets of a project lie beside its top: where a manifest in the top
+// declares a workspace (npm, yarn, bun, pnpm, lerna, deno, Cargo, uv, Go), every directory one and
+// two levels down, and those deeper ones that it names. Which of the first are members is not
+// asked: the formats have too many spellings, and a member that is missed is a secret that is
+// shown. A manifest that cannot be read declares one. They are hostile: they only decide which
+// directories are listed. Not entered: names that begin with a dot, node_modules, target. Who
+// calls: secret_files. Errors: kLimit above kMaxMembers or kMaxListed.
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,21 +15,19 @@
 
 namespace ambit::host {
 
-inline constexpr std::size_t kMaxMembers = 4096;
+inline constexpr std::size_t kMaxMembers = 20'000;
+inline constexpr std::size_t kMaxListed = 1'000'000;    // names, of all lists together
+inline constexpr std::size_t kMaxDeepPatterns = 1'000;  // of one manifest
 
 /// Existing directories relative to `project`, sorted, each once; the top itself is not among them.
 Result<std::vector<std::string>> WorkspaceMembers(int project);
 
-// The formats, as pure functions for tests and fuzzing. What cannot be read names nothing.
+// Pure, for tests and fuzzing.
 
-/// "workspaces" of package.json (a list, or an object with "packages"), "packages" of lerna.json.
-std::vector<std::string> JsonMembers(std::string_view text);
-/// The list `packages:` of pnpm-workspace.yaml.
-std::vector<std::string> YamlMembers(std::string_view text);
-/// `members = [...]` of a table whose name ends in "workspace".
-std::vector<std::string> TomlMembers(std::string_view text);
-/// `use DIR` and `use ( DIR... )` of go.work.
-std::vector<std::string> GoMembers(std::string_view text);
+/// What a manifest's text may name three levels down or deeper: words of letters, digits and
+/// `_.@*-/` with two slashes or more, without "." and "..", in any format. A `*` stands for one
+/// level.
+std::vector<std::string> DeepPatterns(std::string_view manifest);
 
 /// Whether a file name matches a pattern of `*` and `?`, in any case of ASCII letters.
 bool MatchesName(std::string_view pattern, std::string_view name);

@@ -66,6 +66,25 @@ Status RefuseVisibleSecrets(const std::vector<Mount>& mounts) {
                            Printable(first.path)));
 }
 
+/// A second view of the project, or of a part of it, has no masks.
+Status RefuseSecretsBelow(const char* flag, const std::vector<std::string>& paths,
+                          const std::vector<host::MaskedFile>& masked) {
+  for (const host::MaskedFile& file : masked) {
+    const std::string secret = file.layer + "/" + file.path;
+    const auto shown = std::ranges::find_if(paths, [&](const std::string& path) {
+      const bool inside = path == file.layer || path.starts_with(file.layer + "/");
+      return inside && (secret == path || secret.starts_with(path + "/"));
+    });
+    if (shown == paths.end()) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("{} '{}': '{}' holds secrets and would be shown as it is", flag,
+                            Printable(*shown), Printable(secret)),
+                fmt::format("leave the flag out, or show the file on purpose with --unmask '{}'",
+                            Printable(file.path)));
+  }
+  return {};
+}
+
 /// Ambit's own record must not be content of a run.
 Status RefuseStateBelow(const char* flag, const std::vector<std::string>& paths,
                         const host::HostFacts& facts) {
@@ -192,6 +211,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.network = std::move(foundation.network);
   plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author);
   const std::vector<host::MaskedFile> masked = MaskedFiles(request);
+  AMBIT_CHECK(RefuseSecretsBelow("--cow", policy.copy_on_write, masked));
+  AMBIT_CHECK(RefuseSecretsBelow("--ro", policy.read_only, masked));
   plan.layers = MakeLayers(policy, facts, request.git, masked);
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
   plan.mounts = MakeMounts(policy, facts, plan.layers, masked);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/dotenv.h"
 #include "sys/file.h"
 
 namespace ambit::review {
@@ -45,6 +46,12 @@ void Conflict(Entry& entry, std::string_view reason) {
   (void)Leave(entry, Verdict::kConflict, reason);
 }
 
+/// Below a directory of spawn/native/movable.h, whose rename never came to its end.
+bool IsLeftOfAMove(std::string_view path) {
+  constexpr std::string_view kMoving = ".ambit-moving-";
+  return path.starts_with(kMoving) || path.find("/" + std::string(kMoving)) != std::string::npos;
+}
+
 bool PassesForm(Entry& entry) {
   const auto depth = static_cast<std::size_t>(std::ranges::count(entry.path, '/'));
   if (depth > kMaxApplyDepth || entry.path.size() >= PATH_MAX) {
@@ -52,6 +59,9 @@ bool PassesForm(Entry& entry) {
     return Refuse(entry, fmt::format("deeper than {} directories", kMaxApplyDepth));
   }
   if (entry.path.starts_with(kStagingPrefix)) return Refuse(entry, "a name ambit uses itself");
+  if (IsLeftOfAMove(entry.path)) {
+    return Refuse(entry, "a rename inside was cut short and left it; look with 'ambit diff'");
+  }
   if (entry.unreadable) return Refuse(entry, "it cannot be read");
   if (entry.puts && !IsOrdinary(entry.new_mode)) {
     return Refuse(entry, fmt::format("{} stays inside", WordFor(entry.new_mode)));
@@ -86,15 +96,43 @@ Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavo
         const auto entry = entries.find(path);
         if (entry != entries.end() && entry->second.puts) return true;
         return tree.Look(path).value_or(std::nullopt).has_value();
-      }) {}
+      }),
+      move_was_cut_short_(std::ranges::any_of(
+          entries, [](const auto& entry) { return IsLeftOfAMove(entry.first); })) {}
 
 void Judge::Decide(Entry& entry) {
   if (!PassesForm(entry)) return;
+  if (move_was_cut_short_ && entry.removes && !entry.puts) {
+    (void)Leave(entry, Verdict::kConflict,
+                "a rename inside was cut short: the run may have moved it, not deleted it");
+    return;
+  }
   if (const auto masked = request_.masked.find(entry.path); masked != request_.masked.end()) {
     DecideMasked(entry, masked->second);
-  } else if (PassesGate(entry)) {
+  } else if (MovesASecret(entry) && !IsConsented(entry.path) &&
+             !IsConsented(entry.moves_to.empty() ? entry.moved_from : entry.moves_to)) {
+    (void)Leave(entry, Verdict::kHeld,
+                "a secret file, which moves with its directory to where the next run may see it");
+  } else if (PassesGate(entry) && PassesPlaceholders(entry)) {
     PassesHost(entry);
   }
+}
+
+/// A renamed directory takes along what the run never saw as it is, or not at all.
+bool Judge::MovesASecret(const Entry& entry) const {
+  if (request_.masks == nullptr) return false;
+  return (!entry.moved_from.empty() && request_.masks->Covers(entry.moved_from)) ||
+         (!entry.moves_to.empty() && request_.masks->Covers(entry.path));
+}
+
+/// A copy or a new name of a masked file looks like any other file.
+bool Judge::PassesPlaceholders(Entry& entry) {
+  if (request_.masks == nullptr || request_.masks->empty() || !entry.puts ||
+      !entry.moved_from.empty())
+    return true;
+  if (entry.mode_only || !S_ISREG(entry.new_mode) || IsConsented(entry.path)) return true;
+  if (TextBelow(upper_, entry.path).find(host::kPlaceholder) == std::string::npos) return true;
+  return Leave(entry, Verdict::kHeld, "it holds placeholders for values of your secret files");
 }
 
 /// No gate of names beside it: a consent to a secret file says it all.
@@ -111,7 +149,8 @@ void Judge::DecideMasked(Entry& entry, const MaskedChange& change) {
   }
 }
 
-/// The host's text is part of the joined one, so that what it changed meanwhile stays.
+/// What only adds keys joins whatever the host wrote meanwhile; who of two changed a value last
+/// nobody can say, because the run did not see it.
 void Judge::Join(Entry& entry, const MaskedChange& change) const {
   const auto host = tree_.Look(entry.path);
   if (!host || !*host || SeenOf(**host) != change.host) {
@@ -119,6 +158,8 @@ void Judge::Join(Entry& entry, const MaskedChange& change) const {
   } else if (change.changes_nothing) {
     (void)Leave(entry, Verdict::kHeld, {});
     entry.declined = true;
+  } else if (!change.only_adds && !IsUnchanged(entry.path, **host)) {
+    Conflict(entry, "the host changed it meanwhile, and the run changed values in it");
   } else {
     entry.before = change.host;
     entry.merged = true;

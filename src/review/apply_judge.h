@@ -26,6 +26,8 @@ class Judge {
 
  private:
   bool PassesGate(Entry& entry);
+  bool MovesASecret(const Entry& entry) const;
+  bool PassesPlaceholders(Entry& entry);
   bool ScriptsChanged(const Entry& entry) const;
   bool IsConsented(const std::string& path);
   bool IsUnchanged(const std::string& path, const struct stat& info) const;
@@ -44,6 +46,7 @@ class Judge {
   const LeftBehind& left_;
   const ApplyRequest& request_;
   GitDirectories git_;
+  bool move_was_cut_short_;
 };
 
 }  // namespace ambit::review

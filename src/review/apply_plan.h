@@ -18,6 +18,7 @@
 #include "review/masked_changes.h"
 #include "review/project_tree.h"
 #include "workspace/change_walk.h"
+#include "workspace/masks.h"
 #include "workspace/path_order.h"
 
 namespace ambit::review {
@@ -69,19 +70,20 @@ struct Left {
 using LeftBehind = std::map<std::string, Left, std::less<>>;
 
 /// What the edits of the host and of the run make together, for one file.
-struct MergedFile {
+struct MergedVersion {
   std::string text;
   std::string hunks;  // what that changes of the host's version, for people
   Seen host;          // the version it was made from: another one is a conflict again
 };
-using MergedFiles = std::map<std::string, MergedFile>;
+using MergedVersions = std::map<std::string, MergedVersion>;
 
 struct ApplyRequest {
-  std::vector<std::string> paths;     // relative, with all below; empty: everything
-  std::vector<std::string> declined;  // files a person said no to, one by one
-  std::vector<std::string> consents;  // gated paths that may come across, with all below
-  MergedFiles merged;                 // to be taken where both sides changed a file
-  MaskedChanges masked;               // of what the run saw masked
+  std::vector<std::string> paths;           // relative, with all below; empty: everything
+  std::vector<std::string> declined;        // files a person said no to, one by one
+  std::vector<std::string> consents;        // gated paths that may come across, with all below
+  MergedVersions merged;                    // to be taken where both sides changed a file
+  MaskedChanges masked;                     // of what the run saw masked
+  const workspace::Masks* masks = nullptr;  // null or empty: it saw nothing masked
 };
 
 struct ApplyPlan {

@@ -28,6 +28,7 @@ class Layers {
   Side Old(const std::string& path, mode_t mode, std::uint64_t max_bytes) const;
   Side New(const std::string& path, mode_t mode, std::uint64_t max_bytes) const;
   int lower() const { return lower_.get(); }
+  const workspace::Masks& masks() const { return masks_; }
 
  private:
   Layers(Fd lower, workspace::Masks masks, Fd upper)

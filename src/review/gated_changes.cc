@@ -57,6 +57,9 @@ GateDecision DecisionOf(const Layers& layers, const Change& change) {
   const mode_t mode = change.kind == ChangeKind::kDeleted ? change.old_mode : change.new_mode;
   if (S_ISLNK(mode)) return GateOfLink(change.path, change.link_target);
   const GateDecision decision = GateOf(change.path);
+  if (layers.masks().Covers(change.old_path.empty() ? change.path : change.old_path)) {
+    return {.verdict = GateVerdict::kHeld, .reason = "a secret file, which the run saw masked"};
+  }
   const bool content = change.kind != ChangeKind::kModeChanged;
   if (decision.verdict == GateVerdict::kShown && IsPackageJson(change.path) && content &&
       ScriptsChanged(layers, change)) {

@@ -19,6 +19,7 @@ struct MaskedChange {
   std::string text;              // the host's file with what the run changed
   Seen host;                     // the version `text` was made from; inode 0: nothing to join
   bool changes_nothing = false;  // the host has it all already
+  bool only_adds = false;        // no value the host has is replaced or taken out
   std::string why_not;           // the run changed the text and it cannot be joined
 };
 using MaskedChanges = std::map<std::string, MaskedChange, std::less<>>;

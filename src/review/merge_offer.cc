@@ -165,8 +165,8 @@ class Bases {
 };
 
 /// The merged version of one file; nullopt when it is a conflict after all.
-std::optional<MergedFile> Merged(const ProjectTree& tree, int upper, const std::string& path,
-                                 const std::string& base) {
+std::optional<MergedVersion> Merged(const ProjectTree& tree, int upper, const std::string& path,
+                                    const std::string& base) {
   const auto host = ReadHost(tree, path);
   const auto run = ReadRun(upper, path);
   if (!host || !run) return std::nullopt;
@@ -174,14 +174,14 @@ std::optional<MergedFile> Merged(const ProjectTree& tree, int upper, const std::
   if (!text || text->size() > kMaxMergeBytes) return std::nullopt;
   if (IsPackageJson(path) && LifecycleScriptsChanged(host->text, *text)) return std::nullopt;
   std::string hunks = UnifiedHunks(host->text, *text, /*for_terminal=*/true);
-  return MergedFile{.text = *std::move(text), .hunks = std::move(hunks), .host = host->seen};
+  return MergedVersion{.text = *std::move(text), .hunks = std::move(hunks), .host = host->seen};
 }
 
 }  // namespace
 
-Result<MergedFiles> OfferMerges(const ProjectTree& tree, int upper, const ApplyPlan& plan,
-                                const std::string& base_commit) {
-  MergedFiles merged;
+Result<MergedVersions> OfferMerges(const ProjectTree& tree, int upper, const ApplyPlan& plan,
+                                   const std::string& base_commit) {
+  MergedVersions merged;
   std::vector<std::string> paths;
   for (const PlannedPath& planned : plan.paths) {
     // A line break would end git's question.

@@ -22,7 +22,7 @@ inline constexpr std::size_t kMaxMergeAllBytes = 64U << 20;  // of all bases tog
 /// What can be merged without a conflict, of the conflicts of `plan`. `upper` is the open upper
 /// layer. Not offered: what is no text, what the base commit does not have, and a package.json
 /// whose lifecycle scripts would change.
-Result<MergedFiles> OfferMerges(const ProjectTree& tree, int upper, const ApplyPlan& plan,
-                                const std::string& base_commit);
+Result<MergedVersions> OfferMerges(const ProjectTree& tree, int upper, const ApplyPlan& plan,
+                                   const std::string& base_commit);
 
 }  // namespace ambit::review

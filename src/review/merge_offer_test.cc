@@ -54,12 +54,12 @@ class MergeOffer : public ::testing::Test {
     Replace(project_.host() / name, from, to);
   }
 
-  MergedFiles Offered() const {
+  MergedVersions Offered() const {
     const auto ready = project_.Plan();
     EXPECT_TRUE(ready) << ready.error().what;
     auto offered = OfferMerges(ready->tree, ready->upper.get(), ready->plan, base_);
     EXPECT_TRUE(offered) << offered.error().what;
-    return offered ? *std::move(offered) : MergedFiles();
+    return offered ? *std::move(offered) : MergedVersions();
   }
   std::vector<std::string> OfferedNames() const {
     std::vector<std::string> names;
@@ -67,7 +67,7 @@ class MergeOffer : public ::testing::Test {
     return names;
   }
   /// Of an apply that takes everything offered.
-  std::string Applied(const MergedFiles& merged) const {
+  std::string Applied(const MergedVersions& merged) const {
     const auto report = project_.Apply({.merged = merged});
     EXPECT_TRUE(report) << report.error().what;
     return report ? Project::Text(report->paths) : "";
@@ -115,7 +115,7 @@ TEST_F(MergeOffer, OnlyWhatMergesWithoutAConflictIsOffered) {
 TEST_F(MergeOffer, AnEditOfTheHostAfterTheMergeIsAConflictAgain) {
   Inside("text", "five", "FIVE");
   OnHost("text", "one", "ONE");
-  const MergedFiles offered = Offered();
+  const MergedVersions offered = Offered();
   OnHost("text", "three", "THREE");
   EXPECT_EQ(Applied(offered), "conflict text: the host changed it meanwhile\n");
   EXPECT_EQ(ReadAll(project_.host() / "text"), "ONE\ntwo\nTHREE\nfour\nfive\n");

@@ -87,7 +87,8 @@ Result<std::optional<MergedFile>> MergedView::LowerFile(Pair& pair, const std::s
   if (masks_.Hides(path)) return std::nullopt;
   MergedFile file{.parent = {}, .name = name};
   if (const auto masked = masks_.StatOf(path)) {
-    const std::string directory = pair.lower_path.empty() ? "." : pair.lower_path;
+    const std::string directory =
+        pair.lower_path.empty() ? "." : pair.lower_path.substr(0, pair.lower_path.size() - 1);
     AMBIT_TRY(file.parent, workspace::OpenNoFollow(masks_.fd(), directory, O_RDONLY | O_DIRECTORY));
     file.info = *masked;
     return file;

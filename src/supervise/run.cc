@@ -330,16 +330,20 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, Find(request.environment, "XDG_CONFIG_HOME"));
   AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
-  AMBIT_TRY(std::vector<host::MaskedFile> secrets,
+  AMBIT_TRY(host::SecretFiles secrets,
             host::FindSecretFiles(
                 project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask}));
   planned.head_commit = host::HeadCommitOf(git).value_or("");
+  for (const std::string& pattern : secrets.unmatched) {
+    observer.on_warning(
+        fmt::format("{} fits no file of the project (a directory ends in '/')", pattern));
+  }
   AMBIT_CHECK(ReadFacts(request, std::move(person), std::move(project), facts));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,
                                      {.argv = request.argv,
                                       .identity = Completed(identity, facts),
                                       .git = std::move(git),
-                                      .secrets = std::move(secrets),
+                                      .secrets = std::move(secrets.files),
                                       .author = author}));
   for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
   return planned;

@@ -20,6 +20,7 @@ class Masks {
   /// Of the tree at `directory`; an empty path is a layer without masks.
   static Result<Masks> Load(const std::string& directory);
 
+  bool empty() const { return files_.empty(); }
   bool Covers(std::string_view path) const { return files_.contains(path); }
   bool Hides(std::string_view path) const;
 

@@ -98,6 +98,7 @@ class OverlayTree {
   OverlayLayer layer() const {
     return {.lower = at("lower"),
             .upper = at("upper"),
+            .mask = {},
             .flavour = flavour_.marks,
             .redirect_dir = flavour_.marks == OverlayFlavour::kTrusted};
   }

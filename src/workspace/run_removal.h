@@ -48,7 +48,7 @@ bool HasWork(const RunDir& run);
 /// What happened to a run after its end; each is an empty file in its directory.
 inline constexpr const char* kDiscardedMark = "discarded";
 inline constexpr const char* kReviewedMark = "reviewed";  // diff, apply or branch has read it
-inline constexpr const char* kTakenMark = "taken";        // apply or branch brought all of it
+inline constexpr const char* kTakenMark = "taken";        // apply brought all of it
 Status SetMark(const RunDir& run, const char* mark);
 /// One that is not there is no error.
 Status ClearMark(const RunDir& run, const char* mark);

@@ -45,6 +45,18 @@ TEST_P(ApplyGate, WhatTheHostWouldRunNeedsAConsentOfItsOwn) {
   EXPECT_FALSE(person_.Exists("project/deep/.husky"));
 }
 
+TEST_P(ApplyGate, WhatARenameLeftThatWasCutShortStaysInside) {
+  person_.Write("project/big/one", "1\n");
+  Run("mkdir -p .ambit-moving-0123456789abcdef big2 && mv big/one .ambit-moving-0123456789abcdef/ "
+      "&& "
+      "echo x > fine");
+  const Finished applied = ApplyYes();
+  EXPECT_EQ(applied.exit_code, 1) << applied.out;
+  EXPECT_THAT(applied.out, AllOf(HasSubstr("refused .ambit-moving-0123456789abcdef/one: "),
+                                 HasSubstr("conflict big/one: "), HasSubstr("A fine\n")));
+  EXPECT_EQ(person_.Read("project/big/one"), "1\n");
+}
+
 TEST_P(ApplyGate, AManifestWhoseScriptsStayComesByItself) {
   person_.Write("project/package.json", R"({"scripts":{"test":"true"},"version":"1"})");
   Run("sed -i s/1/2/ package.json");

@@ -88,11 +88,30 @@ TEST_P(Masks, ComeBackKeyByKeyWithAConsent) {
   EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=real-db\n");
 }
 
-TEST_P(Masks, WhatTheHostChangedMeanwhileStays) {
-  EXPECT_EQ(person_.Sh("sed -i s/^DB=.*/DB=new/ .env").exit_code, 0);
+TEST_P(Masks, WhatTheHostAddedMeanwhileStays) {
+  EXPECT_EQ(person_.Sh("echo NEW=1 >> .env").exit_code, 0);
   person_.Write("project/.env", "TOKEN=rotated\nDB=real-db\nHOST=1\n", 0600);
   EXPECT_EQ(person_.Ambit({"apply", "--yes", "--consent", ".env"}).exit_code, 0);
-  EXPECT_EQ(person_.Read("project/.env"), "TOKEN=rotated\nDB=new\n");
+  EXPECT_EQ(person_.Read("project/.env"), "TOKEN=rotated\nDB=real-db\nHOST=1\nNEW=1\n");
+}
+
+TEST_P(Masks, AValueThatBothMayHaveChangedIsAConflict) {
+  EXPECT_EQ(person_.Sh("sed -i s/^DB=.*/DB=new/ .env").exit_code, 0);
+  person_.Write("project/.env", "TOKEN=rotated\nDB=mine\n", 0600);
+  const Finished applied = person_.Ambit({"apply", "--yes", "--consent", ".env"});
+  EXPECT_EQ(applied.exit_code, 1);
+  EXPECT_THAT(applied.out, HasSubstr("conflict .env: "));
+  EXPECT_EQ(person_.Read("project/.env"), "TOKEN=rotated\nDB=mine\n");
+}
+
+TEST_P(Masks, PlaceholdersUnderAnotherNameAreHeld) {
+  EXPECT_EQ(person_.Sh("cp .env settings.txt; mv .env .env.local").exit_code, 0);
+  const Finished applied = person_.Ambit({"apply", "--yes"});
+  EXPECT_EQ(applied.exit_code, 1);
+  EXPECT_THAT(applied.out, AllOf(HasSubstr("held .env: "), HasSubstr("held .env.local: it holds"),
+                                 HasSubstr("held settings.txt: it holds placeholders")));
+  EXPECT_FALSE(person_.Exists("project/settings.txt"));
+  EXPECT_THAT(person_.Ambit({"diff"}).err, HasSubstr(".env (a secret file"));
 }
 
 TEST_P(Masks, ATextThatCannotBeJoinedNeverReplacesYours) {
@@ -123,6 +142,44 @@ TEST_P(Masks, ADirectoryWithSecretsStaysAroundThem) {
   EXPECT_EQ(person_.Sh("rm -r packages/a").exit_code, 0);
   EXPECT_EQ(person_.Ambit({"apply", "--yes", "--consent", "packages/a/.env"}).exit_code, 1);
   EXPECT_EQ(person_.Execute({"sh", "-c", "ls -A packages/a"}).out, "a.key\n");
+}
+
+TEST_P(Masks, DoNotTravelWithTheirDirectoryUnasked) {
+  person_.Write("project/package.json", R"({"workspaces": ["packages/*"]})");
+  person_.Write("project/packages/a/.env", "K=real\n");
+  person_.Write("project/packages/a/a.key", "real\n");
+  person_.Write("project/packages/a/index.js", "1\n");
+  EXPECT_EQ(person_.Sh("mv packages/a docs").exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"apply", "--yes"}).exit_code, 1);
+  EXPECT_EQ(person_.Execute({"sh", "-c", "ls -A packages/a docs"}).out,
+            "docs:\nindex.js\n\npackages/a:\n.env\na.key\n");
+  EXPECT_EQ(person_.Ambit({"branch", "result", "--consent", "packages/a/.env"}).exit_code, 0);
+}
+
+TEST_P(Masks, AFileMadeAgainUnderItsNameIsJoinedAsWell) {
+  person_.Write("project/package.json", R"({"workspaces": ["packages/*"]})");
+  person_.Write("project/packages/a/.env", "K=real\n");
+  EXPECT_EQ(person_
+                .Sh("mv packages/a docs; mkdir packages/a; (cat docs/.env; echo NEW=1) > "
+                    "packages/a/.env; rm -r docs")
+                .exit_code,
+            0);
+  (void)person_.Ambit({"apply", "--yes", "--consent", "packages/a/.env"});
+  EXPECT_EQ(person_.Read("project/packages/a/.env"), "K=real\nNEW=1\n");
+}
+
+TEST_P(Masks, ASecondViewOfTheProjectIsRefusedWhereItWouldShowThem) {
+  for (const char* flag : {"--ro", "--cow"}) {
+    const Finished run = person_.Sh("cat .env", {flag, person_.project()});
+    EXPECT_EQ(run.exit_code, 125) << flag;
+    EXPECT_THAT(run.err, HasSubstr("holds secrets"));
+    EXPECT_EQ(run.out, "");
+  }
+}
+
+TEST_P(Masks, APatternThatFitsNothingIsTold) {
+  EXPECT_THAT(person_.Ambit({"run", "--hide", "nots/", "--", "true"}).err,
+              HasSubstr("--hide 'nots/' fits no file"));
 }
 
 TEST_P(Masks, AskForTheBranchThatCommitsThem) {
