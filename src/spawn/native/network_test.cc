@@ -520,39 +520,5 @@ TEST(ExplainNftFailure, LeavesOtherFailuresAsTheyAre) {
   EXPECT_TRUE(denied.remedy.empty());
 }
 
-std::optional<std::chrono::microseconds> TimeOneBuild() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
-  const Fd read_end(ends[0]);
-  const Fd write_end(ends[1]);
-  InNewNetwork([&] {
-    const auto start = steady_clock::now();
-    const auto sockets = BuildNetwork({.host_ports = {8080}}, -1);
-    const auto took = steady_clock::now() - start;
-    ASSERT_TRUE(sockets) << sockets.error().what;
-    const std::int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-    ASSERT_EQ(::write(write_end.get(), &us, sizeof us), static_cast<ssize_t>(sizeof us));
-  });
-  std::int64_t us = 0;
-  if (::read(read_end.get(), &us, sizeof us) != sizeof us) return std::nullopt;
-  return std::chrono::microseconds(us);
-}
-
-TEST(BuildNetwork, IsFast) {
-  std::vector<std::chrono::microseconds> times;
-  for (int i = 0; i < 50; ++i) {
-    const auto took = TimeOneBuild();
-    ASSERT_TRUE(took);
-    times.push_back(*took);
-  }
-  std::ranges::sort(times);
-  RecordProperty("p50_us", static_cast<int>(times[25].count()));
-  std::cout << "BuildNetwork p50 " << times[25].count() << " us, min " << times[0].count()
-            << " us, max " << times[49].count() << " us of 50\n";
-  // Generous: the machine may be busy and the build instrumented. A program started (`nft`) or a
-  // wait anywhere in it would cost more than this.
-  EXPECT_LT(times[25], std::chrono::milliseconds(5));
-}
-
 }  // namespace
 }  // namespace ambit::spawn
