@@ -1,7 +1,7 @@
 #pragma once
 // The files of a project that a run must not see as they are: shown with the same keys and
 // placeholders where they are lists of `KEY=value`, absent else. Found without a walk of the tree:
-// patterns are looked for in the project's top directory and in the directories its manifests name
+// patterns are looked for in the project's top directory and in those of its workspace
 // (workspace_members.h), one list each. A pattern that begins with `**/` is a walk, and only a
 // person asks for one.
 // A link of such a name is followed to a file of the project, and that is masked. Not covered: hard
