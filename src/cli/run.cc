@@ -47,6 +47,12 @@ std::vector<policy::EnvironmentRule> ParseEnvironment(const std::vector<std::str
   return rules;
 }
 
+std::vector<policy::NamedPath> NamedBy(const char* flag, const std::vector<std::string>& paths) {
+  std::vector<policy::NamedPath> named;
+  for (const std::string& path : paths) named.push_back({.path = path, .from = flag});
+  return named;
+}
+
 supervise::RunRequest ToRequest(const RunFlags& flags) {
   supervise::RunRequest request;
   request.directory = flags.directory;
@@ -55,8 +61,8 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
   request.policy.project = flags.project == "ro"   ? policy::ProjectMode::kReadOnly
                            : flags.project == "rw" ? policy::ProjectMode::kReadWrite
                                                    : policy::ProjectMode::kCopyOnWrite;
-  request.policy.read_only = flags.read_only;
-  request.policy.copy_on_write = flags.copy_on_write;
+  request.policy.read_only = NamedBy("--ro", flags.read_only);
+  request.policy.copy_on_write = NamedBy("--cow", flags.copy_on_write);
   request.policy.mask = flags.mask;
   request.policy.hide = flags.hide;
   request.policy.unmask = flags.unmask;

@@ -161,7 +161,8 @@ class Finder {
                        O_RDONLY | O_DIRECTORY, kBeneath | RESOLVE_NO_SYMLINKS);
   }
 
-  /// The last pattern that is looked for here and fits decides.
+  /// The last pattern that is looked for here and fits decides; hidden stays hidden, but for what
+  /// is to be shown as it is.
   Status Judge(const std::string& directory, const DirectoryEntry& entry, Place place) {
     std::optional<Show> show;
     for (Pattern& pattern : patterns_) {
@@ -170,7 +171,8 @@ class Finder {
                                  : !pattern.directory_only;
       if (fits_kind && IsLookedFor(pattern, directory, place) &&
           MatchesName(pattern.name, entry.name)) {
-        show = pattern.show;
+        // What somebody wants absent does not come back as placeholders.
+        if (show != Show::kHidden || pattern.show == Show::kAsItIs) show = pattern.show;
         pattern.matched = true;
       }
     }

@@ -108,7 +108,7 @@ std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFact
     }
   }
   int serial = 0;
-  for (const std::string& dir : policy.copy_on_write) {
+  for (const auto& [dir, unused] : policy.copy_on_write) {
     layers.push_back({.name = fmt::format("cow-{}", ++serial),
                       .inside = dir,
                       .lower = dir,
@@ -154,7 +154,7 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
     mounts.push_back(DirectView(facts.project));
     mounts.back().masks = MasksIn(facts.project.root, masked);  // which it cannot have
   }
-  for (const std::string& path : policy.read_only) {
+  for (const auto& [path, unused] : policy.read_only) {
     const bool is_file = std::ranges::find(facts.plain_files, path) != facts.plain_files.end();
     mounts.push_back(ReadOnlyView(path, !is_file, facts));
   }

@@ -40,9 +40,10 @@ Status RefuseSubmounts(const std::vector<Layer>& layers,
 }
 
 Status RefuseFilesAsLayers(const policy::Policy& policy, const host::HostFacts& facts) {
-  for (const std::string& path : policy.copy_on_write) {
+  for (const auto& [path, from] : policy.copy_on_write) {
     if (std::ranges::find(facts.plain_files, path) == facts.plain_files.end()) continue;
-    return Fail(Errc::kInvalidArgument, fmt::format("--cow '{}': not a directory", Printable(path)),
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("{} '{}': not a directory", from, Printable(path)),
                 "show the file with --ro, or its directory with --cow");
   }
   return {};
@@ -67,31 +68,31 @@ Status RefuseVisibleSecrets(const std::vector<Mount>& mounts) {
 }
 
 /// A second view of the project, or of a part of it, has no masks.
-Status RefuseSecretsBelow(const char* flag, const std::vector<std::string>& paths,
+Status RefuseSecretsBelow(const std::vector<policy::NamedPath>& paths,
                           const std::vector<host::MaskedFile>& masked) {
   for (const host::MaskedFile& file : masked) {
     const std::string secret = file.layer + "/" + file.path;
-    const auto shown = std::ranges::find_if(paths, [&](const std::string& path) {
+    const auto shown = std::ranges::find_if(paths, [&](const policy::NamedPath& named) {
+      const std::string& path = named.path;
       const bool inside = path == file.layer || path.starts_with(file.layer + "/");
       return inside && (secret == path || secret.starts_with(path + "/"));
     });
     if (shown == paths.end()) continue;
     return Fail(Errc::kInvalidArgument,
-                fmt::format("{} '{}': '{}' holds secrets and would be shown as it is", flag,
-                            Printable(*shown), Printable(secret)),
-                fmt::format("leave the flag out, or show the file on purpose with --unmask '{}'",
+                fmt::format("{} '{}': '{}' holds secrets and would be shown as it is", shown->from,
+                            Printable(shown->path), Printable(secret)),
+                fmt::format("leave that out, or show the file on purpose with --unmask '{}'",
                             Printable(file.path)));
   }
   return {};
 }
 
 /// Ambit's own record must not be content of a run.
-Status RefuseStateBelow(const char* flag, const std::vector<std::string>& paths,
-                        const host::HostFacts& facts) {
-  for (const std::string& path : paths) {
+Status RefuseStateBelow(const std::vector<policy::NamedPath>& paths, const host::HostFacts& facts) {
+  for (const auto& [path, from] : paths) {
     if (facts.state_root != path && !facts.state_root.starts_with(path + "/")) continue;
     return Fail(Errc::kInvalidArgument,
-                fmt::format("{} '{}': it contains ambit's own state directory '{}'", flag,
+                fmt::format("{} '{}': it contains ambit's own state directory '{}'", from,
                             Printable(path), Printable(facts.state_root)),
                 "name directories below it, or set XDG_STATE_HOME to a place outside of it");
   }
@@ -202,8 +203,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
     return Fail(Errc::kInvalidArgument, "no command given", "ambit run -- COMMAND [ARGUMENT...]");
   }
   AMBIT_CHECK(RefuseFilesAsLayers(policy, facts));
-  AMBIT_CHECK(RefuseStateBelow("--cow", policy.copy_on_write, facts));
-  AMBIT_CHECK(RefuseStateBelow("--ro", policy.read_only, facts));
+  AMBIT_CHECK(RefuseStateBelow(policy.copy_on_write, facts));
+  AMBIT_CHECK(RefuseStateBelow(policy.read_only, facts));
   AMBIT_CHECK(RefuseForeignGitPointers(request.git));
   LaunchPlan plan;
   plan.identity = request.identity;
@@ -211,8 +212,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.network = std::move(foundation.network);
   plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author);
   const std::vector<host::MaskedFile> masked = MaskedFiles(request);
-  AMBIT_CHECK(RefuseSecretsBelow("--cow", policy.copy_on_write, masked));
-  AMBIT_CHECK(RefuseSecretsBelow("--ro", policy.read_only, masked));
+  AMBIT_CHECK(RefuseSecretsBelow(policy.copy_on_write, masked));
+  AMBIT_CHECK(RefuseSecretsBelow(policy.read_only, masked));
   plan.layers = MakeLayers(policy, facts, request.git, masked);
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
   plan.mounts = MakeMounts(policy, facts, plan.layers, masked);

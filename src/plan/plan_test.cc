@@ -98,8 +98,9 @@ Request SomeRequest(bool root) {
 
 policy::Policy SomePolicy() {
   policy::Policy policy;
-  policy.read_only = {"/data/set", "/data/one.txt"};
-  policy.copy_on_write = {"/tmp/cache"};
+  policy.read_only = {{.path = "/data/set", .from = "--ro"},
+                      {.path = "/data/one.txt", .from = "--ro"}};
+  policy.copy_on_write = {{.path = "/tmp/cache", .from = "--cow"}};
   policy.environment = {{.name = "TOKEN", .value = std::nullopt}, {.name = "MODE", .value = "ci"}};
   policy.host_ports = {5432};
   return policy;
@@ -252,7 +253,7 @@ TEST(Plan, RefusesALayerThatHoldsTheStateDirectory) {
   host::HostFacts facts = SomeHost(false);
   facts.state_root = "/home/ann/.local/state/ambit/runs";
   policy::Policy policy;
-  policy.copy_on_write = {"/home/ann/.local"};
+  policy.copy_on_write = {{.path = "/home/ann/.local", .from = "--cow"}};
   EXPECT_THAT(WhyNot(policy, facts, SomeRequest(false)).what, HasSubstr("state directory"));
 }
 
@@ -275,7 +276,7 @@ TEST(Plan, RefusesHostPortsThatCannotBeServed) {
 
 TEST(Plan, RefusesToShowAFileCopyOnWrite) {
   policy::Policy policy;
-  policy.copy_on_write = {"/data/one.txt"};
+  policy.copy_on_write = {{.path = "/data/one.txt", .from = "--cow"}};
   host::HostFacts facts = SomeHost(false);
   facts.plain_files = {"/data/one.txt"};
   EXPECT_THAT(WhyNot(policy, facts, SomeRequest(false)).what, HasSubstr("not a directory"));
@@ -311,10 +312,11 @@ TEST(Mounts, AFileShownReadOnlyIsNoDirectory) {
 TEST(Mounts, ReadOnlyWinsWhereTwoMeet) {
   const host::HostFacts facts = SomeHost(false);
   policy::Policy policy;
-  policy.read_only = {facts.project.root, facts.person.home};
+  policy.read_only = {{.path = facts.project.root, .from = "--ro"},
+                      {.path = facts.person.home, .from = "--ro"}};
   const auto layers = MakeLayers(policy, facts, {}, {});
   const auto mounts = MakeMounts(policy, facts, layers, {});
-  for (const std::string& place : policy.read_only) {
+  for (const auto& [place, unused] : policy.read_only) {
     const auto last = std::find_if(mounts.rbegin(), mounts.rend(),
                                    [&](const Mount& mount) { return mount.inside == place; });
     ASSERT_NE(last, mounts.rend());

@@ -30,24 +30,24 @@ bool IsNormalPath(std::string_view path) {
   return true;
 }
 
-Status CheckPaths(const char* flag, const std::vector<std::string>& paths) {
+Status CheckPaths(const std::vector<NamedPath>& paths) {
   // Mounting these would replace what ambit itself puts there.
   constexpr std::array<std::string_view, 4> kOwn = {"/proc", "/sys", "/dev", "/etc"};
-  for (const std::string& path : paths) {
+  for (const auto& [path, from] : paths) {
     if (path == "/") {
       return Fail(Errc::kInvalidArgument,
-                  fmt::format("{} /: a run never shows the whole file system", flag),
+                  fmt::format("{} '/': a run never shows the whole file system", from),
                   "name the directories it needs");
     }
     if (!IsNormalPath(path)) {
       return Fail(
           Errc::kInvalidArgument,
-          fmt::format("{} '{}': not an absolute path without . and ..", flag, Printable(path)));
+          fmt::format("{} '{}': not an absolute path without . and ..", from, Printable(path)));
     }
     for (std::string_view own : kOwn) {
       if (path == own || path.starts_with(std::string(own) + "/")) {
         return Fail(Errc::kInvalidArgument, fmt::format("{} '{}': {} is made by ambit for each run",
-                                                        flag, Printable(path), own));
+                                                        from, Printable(path), own));
       }
     }
   }
@@ -57,8 +57,8 @@ Status CheckPaths(const char* flag, const std::vector<std::string>& paths) {
 }  // namespace
 
 Status Validate(const Policy& policy) {
-  AMBIT_CHECK(CheckPaths("--ro", policy.read_only));
-  AMBIT_CHECK(CheckPaths("--cow", policy.copy_on_write));
+  AMBIT_CHECK(CheckPaths(policy.read_only));
+  AMBIT_CHECK(CheckPaths(policy.copy_on_write));
   for (const EnvironmentRule& rule : policy.environment) {
     if (!IsEnvironmentName(rule.name)) {
       return Fail(Errc::kInvalidArgument,

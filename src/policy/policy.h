@@ -23,10 +23,28 @@ struct EnvironmentRule {
   std::optional<std::string> value;
 };
 
+/// A host path somebody named, and the words an error calls it by: `--ro` or
+/// `ambit.toml:3:7: fs.ro`.
+struct NamedPath {
+  std::string path;  // absolute
+  std::string from;
+};
+
+/// A file that exists only inside: settings an agent is to find there.
+struct SyntheticFile {
+  std::string path;  // inside, absolute: below the home, or below /etc
+  std::string content;
+  std::string from;
+};
+
 struct Policy {
   ProjectMode project = ProjectMode::kCopyOnWrite;
-  std::vector<std::string> read_only;      // absolute host paths that exist inside, read-only
-  std::vector<std::string> copy_on_write;  // host content below, the run's own layer above
+  std::vector<NamedPath> read_only;      // host paths that exist inside, read-only
+  std::vector<NamedPath> copy_on_write;  // host content below, the run's own layer above
+  // Paths below the home whose content lives on from run to run of one project, apart from the
+  // host's own.
+  std::vector<NamedPath> keep;
+  std::vector<SyntheticFile> files;
   std::vector<EnvironmentRule> environment;
   // Patterns of project files, besides the defaults: host/secret_files.h.
   std::vector<std::string> mask;          // present with the same keys and placeholder values

@@ -14,18 +14,19 @@ TEST(Policy, DefaultIsValidAndAllowsNothingExtra) {
 
 TEST(Policy, RefusesPathsThatAreNotInNormalForm) {
   for (const char* path : {"relative", "/a/../b", "/a//b", "/a/", "/", "", "/a/./b"}) {
-    EXPECT_FALSE(Validate(Policy{.read_only = {path}})) << path;
+    EXPECT_FALSE(Validate(Policy{.read_only = {{.path = path, .from = "--ro"}}})) << path;
   }
-  EXPECT_TRUE(Validate(Policy{.read_only = {"/opt/tools with space", "/..hidden/x"}}));
+  EXPECT_TRUE(Validate(Policy{.read_only = {{.path = "/opt/tools with space", .from = "--ro"},
+                                            {.path = "/..hidden/x", .from = "--ro"}}}));
 }
 
 TEST(Policy, RefusesToReplaceWhatAmbitMakes) {
   for (const char* path : {"/proc", "/proc/sys", "/etc/shadow", "/dev", "/sys/fs"}) {
-    const Status status = Validate(Policy{.copy_on_write = {path}});
+    const Status status = Validate(Policy{.copy_on_write = {{.path = path, .from = "--cow"}}});
     ASSERT_FALSE(status) << path;
     EXPECT_EQ(status.error().code, Errc::kInvalidArgument);
   }
-  EXPECT_TRUE(Validate(Policy{.read_only = {"/etcetera"}}));
+  EXPECT_TRUE(Validate(Policy{.read_only = {{.path = "/etcetera", .from = "--ro"}}}));
 }
 
 TEST(Policy, RefusesBadEnvironmentNames) {

@@ -127,19 +127,19 @@ plan::Identity Completed(plan::Identity identity, const host::HostFacts& facts) 
 
 /// Paths a person names may lead through symlinks or not exist; a plan holds real ones. What they
 /// are is left in `facts`.
-Status ResolvePaths(const char* flag, std::vector<std::string>& paths, host::HostFacts& facts) {
-  for (std::string& path : paths) {
+Status ResolvePaths(std::vector<policy::NamedPath>& paths, host::HostFacts& facts) {
+  for (auto& [path, from] : paths) {
     Result<std::string> real = host::RealPath(path);
     struct stat info{};
     if (!real || ::stat(real->c_str(), &info) != 0) {
       return Fail(Errc::kNotFound,
-                  fmt::format("{} {}", flag, real ? Printable(path) : real.error().what),
+                  fmt::format("{} {}", from, real ? Printable(path) : real.error().what),
                   "name a directory or file that exists");
     }
     if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
       return Fail(
           Errc::kInvalidArgument,
-          fmt::format("{} '{}': neither a directory nor a plain file", flag, Printable(path)),
+          fmt::format("{} '{}': neither a directory nor a plain file", from, Printable(path)),
           "sockets, pipes and devices of the host do not exist inside");
     }
     if (path.starts_with('/')) {
@@ -317,8 +317,8 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   Planned planned;
   host::HostFacts& facts = planned.facts;
   policy::Policy policy = request.policy;
-  AMBIT_CHECK(ResolvePaths("--ro", policy.read_only, facts));
-  AMBIT_CHECK(ResolvePaths("--cow", policy.copy_on_write, facts));
+  AMBIT_CHECK(ResolvePaths(policy.read_only, facts));
+  AMBIT_CHECK(ResolvePaths(policy.copy_on_write, facts));
   AMBIT_TRY(host::Person person, host::ReadPerson(Find(request.environment, "HOME")));
   WarnAboutHome(person, observer);
   planned.state_root = workspace::RunStore::DefaultRoot(
@@ -329,7 +329,9 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
             host::FindProject(start, !request.directory.empty(), person, facts.state_root));
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, Find(request.environment, "XDG_CONFIG_HOME"));
-  AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
+  std::vector<std::string> read_only;
+  for (const policy::NamedPath& named : policy.read_only) read_only.push_back(named.path);
+  AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, read_only));
   AMBIT_TRY(host::SecretFiles secrets,
             host::FindSecretFiles(
                 project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask}));
