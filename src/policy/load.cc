@@ -1,0 +1,143 @@
+#include "policy/load.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "policy/presets.h"
+#include "policy/toml_reader.h"
+#include "policy/values.h"
+
+namespace ambit::policy {
+namespace {
+
+const Option& Extends() {
+  static const Option& option = *FindOption("extends");
+  return option;
+}
+
+class Loader {
+ public:
+  Loader(const LoadRequest& request, const Host& host) : request_(request), host_(host) {}
+
+  Loaded Load() {
+    for (const Source& source : request_.files) said_.push_back(Read(source));
+    said_.push_back(request_.flags);
+    std::optional<Document> managed;
+    if (request_.managed) managed = ReadManaged(*request_.managed);
+    AddPresets();
+    std::vector<Document> documents = std::move(presets_);
+    for (std::size_t i = 0; i < said_.size(); ++i) {
+      const std::string base = i < request_.files.size() ? request_.files[i].base : "";
+      documents.push_back(WriteOut(std::move(said_[i]), base));
+    }
+    if (managed) managed = WriteOut(*std::move(managed), "");
+    out_.merged = Merge(documents, managed ? &*managed : nullptr, host_.real);
+    return std::move(out_);
+  }
+
+ private:
+  Document Read(const Source& source) {
+    ReadPolicy read = ReadToml(source.text, source.source, source.name);
+    std::ranges::move(read.mistakes, std::back_inserter(out_.mistakes));
+    read.document.trusted = source.trusted;
+    return std::move(read.document);
+  }
+
+  /// A bound is no place to give things.
+  Document ReadManaged(const Source& source) {
+    Document document = Read(source);
+    for (std::string_view key : {"extends", "env.set", "fs.files"}) {
+      const Setting* setting = document.Find(key);
+      if (setting == nullptr || setting->items.empty()) continue;
+      out_.mistakes.push_back({.origin = setting->items.front().origin,
+                               .what = fmt::format("{}: a managed policy only bounds others", key),
+                               .remedy = "leave it out"});
+      std::erase_if(document.settings, [&](const Setting& s) { return s.option->key == key; });
+    }
+    return document;
+  }
+
+  void AddPresets() {
+    if (!request_.command.empty()) {
+      if (const Preset* preset = PresetOfCommand(request_.command)) {
+        out_.command_preset = preset->name;
+        AddPreset(*preset);
+      }
+    }
+    for (const Document& document : said_) {
+      const Setting* extends = document.Find(Extends().key);
+      // The merge tells what an untrusted file does not get.
+      if (extends == nullptr || !document.trusted) continue;
+      for (const Item& item : extends->items) AddNamed(item);
+    }
+  }
+
+  void AddNamed(const Item& item) {
+    if (const Preset* preset = FindPreset(item.text)) return AddPreset(*preset);
+    std::vector<std::string_view> names;
+    for (const Preset& preset : Presets()) names.push_back(preset.name);
+    const std::string_view meant = Nearest(item.text, names);
+    out_.mistakes.push_back({.origin = item.origin,
+                             .what = fmt::format("no preset '{}'", Printable(item.text)),
+                             .remedy = meant.empty() ? "'ambit preset list' has them all"
+                                                     : fmt::format("did you mean '{}'?", meant)});
+  }
+
+  /// Those it extends come before it: its own claim is the stronger.
+  void AddPreset(const Preset& preset) {
+    if (!added_.insert(preset.name).second) return;
+    Document document = ReadPreset(preset);
+    if (const Setting* extends = document.Find(Extends().key)) {
+      for (const Item& item : std::vector<Item>(extends->items)) AddNamed(item);
+    }
+    std::erase_if(document.settings, [](const Setting& s) { return s.option == &Extends(); });
+    out_.presets.emplace_back(preset.name);
+    presets_.push_back(OnlyWhatExists(WriteOut(std::move(document), "")));
+  }
+
+  Document WriteOut(Document document, const std::string& base) const {
+    for (Setting& setting : document.settings) {
+      for (Item& item : setting.items) {
+        if (setting.option->shape == Shape::kPaths || setting.option->shape == Shape::kFiles) {
+          item.text = WrittenOut(item.text, request_.home, base);
+        } else if (setting.option->shape == Shape::kVariables && item.value.starts_with("~/") &&
+                   document.source != SourceKind::kFlags) {
+          item.value = WrittenOut(item.value, request_.home, "");
+        }
+      }
+    }
+    return document;
+  }
+
+  /// A preset names the places where something may be; a person names what is there.
+  Document OnlyWhatExists(Document document) {
+    for (Setting& setting : document.settings) {
+      if (setting.option->key != "fs.ro" && setting.option->key != "fs.cow") continue;
+      std::erase_if(setting.items, [&](const Item& item) {
+        if (host_.exists(item.text)) return false;
+        out_.absent.push_back(item.text);
+        return true;
+      });
+    }
+    std::erase_if(document.settings, [](const Setting& setting) { return setting.items.empty(); });
+    return document;
+  }
+
+  const LoadRequest& request_;
+  const Host& host_;
+  std::vector<Document> said_;  // by files and flags
+  std::vector<Document> presets_;
+  std::set<std::string_view> added_;
+  Loaded out_;
+};
+
+}  // namespace
+
+Loaded Load(const LoadRequest& request, const Host& host) { return Loader(request, host).Load(); }
+
+}  // namespace ambit::policy

@@ -1,0 +1,49 @@
+#pragma once
+// From the texts of all sources to one policy: read, add presets, write paths out, merge. The one
+// place that knows the order of claims: presets, the user's own file, the project's, files named
+// with --policy, flags; and the managed policy around them.
+// Who calls: cli, which reads the files. Pure but for `Host`.
+// Every mistake is told; a policy with one is not used.
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/document.h"
+#include "policy/merge.h"
+
+namespace ambit::policy {
+
+struct Source {
+  SourceKind source = SourceKind::kUser;
+  std::string name;  // what its mistakes are told with
+  std::string text;
+  bool trusted = true;
+  std::string base;  // what relative paths are relative to
+};
+
+struct LoadRequest {
+  std::vector<Source> files;  // weakest claim first, without the managed one
+  std::optional<Source> managed;
+  Document flags;
+  std::string command;  // its basename chooses a preset; empty: none is chosen
+  std::string home;
+};
+
+/// What is asked of the machine.
+struct Host {
+  RealPath real;
+  std::function<bool(const std::string& path)> exists;
+};
+
+struct Loaded {
+  Merged merged;
+  std::vector<std::string> presets;  // in the order they were added
+  std::string command_preset;        // the one the command chose; empty: none
+  std::vector<std::string> absent;   // paths of presets that are not on this machine
+  std::vector<Mistake> mistakes;
+};
+
+Loaded Load(const LoadRequest& request, const Host& host);
+
+}  // namespace ambit::policy

@@ -1,0 +1,267 @@
+#include "policy/merge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "policy/load.h"
+
+namespace ambit::policy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const Host kHost{.real =
+                     [](const std::string& path) {
+                       return path.starts_with("/link") ? "/etc/real" + path.substr(5) : path;
+                     },
+                 .exists = [](const std::string&) { return true; }};
+
+Source From(SourceKind source, std::string text) {
+  return {.source = source,
+          .name = source == SourceKind::kProject ? "ambit.toml" : "config.toml",
+          .text = std::move(text),
+          .trusted = source != SourceKind::kProject,
+          .base = source == SourceKind::kProject ? "/p" : ""};
+}
+
+Loaded LoadOf(std::vector<Source> files, std::optional<Source> managed = std::nullopt) {
+  LoadRequest request;
+  request.files = std::move(files);
+  request.managed = std::move(managed);
+  request.home = "/home/ann";
+  Loaded loaded = Load(request, kHost);
+  for (const Mistake& mistake : loaded.mistakes) ADD_FAILURE() << Describe(mistake);
+  return loaded;
+}
+
+Policy PolicyOf(std::vector<Source> files, std::optional<Source> managed = std::nullopt) {
+  return ToPolicy(LoadOf(std::move(files), std::move(managed)).merged);
+}
+
+TEST(Merge, JoinsListsAndTakesTheStrongestOfSingleValues) {
+  const Policy policy = PolicyOf({From(SourceKind::kUser, "[fs]\nproject='rw'\nro=['~/a']"),
+                                  From(SourceKind::kFile, "[fs]\nproject='cow'\nro=['/b','/b']")});
+  EXPECT_EQ(policy.project, ProjectMode::kCopyOnWrite);
+  ASSERT_EQ(policy.read_only.size(), 2U);
+  EXPECT_EQ(policy.read_only[0].path, "/home/ann/a");
+  EXPECT_EQ(policy.read_only[0].from, "config.toml:3:5: fs.ro");
+  EXPECT_EQ(policy.read_only[1].path, "/b");
+}
+
+TEST(Merge, OneVariableIsPassedOrSetAsTheStrongerClaimSays) {
+  const Policy policy = PolicyOf({From(SourceKind::kUser, "[env]\nset={A='1',B='2'}\npass=['C']"),
+                                  From(SourceKind::kFile, "[env]\npass=['A']\nset={C='3',B='4'}")});
+  ASSERT_EQ(policy.environment.size(), 3U);
+  for (const EnvironmentRule& rule : policy.environment) {
+    if (rule.name == "A") {
+      EXPECT_FALSE(rule.value);
+    } else {
+      EXPECT_EQ(rule.value, rule.name == "B" ? "4" : "3");
+    }
+  }
+}
+
+TEST(Merge, AnUntrustedProjectOnlyTakesAway) {
+  const Loaded loaded = LoadOf(
+      {From(SourceKind::kUser, "[fs]\nro=['/a']"), From(SourceKind::kProject, R"(extends = ["node"]
+[fs]
+project = "ro"
+ro = ["/a", "/b"]
+mask = ["*.cfg"]
+unmask = [".env"]
+[env]
+pass = ["TOKEN"]
+set = { A = "1" }
+[net]
+host_ports = [1]
+)")});
+  const Policy policy = ToPolicy(loaded.merged);
+  EXPECT_EQ(policy.project, ProjectMode::kReadOnly);
+  ASSERT_EQ(policy.read_only.size(), 1U);
+  EXPECT_THAT(policy.mask, ElementsAre("*.cfg"));
+  EXPECT_THAT(policy.unmask, IsEmpty());
+  EXPECT_THAT(policy.environment, IsEmpty());
+  EXPECT_THAT(policy.host_ports, IsEmpty());
+  EXPECT_THAT(loaded.presets, IsEmpty());
+  std::vector<std::string> left_out;
+  for (const LeftOut& one : loaded.merged.left_out) {
+    left_out.push_back(std::string(one.option->key) + " " + one.item.text);
+  }
+  EXPECT_THAT(left_out,
+              ::testing::UnorderedElementsAre("extends node", "fs.ro /b", "fs.unmask .env",
+                                              "env.pass TOKEN", "env.set A", "net.host_ports 1"));
+}
+
+TEST(Merge, AnUntrustedProjectDoesNotWidenTheProjectMode) {
+  EXPECT_EQ(PolicyOf({From(SourceKind::kProject, "[fs]\nproject='rw'")}).project,
+            ProjectMode::kCopyOnWrite);
+  EXPECT_EQ(PolicyOf({From(SourceKind::kUser, "[fs]\nproject='ro'"),
+                      From(SourceKind::kProject, "[fs]\nproject='cow'")})
+                .project,
+            ProjectMode::kReadOnly);
+}
+
+TEST(Merge, AManagedPolicyBoundsEveryOther) {
+  const Source managed = From(SourceKind::kManaged,
+                              "[fs]\nproject='cow'\nro=['/opt']\nhide=['*.kdbx']\n"
+                              "[env]\npass=['LANG']\n[net]\nhost_ports=[]\n");
+  const Policy policy = PolicyOf({From(SourceKind::kUser,
+                                       "[fs]\nproject='rw'\nro=['/opt/x','/srv','/link/a']\n"
+                                       "unmask=['x.kdbx']\ncow=['/c']\n[env]\npass=['LANG','KEY']\n"
+                                       "set={A='1'}\n[net]\nhost_ports=[80]")},
+                                 managed);
+  EXPECT_EQ(policy.project, ProjectMode::kCopyOnWrite);
+  ASSERT_EQ(policy.read_only.size(), 1U);
+  EXPECT_EQ(policy.read_only[0].path, "/opt/x");
+  EXPECT_THAT(policy.hide, ElementsAre("*.kdbx"));
+  EXPECT_THAT(policy.unmask, IsEmpty());
+  EXPECT_EQ(policy.copy_on_write.size(), 1U) << "what it does not name it does not bound";
+  ASSERT_EQ(policy.environment.size(), 1U);
+  EXPECT_EQ(policy.environment[0].name, "LANG");
+  EXPECT_THAT(policy.host_ports, IsEmpty());
+}
+
+TEST(Merge, ABoundOfPathsHoldsForWhatALinkLeadsTo) {
+  const Policy policy = PolicyOf({From(SourceKind::kUser, "[fs]\nro=['/link/x']")},
+                                 From(SourceKind::kManaged, "[fs]\nro=['/link']"));
+  EXPECT_EQ(policy.read_only.size(), 1U);
+  EXPECT_THAT(PolicyOf({From(SourceKind::kUser, "[fs]\nro=['/link/x']")},
+                       From(SourceKind::kManaged, "[fs]\nro=['/linked']"))
+                  .read_only,
+              IsEmpty());
+}
+
+TEST(Merge, AManagedPolicyGivesNothing) {
+  LoadRequest request;
+  request.managed = From(SourceKind::kManaged, "extends=['node']\n[env]\nset={A='1'}");
+  const Loaded loaded = Load(request, kHost);
+  EXPECT_EQ(loaded.mistakes.size(), 2U);
+  EXPECT_THAT(ToPolicy(loaded.merged).environment, IsEmpty());
+}
+
+/// Policies drawn from a small world, so that entries of several meet.
+class RandomPolicy {
+ public:
+  explicit RandomPolicy(unsigned seed) : random_(seed) {}
+
+  std::string Text(bool managed) {
+    std::string text;
+    if (!managed && Sometimes()) text += "extends = " + List({"node", "claude"}) + "\n";
+    text += "[fs]\n";
+    if (Sometimes()) text += "project = '" + One({"ro", "cow", "rw"}) + "'\n";
+    for (const char* key : {"ro", "cow", "keep"}) {
+      if (Sometimes())
+        text += std::string(key) + " = " + List({"/a", "/a/b", "~/x", "/link"}) + "\n";
+    }
+    for (const char* key : {"mask", "hide", "unmask"}) {
+      if (Sometimes()) text += std::string(key) + " = " + List({".env", "*.cfg", "d/k"}) + "\n";
+    }
+    if (!managed && Sometimes()) text += "files = { '~/f' = '" + One({"1", "2"}) + "' }\n";
+    text += "[env]\n";
+    if (Sometimes()) text += "pass = " + List({"A", "B"}) + "\n";
+    if (!managed && Sometimes()) {
+      text += "set = { " + One({"A", "B"}) + " = '" + One({"1", "2"}) + "' }\n";
+    }
+    text += "[net]\n";
+    if (Sometimes()) text += "host_ports = " + One({"[1]", "[1, 2]", "[]"}) + "\n";
+    return text;
+  }
+
+  bool Sometimes() { return random_() % 2 == 0; }
+
+ private:
+  std::string One(const std::vector<std::string>& of) { return of[random_() % of.size()]; }
+  std::string List(const std::vector<std::string>& of) {
+    std::string list = "[";
+    for (const std::string& text : of) {
+      if (Sometimes()) list += "'" + text + "',";
+    }
+    return list + "]";
+  }
+
+  std::mt19937 random_;
+};
+
+TEST(Merge, NeverGetsWiderByAnUntrustedProject) {
+  int narrower = 0;
+  for (unsigned seed = 1; seed <= 4000; ++seed) {
+    RandomPolicy random(seed);
+    const Source user = From(SourceKind::kUser, random.Text(false));
+    const Source project = From(SourceKind::kProject, random.Text(false));
+    const Source file = From(SourceKind::kFile, random.Text(false));
+    std::optional<Source> managed;
+    if (random.Sometimes()) managed = From(SourceKind::kManaged, random.Text(true));
+    const Policy without = PolicyOf({user}, managed);
+    const Policy with = PolicyOf({user, project}, managed);
+    ASSERT_TRUE(IsNoWider(with, without)) << "seed " << seed << "\n" << user.text << project.text;
+    const Policy file_without = PolicyOf({user, file}, managed);
+    const Policy file_with = PolicyOf({user, project, file}, managed);
+    ASSERT_TRUE(IsNoWider(file_with, file_without)) << "seed " << seed;
+    if (!IsNoWider(without, with)) ++narrower;
+  }
+  EXPECT_GT(narrower, 1000) << "the files of the property hardly ever say anything";
+}
+
+TEST(Merge, ATrustedProjectDoesGetWider) {
+  int wider = 0;
+  for (unsigned seed = 1; seed <= 200; ++seed) {
+    RandomPolicy random(seed);
+    const Source user = From(SourceKind::kUser, random.Text(false));
+    Source project = From(SourceKind::kProject, random.Text(false));
+    project.trusted = true;
+    if (!IsNoWider(PolicyOf({user, project}), PolicyOf({user}))) ++wider;
+  }
+  EXPECT_GT(wider, 50) << "IsNoWider sees nothing";
+}
+
+bool IsBelowOneOf(const std::string& path, const std::vector<NamedPath>& tops) {
+  return std::ranges::any_of(tops, [&](const NamedPath& top) {
+    const std::string real = kHost.real(path);
+    const std::string above = kHost.real(top.path);
+    return real == above || real.starts_with(above + "/");
+  });
+}
+
+TEST(Merge, NeverGetsWiderThanTheManagedPolicy) {
+  for (unsigned seed = 1; seed <= 4000; ++seed) {
+    RandomPolicy random(seed);
+    std::vector<Source> files = {From(SourceKind::kUser, random.Text(false)),
+                                 From(SourceKind::kFile, random.Text(false))};
+    const Source managed = From(SourceKind::kManaged, random.Text(true));
+    const Loaded loaded = LoadOf(files, managed);
+    const Policy policy = ToPolicy(loaded.merged);
+    const Loaded bounds = LoadOf({From(SourceKind::kUser, managed.text)});
+    const Policy bound = ToPolicy(bounds.merged);
+    const auto says = [&](const char* key) { return bounds.merged.Find(key) != nullptr; };
+    const std::string where = "seed " + std::to_string(seed) + "\n" + files[0].text + managed.text;
+    if (says("fs.ro")) {
+      for (const NamedPath& path : policy.read_only) {
+        ASSERT_TRUE(IsBelowOneOf(path.path, bound.read_only)) << where;
+      }
+    }
+    if (says("fs.project") && bound.project == ProjectMode::kReadOnly) {
+      ASSERT_EQ(policy.project, ProjectMode::kReadOnly) << where;
+    }
+    for (const std::string& pattern : bound.hide) {
+      ASSERT_THAT(policy.hide, ::testing::Contains(pattern)) << where;
+    }
+    if ((says("fs.mask") || says("fs.hide")) && !says("fs.unmask")) {
+      ASSERT_THAT(policy.unmask, IsEmpty()) << where;
+    }
+    if (says("env.pass")) {
+      for (const EnvironmentRule& rule : policy.environment) {
+        ASSERT_TRUE(std::ranges::any_of(bound.environment, [&](const EnvironmentRule& allowed) {
+          return allowed.name == rule.name;
+        })) << where;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ambit::policy

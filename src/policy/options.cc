@@ -1,0 +1,167 @@
+#include "policy/options.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <numeric>
+#include <vector>
+
+namespace ambit::policy {
+namespace {
+
+constexpr std::array<std::string_view, 3> kProjectModes = {"ro", "cow", "rw"};
+
+constexpr std::array<Option, 12> kOptions = {{
+    {.key = "extends",
+     .flag = "--preset",
+     .shape = Shape::kPresets,
+     .direction = Direction::kWidens,
+     .value_name = "NAME",
+     .choices = {},
+     .by_default = "the preset of the command",
+     .doc = "Add what this preset names; 'ambit preset list' tells them"},
+    {.key = "fs.project",
+     .flag = "--project",
+     .shape = Shape::kChoice,
+     .direction = Direction::kByChoice,
+     .value_name = "MODE",
+     .choices = kProjectModes,
+     .by_default = "cow",
+     .doc = "cow: changes stay in the run; ro: read-only; rw: the host's tree itself"},
+    {.key = "fs.ro",
+     .flag = "--ro",
+     .shape = Shape::kPaths,
+     .direction = Direction::kWidens,
+     .value_name = "PATH",
+     .choices = {},
+     .by_default = "nothing",
+     .doc = "Show this host path inside, read-only"},
+    {.key = "fs.cow",
+     .flag = "--cow",
+     .shape = Shape::kPaths,
+     .direction = Direction::kWidens,
+     .value_name = "PATH",
+     .choices = {},
+     .by_default = "nothing",
+     .doc = "Show this host directory inside, copy-on-write"},
+    {.key = "fs.keep",
+     .flag = "--keep",
+     .shape = Shape::kPaths,
+     .direction = Direction::kWidens,
+     .value_name = "PATH",
+     .choices = {},
+     .by_default = "nothing",
+     .doc = "Keep this directory of the run's home for later runs of the project"},
+    {.key = "fs.mask",
+     .flag = "--mask",
+     .shape = Shape::kPatterns,
+     .direction = Direction::kTightens,
+     .value_name = "PATTERN",
+     .choices = {},
+     .by_default = ".env* but .env.example and .env.sample",
+     .doc = "Show these project files with placeholders for values"},
+    {.key = "fs.hide",
+     .flag = "--hide",
+     .shape = Shape::kPatterns,
+     .direction = Direction::kTightens,
+     .value_name = "PATTERN",
+     .choices = {},
+     .by_default = "*.pem, *.key",
+     .doc = "Leave these project files, or directories/, out"},
+    {.key = "fs.unmask",
+     .flag = "--unmask",
+     .shape = Shape::kPatterns,
+     .direction = Direction::kWidens,
+     .value_name = "PATTERN",
+     .choices = {},
+     .by_default = "nothing",
+     .doc = "Show these as they are, though they look secret"},
+    {.key = "fs.files",
+     .flag = "",
+     .shape = Shape::kFiles,
+     .direction = Direction::kWidens,
+     .value_name = "PATH",
+     .choices = {},
+     .by_default = "nothing",
+     .doc = "A file below the home or /etc that exists only inside, with this content"},
+    {.key = "env.pass",
+     .flag = "--env",
+     .shape = Shape::kNames,
+     .direction = Direction::kWidens,
+     .value_name = "NAME[=VALUE]",
+     .choices = {},
+     .by_default = "HOME USER LOGNAME SHELL PATH TERM COLORTERM LANG LC_* TZ NO_COLOR AMBIT",
+     .doc = "Pass this variable, or set it"},
+    {.key = "env.set",
+     .flag = "--env",
+     .shape = Shape::kVariables,
+     .direction = Direction::kWidens,
+     .value_name = "NAME[=VALUE]",
+     .choices = {},
+     .by_default = "nothing",
+     .doc = "Set this variable; ~/ at the start of the value is the home"},
+    {.key = "net.host_ports",
+     .flag = "--host-port",
+     .shape = Shape::kPorts,
+     .direction = Direction::kWidens,
+     .value_name = "PORT",
+     .choices = {},
+     .by_default = "nothing",
+     .doc = "127.0.0.1:PORT inside reaches the host's own"},
+}};
+
+constexpr std::array<TestKey, 4> kTestKeys = {{
+    {.key = "fs_hidden", .doc = "Paths that do not exist inside, or hold placeholders"},
+    {.key = "fs_visible", .doc = "Host paths whose content can be read inside"},
+    {.key = "env_hidden", .doc = "Variables that do not exist inside"},
+    {.key = "net_deny", .doc = "host:port that cannot be reached from inside"},
+}};
+
+/// Levenshtein's distance.
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, diagonal + 1, changed});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::span<const Option> Options() { return kOptions; }
+
+const Option* FindOption(std::string_view key) {
+  const auto* const found = std::ranges::find(kOptions, key, &Option::key);
+  return found != kOptions.end() ? found : nullptr;
+}
+
+int ChoiceOf(const Option& option, std::string_view text) {
+  const auto found = std::ranges::find(option.choices, text);
+  return found != option.choices.end() ? static_cast<int>(found - option.choices.begin()) : -1;
+}
+
+std::span<const TestKey> TestKeys() { return kTestKeys; }
+
+std::string_view Nearest(std::string_view text, std::span<const std::string_view> names) {
+  constexpr std::size_t kLongest = 64;  // nobody means a word of ours by more
+  if (text.empty() || text.size() > kLongest) return {};
+  std::string_view nearest;
+  std::size_t best = text.size() / 3 + 2;  // a third of it wrong, and one
+  for (std::string_view name : names) {
+    const std::size_t distance = Distance(text, name);
+    if (distance < best && distance < name.size()) {
+      best = distance;
+      nearest = name;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace ambit::policy

@@ -1,0 +1,60 @@
+#pragma once
+// The option table: every key of a policy, once. The reader, the merge, the flags of `run`, the
+// JSON schema, completion, man pages and the reference in docs/ are made from it.
+// Who calls: the rest of this room and cli. No errors: a constant.
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ambit::policy {
+
+/// What a value looks like.
+enum class Shape : std::uint8_t {
+  kChoice,     // one of `choices`
+  kPaths,      // list: absolute, "~/...", or (in a project's file) relative to the project
+  kPatterns,   // list: secret_pattern.h
+  kNames,      // list: names of environment variables
+  kVariables,  // table: name = "value"
+  kFiles,      // table: "path" = "content"
+  kPorts,      // list: 1 to 65535
+  kPresets,    // list: names of presets
+};
+
+/// What an entry does to what a run may do.
+enum class Direction : std::uint8_t {
+  kWidens,    // every entry gives the run more
+  kTightens,  // every entry takes something away
+  kByChoice,  // `choices` stand in order, the tightest first
+};
+
+struct Option {
+  std::string_view key;   // "fs.ro"
+  std::string_view flag;  // "--ro"; empty: only in files
+  Shape shape = Shape::kChoice;
+  Direction direction = Direction::kWidens;
+  std::string_view value_name;  // "PATH", as help shows it
+  std::span<const std::string_view> choices;
+  std::string_view by_default;  // for people
+  std::string_view doc;         // one sentence without its period
+};
+
+/// In the order they are told.
+std::span<const Option> Options();
+
+/// nullptr when there is none of that name.
+const Option* FindOption(std::string_view key);
+
+/// Which choice it is; kChoice only. -1: none of them.
+int ChoiceOf(const Option& option, std::string_view text);
+
+/// Keys of a `[[test]]` table, each a list of strings.
+struct TestKey {
+  std::string_view key;
+  std::string_view doc;
+};
+std::span<const TestKey> TestKeys();
+
+/// The name in `names` that a person may have meant by `text`; empty when none is near.
+std::string_view Nearest(std::string_view text, std::span<const std::string_view> names);
+
+}  // namespace ambit::policy

@@ -1,0 +1,226 @@
+#include "policy/toml_reader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "base/text.h"
+#include "policy/values.h"
+
+namespace ambit::policy {
+namespace {
+
+std::string_view WordFor(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "a number";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or time";
+  }
+}
+
+class Reader {
+ public:
+  Reader(SourceKind source, const std::string& name) {
+    out_.document.source = source;
+    out_.document.name = name;
+    for (const Option& option : Options()) known_.push_back(option.key);
+  }
+
+  ReadPolicy Read(std::string_view bytes) {
+    if (bytes.size() > kMaxPolicyBytes) {
+      Mistaken({}, fmt::format("larger than {} KiB", kMaxPolicyBytes >> 10));
+      return std::move(out_);
+    }
+    const toml::parse_result parsed = toml::parse(bytes);
+    if (!parsed) {
+      Mistaken(parsed.error().source().begin, Printable(parsed.error().description()));
+      return std::move(out_);
+    }
+    ReadTable(parsed.table(), "");
+    // In the order they stand in the file: toml++ sorts keys.
+    std::ranges::sort(out_.mistakes, {}, [](const Mistake& mistake) {
+      return std::tuple(mistake.origin.line, mistake.origin.column, mistake.what);
+    });
+    return std::move(out_);
+  }
+
+ private:
+  Origin At(const toml::source_position& place) const {
+    return {.source = out_.document.source,
+            .name = out_.document.name,
+            .line = place.line,
+            .column = place.column};
+  }
+
+  void Mistaken(const toml::source_position& place, std::string what, std::string remedy = {}) {
+    out_.mistakes.push_back(
+        {.origin = At(place), .what = std::move(what), .remedy = std::move(remedy)});
+  }
+
+  void ReadTable(const toml::table& table, const std::string& prefix) {
+    for (const auto& [name, node] : table) {
+      const std::string key = prefix + std::string(name.str());
+      if (const Option* option = FindOption(key)) {
+        ReadSetting(*option, node);
+      } else if (key == "test") {
+        ReadTests(node);
+      } else if (out_.document.source == SourceKind::kPreset && key == "commands") {
+        ReadStrings(key, node, [&](Item item) { out_.document.commands.push_back(item.text); });
+      } else if (out_.document.source == SourceKind::kPreset && key == "about") {
+        out_.document.about = node.value_or(std::string());
+      } else if (node.is_table() && IsSection(key)) {
+        ReadTable(*node.as_table(), key + ".");
+      } else {
+        Unknown(key, name.source().begin);
+      }
+    }
+  }
+
+  bool IsSection(const std::string& key) const {
+    return std::ranges::any_of(
+        known_, [&](std::string_view known) { return known.starts_with(key + "."); });
+  }
+
+  void Unknown(const std::string& key, const toml::source_position& place) {
+    const std::string_view meant = Nearest(key, known_);
+    Mistaken(place, fmt::format("unknown key '{}'", Printable(key)),
+             meant.empty() ? "'ambit policy schema' has them all"
+                           : fmt::format("did you mean '{}'?", meant));
+  }
+
+  void WrongType(const std::string_view key, const toml::node& node, std::string_view wanted) {
+    Mistaken(node.source().begin, fmt::format("{}: {}, not {}", key, wanted, WordFor(node)));
+  }
+
+  template <class Take>
+  void ReadStrings(std::string_view key, const toml::node& node, const Take& take) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return WrongType(key, node, "a list of strings");
+    for (const toml::node& entry : *array) {
+      const auto* text = entry.as_string();
+      if (text == nullptr) {
+        WrongType(key, entry, "a string");
+        continue;
+      }
+      take(Item{.text = text->get(), .value = {}, .origin = At(entry.source().begin)});
+    }
+  }
+
+  void ReadSetting(const Option& option, const toml::node& node) {
+    (void)out_.document.Of(option);
+    switch (option.shape) {
+      case Shape::kChoice:
+        return ReadChoice(option, node);
+      case Shape::kPorts:
+        return ReadPorts(option, node);
+      case Shape::kVariables:
+      case Shape::kFiles:
+        return ReadAssignments(option, node);
+      case Shape::kPaths:
+      case Shape::kPatterns:
+      case Shape::kNames:
+      case Shape::kPresets:
+        return ReadStrings(option.key, node, [&](Item item) { Take(option, std::move(item)); });
+    }
+  }
+
+  void ReadChoice(const Option& option, const toml::node& node) {
+    const auto* text = node.as_string();
+    if (text == nullptr) return WrongType(option.key, node, "a string");
+    Take(option, {.text = text->get(), .value = {}, .origin = At(node.source().begin)});
+  }
+
+  void ReadPorts(const Option& option, const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return WrongType(option.key, node, "a list of ports");
+    for (const toml::node& entry : *array) {
+      const auto* port = entry.as_integer();
+      if (port == nullptr) {
+        WrongType(option.key, entry, "a number");
+        continue;
+      }
+      Take(option,
+           {.text = std::to_string(port->get()), .value = {}, .origin = At(entry.source().begin)});
+    }
+  }
+
+  void ReadAssignments(const Option& option, const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return WrongType(option.key, node, "a table of strings");
+    for (const auto& [name, value] : *table) {
+      const auto* text = value.as_string();
+      if (text == nullptr) {
+        WrongType(fmt::format("{}.{}", option.key, Printable(name.str())), value, "a string");
+        continue;
+      }
+      Take(option, {.text = std::string(name.str()),
+                    .value = text->get(),
+                    .origin = At(name.source().begin)});
+    }
+  }
+
+  void ReadTests(const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr || !array->is_array_of_tables()) {
+      return WrongType("test", node, "[[test]] tables");
+    }
+    std::vector<std::string_view> known;
+    for (const TestKey& key : TestKeys()) known.push_back(key.key);
+    for (const toml::node& entry : *array) {
+      for (const auto& [name, list] : *entry.as_table()) {
+        const std::string key(name.str());
+        if (std::ranges::find(known, key) == known.end()) {
+          const std::string_view meant = Nearest(key, known);
+          Mistaken(name.source().begin, fmt::format("unknown key 'test.{}'", Printable(key)),
+                   meant.empty() ? fmt::format("known are {}", fmt::join(known, ", "))
+                                 : fmt::format("did you mean '{}'?", meant));
+          continue;
+        }
+        ReadStrings("test." + key, list, [&](Item item) {
+          out_.document.tests.push_back(
+              {.key = key, .text = std::move(item.text), .origin = std::move(item.origin)});
+        });
+      }
+    }
+  }
+
+  void Take(const Option& option, Item item) {
+    if (const Status fits = CheckItem(option, item, out_.document.source); !fits) {
+      out_.mistakes.push_back({.origin = item.origin,
+                               .what = fmt::format("{}: {}", option.key, fits.error().what),
+                               .remedy = fits.error().remedy});
+      return;
+    }
+    out_.document.Of(option).items.push_back(std::move(item));
+  }
+
+  ReadPolicy out_;
+  std::vector<std::string_view> known_;
+};
+
+}  // namespace
+
+ReadPolicy ReadToml(std::string_view bytes, SourceKind source, const std::string& name) {
+  return Reader(source, name).Read(bytes);
+}
+
+}  // namespace ambit::policy

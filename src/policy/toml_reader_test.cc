@@ -1,0 +1,105 @@
+#include "policy/toml_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace ambit::policy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+ReadPolicy Read(std::string_view text, SourceKind source = SourceKind::kProject) {
+  return ReadToml(text, source, "ambit.toml");
+}
+
+std::vector<std::string> MistakesIn(std::string_view text,
+                                    SourceKind source = SourceKind::kProject) {
+  std::vector<std::string> lines;
+  for (const Mistake& mistake : Read(text, source).mistakes) lines.push_back(Describe(mistake));
+  return lines;
+}
+
+TEST(TomlReader, ReadsEveryShapeWithItsPlace) {
+  const ReadPolicy read = Read(R"(extends = ["node"]
+[fs]
+project = "ro"
+ro = ["/opt/x",
+      "~/y"]
+mask = ["*.cfg"]
+files = { "~/.a.json" = "{}" }
+[env]
+pass = ["TOKEN"]
+set = { CI = "1" }
+[net]
+host_ports = [5432]
+[[test]]
+fs_hidden = ["~/.ssh"]
+)");
+  EXPECT_THAT(read.mistakes, IsEmpty());
+  const Setting* ro = read.document.Find("fs.ro");
+  ASSERT_NE(ro, nullptr);
+  ASSERT_EQ(ro->items.size(), 2U);
+  EXPECT_EQ(ro->items[1].text, "~/y");
+  EXPECT_EQ(Describe(ro->items[1].origin), "ambit.toml:5:7");
+  ASSERT_NE(read.document.Find("fs.files"), nullptr);
+  EXPECT_EQ(read.document.Find("fs.files")->items[0].value, "{}");
+  EXPECT_EQ(read.document.Find("env.set")->items[0].text, "CI");
+  EXPECT_EQ(read.document.Find("net.host_ports")->items[0].text, "5432");
+  ASSERT_EQ(read.document.tests.size(), 1U);
+  EXPECT_EQ(read.document.tests[0].key, "fs_hidden");
+}
+
+TEST(TomlReader, TellsEveryMistakeWithItsPlaceInOrder) {
+  EXPECT_THAT(
+      MistakesIn("[fs]\nprojct = \"ro\"\nro = \"/x\"\ncow = [1]\n[nett]\nx = 1\n"),
+      ElementsAre("ambit.toml:2:1: unknown key 'fs.projct'; did you mean 'fs.project'?",
+                  "ambit.toml:3:6: fs.ro: a list of strings, not a string",
+                  "ambit.toml:4:8: fs.cow: a string, not a number",
+                  "ambit.toml:5:2: unknown key 'nett'; 'ambit policy schema' has them all"));
+}
+
+TEST(TomlReader, TellsWhatIsNoTomlWithItsPlace) {
+  const auto mistakes = MistakesIn("[fs\nro = 1\n");
+  ASSERT_EQ(mistakes.size(), 1U);
+  EXPECT_THAT(mistakes[0], HasSubstr("ambit.toml:1:"));
+}
+
+TEST(TomlReader, RefusesValuesThatCannotBeRight) {
+  EXPECT_THAT(MistakesIn("[fs]\nproject = \"co\""),
+              ElementsAre(HasSubstr("'co': not one of ro, cow, rw; did you mean")));
+  EXPECT_THAT(MistakesIn("[fs]\nro = [\"~ann/x\"]"), ElementsAre(HasSubstr("your own home")));
+  EXPECT_THAT(MistakesIn("[fs]\nro = [\"\"]"), ElementsAre(HasSubstr("names nothing")));
+  EXPECT_THAT(MistakesIn("[fs]\nmask = [\"../x\"]"), ElementsAre(HasSubstr("leaves the project")));
+  EXPECT_THAT(MistakesIn("[env]\npass = [\"A B\"]"), ElementsAre(HasSubstr("variable name")));
+  EXPECT_THAT(MistakesIn("[net]\nhost_ports = [0, 65536, -1]"),
+              ElementsAre(HasSubstr("'0'"), HasSubstr("'65536'"), HasSubstr("'-1'")));
+}
+
+TEST(TomlReader, TakesRelativePathsOnlyFromAProject) {
+  EXPECT_THAT(MistakesIn("[fs]\nro = [\"lib\"]"), IsEmpty());
+  EXPECT_THAT(MistakesIn("[fs]\nro = [\"lib\"]", SourceKind::kUser),
+              ElementsAre(HasSubstr("relative to no directory")));
+}
+
+TEST(TomlReader, KnowsCommandsOnlyInAPreset) {
+  EXPECT_THAT(MistakesIn("commands = [\"x\"]"), ElementsAre(HasSubstr("unknown key 'commands'")));
+  EXPECT_THAT(Read("commands = [\"x\"]", SourceKind::kPreset).document.commands, ElementsAre("x"));
+}
+
+TEST(TomlReader, RefusesATextThatIsTooLarge) {
+  EXPECT_THAT(MistakesIn(std::string(kMaxPolicyBytes + 1, '#')), ElementsAre(HasSubstr("larger")));
+}
+
+TEST(TomlReader, ShowsNoControlCharacterOfAHostileFile) {
+  for (const std::string& line : MistakesIn("\"a\\u001b]52\" = 1\n")) {
+    EXPECT_FALSE(line.contains('\x1b')) << line;
+  }
+}
+
+}  // namespace
+}  // namespace ambit::policy
