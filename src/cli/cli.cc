@@ -67,6 +67,10 @@ int Main(int argc, char** argv) {
   AddDiscard(app, action);
   AddRm(app, action);
   AddPrune(app, action);
+  AddPlan(app, action);
+  AddPolicy(app, action);
+  AddPreset(app, action);
+  AddTrust(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -1,10 +1,12 @@
-#include "supervise/run.h"
+#include "cli/run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -14,91 +16,58 @@
 #include "cli/after_run.h"
 #include "cli/cli.h"
 #include "cli/keep_policy.h"
+#include "host/inside_run.h"
 #include "journal/writer.h"
 
 namespace ambit::cli {
 namespace {
 
-struct RunFlags {
-  std::string directory;
-  std::string project = "cow";
-  std::vector<std::string> read_only;
-  std::vector<std::string> copy_on_write;
-  std::vector<std::string> mask;
-  std::vector<std::string> hide;
-  std::vector<std::string> unmask;
-  std::vector<std::string> environment;
-  std::vector<std::uint16_t> host_ports;
-  bool keep = false;
-  bool quiet = false;
-  std::vector<std::string> argv;
-};
-
-std::vector<policy::EnvironmentRule> ParseEnvironment(const std::vector<std::string>& flags) {
-  std::vector<policy::EnvironmentRule> rules;
-  for (const std::string& flag : flags) {
-    const std::size_t equals = flag.find('=');
-    if (equals == std::string::npos) {
-      rules.push_back({.name = flag, .value = std::nullopt});
-    } else {
-      rules.push_back({.name = flag.substr(0, equals), .value = flag.substr(equals + 1)});
-    }
-  }
-  return rules;
-}
-
-std::vector<policy::NamedPath> NamedBy(const char* flag, const std::vector<std::string>& paths) {
-  std::vector<policy::NamedPath> named;
-  for (const std::string& path : paths) named.push_back({.path = path, .from = flag});
-  return named;
-}
-
-supervise::RunRequest ToRequest(const RunFlags& flags) {
-  supervise::RunRequest request;
-  request.directory = flags.directory;
-  request.argv = flags.argv;
-  request.keep = flags.keep;
-  request.policy.project = flags.project == "ro"   ? policy::ProjectMode::kReadOnly
-                           : flags.project == "rw" ? policy::ProjectMode::kReadWrite
-                                                   : policy::ProjectMode::kCopyOnWrite;
-  request.policy.read_only = NamedBy("--ro", flags.read_only);
-  request.policy.copy_on_write = NamedBy("--cow", flags.copy_on_write);
-  request.policy.mask = flags.mask;
-  request.policy.hide = flags.hide;
-  request.policy.unmask = flags.unmask;
-  request.policy.environment = ParseEnvironment(flags.environment);
-  request.policy.host_ports = flags.host_ports;
-  request.environment = supervise::TakeEnvironment(request.policy);
-  return request;
-}
-
-void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
-
-std::vector<std::string> NamesOf(const std::vector<std::string>& environment) {
+/// The variables whose values are the person's own.
+std::vector<std::string> PassedNames(const policy::Policy& policy) {
   std::vector<std::string> names;
-  for (const std::string& flag : environment) names.push_back(flag.substr(0, flag.find('=')));
+  for (const policy::EnvironmentRule& rule : policy.environment) {
+    if (!rule.value) names.push_back(rule.name);
+  }
   return names;
 }
 
-/// What a run without a policy gets, told in three lines; direct writes are one more.
-void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
+std::string_view FateOfChanges(policy::ProjectMode mode) {
+  switch (mode) {
+    case policy::ProjectMode::kReadOnly:
+      return "read-only";
+    case policy::ProjectMode::kReadWrite:
+      return "writes are on the host at once: no diff, no gate, no undo";
+    case policy::ProjectMode::kCopyOnWrite:
+      return "changes stay in the run's own layer";
+  }
+  return {};
+}
+
+/// What a run without a policy gets, told in three lines; what is more than that is one more.
+void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effective) {
+  const policy::Policy& policy = effective.policy;
   Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
-                  flags.project == "ro"   ? "read-only"
-                  : flags.project == "rw" ? "writes are on the host at once: no diff, no gate, no "
-                                            "undo"
-                                          : "changes stay in the run's own layer"));
-  if (flags.project == "rw") {
+                  FateOfChanges(policy.project)));
+  if (policy.project == policy::ProjectMode::kReadWrite) {
     Say("what your machine runs by itself there (git hooks, .envrc, editor tasks) can be changed");
   }
+  if (!effective.loaded.presets.empty()) {
+    Say(fmt::format("preset {}{}", fmt::join(effective.loaded.presets, ", "),
+                    effective.loaded.command_preset.empty()
+                        ? ""
+                        : " (--no-preset leaves out what the command's name chooses)"));
+  }
+  const std::vector<std::string> passed = PassedNames(policy);
   Say(fmt::format(
       "{}; /usr read-only, an empty home, {}",
-      flags.host_ports.empty()
+      policy.host_ports.empty()
           ? "no network"
-          : fmt::format("no network but the host's port {}", fmt::join(flags.host_ports, ", ")),
-      flags.environment.empty() ? "no variable of yours"
-                                : fmt::format("with the real value of {} inside",
-                                              fmt::join(NamesOf(flags.environment), ", "))));
-  if (flags.project == "cow") Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
+          : fmt::format("no network but the host's port {}", fmt::join(policy.host_ports, ", ")),
+      passed.empty() ? "no variable of yours"
+                     : fmt::format("with the real value of {} inside", fmt::join(passed, ", "))));
+  if (policy.project == policy::ProjectMode::kCopyOnWrite) {
+    Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
+  }
 }
 
 void WarnOfUnsetVariables(const supervise::RunRequest& request,
@@ -112,19 +81,53 @@ void WarnOfUnsetVariables(const supervise::RunRequest& request,
 
 /// Whether the work of this run may be asked about: it can be reviewed, and its end was its own or
 /// the person's at the keyboard. A run that ambit itself cut short, or somebody's kill, is not.
-bool EndedForReview(const RunFlags& flags, const supervise::Outcome& outcome) {
-  if (flags.quiet || flags.project != "cow") return false;
+bool EndedForReview(const RunFlags& flags, const EffectivePolicy& effective,
+                    const supervise::Outcome& outcome) {
+  if (flags.quiet || effective.policy.project != policy::ProjectMode::kCopyOnWrite) return false;
   if (outcome.cause == supervise::Cause::kExited) return true;
   return outcome.cause == supervise::Cause::kSignaled && outcome.exit_code == 128 + SIGINT;
 }
 
-int Execute(const RunFlags& flags) {
+void TellWhatIsLeftOut(const EffectivePolicy& effective) {
+  for (const std::string& entry : effective.policy.left_out) Say(entry);
+  const auto untrusted = [](const policy::LeftOut& one) {
+    return one.item.origin.source == policy::SourceKind::kProject;
+  };
+  if (std::ranges::any_of(effective.loaded.merged.left_out, untrusted)) {
+    Say("'ambit trust' shows what the project's file asks for, and trusts it");
+  }
+}
+
+}  // namespace
+
+void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
+
+void RunFlags::AddTo(CLI::App& command) {
+  policy.AddTo(command);
+  command.add_flag("--keep-run", keep, "Remove this run only when it is named");
+  command.add_flag("-q,--quiet", quiet, "Say nothing but errors");
+}
+
+supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& effective) {
+  supervise::RunRequest request;
+  request.directory = flags.policy.directory();
+  request.argv = flags.argv;
+  request.keep = flags.keep;
+  request.policy = effective.policy;
+  request.environment = supervise::TakeEnvironment(request.policy);
+  return request;
+}
+
+int ExecuteRun(const RunFlags& flags) {
   const bool automated = ::getenv("CI") != nullptr;  // some have a terminal and nobody at it
+  if (host::IsInsideRun()) return Complain(host::kInsideRun, host::kInsideRunRemedy);
+  const Result<EffectivePolicy> effective = FindPolicy(flags.policy, flags.argv.front());
+  if (!effective) return Complain(effective.error().what, effective.error().remedy);
   std::string id;
   const supervise::RunObserver observer{.on_planned =
                                             [&](const workspace::RunMeta& meta) {
                                               id = meta.id;
-                                              if (!flags.quiet) TellWhatHolds(meta, flags);
+                                              if (!flags.quiet) TellWhatHolds(meta, *effective);
                                             },
                                         .on_warning =
                                             [&](const std::string& text) {
@@ -134,7 +137,8 @@ int Execute(const RunFlags& flags) {
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
   };
-  const supervise::RunRequest request = ToRequest(flags);
+  if (!flags.quiet) TellWhatIsLeftOut(*effective);
+  const supervise::RunRequest request = RequestFor(flags, *effective);
   WarnOfUnsetVariables(request, observer);
   const Result<supervise::Outcome> outcome = supervise::Run(request, open_journal, observer);
   if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);
@@ -142,47 +146,17 @@ int Execute(const RunFlags& flags) {
     (void)Complain(outcome->detail, outcome->remedy);
   }
   supervise::GiveBackEnvironment(request.environment);
-  if (!automated && EndedForReview(flags, *outcome)) ReviewWithPerson(id);
+  if (!automated && EndedForReview(flags, *effective, *outcome)) ReviewWithPerson(id);
   if (!flags.quiet) TidyRuns();
   return outcome->exit_code;
 }
 
-}  // namespace
-
 void AddRun(CLI::App& app, Action& action) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* run = app.add_subcommand("run", "Run a command in a fresh sandbox");
-  run->add_option("-C", flags->directory, "Take this directory as the project")->type_name("DIR");
-  run->add_option("--project", flags->project,
-                  "cow: changes stay in the run; ro: read-only; rw: the host's tree itself")
-      ->check(CLI::IsMember({"cow", "ro", "rw"}))
-      ->capture_default_str();
-  // allow_extra_args: an option takes one value each time, or it would swallow the "--" after it.
-  run->add_option("--ro", flags->read_only, "Show this host path inside, read-only")
-      ->type_name("PATH")
-      ->allow_extra_args(false);
-  run->add_option("--cow", flags->copy_on_write, "Show this host directory inside, copy-on-write")
-      ->type_name("PATH")
-      ->allow_extra_args(false);
-  run->add_option("--mask", flags->mask, "Show these project files with placeholders for values")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  run->add_option("--hide", flags->hide, "Leave these project files, or directories/, out")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  run->add_option("--unmask", flags->unmask, "Show these as they are, though they look secret")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  run->add_option("--env", flags->environment, "Pass this variable, or set it")
-      ->type_name("NAME[=VALUE]")
-      ->allow_extra_args(false);
-  run->add_option("--host-port", flags->host_ports, "127.0.0.1:PORT inside reaches the host's own")
-      ->type_name("PORT")
-      ->allow_extra_args(false);
-  run->add_flag("--keep-run", flags->keep, "Remove this run only when it is named");
-  run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");
+  flags->AddTo(*run);
   run->add_option("command", flags->argv, "Command and arguments, after --")->required();
-  run->final_callback([flags, &action] { action = [flags] { return Execute(*flags); }; });
+  run->final_callback([flags, &action] { action = [flags] { return ExecuteRun(*flags); }; });
 }
 
 }  // namespace ambit::cli

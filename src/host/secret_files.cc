@@ -40,7 +40,8 @@ struct Pattern {
   bool directory_only = false;
   std::string directory;
   std::string name;
-  std::string asked;  // how a person wrote it; empty for a default
+  std::string flag;  // that a person wrote it with; empty for a default
+  std::string asked;
   bool matched = false;
 };
 
@@ -74,7 +75,8 @@ std::vector<Pattern> AllPatterns(const SecretPatterns& asked) {
                        bool for_many) {
     for (const std::string& text : texts) {
       Pattern pattern = Parse(text, show);
-      pattern.asked = fmt::format("{} '{}'", flag, Printable(text));
+      pattern.flag = flag;
+      pattern.asked = text;
       if ((pattern.name.find_first_of("*?") != std::string::npos) == for_many) {
         patterns.push_back(pattern);
       }
@@ -204,10 +206,11 @@ class Finder {
     return real->substr(root_.size() + 1);
   }
 
-  std::vector<std::string> Unmatched() const {
-    std::vector<std::string> out;
+  std::vector<UnmatchedPattern> Unmatched() const {
+    std::vector<UnmatchedPattern> out;
     for (const Pattern& pattern : patterns_) {
-      if (!pattern.asked.empty() && !pattern.matched) out.push_back(pattern.asked);
+      if (pattern.flag.empty() || pattern.matched) continue;
+      out.push_back({.flag = pattern.flag, .pattern = pattern.asked});
     }
     return out;
   }

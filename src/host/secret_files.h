@@ -29,9 +29,15 @@ struct SecretPatterns {
   std::vector<std::string> unmask;  // shown as they are, whatever the others say
 };
 
+/// Asked for, and nothing fits.
+struct UnmatchedPattern {
+  std::string flag;  // "--hide"
+  std::string pattern;
+};
+
 struct SecretFiles {
-  std::vector<MaskedFile> files;       // sorted by path, none twice; `layer` is the project
-  std::vector<std::string> unmatched;  // "--hide 'PATTERN'": asked for, and nothing fits
+  std::vector<MaskedFile> files;  // sorted by path, none twice; `layer` is the project
+  std::vector<UnmatchedPattern> unmatched;
 };
 
 /// By default `.env*` is masked, and `*.pem` and `*.key` are hidden. `.env.example` and

@@ -111,6 +111,9 @@ class Loader {
         }
       }
     }
+    for (TestCase& test : document.tests) {
+      if (test.key.starts_with("fs_")) test.text = WrittenOut(test.text, request_.home, base);
+    }
     return document;
   }
 

@@ -6,7 +6,10 @@
 #include <charconv>
 #include <cstdint>
 #include <string_view>
+#include <tuple>
 #include <utility>
+
+#include "base/text.h"
 
 namespace ambit::policy {
 namespace {
@@ -60,6 +63,10 @@ class Merger {
 
   Merged Finish() && {
     std::erase_if(out_.values, [](const Setting& setting) { return setting.items.empty(); });
+    std::ranges::sort(out_.left_out, {}, [](const LeftOut& one) {
+      const Origin& origin = one.item.origin;
+      return std::tuple(origin.name, origin.line, origin.column, one.item.text);
+    });
     return std::move(out_);
   }
 
@@ -163,10 +170,13 @@ std::vector<NamedPath> PathsOf(const Setting& setting) {
   return paths;
 }
 
-std::vector<std::string> TextsOf(const Setting& setting) {
-  std::vector<std::string> texts;
-  for (const Item& item : setting.items) texts.push_back(item.text);
-  return texts;
+std::vector<std::string> PatternsOf(const Setting& setting, std::vector<std::string>& typed) {
+  std::vector<std::string> patterns;
+  for (const Item& item : setting.items) {
+    patterns.push_back(item.text);
+    if (item.origin.source == SourceKind::kFlags) typed.push_back(item.text);
+  }
+  return patterns;
 }
 
 void PutInto(Policy& policy, const Setting& setting) {
@@ -182,11 +192,11 @@ void PutInto(Policy& policy, const Setting& setting) {
   } else if (key == "fs.keep") {
     policy.keep = PathsOf(setting);
   } else if (key == "fs.mask") {
-    policy.mask = TextsOf(setting);
+    policy.mask = PatternsOf(setting, policy.typed);
   } else if (key == "fs.hide") {
-    policy.hide = TextsOf(setting);
+    policy.hide = PatternsOf(setting, policy.typed);
   } else if (key == "fs.unmask") {
-    policy.unmask = TextsOf(setting);
+    policy.unmask = PatternsOf(setting, policy.typed);
   } else if (key == "fs.files") {
     for (const Item& item : setting.items) {
       policy.files.push_back({.path = item.text,
@@ -231,9 +241,16 @@ Merged Merge(std::span<const Document> documents, const Document* managed, const
   return std::move(merger).Finish();
 }
 
+std::string Describe(const LeftOut& left_out) {
+  return fmt::format("{} '{}' is left out: {}", NameFor(*left_out.option, left_out.item.origin),
+                     Printable(left_out.item.text), left_out.why);
+}
+
 Policy ToPolicy(const Merged& merged) {
   Policy policy;
   for (const Setting& setting : merged.values) PutInto(policy, setting);
+  policy.tests = merged.tests;
+  for (const LeftOut& one : merged.left_out) policy.left_out.push_back(Describe(one));
   return policy;
 }
 

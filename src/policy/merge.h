@@ -23,6 +23,9 @@ struct LeftOut {
   std::string why;
 };
 
+/// One line: "ambit.toml:3:7: fs.ro '/x' is left out: the project's file is not trusted".
+std::string Describe(const LeftOut& left_out);
+
 struct Merged {
   std::vector<Setting> values;  // in the table's order, those that anybody set
   std::vector<TestCase> tests;

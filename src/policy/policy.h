@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "policy/document.h"
 
 namespace ambit::policy {
 
@@ -50,7 +51,10 @@ struct Policy {
   std::vector<std::string> mask;          // present with the same keys and placeholder values
   std::vector<std::string> hide;          // absent
   std::vector<std::string> unmask;        // shown as they are
+  std::vector<std::string> typed;         // those of them that must fit something, or it is a slip
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
+  std::vector<TestCase> tests;            // what the plan must hold to, or the run does not start
+  std::vector<std::string> left_out;      // for the record: what was asked for and is not in it
 };
 
 /// kInvalidArgument names the first bad field as `--flag value: why`.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 #include "host/secret_files.h"
 #include "plan/plan.h"
 #include "plan/plan_json.h"
+#include "plan/policy_tests.h"
 #include "supervise/processes.h"
 #include "supervise/run_user.h"
 #include "supervise/supervision.h"
@@ -249,8 +251,9 @@ void WarnAboutHome(const host::Person& person, const RunObserver& observer) {
 /// What is written about one run in its directory.
 class RunRecord {
  public:
-  RunRecord(const workspace::RunDir& run, workspace::RunMeta meta)
-      : run_(run), meta_(std::move(meta)) {}
+  RunRecord(const workspace::RunDir& run, workspace::RunMeta meta,
+            std::vector<std::string> left_out)
+      : run_(run), meta_(std::move(meta)), left_out_(std::move(left_out)) {}
 
   Result<event::Sink*> Begin(const plan::LaunchPlan& plan, const OpenSink& open_sink,
                              const RunObserver& observer) {
@@ -264,6 +267,7 @@ class RunRecord {
                   {"argv", meta_.argv},
                   {"started_by", meta_.user_kind},
                   {"version", meta_.ambit_version}}});
+    if (!left_out_.empty()) sink_->Emit({event::kPolicyLeftOut, {{"entries", left_out_}}});
     AMBIT_CHECK(sink_->status());
     observer.on_planned(meta_);
     return sink_.get();
@@ -301,6 +305,7 @@ class RunRecord {
 
   const workspace::RunDir& run_;
   workspace::RunMeta meta_;
+  std::vector<std::string> left_out_;
   std::unique_ptr<event::Sink> sink_;
   Status status_;
 };
@@ -336,9 +341,10 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
             host::FindSecretFiles(
                 project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask}));
   planned.head_commit = host::HeadCommitOf(git).value_or("");
-  for (const std::string& pattern : secrets.unmatched) {
-    observer.on_warning(
-        fmt::format("{} fits no file of the project (a directory ends in '/')", pattern));
+  for (const auto& [flag, pattern] : secrets.unmatched) {
+    if (std::ranges::find(policy.typed, pattern) == policy.typed.end()) continue;
+    observer.on_warning(fmt::format("{} '{}' fits no file of the project (a directory ends in '/')",
+                                    flag, Printable(pattern)));
   }
   AMBIT_CHECK(ReadFacts(request, std::move(person), std::move(project), facts));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,
@@ -349,6 +355,14 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
                                       .author = author}));
   for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
   return planned;
+}
+
+/// A policy that does not do what it says of itself starts nothing.
+Status CheckPolicyTests(const RunRequest& request, const plan::LaunchPlan& plan) {
+  const std::vector<std::string> failed = plan::FailedTests(plan, request.policy.tests);
+  if (failed.empty()) return {};
+  return Fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(failed, "\nambit: ")),
+              "the policy's own tests do not hold, so nothing was started");
 }
 
 /// Whatever the launcher left open is no business of any process of the run.
@@ -381,6 +395,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
 
   AMBIT_TRY(const Planned planned, MakePlan(request, foundation.identity, observer));
   const plan::LaunchPlan& plan = planned.plan;
+  AMBIT_CHECK(CheckPolicyTests(request, plan));
   const Result<PreparedRun> made = MakeRunDirectory(planned.state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
@@ -388,7 +403,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   workspace::RunMeta meta = MakeMeta(plan, planned.facts, planned.head_commit, *made);
   meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
   meta.keep = request.keep;
-  RunRecord record(run, std::move(meta));
+  RunRecord record(run, std::move(meta), request.policy.left_out);
   Outcome outcome =
       Supervise({.plan = plan,
                  .places = places,
@@ -404,6 +419,17 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
 }
 
 }  // namespace
+
+Result<plan::LaunchPlan> PlanRun(const RunRequest& request, const RunObserver& observer) {
+  std::optional<RunUser> user;
+  if (::geteuid() == 0) {
+    AMBIT_TRY(user, TakeRunUser());
+  }
+  AMBIT_TRY(const plan::Foundation foundation,
+            plan::MakeFoundation(request.policy, MakeIdentity(user)));
+  AMBIT_TRY(Planned planned, MakePlan(request, foundation.identity, observer));
+  return std::move(planned.plan);
+}
 
 Environment TakeEnvironment(const policy::Policy& policy) {
   Environment taken = host::ReadEnvironment([&](std::string_view name) {

@@ -47,6 +47,10 @@ struct RunObserver {
 
 using OpenSink = std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
 
+/// The plan that a run of `request` would have, and nothing else: no state, no process. As root the
+/// ids are those that are free just now.
+Result<plan::LaunchPlan> PlanRun(const RunRequest& request, const RunObserver& observer);
+
 /// Executes one run to its end. Precondition: one thread, no child. An error means that nothing was
 /// started at all (bad request, no plan); a primitive that is missing, and everything later, is an
 /// Outcome.

@@ -4,7 +4,7 @@
 build_packages=(
   clang-19 clang-tidy-19 clang-format-19 lld-19 llvm-19 libclang-rt-19-dev
   cmake ninja-build pkg-config git
-  libboost1.81-dev libcli11-dev libfmt-dev libtomlplusplus-dev nlohmann-json3-dev libseccomp-dev
+  libboost1.81-dev libcli11-dev libfmt-dev libtomlplusplus-dev nettle-dev nlohmann-json3-dev libseccomp-dev
   libgtest-dev libgmock-dev
 )
 test_packages=(

@@ -1,0 +1,40 @@
+#pragma once
+// The policy that holds here: all its sources found and read, the project's one trusted or not, and
+// everything joined. Who calls: run, plan, shell, policy, trust.
+// Errors: kInvalidArgument with a line for each mistake; kDenied for a managed policy that others
+// than root can write; those of finding the project.
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "cli/policy_flags.h"
+#include "host/facts.h"
+#include "policy/load.h"
+
+namespace ambit::cli {
+
+inline constexpr const char* kProjectPolicy = "ambit.toml";
+inline constexpr const char* kManagedPolicy = "/etc/ambit/policy.toml";
+
+struct EffectivePolicy {
+  host::Person person;
+  host::Project project;
+  std::string runs_root;
+  std::optional<policy::Source> project_file;  // as it was read, when there is one
+  policy::Loaded loaded;
+  policy::Policy policy;
+};
+
+/// `command`: argv[0], whose basename may choose a preset; empty: none.
+Result<EffectivePolicy> FindPolicy(const PolicyFlags& flags, const std::string& command);
+
+/// The same where a mistake in `ambit.toml` and the like is not fatal, and with the project's file
+/// trusted or not as is said here: what `ambit policy` and `ambit trust` compare.
+enum class TrustIn : std::uint8_t { kRecord, kEverything, kNothing, kNoFile };
+Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::string& command,
+                                       TrustIn trust);
+
+/// All mistakes as one error.
+Status CheckMistakes(const std::vector<policy::Mistake>& mistakes);
+
+}  // namespace ambit::cli

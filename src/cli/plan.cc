@@ -1,0 +1,43 @@
+#include "plan/plan.h"
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/cli.h"
+#include "cli/effective_policy.h"
+#include "cli/run.h"
+#include "plan/plan_json.h"
+#include "supervise/run.h"
+
+namespace ambit::cli {
+namespace {
+
+struct PlanFlags {
+  RunFlags run;
+  bool json = false;
+};
+
+Status PrintPlan(const PlanFlags& flags) {
+  AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.run.policy, flags.run.argv.front()));
+  for (const std::string& entry : effective.policy.left_out) Say(entry);
+  const supervise::RunRequest request = RequestFor(flags.run, effective);
+  AMBIT_TRY(const plan::LaunchPlan plan,
+            supervise::PlanRun(request, {.on_planned = {}, .on_warning = Say}));
+  return ToStdout(flags.json ? plan::EncodeJson(plan) : plan::Describe(plan));
+}
+
+}  // namespace
+
+void AddPlan(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<PlanFlags>();
+  CLI::App* plan = app.add_subcommand("plan", "Print what a run would be, and start nothing");
+  flags->run.policy.AddTo(*plan);
+  plan->add_flag("--json", flags->json, "As plan.json of a run");
+  plan->add_option("command", flags->run.argv, "Command and arguments, after --")->required();
+  plan->final_callback(
+      [flags, &action] { action = [flags] { return Report(PrintPlan(*flags)); }; });
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,158 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/cli.h"
+#include "cli/effective_policy.h"
+#include "cli/policy_view.h"
+#include "cli/run.h"
+#include "plan/policy_tests.h"
+#include "policy/toml_reader.h"
+#include "sys/file.h"
+
+namespace ambit::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ShowFlags {
+  PolicyFlags policy;
+  std::vector<std::string> argv;
+  bool json = false;
+
+  std::string Command() const { return argv.empty() ? "" : argv.front(); }
+  void AddTo(CLI::App& command) {
+    policy.AddTo(command);
+    command.add_option("command", argv, "The command it would hold for, after --");
+  }
+};
+
+std::string_view NameOf(policy::SourceKind source) {
+  switch (source) {
+    case policy::SourceKind::kPreset:
+      return "preset";
+    case policy::SourceKind::kUser:
+      return "user";
+    case policy::SourceKind::kProject:
+      return "project";
+    case policy::SourceKind::kFile:
+      return "file";
+    case policy::SourceKind::kFlags:
+      return "flag";
+    case policy::SourceKind::kManaged:
+      return "managed";
+  }
+  return {};
+}
+
+/// Stable: members are only ever added.
+std::string ToJson(const EffectivePolicy& effective) {
+  Json values = Json::array();
+  for (const PolicyLine& line : LinesOf(effective.loaded.merged, /*with_defaults=*/true)) {
+    Json value = {{"key", line.key}, {"value", line.value}};
+    value["source"] = line.built_in ? "built-in" : NameOf(line.origin.source);
+    if (!line.built_in) {
+      value["name"] = line.origin.name;
+      if (line.origin.line != 0) value["line"] = line.origin.line;
+      if (line.origin.line != 0) value["column"] = line.origin.column;
+    }
+    values.push_back(std::move(value));
+  }
+  const Json all = {{"format", 1},
+                    {"project", effective.project.root},
+                    {"presets", effective.loaded.presets},
+                    {"values", std::move(values)},
+                    {"left_out", effective.policy.left_out}};
+  return all.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+}
+
+Status Show(const ShowFlags& flags) {
+  AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.policy, flags.Command()));
+  if (flags.json) return ToStdout(ToJson(effective));
+  AMBIT_CHECK(ToStdout(ForPeople(LinesOf(effective.loaded.merged, /*with_defaults=*/true))));
+  for (const std::string& entry : effective.policy.left_out) Say(entry);
+  return {};
+}
+
+/// One file by itself, as what a person is about to make of it.
+Status CheckFile(const std::string& path) {
+  AMBIT_TRY(const std::string text,
+            sys::ReadSmallFile(AT_FDCWD, path.c_str(), policy::kMaxPolicyBytes));
+  AMBIT_CHECK(CheckMistakes(policy::ReadToml(text, policy::SourceKind::kProject, path).mistakes));
+  return ToStdout(fmt::format("{}: no mistake\n", path));
+}
+
+Status Check(const std::string& file) {
+  if (!file.empty()) return CheckFile(file);
+  AMBIT_TRY(const EffectivePolicy effective, FindPolicy({}, ""));
+  return ToStdout(fmt::format("{}: no mistake\n", effective.project.root));
+}
+
+Result<int> Test(const ShowFlags& flags) {
+  AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.policy, flags.Command()));
+  RunFlags run;
+  run.argv = flags.argv.empty() ? std::vector<std::string>{"true"} : flags.argv;
+  supervise::RunRequest request = RequestFor(run, effective);
+  request.directory = flags.policy.directory();
+  AMBIT_TRY(const plan::LaunchPlan plan,
+            supervise::PlanRun(request, {.on_planned = {}, .on_warning = Say}));
+  const std::vector<std::string> failed = plan::FailedTests(plan, effective.policy.tests);
+  for (const std::string& line : failed) AMBIT_CHECK(ToStdout(line + "\n"));
+  const std::size_t count = effective.policy.tests.size();
+  AMBIT_CHECK(ToStdout(fmt::format("{} of {} hold\n", count - failed.size(), count)));
+  return failed.empty() ? 0 : 1;
+}
+
+Status Diff(const ShowFlags& flags) {
+  AMBIT_TRY(const EffectivePolicy without,
+            ReadPolicyHere(flags.policy, flags.Command(), TrustIn::kNoFile));
+  AMBIT_TRY(const EffectivePolicy with,
+            ReadPolicyHere(flags.policy, flags.Command(), TrustIn::kEverything));
+  AMBIT_CHECK(CheckMistakes(with.loaded.mistakes));
+  return ToStdout(Difference(LinesOf(without.loaded.merged, /*with_defaults=*/false),
+                             LinesOf(with.loaded.merged, /*with_defaults=*/false)));
+}
+
+int ReportCode(const Result<int>& result) {
+  return result ? *result : Complain(result.error().what, result.error().remedy);
+}
+
+}  // namespace
+
+void AddPolicy(CLI::App& app, Action& action) {
+  CLI::App* policy = app.add_subcommand("policy", "Show and check the policy that holds here");
+  policy->require_subcommand(1);
+
+  auto show_flags = std::make_shared<ShowFlags>();
+  CLI::App* show = policy->add_subcommand("show", "Every value with where it comes from");
+  show_flags->AddTo(*show);
+  show->add_flag("--json", show_flags->json, "For programs");
+  show->final_callback(
+      [show_flags, &action] { action = [show_flags] { return Report(Show(*show_flags)); }; });
+
+  auto file = std::make_shared<std::string>();
+  CLI::App* check = policy->add_subcommand("check", "Whether the policy files have a mistake");
+  check->add_option("file", *file, "Only this file; all that hold here when left out");
+  check->final_callback([file, &action] { action = [file] { return Report(Check(*file)); }; });
+
+  auto test_flags = std::make_shared<ShowFlags>();
+  CLI::App* test = policy->add_subcommand("test", "Whether the [[test]] tables hold");
+  test_flags->AddTo(*test);
+  test->final_callback(
+      [test_flags, &action] { action = [test_flags] { return ReportCode(Test(*test_flags)); }; });
+
+  auto diff_flags = std::make_shared<ShowFlags>();
+  CLI::App* diff = policy->add_subcommand("diff", "What the project's ambit.toml changes");
+  diff_flags->AddTo(*diff);
+  diff->final_callback(
+      [diff_flags, &action] { action = [diff_flags] { return Report(Diff(*diff_flags)); }; });
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,65 @@
+#include "cli/policy_flags.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "policy/options.h"
+#include "policy/values.h"
+
+namespace ambit::cli {
+namespace {
+
+/// `--env` passes a variable, or sets it.
+policy::Item ItemOf(const policy::Option& option, const std::string& given) {
+  const policy::Origin origin{.source = policy::SourceKind::kFlags,
+                              .name = std::string(option.flag)};
+  const std::size_t equals = given.find('=');
+  if (option.shape != policy::Shape::kVariables || equals == std::string::npos) {
+    return {.text = given, .value = {}, .origin = origin};
+  }
+  return {.text = given.substr(0, equals), .value = given.substr(equals + 1), .origin = origin};
+}
+
+const policy::Option& OptionFor(const policy::Option& first, const std::string& given) {
+  if (first.key == "env.pass" && given.contains('=')) return *policy::FindOption("env.set");
+  return first;
+}
+
+}  // namespace
+
+void PolicyFlags::AddTo(CLI::App& command) {
+  command.add_option("-C", directory_, "Take this directory as the project")->type_name("DIR");
+  for (const policy::Option& option : policy::Options()) {
+    if (option.flag.empty() || given_.contains(option.flag)) continue;
+    // allow_extra_args: an option takes one value each time, or it would swallow the "--" after it.
+    command.add_option(std::string(option.flag), given_[option.flag], std::string(option.doc))
+        ->type_name(std::string(option.value_name))
+        ->allow_extra_args(false);
+  }
+  command.add_option("--policy", files_, "Read this policy file as well; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command.add_flag("--no-preset", no_preset_, "Do not choose a preset by the command's name");
+}
+
+Result<policy::Document> PolicyFlags::ToDocument() const {
+  policy::Document document{.source = policy::SourceKind::kFlags, .name = "flags"};
+  for (const policy::Option& table_option : policy::Options()) {
+    const auto given = given_.find(table_option.flag);
+    // env.set has the flag of env.pass, which stands first.
+    if (given == given_.end() || table_option.key == "env.set") continue;
+    for (const std::string& text : given->second) {
+      const policy::Option& option = OptionFor(table_option, text);
+      policy::Item item = ItemOf(option, text);
+      if (const Status fits = policy::CheckItem(option, item, document.source); !fits) {
+        return Fail(Errc::kInvalidArgument, fmt::format("{} {}", option.flag, fits.error().what),
+                    fits.error().remedy);
+      }
+      document.Of(option).items.push_back(std::move(item));
+    }
+  }
+  return document;
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,78 @@
+#include "cli/policy_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace ambit::cli {
+namespace {
+
+std::string ValueOf(const policy::Option& option, const policy::Item& item) {
+  switch (option.shape) {
+    case policy::Shape::kVariables:
+      return fmt::format("{}={}", Printable(item.text), Printable(item.value));
+    case policy::Shape::kFiles:
+      return fmt::format("{} ({} bytes)", Printable(item.text), item.value.size());
+    default:
+      return Printable(item.text);
+  }
+}
+
+void OnlyIn(const std::vector<PolicyLine>& some, const std::vector<PolicyLine>& others, char sign,
+            std::string& out) {
+  for (const PolicyLine& line : some) {
+    if (std::ranges::find(others, line) != others.end()) continue;
+    out += fmt::format("{} {} {}\n", sign, line.key, line.value);
+  }
+}
+
+}  // namespace
+
+std::vector<PolicyLine> LinesOf(const policy::Merged& merged, bool with_defaults) {
+  std::vector<PolicyLine> lines;
+  for (const policy::Option& option : policy::Options()) {
+    const policy::Setting* setting = merged.Find(option.key);
+    const bool choice = option.direction == policy::Direction::kByChoice;
+    // What a list holds by itself holds beside what others add to it.
+    const bool holds = setting == nullptr || (!choice && option.by_default != policy::kNothing);
+    if (holds && (with_defaults || choice)) {
+      lines.push_back({.key = std::string(option.key),
+                       .value = std::string(option.by_default),
+                       .origin = {},
+                       .built_in = true});
+    }
+    if (setting == nullptr) continue;
+    for (const policy::Item& item : setting->items) {
+      lines.push_back(
+          {.key = std::string(option.key), .value = ValueOf(option, item), .origin = item.origin});
+    }
+  }
+  return lines;
+}
+
+std::string ForPeople(const std::vector<PolicyLine>& lines) {
+  std::size_t key_width = 0;
+  std::size_t value_width = 0;
+  for (const PolicyLine& line : lines) {
+    key_width = std::max(key_width, line.key.size());
+    value_width = std::max(value_width, std::min<std::size_t>(line.value.size(), 60));
+  }
+  std::string out;
+  for (const PolicyLine& line : lines) {
+    out += fmt::format("{:<{}}  {:<{}}  {}\n", line.key, key_width, line.value, value_width,
+                       line.built_in ? "built in" : policy::Describe(line.origin));
+  }
+  return out;
+}
+
+std::string Difference(const std::vector<PolicyLine>& before,
+                       const std::vector<PolicyLine>& after) {
+  std::string out;
+  OnlyIn(before, after, '-', out);
+  OnlyIn(after, before, '+', out);
+  return out;
+}
+
+}  // namespace ambit::cli

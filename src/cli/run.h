@@ -1,0 +1,36 @@
+#pragma once
+// What `ambit run` and its kin (`ambit plan`, `ambit shell`, `ambit claude`) share. Who calls:
+// those.
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/effective_policy.h"
+#include "cli/policy_flags.h"
+#include "supervise/run.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ambit::cli {
+
+struct RunFlags {
+  PolicyFlags policy;
+  bool keep = false;
+  bool quiet = false;
+  std::vector<std::string> argv;
+
+  /// All but the command.
+  void AddTo(CLI::App& command);
+};
+
+supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& effective);
+
+/// Executes the run; returns the exit code. Errors have been told.
+int ExecuteRun(const RunFlags& flags);
+
+/// "ambit: TEXT" on stderr.
+void Say(const std::string& text);
+
+}  // namespace ambit::cli

@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/effective_policy.h"
+#include "cli/policy_view.h"
+#include "cli/question.h"
+#include "cli/run.h"
+#include "cli/trust_store.h"
+
+namespace ambit::cli {
+namespace {
+
+struct TrustFlags {
+  PolicyFlags policy;
+  bool yes = false;
+  bool revoke = false;
+};
+
+Result<int> TrustProject(const TrustFlags& flags) {
+  AMBIT_TRY(const EffectivePolicy without, ReadPolicyHere(flags.policy, "", TrustIn::kNothing));
+  const std::string& project = without.project.root;
+  if (flags.revoke) {
+    AMBIT_CHECK(Distrust(without.runs_root, project));
+    Say(fmt::format("{}/{} is not trusted", Printable(project), kProjectPolicy));
+    return 0;
+  }
+  if (!without.project_file) {
+    return Fail(Errc::kNotFound,
+                fmt::format("project '{}' has no {}", Printable(project), kProjectPolicy));
+  }
+  AMBIT_TRY(const EffectivePolicy with, ReadPolicyHere(flags.policy, "", TrustIn::kEverything));
+  AMBIT_CHECK(CheckMistakes(with.loaded.mistakes));
+  const std::string difference = Difference(LinesOf(without.loaded.merged, /*with_defaults=*/false),
+                                            LinesOf(with.loaded.merged, /*with_defaults=*/false));
+  if (difference.empty()) {
+    Say(fmt::format("{} asks for nothing that does not hold already",
+                    Printable(with.project_file->name)));
+    return 0;
+  }
+  AMBIT_CHECK(ToStdout(difference));
+  const bool terminal = ::isatty(0) == 1 && ::isatty(2) == 1;
+  if (!flags.yes && !terminal) {
+    Say("nothing was trusted: there is no terminal to ask at; --yes trusts");
+    return 1;
+  }
+  if (!flags.yes &&
+      !AskYes(fmt::format("Trust {} with that?", Printable(with.project_file->name)))) {
+    return 1;
+  }
+  // The text that was shown: another one in the file by now is not trusted.
+  AMBIT_CHECK(Trust(without.runs_root, project, with.project_file->text));
+  return 0;
+}
+
+}  // namespace
+
+void AddTrust(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<TrustFlags>();
+  CLI::App* trust =
+      app.add_subcommand("trust", "Let the project's ambit.toml, as it is now, widen the policy");
+  trust->add_flag("--yes", flags->yes, "Do not ask");
+  trust->add_flag("--revoke", flags->revoke, "Trust it no more");
+  flags->policy.AddTo(*trust);
+  trust->final_callback([flags, &action] {
+    action = [flags] {
+      const Result<int> done = TrustProject(*flags);
+      return done ? *done : Complain(done.error().what, done.error().remedy);
+    };
+  });
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,157 @@
+// Policy files as people meet them: found, read, joined, refused with line and column, trusted.
+#include <gmock/gmock.h>
+
+#include "everyday.h"
+#include "own_mounts.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PolicyFiles : public Everyday {
+ protected:
+  Finished Run(const std::string& script) {
+    return person_.Ambit({"run", "--", "sh", "-c", script});
+  }
+  void User(const std::string& text) { person_.Write("home/.config/ambit/config.toml", text); }
+  void Project(const std::string& text) { person_.Write("project/ambit.toml", text); }
+  std::string File() const { return person_.project() + "/ambit.toml"; }
+};
+INSTANTIATE_TEST_SUITE_P(As, PolicyFiles, ::testing::ValuesIn(Everyone()), NameOfParam);
+
+TEST_P(PolicyFiles, OfTheUserHoldEverywhere) {
+  person_.Write("data/a.txt", "of the host\n");
+  User("[fs]\nro = [\"" + person_.root() + "/data\"]\n[env]\nset = { MODE = \"~/x\" }\n");
+  const Finished run = Run("cat " + person_.root() + "/data/a.txt; echo $MODE");
+  EXPECT_EQ(run.out, "of the host\n" + person_.home() + "/x\n") << run.err;
+}
+
+TEST_P(PolicyFiles, WithAMistakeStartNothingAndSayWhere) {
+  Project("[fs]\nprojct = \"ro\"\nro = \"/x\"\n[env]\npass = [\"A B\"]\n");
+  const Finished run = Run("touch ran");
+  EXPECT_EQ(run.exit_code, 125);
+  EXPECT_EQ(run.err, "ambit: " + File() +
+                         ":2:1: unknown key 'fs.projct'; did you mean 'fs.project'?\n" +
+                         "ambit: " + File() + ":3:6: fs.ro: a list of strings, not a string\n" +
+                         "ambit: " + File() + ":5:9: env.pass: 'A B': not a variable name\n");
+  EXPECT_EQ(person_.Ambit({"policy", "check"}).exit_code, 125);
+  EXPECT_EQ(person_.Ambit({"policy", "check", File()}).exit_code, 125);
+}
+
+TEST_P(PolicyFiles, OfAProjectOnlyTakeAwayUntilTheyAreTrusted) {
+  person_.Write("project/.gitignore", "x\n");
+  person_.Write("project/plan.cfg", "A=1\n");
+  Project("[fs]\nhide = [\"plan.cfg\"]\n[env]\nset = { GIVEN = \"yes\" }\n");
+  const Finished before = Run("ls; echo given=$GIVEN");
+  EXPECT_EQ(before.exit_code, 0) << before.err;
+  EXPECT_THAT(before.out, AllOf(HasSubstr("given=\n"), Not(HasSubstr("plan.cfg"))));
+  EXPECT_THAT(before.err,
+              HasSubstr(":4:9: env.set 'GIVEN' is left out: the project's file is not"));
+  EXPECT_THAT(before.err, HasSubstr("ambit trust"));
+
+  const Finished unasked = person_.Ambit({"trust"});
+  EXPECT_EQ(unasked.exit_code, 1) << "no terminal, no answer";
+  EXPECT_EQ(unasked.out, "+ env.set GIVEN=yes\n");
+  EXPECT_THAT(Run("echo given=$GIVEN").out, HasSubstr("given=\n"));
+
+  ASSERT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
+  const Finished after = Run("echo given=$GIVEN");
+  EXPECT_EQ(after.out, "given=yes\n") << after.err;
+  EXPECT_THAT(after.err, Not(HasSubstr("left out")));
+
+  Project("[fs]\nhide = [\"plan.cfg\"]\n[env]\nset = { GIVEN = \"more\" }\n");
+  EXPECT_EQ(Run("echo given=$GIVEN").out, "given=\n") << "another text is another file";
+  ASSERT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
+  ASSERT_EQ(person_.Ambit({"trust", "--revoke"}).exit_code, 0);
+  EXPECT_EQ(Run("echo given=$GIVEN").out, "given=\n");
+}
+
+TEST_P(PolicyFiles, WhatIsLeftOutIsOnRecord) {
+  Project("[env]\nset = { GIVEN = \"yes\" }\n");
+  ASSERT_EQ(Run("true").exit_code, 0);
+  const Finished journal =
+      person_.Execute({"/bin/sh", "-c", "cat ~/.local/state/ambit/runs/*/journal.jsonl"});
+  EXPECT_THAT(journal.out, AllOf(HasSubstr("\"policy.left_out\""), HasSubstr("GIVEN")));
+}
+
+TEST_P(PolicyFiles, AnAgentCannotTrustItsOwn) {
+  Project("[env]\nset = { GIVEN = \"yes\" }\n");
+  const Finished run = person_.Execute({"/bin/sh", "-c",
+                                        "\"$AMBIT\" run -q --ro \"$AMBIT\" -- \"$AMBIT\" trust "
+                                        "--yes; \"$AMBIT\" run -q -- sh -c 'echo given=$GIVEN'"},
+                                       {}, {{"AMBIT", AmbitBinary()}});
+  EXPECT_THAT(run.out, HasSubstr("given=\n")) << run.err;
+}
+
+TEST_P(PolicyFiles, ATestThatDoesNotHoldStartsNothing) {
+  Project("[[test]]\nfs_hidden = [\"~/.ssh\"]\nenv_hidden = [\"TOKEN\"]\n");
+  EXPECT_EQ(Run("true").exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"policy", "test"}).out, "2 of 2 hold\n");
+  Project("[[test]]\nfs_hidden = [\"/usr/bin/env\"]\n");
+  const Finished run = Run("touch ran");
+  EXPECT_EQ(run.exit_code, 125);
+  EXPECT_THAT(run.err,
+              HasSubstr(File() + ":2:14: test.fs_hidden: '/usr/bin/env' can be read inside"));
+  EXPECT_EQ(person_.Ambit({"policy", "test"}).exit_code, 1);
+}
+
+TEST_P(PolicyFiles, ShowSaysWhereEveryValueComesFrom) {
+  User("[fs]\nproject = \"ro\"\n");
+  const Finished shown = person_.Ambit({"policy", "show", "--env", "A=1"});
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr(person_.home() + "/.config/ambit/config.toml:2:11"));
+  EXPECT_THAT(shown.out, HasSubstr("--env"));
+  EXPECT_THAT(shown.out, HasSubstr("built in"));
+  EXPECT_THAT(person_.Ambit({"policy", "show", "--json"}).out, HasSubstr("\"source\": \"user\""));
+}
+
+TEST_P(PolicyFiles, AHostileProjectFileIsNoDevice) {
+  ASSERT_EQ(person_.Execute({"/bin/sh", "-c", "mkfifo ambit.toml"}).exit_code, 0);
+  const Finished run = Run("true");
+  EXPECT_EQ(run.exit_code, 125);
+  EXPECT_THAT(run.err, HasSubstr("ambit.toml"));
+}
+
+TEST_P(PolicyFiles, TheManagedOneBoundsAllOthers) {
+  person_.Write("data/a.txt", "of the host\n");
+  const std::string data = person_.root() + "/data";
+  person_.Write("managed/policy.toml", "[fs]\nro = [\"/opt\"]\n[env]\npass = [\"LANG\"]\n");
+  const std::string set_up =
+      "mount -t tmpfs none /mnt; cp -a /etc/. /mnt 2>/dev/null || :; mkdir /mnt/ambit; cp " +
+      person_.root() +
+      "/managed/policy.toml /mnt/ambit/; chmod 644 /mnt/ambit/policy.toml; "
+      "mount --bind /mnt /etc";
+  const std::string command = "'" + AmbitBinary() + "' run --ro " + data +
+                              " --env TOKEN=1 -- sh -c 'cat " + data + "/a.txt; echo token=$TOKEN'";
+  const Finished run = InOwnMounts(person_, set_up, command);
+  if (::geteuid() == 0) {
+    EXPECT_THAT(run.out, AllOf(HasSubstr("token=\n"), Not(HasSubstr("of the host")))) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("the managed policy does not allow it"));
+  } else {  // it is not root's, and nothing else can be made here
+    EXPECT_EQ(run.exit_code, 125);
+    EXPECT_THAT(run.err, HasSubstr("can be written by others than root"));
+  }
+}
+
+TEST_P(PolicyFiles, PlanPrintsWhatARunWouldBeAndStartsNothing) {
+  const Finished plan = person_.Ambit({"plan", "--env", "A=1", "--", "touch", "ran"});
+  EXPECT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_THAT(plan.out, AllOf(HasSubstr("argument touch"), HasSubstr("variable A")));
+  EXPECT_THAT(person_.Ambit({"plan", "--json", "--", "true"}).out, HasSubstr("\"mounts\""));
+  EXPECT_FALSE(person_.Exists("home/.local/state/ambit/runs"));
+}
+
+TEST_P(PolicyFiles, APresetIsChosenByTheCommandsNameAndCanBeLeftOut) {
+  EXPECT_THAT(person_.Ambit({"run", "--", "npm", "--version"}).err, HasSubstr("preset node"));
+  EXPECT_THAT(person_.Ambit({"run", "--no-preset", "--", "npm", "--version"}).err,
+              Not(HasSubstr("preset node")));
+  EXPECT_THAT(person_.Ambit({"run", "--preset", "nod", "--", "true"}).err,
+              HasSubstr("no preset 'nod'; did you mean 'node'?"));
+  EXPECT_THAT(person_.Ambit({"preset", "list"}).out, HasSubstr("claude"));
+  EXPECT_THAT(person_.Ambit({"preset", "show", "node"}).out, HasSubstr("commands"));
+}
+
+}  // namespace
+}  // namespace ambit::testing
