@@ -40,8 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (line == std::string_view::npos) return 0;
   const auto packed = ambit::host::FindPackedRef(text.substr(line + 1), text.substr(0, line));
   if (packed && *packed) RequireObject(**packed);
-  const auto stashes = ambit::host::ParseStashLog(text);
-  for (const std::string& stash : stashes.value_or({})) RequireObject(stash);
+  if (const auto stashes = ambit::host::ParseStashLog(text)) {
+    for (const std::string& stash : *stashes) RequireObject(stash);
+  }
   const auto refs = ambit::host::ParsePackedRefs(text);
   if (!refs) return 0;
   for (std::size_t i = 0; i < refs->size(); ++i) {

@@ -127,8 +127,9 @@ TEST_P(KeepPolicy, ARunWithBranchesThatNobodyBroughtStays) {
   const std::string branches =
       Run("git switch -q -c fix; git commit -q --allow-empty -m fix; git switch -q -; echo x > x");
   for (const std::string& id : {files, branches}) {
+    const Finished brought = person_.Ambit({"branch", "of-" + id, id});
+    EXPECT_EQ(brought.exit_code, 0) << brought.err;
     EXPECT_EQ(person_.Ambit({"apply", "--yes", id}).exit_code, 0);
-    EXPECT_EQ(person_.Ambit({"branch", "of-" + id, id}).exit_code, 0);
     Age(id, 31);
   }
   SaidToday();
