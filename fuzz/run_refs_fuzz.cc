@@ -1,6 +1,7 @@
 // Property: what comes out of a run's ref files is an object's name, or a name that stays below
 // refs/heads when it is looked up: no empty component, none that begins with a dot, no NUL, no line
-// break. The first line of the input is the name that is searched in the rest as packed-refs.
+// break, or the stash's. Each branch of packed-refs is listed once, with the object that a search
+// finds. The first line of the input is the name that is searched in the rest as packed-refs.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -39,5 +40,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (line == std::string_view::npos) return 0;
   const auto packed = ambit::host::FindPackedRef(text.substr(line + 1), text.substr(0, line));
   if (packed && *packed) RequireObject(**packed);
+  if (const auto stashes = ambit::host::ParseStashLog(text)) {
+    for (const std::string& stash : *stashes) RequireObject(stash);
+  }
+  const auto refs = ambit::host::ParsePackedRefs(text);
+  if (!refs) return 0;
+  for (std::size_t i = 0; i < refs->size(); ++i) {
+    const ambit::host::PackedRef& ref = (*refs)[i];
+    RequireObject(ref.object);
+    if (ref.name != ambit::host::kStashRef) RequireBranch(ref.name);
+    Require(i == 0 || (*refs)[i - 1].name < ref.name);
+  }
+  // A search costs as much as the list.
+  if (refs->empty()) return 0;
+  const auto found = ambit::host::FindPackedRef(text, refs->front().name);
+  Require(found && *found == refs->front().object);
   return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/other_refs.h"
 #include "cli/question.h"
 #include "cli/review_commands.h"
 #include "cli/runs.h"
@@ -90,12 +91,14 @@ Result<bool> Summarise(const std::string& id) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(const workspace::RunMeta meta, FindRun(store, person, id));
+  AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(meta.id));
   AMBIT_TRY(const workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
   AMBIT_TRY(const workspace::ChangeSet set, workspace::WalkChanges(layer));
   if (set.changes.empty()) {
     if (!set.git.empty()) {
       Say(fmt::format("{} changed files of git alone: 'ambit branch NAME {}' brings its commits",
                       id, id));
+      NameOtherRefs(meta, dir.path);
     }
     return false;
   }
@@ -103,6 +106,7 @@ Result<bool> Summarise(const std::string& id) {
   AMBIT_CHECK(NameThem(set));
   if (!set.git.empty()) {
     Say(fmt::format("files of git changed too: 'ambit branch NAME {}' brings commits", id));
+    NameOtherRefs(meta, dir.path);
   }
   AMBIT_TRY(const std::vector<review::GatedChange> gated, review::GatedChanges(layer, set));
   const auto held = static_cast<std::size_t>(

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/opened_run.h"
+#include "cli/other_refs.h"
 #include "cli/question.h"
 #include "cli/review_commands.h"
 #include "cli/review_journal.h"
@@ -21,6 +22,7 @@
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "review/apply_stage.h"
+#include "review/consent.h"
 #include "review/merge_offer.h"
 #include "sys/file.h"
 #include "workspace/run_removal.h"
@@ -61,17 +63,11 @@ Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& f
   return request;
 }
 
-/// A path or consent that no change answers to is a slip of the keyboard, not a wish.
 Status CheckNamesSomething(const std::vector<std::string>& wanted, const ApplyPlan& plan) {
-  for (const std::string& path : wanted) {
-    const bool named = std::ranges::any_of(plan.paths, [&](const PlannedPath& planned) {
-      return review::IsAtOrBelow(planned.path, path);
-    });
-    if (named) continue;
-    return Fail(Errc::kInvalidArgument, fmt::format("no change at '{}' is to be applied", path),
-                "'ambit diff --name-status' lists what the run changed");
-  }
-  return {};
+  const std::string* nothing = review::FindNamingNothing(wanted, plan.paths);
+  if (nothing == nullptr) return {};
+  return Fail(Errc::kInvalidArgument, fmt::format("no change at '{}' is to be applied", *nothing),
+              "'ambit diff --name-status' lists what the run changed");
 }
 
 /// Everything a person is asked at the terminal. False: nothing is to be applied, also when one of
@@ -148,12 +144,13 @@ class Applying {
   workspace::Masks masks_;
 };
 
-void PrintGit(const ApplyPlan& plan, const std::string& run) {
+void PrintGit(const ApplyPlan& plan, const Opened& opened) {
   for (const workspace::GitChange& git : plan.git) {
     fmt::print(stderr,
                "ambit: {}: {} files of git stay inside; commits come by 'ambit branch' ({})\n",
-               Printable(git.path), git.files, run);
+               Printable(git.path), git.files, opened.meta.id);
   }
+  if (!plan.git.empty()) NameOtherRefs(opened.meta, opened.run.path);
 }
 
 /// The merged versions somebody wants: with -i those that get a yes, else all that --merge finds.
@@ -202,7 +199,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));
   if (plan.paths.empty()) {
-    PrintGit(plan, opened.meta.id);
+    PrintGit(plan, opened);
     fmt::print(stderr, "ambit: {}: nothing to apply\n", opened.meta.id);
     return 0;
   }
@@ -214,7 +211,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   HintAtMerges(plan, opened, flags);
   if (flags.dry_run || !(flags.yes || terminal)) {
     Print(ApplyReport{.paths = plan.paths});
-    PrintGit(plan, opened.meta.id);
+    PrintGit(plan, opened);
     if (flags.dry_run) return ExitCodeOf(plan.Complete());
     fmt::print(stderr,
                "ambit: nothing was applied: there is no terminal to ask at; --yes applies\n");
@@ -239,7 +236,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
     (void)workspace::SetMark(opened.run, workspace::kTakenMark);
   }
   Print(*report);
-  PrintGit(plan, opened.meta.id);
+  PrintGit(plan, opened);
   AMBIT_CHECK(written);
   return ExitCodeOf(report->Complete() && request.declined.empty());
 }

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/other_refs.h"
 #include "cli/question.h"
 #include "cli/review_journal.h"
 #include "cli/runs.h"
@@ -29,6 +30,7 @@ struct BranchFlags {
   std::string directory;
   std::string name;
   std::string run;
+  std::string from;
   std::vector<std::string> consents;
 };
 
@@ -56,7 +58,8 @@ Status BringBranch(const BranchFlags& flags) {
       .name = flags.name,
       .run = std::move(run),
       .identity = host::ReadUserIdentity(person.home, config_home != nullptr ? config_home : ""),
-      .consents = flags.consents};
+      .from = flags.from};
+  AMBIT_TRY(request.consents, PathsInProject(request.run, flags.consents, flags.directory));
   request.run_path = fmt::format("{}/{}", store.root(), request.run.id);
   std::vector<std::string> agreed;
   if (::isatty(0) == 1 && ::isatty(2) == 1) {
@@ -70,7 +73,11 @@ Status BringBranch(const BranchFlags& flags) {
   AMBIT_CHECK(journal.BranchStarted(request));
   const Result<review::BranchResult> result = review::MakeBranch(request);
   const Status written = journal.BranchEnded(result, agreed);
-  if (!result) return std::unexpected(result.error());
+  if (!result) {
+    // That HEAD has nothing does not mean that nothing is there.
+    if (result.error().code == Errc::kNotFound) NameOtherRefs(request.run, request.run_path);
+    return std::unexpected(result.error());
+  }
   const review::BranchResult& made = *result;
   // Without the mark 'prune' asks once more: no reason to fail.
   (void)workspace::SetMark(dir, workspace::kReviewedMark);
@@ -81,6 +88,11 @@ Status BringBranch(const BranchFlags& flags) {
   PrintLeftOut(made.ignored, "new files that .gitignore or info/exclude name");
   PrintLeftOut(made.in_other_repositories, "files in repositories below the project");
   PrintLeftOut(made.special, "FIFOs, sockets or devices");
+  if (made.stash) {
+    fmt::print(stderr, "ambit: it is a stash's commit: 'git stash apply {}' restores it\n",
+               Printable(flags.name));
+  }
+  NameOtherRefs(request.run, request.run_path);
   return written;
 }
 
@@ -93,6 +105,10 @@ void AddBranch(CLI::App& app, Action& action) {
   branch->add_option("name", flags->name, "The new branch")->required();
   branch->add_option("run", flags->run, kRunHelp);
   AddDirectoryOption(*branch, flags->directory);
+  branch
+      ->add_option("--from", flags->from,
+                   "Of another branch of the run, or a stash (stash@{N}), only the commits")
+      ->type_name("REF");
   branch
       ->add_option("--consent", flags->consents,
                    "A path that the host runs or obeys by itself and may come with the branch")

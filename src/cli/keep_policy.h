@@ -3,9 +3,9 @@
 // never without a warning a day before, and never with work that nobody took. Who calls: run, after
 // its end, so that no start waits for it; it looks at most once a day, and then for a bounded time.
 // What may go: a run that changed nothing, was discarded, or whose work came to the host in full by
-// apply (branch brings HEAD alone). Everything else is only named, with the command that drops it.
-// Never looked at: what was started with --keep-run, is alive, broken, half applied or in use by
-// another ambit.
+// apply (branch brings one head of several). Everything else is only named, with the command that
+// drops it. Never looked at: what was started with --keep-run, is alive, broken, half applied or in
+// use by another ambit.
 #include <cstdint>
 
 namespace ambit::cli {

@@ -111,7 +111,7 @@ Status ReviewJournal::UndoEnded(const Result<review::ApplyReport>& report) {
 }
 
 Status ReviewJournal::BranchStarted(const review::BranchRequest& request) {
-  std::vector<Field> fields = {{"branch", request.name}};
+  std::vector<Field> fields = {{"branch", request.name}, {"from", request.from}};
   AddPaths(fields, "consents", request.consents);
   return Write({event::kBranchStarted, std::move(fields)});
 }

@@ -11,8 +11,6 @@
 namespace ambit::host {
 namespace {
 
-constexpr std::size_t kMaxRefBytes = 4096;
-constexpr std::size_t kMaxPackedRefsBytes = 64U << 20;
 constexpr std::size_t kMaxPackedRefsAtStart = 4U << 20;  // tens of thousands of branches
 constexpr int kMaxSymbolicDepth = 5;                     // git's own bound
 
@@ -27,6 +25,13 @@ bool IsRefComponent(std::string_view name) {
   return !name.empty() && !name.starts_with('.') && !name.ends_with('.') &&
          !name.ends_with(".lock") && !name.contains("..") && !name.contains("@{") &&
          std::ranges::none_of(name, IsForbidden);
+}
+
+std::string_view TakeLine(std::string_view& bytes) {
+  const std::size_t end = bytes.find('\n');
+  const std::string_view line = bytes.substr(0, end);
+  bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+  return line;
 }
 
 }  // namespace
@@ -67,9 +72,7 @@ Result<RefValue> ParseRef(std::string_view bytes) {
 Result<std::optional<std::string>> FindPackedRef(std::string_view bytes, std::string_view name) {
   std::optional<std::string> found;
   while (!bytes.empty()) {
-    const std::size_t end = bytes.find('\n');
-    const std::string_view line = bytes.substr(0, end);
-    bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+    const std::string_view line = TakeLine(bytes);
     const std::size_t space = line.find(' ');
     if (line.starts_with('#') || space == std::string_view::npos) continue;
     if (line.substr(space + 1) != name) continue;
@@ -81,6 +84,43 @@ Result<std::optional<std::string>> FindPackedRef(std::string_view bytes, std::st
     found = std::string(line.substr(0, space));
   }
   return found;
+}
+
+Result<std::vector<PackedRef>> ParsePackedRefs(std::string_view bytes) {
+  std::vector<PackedRef> refs;
+  while (!bytes.empty()) {
+    const std::string_view line = TakeLine(bytes);
+    const std::size_t space = line.find(' ');
+    if (line.starts_with('#') || space == std::string_view::npos) continue;
+    const std::string_view name = line.substr(space + 1);
+    if (name != kStashRef && !IsBranchRef(name)) continue;
+    if (!IsObjectName(line.substr(0, space))) {
+      return Fail(Errc::kInvalidArgument, "packed-refs: not an object's name");
+    }
+    refs.push_back({.name = std::string(name), .object = std::string(line.substr(0, space))});
+  }
+  std::ranges::sort(refs, {}, &PackedRef::name);
+  if (std::ranges::adjacent_find(refs, {}, &PackedRef::name) != refs.end()) {
+    return Fail(Errc::kInvalidArgument, "packed-refs: a branch that stands there twice");
+  }
+  return refs;
+}
+
+Result<std::vector<std::string>> ParseStashLog(std::string_view bytes) {
+  std::vector<std::string> objects;
+  while (!bytes.empty()) {
+    const std::string_view line = TakeLine(bytes);  // OLD NEW NAME <MAIL> TIME ZONE\tMESSAGE
+    const std::string_view words = line.substr(0, line.find('\t'));
+    const std::size_t old_end = std::min(words.find(' '), words.size());
+    const std::string_view rest = words.substr(std::min(old_end + 1, words.size()));
+    const std::string_view object = rest.substr(0, rest.find(' '));
+    if (!IsObjectName(object) || !IsObjectName(words.substr(0, old_end))) {
+      return Fail(Errc::kInvalidArgument, "the stash's reflog: a line without two objects' names");
+    }
+    objects.emplace_back(object);
+  }
+  std::ranges::reverse(objects);
+  return objects;
 }
 
 Result<std::optional<std::string>> FollowHead(const GitFileReader& own,

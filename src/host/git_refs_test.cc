@@ -75,5 +75,31 @@ TEST(GitRefs, PackedRefsThatSayTwoThingsOrNoObjectAreRefused) {
   EXPECT_FALSE(FindPackedRef("zz refs/heads/main\n", "refs/heads/main"));
 }
 
+TEST(GitRefs, OfPackedRefsTheBranchesAndTheStashAreListedByName) {
+  const std::string packed = "# pack-refs with: peeled fully-peeled sorted \n" + kSha1 +
+                             " refs/stash\n" + kSha1 + " refs/heads/b/c\n" + kSha256 +
+                             " refs/heads/a\n" + kSha1 + " refs/tags/x\n^" + kSha1 + "\n" + kSha1 +
+                             " refs/heads/../../x\nzz refs/remotes/y\n" + kSha1;
+  EXPECT_THAT(*ParsePackedRefs(packed), ::testing::ElementsAre(PackedRef{"refs/heads/a", kSha256},
+                                                               PackedRef{"refs/heads/b/c", kSha1},
+                                                               PackedRef{"refs/stash", kSha1}));
+  EXPECT_THAT(*ParsePackedRefs(""), ::testing::IsEmpty());
+  const std::string line = kSha1 + " refs/heads/main\n";
+  EXPECT_FALSE(ParsePackedRefs(line + kSha1 + " refs/heads/other\n" + line));
+  EXPECT_FALSE(ParsePackedRefs("zz refs/heads/main\n"));
+}
+
+TEST(GitRefs, TheNewestStashStandsInTheLastLineOfItsLog) {
+  const std::string first = kSha1 + " " + std::string(40, 'b') + " A <a@b> 1 +0000\tWIP\n";
+  const std::string second = std::string(40, 'b') + " " + std::string(40, 'c') + " A <a@b> 2 +0000";
+  EXPECT_THAT(*ParseStashLog(first + second),
+              ::testing::ElementsAre(std::string(40, 'c'), std::string(40, 'b')));
+  EXPECT_THAT(*ParseStashLog(""), ::testing::IsEmpty());
+  for (const std::string& line : {std::string("\n"), kSha1, kSha1 + "\t" + kSha1, kSha1 + " zz A",
+                                  "zz " + kSha1 + " A", " " + kSha1 + " " + kSha1}) {
+    EXPECT_FALSE(ParseStashLog(first + line + "\n")) << line;
+  }
+}
+
 }  // namespace
 }  // namespace ambit::host

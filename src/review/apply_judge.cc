@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "host/dotenv.h"
+#include "review/consent.h"
 #include "sys/file.h"
 
 namespace ambit::review {
@@ -202,14 +203,7 @@ bool Judge::ScriptsChanged(const Entry& entry) const {
 }
 
 bool Judge::IsConsented(const std::string& path) {
-  return std::ranges::any_of(request_.consents, [&](const std::string& consent) {
-    if (consent == path) return true;
-    // A directory that is itself gated stands for all in it; any other would consent to what
-    // nobody thought of.
-    const bool gated = GateOf(consent + "/x").verdict == GateVerdict::kHeld &&
-                       GateOf("any/x").verdict != GateVerdict::kHeld;
-    return (gated || git_.Is(consent)) && IsAtOrBelow(path, consent);
-  });
+  return review::IsConsented(path, request_.consents, git_);
 }
 
 bool Judge::IsUnchanged(const std::string& path, const struct stat& info) const {

@@ -14,6 +14,7 @@
 #include "host/git_refs.h"
 #include "review/branch_changes.h"
 #include "review/branch_host.h"
+#include "review/consent.h"
 #include "review/git_plumbing.h"
 #include "review/merged_view.h"
 #include "review/quarantine.h"
@@ -84,10 +85,15 @@ Result<CommitWords> WordsFor(const BranchRequest& request, const HostRepository&
                              request.run.id)};
 }
 
-Status AskForHeld(const BranchRequest& request, std::vector<HeldPath> held) {
-  std::erase_if(held, [&](const HeldPath& path) {
-    return std::ranges::find(request.consents, path.path) != request.consents.end();
-  });
+Status CheckConsentsNameSomething(const BranchRequest& request, std::span<const CommitEdit> edits) {
+  const std::string* nothing = FindNamingNothing(request.consents, edits);
+  if (nothing == nullptr) return {};
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("no commit of the branch changes anything at '{}'", Printable(*nothing)),
+              "leave that consent out: paths that need one are named");
+}
+
+Status AskForHeld(const BranchRequest& request, std::span<const HeldPath> held) {
   if (held.empty()) return {};
   if (request.ask && request.ask(held)) return {};
   std::string list;
@@ -146,10 +152,89 @@ Result<Places> FindPlaces(const BranchRequest& request, const HostRepository& re
 }
 
 /// As ourselves the run's directory; else one that the repository's owner can reach.
-std::string WorkPlace(const BranchRequest& request, const HostRepository& repository) {
-  const bool for_another = ::geteuid() == 0 && repository.owner != 0;
-  return for_another ? "/var/tmp" : request.run_path;
+std::string WorkPlace(const BranchRequest& request, const Actor& actor) {
+  return actor.uid != ::geteuid() ? "/var/tmp" : request.run_path;
 }
+
+/// Of one run's repository what shall be brought, checked and in the quarantine.
+class Taker {
+ public:
+  /// `base` is where HEAD stood when the run began, `host_head` where that of the host stands.
+  Taker(const BranchRequest& request, const HostRepository& repository, const Git& git,
+        Quarantine& quarantine, const Places& places, const MergedView& project,
+        const std::optional<std::string>& base, const std::optional<std::string>& host_head)
+      : request_(request),
+        repository_(repository),
+        git_(git),
+        quarantine_(quarantine),
+        places_(places),
+        project_(project),
+        base_(base),
+        host_head_(host_head) {}
+
+  Result<BranchResult> Take(const CommitWords& words) const {
+    AMBIT_TRY(const MergedView view, MergedView::Open(places_.git_dir.layer));
+    return request_.from.empty() ? TakeHead(view, words) : TakeNamed(view);
+  }
+
+ private:
+  Result<BranchResult> TakeHead(const MergedView& view, const CommitWords& words) const {
+    AMBIT_TRY(std::optional<std::string> tip,
+              ReadRunTip(view, places_.git_dir.path, places_.common_dir.path));
+    const bool run_committed = tip && tip != host_head_;
+    // Without commits of its own, what the run edited belongs on what the host was on when it
+    // began.
+    if (!run_committed) tip = base_;
+    std::vector<std::string> touched;
+    if (tip) {
+      AMBIT_CHECK(TakeObjects(quarantine_, places_.objects, *tip));
+      AMBIT_TRY(std::vector<CommitEdit> edits,
+                ListEdits(git_, quarantine_, *tip, base_ ? fmt::format("^{}\n", *base_) : ""));
+      for (CommitEdit& edit : edits) touched.push_back(std::move(edit.path));
+    }
+    AMBIT_TRY(const workspace::ChangeSet changes, workspace::WalkChanges(places_.files.layer));
+    AMBIT_TRY(const Uncommitted rest,
+              CommitUncommitted(git_, quarantine_, project_, changes, tip, touched,
+                                repository_.common_dir + "/info/exclude", words));
+    if (!rest.commit && !run_committed) return MadeNothing("");
+    return BranchResult{.commit = rest.commit ? *rest.commit : *tip,
+                        .uncommitted = rest.commit.has_value(),
+                        .ignored = rest.ignored,
+                        .in_other_repositories = rest.in_other_repositories,
+                        .special = rest.special};
+  }
+
+  Result<BranchResult> TakeNamed(const MergedView& view) const {
+    AMBIT_TRY(const OwnRefs own, ReadOwnRefs(view, places_.common_dir.path));
+    const OwnRef* ref = FindOwnRef(own, request_.from);
+    if (ref == nullptr && own.more) {
+      return Fail(Errc::kLimit, "too large: the run has more branches than can be listed");
+    }
+    if (ref == nullptr) {
+      return Fail(Errc::kNotFound, fmt::format("run {} made or moved no branch or stash '{}'",
+                                               request_.run.id, Printable(request_.from)));
+    }
+    if (ref->object == base_ || ref->object == host_head_) {
+      return MadeNothing(fmt::format(" on '{}'", Printable(request_.from)));
+    }
+    AMBIT_CHECK(TakeObjects(quarantine_, places_.objects, ref->object));
+    return BranchResult{.commit = ref->object, .stash = ref->name.starts_with("stash@")};
+  }
+
+  std::unexpected<Error> MadeNothing(std::string_view where) const {
+    return Fail(Errc::kNotFound,
+                fmt::format("run {} made nothing to bring{}", request_.run.id, where));
+  }
+
+  const BranchRequest& request_;
+  const HostRepository& repository_;
+  const Git& git_;
+  Quarantine& quarantine_;
+  const Places& places_;
+  const MergedView& project_;
+  const std::optional<std::string>& base_;
+  const std::optional<std::string>& host_head_;
+};
 
 }  // namespace
 
@@ -159,14 +244,12 @@ Result<BranchResult> MakeBranch(const BranchRequest& request) {
                 "end it first: what it is writing cannot be checked");
   }
   AMBIT_TRY(HostRepository repository, FindHostRepository(request.run.project));
-  const bool root = ::geteuid() == 0;
-  const uid_t uid = root ? repository.owner : ::geteuid();
-  const gid_t gid = root && uid != 0 ? repository.group : ::getegid();
+  const Actor actor = ActorFor(repository);
   // Then files of ours have to be readable for another user.
-  if (uid != ::geteuid()) ::umask(022);
-  AMBIT_TRY(
-      Git git,
-      Git::Find(uid, gid, std::chrono::steady_clock::now() + std::chrono::seconds(kBranchSeconds)));
+  if (actor.uid != ::geteuid()) ::umask(022);
+  AMBIT_TRY(Git git,
+            Git::Find(actor.uid, actor.gid,
+                      std::chrono::steady_clock::now() + std::chrono::seconds(kBranchSeconds)));
   AMBIT_CHECK(CheckName(git, request.name));
   AMBIT_TRY(HostRefs refs, ReadHostRefs(git, repository));
   AMBIT_CHECK(CheckIsNew(refs, request.name));
@@ -174,48 +257,27 @@ Result<BranchResult> MakeBranch(const BranchRequest& request) {
   AMBIT_TRY(const CommitWords words, WordsFor(request, repository));
 
   AMBIT_TRY(const Places places, FindPlaces(request, repository));
-  AMBIT_TRY(Quarantine quarantine,
-            Quarantine::Make(git, repository.objects, WorkPlace(request, repository), uid, gid));
-  AMBIT_TRY(const MergedView git_view, MergedView::Open(places.git_dir.layer));
-  AMBIT_TRY(std::optional<std::string> tip,
-            ReadRunTip(git_view, places.git_dir.path, places.common_dir.path));
+  AMBIT_TRY(
+      Quarantine quarantine,
+      Quarantine::Make(git, repository.objects, WorkPlace(request, actor), actor.uid, actor.gid));
   AMBIT_TRY(std::optional<std::string> base, HeadAtStart(git, repository, request.run));
   if (!base) base = refs.head_commit;
-  const bool run_committed = tip && tip != refs.head_commit;
-  // Without commits of its own, what the run edited belongs on what the host was on when it began.
-  if (!run_committed) tip = base;
-  std::vector<std::string> touched;
-  if (tip) {
-    AMBIT_CHECK(TakeObjects(quarantine, places.objects, *tip));
-    AMBIT_TRY(std::vector<CommitEdit> edits,
-              ListEdits(git, quarantine, *tip, base ? fmt::format("^{}\n", *base) : ""));
-    for (CommitEdit& edit : edits) touched.push_back(std::move(edit.path));
-  }
   AMBIT_TRY(const MergedView project, MergedView::Open(places.files.layer));
-  AMBIT_TRY(const workspace::ChangeSet changes, workspace::WalkChanges(places.files.layer));
-  AMBIT_TRY(const Uncommitted rest,
-            CommitUncommitted(git, quarantine, project, changes, tip, touched,
-                              repository.common_dir + "/info/exclude", words));
-  if (!rest.commit && !run_committed) {
-    return Fail(Errc::kNotFound, fmt::format("run {} made nothing to bring", request.run.id));
-  }
+  const Taker taker(request, repository, git, quarantine, places, project, base, refs.head_commit);
+  AMBIT_TRY(BranchResult result, taker.Take(words));
 
-  BranchResult result{.commit = rest.commit ? *rest.commit : *tip,
-                      .uncommitted = rest.commit.has_value(),
-                      .ignored = rest.ignored,
-                      .in_other_repositories = rest.in_other_repositories,
-                      .special = rest.special};
   AMBIT_TRY(result.commits, CountNew(git, quarantine, result.commit));
   AMBIT_TRY(std::vector<CommitEdit> edits,
             ListEdits(git, quarantine, result.commit, quarantine.WithoutHost()));
   AMBIT_TRY(std::vector<CommitEdit> difference,
             ListDifference(git, quarantine, base, result.commit));
   std::ranges::move(difference, std::back_inserter(edits));
+  AMBIT_CHECK(CheckConsentsNameSomething(request, edits));
   AMBIT_TRY(const ProjectTree host, ProjectTree::Open(request.run.project, 0, 0));
-  AMBIT_TRY(std::vector<HeldPath> held,
-            FindHeld(git, quarantine, host, project.masks(), result.commit, edits));
+  AMBIT_TRY(const std::vector<HeldPath> held, FindHeld(git, quarantine, host, project.masks(),
+                                                       result.commit, edits, request.consents));
   const auto asked = std::chrono::steady_clock::now();
-  AMBIT_CHECK(AskForHeld(request, std::move(held)));
+  AMBIT_CHECK(AskForHeld(request, held));
   git.AllowMore(std::chrono::steady_clock::now() - asked);
   AMBIT_TRY(result.objects, quarantine.SendToHost(result.commit));
   AMBIT_CHECK(PointBranch(git, repository, request, words, result.commit));

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "review/consent.h"
 #include "review/gate.h"
 #include "review/gate_git_directories.h"
 #include "review/gate_names.h"
@@ -130,9 +131,12 @@ class Gatekeeper {
     return {};
   }
 
-  std::vector<HeldPath> Take() && {
+  std::vector<HeldPath> TakeAllBut(std::span<const std::string> consents) && {
     std::vector<HeldPath> held;
-    for (auto& [path, reason] : held_) held.push_back({path, std::move(reason)});
+    for (auto& [path, reason] : held_) {
+      if (IsConsented(path, consents, git_directories_)) continue;
+      held.push_back({path, std::move(reason)});
+    }
     return held;
   }
 
@@ -225,14 +229,14 @@ Result<std::vector<CommitEdit>> ListDifference(const Git& git, const Quarantine&
 
 Result<std::vector<HeldPath>> FindHeld(const Git& git, const Quarantine& quarantine,
                                        const ProjectTree& host, const workspace::Masks& masks,
-                                       const std::string& commit,
-                                       std::span<const CommitEdit> edits) {
+                                       const std::string& commit, std::span<const CommitEdit> edits,
+                                       std::span<const std::string> consents) {
   AMBIT_TRY(const TreeNames names, NamesOf(git, quarantine, commit, edits));
   Gatekeeper gatekeeper(git, quarantine, masks, [&](const std::string& path) {
     return names.Has(path) || host.Look(path).value_or(std::nullopt).has_value();
   });
   for (const CommitEdit& edit : edits) AMBIT_CHECK(gatekeeper.Look(edit));
-  return std::move(gatekeeper).Take();
+  return std::move(gatekeeper).TakeAllBut(consents);
 }
 
 }  // namespace ambit::review

@@ -41,11 +41,11 @@ struct HeldPath {
   std::string reason;
 };
 
-/// The paths of `edits` that need a consent, each once, sorted. `edits` lead to the tree of
-/// `commit`, in the project `host`, of which the run saw some files masked.
+/// The paths of `edits` that need a consent and have none (consent.h), each once, sorted. `edits`
+/// lead to the tree of `commit`, in the project `host`, of which the run saw some files masked.
 Result<std::vector<HeldPath>> FindHeld(const Git& git, const Quarantine& quarantine,
                                        const ProjectTree& host, const workspace::Masks& masks,
-                                       const std::string& commit,
-                                       std::span<const CommitEdit> edits);
+                                       const std::string& commit, std::span<const CommitEdit> edits,
+                                       std::span<const std::string> consents);
 
 }  // namespace ambit::review

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/text.h"
 #include "host/facts.h"
@@ -103,6 +105,12 @@ Result<HostRepository> FindHostRepository(const std::string& project_root) {
   return repository;
 }
 
+Actor ActorFor(const HostRepository& repository) {
+  const bool for_another = ::geteuid() == 0 && repository.owner != 0;
+  return for_another ? Actor{.uid = repository.owner, .gid = repository.group}
+                     : Actor{.uid = ::geteuid(), .gid = ::getegid()};
+}
+
 Result<HostRefs> ReadHostRefs(const Git& git, const HostRepository& repository) {
   HostRefs refs;
   AMBIT_TRY(const std::string all,
@@ -127,6 +135,35 @@ Result<HostRefs> ReadHostRefs(const Git& git, const HostRepository& repository) 
                                                .one_is_success = true}));
   for (const std::string_view line : LinesOf(branch)) refs.head = line;
   return refs;
+}
+
+Result<std::vector<bool>> AreNewToHost(const Git& git, const HostRepository& repository,
+                                       const HostRefs& refs, std::span<const std::string> objects) {
+  GitCall look{.git_dir = repository.git_dir,
+               .arguments = {"cat-file", "--batch-check=%(objecttype)"}};
+  for (const std::string& object : objects) look.input += object + "\n";
+  AMBIT_TRY(const std::string said, git.Run(look));
+  const std::vector<std::string_view> types = LinesOf(said);
+  if (types.size() != objects.size()) {
+    return Fail(Errc::kInternal, "git cat-file: an answer that cannot be understood");
+  }
+  GitCall list{.git_dir = repository.git_dir,
+               .arguments = {"rev-list", "--ignore-missing", "--stdin"}};
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    if (types[i] == "commit") list.input += objects[i] + "\n";
+  }
+  std::string unreached;
+  if (!list.input.empty()) {
+    for (const std::string& tip : refs.tips) list.input += fmt::format("^{}\n", tip);
+    AMBIT_TRY(unreached, git.Run(list));
+  }
+  const std::vector<std::string_view> lines = LinesOf(unreached);
+  const std::set<std::string_view> left(lines.begin(), lines.end());
+  std::vector<bool> result;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    result.push_back(types[i].ends_with(" missing") || left.contains(objects[i]));
+  }
+  return result;
 }
 
 Result<std::optional<std::string>> HeadAtStart(const Git& git, const HostRepository& repository,

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,13 @@ struct HostRepository {
 
 Result<HostRepository> FindHostRepository(const std::string& project_root);
 
+/// Whose git works on the repository: root acts for its owner, others for themselves.
+struct Actor {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+Actor ActorFor(const HostRepository& repository);
+
 struct HostRefs {
   std::vector<std::string> tips;
   std::vector<std::string> names;
@@ -37,6 +45,10 @@ struct HostRefs {
   std::optional<std::string> head_commit;
 };
 Result<HostRefs> ReadHostRefs(const Git& git, const HostRepository& repository);
+
+/// Which of `objects` are commits that no ref of the host leads to, or objects it does not have.
+Result<std::vector<bool>> AreNewToHost(const Git& git, const HostRepository& repository,
+                                       const HostRefs& refs, std::span<const std::string> objects);
 
 /// The commit that HEAD named when the run began: as it was recorded then, else by the reflog;
 /// nullopt where neither tells.

@@ -253,7 +253,7 @@ Status Quarantine::CheckIsCommit(const std::string& commit) const {
   if (!said && said.error().code != Errc::kInvalidArgument) return std::unexpected(said.error());
   return Fail(
       Errc::kInvalidArgument,
-      fmt::format("the run's HEAD names {}, which is not a commit that can be read", commit));
+      fmt::format("the run's branch names {}, which is not a commit that can be read", commit));
 }
 
 Status Quarantine::CheckComplete(const std::string& commit) const {

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ EntryKind KindOf(int dir, const dirent& entry) {
 
 }  // namespace
 
-Result<std::vector<DirectoryEntry>> ListDirectory(int dir) {
+Result<std::vector<DirectoryEntry>> ListDirectory(int dir, std::size_t max_entries) {
   const int copy = ::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (copy < 0) return FailErrno(errno, "list directory");
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
@@ -42,9 +43,11 @@ Result<std::vector<DirectoryEntry>> ListDirectory(int dir) {
     const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr) break;
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") {
-      entries.push_back({.name = std::string(name), .kind = KindOf(copy, *entry)});
+    if (name == "." || name == "..") continue;
+    if (entries.size() == max_entries) {
+      return Fail(Errc::kLimit, fmt::format("list directory: more than {} entries", max_entries));
     }
+    entries.push_back({.name = std::string(name), .kind = KindOf(copy, *entry)});
   }
   if (errno != 0) return FailErrno(errno, "list directory");
   return entries;

@@ -1,6 +1,8 @@
 #pragma once
 // Listing a directory by descriptor.
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,7 +18,8 @@ struct DirectoryEntry {
 };
 
 /// All of the directory `dir` but "." and "..", unsorted. `dir` itself is not read from, so that it
-/// can be listed again. Errors: kIo, kDenied.
-Result<std::vector<DirectoryEntry>> ListDirectory(int dir);
+/// can be listed again. Errors: kIo, kDenied, kLimit when it holds more than `max_entries`.
+Result<std::vector<DirectoryEntry>> ListDirectory(
+    int dir, std::size_t max_entries = std::numeric_limits<std::size_t>::max());
 
 }  // namespace ambit::sys

@@ -155,6 +155,21 @@ TEST_P(AfterRun, AsksNothingWhenNothingIsToBeDecided) {
   }
 }
 
+TEST_P(AfterRun, NamesTheBranchesThatHeadHasNot) {
+  person_.MakeGitProject();
+  const std::string branch =
+      "git -c user.name=A -c user.email=a@b commit -q --allow-empty -m x; git switch -q -";
+  TerminalSession session(person_, Command("git switch -q -c fix; " + branch + "; echo x > made"));
+  EXPECT_THAT(session.ShownUntil(kQuestion),
+              AllOf(HasSubstr("not on the host: fix\r\n"), HasSubstr("--from fix' brings one")));
+  session.Type("k\n");
+  EXPECT_EQ(session.Wait(), 0);
+  TerminalSession alone(person_, Command("git switch -q -c alone; " + branch));
+  EXPECT_EQ(alone.Wait(), 0);
+  EXPECT_THAT(alone.ShownAtTheEnd(),
+              AllOf(HasSubstr("of git alone"), HasSubstr("not on the host: alone\r\n")));
+}
+
 TEST_P(AfterRun, AsksNothingWithoutATerminal) {
   const Finished run = person_.Ambit(Command("echo x > made"));
   EXPECT_EQ(run.exit_code, 0);

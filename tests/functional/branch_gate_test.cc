@@ -23,6 +23,28 @@ TEST_P(BranchGate, AHeldPathInAnyCommitAsksForTheWholeBranch) {
   ExpectBrought({"--consent", ".envrc", "--consent", ".github/workflows/ci.yml"});
 }
 
+TEST_P(BranchGate, AConsentToAGatedDirectoryStandsForAllInItAsInApply) {
+  Inside(
+      "mkdir -p .vscode/sub x; echo 1 >.vscode/tasks.json; echo 2 >.vscode/sub/b; echo 3 "
+      ">x/.envrc; "
+      "git add -A; git commit -qm planted; git init -q --bare fixture.git; touch "
+      "fixture.git/refs/x fixture.git/objects/x; git add -A; "
+      "git commit -qm bare");
+  ExpectRefused("x/.envrc", {"--consent", ".vscode", "--consent", "fixture.git"});
+  ExpectRefused("x/.envrc", {"--consent", ".vscode", "--consent", "fixture.git", "--consent", "x"});
+  ExpectRefused("fixture.git/config", {"--consent", ".vscode", "--consent", "x/.envrc"});
+  ExpectBrought({"--consent", ".vscode/", "--consent", "./fixture.git", "--consent",
+                 person_.project() + "/x/.envrc"});
+}
+
+TEST_P(BranchGate, AConsentThatNamesNothingOfTheBranchIsAnError) {
+  Inside("echo run >.envrc; git add -A; git commit -qm planted");
+  ExpectRefused("no commit of the branch changes anything at '.envr'",
+                {"--consent", ".envrc", "--consent", ".envr"});
+  ExpectRefused("is not in the project", {"--consent", "../.envrc"});
+  ExpectBrought({"--consent", ".envrc"});  // the control
+}
+
 TEST_P(BranchGate, WhatOnlyAMergeBringsIsHeld) {
   Git("branch side");
   Inside(

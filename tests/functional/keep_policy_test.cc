@@ -120,6 +120,26 @@ TEST_P(KeepPolicy, TheOldestGoWhenAllTogetherAreTooLarge) {
   EXPECT_TRUE(Exists(young));
 }
 
+TEST_P(KeepPolicy, ARunWithBranchesThatNobodyBroughtStays) {
+  person_.Write("home/.gitconfig", "[user]\n\tname = Ada\n\temail = ada@example.org\n");
+  person_.MakeGitProject();
+  const std::string files = Run("echo inside > other.txt");
+  const std::string branches =
+      Run("git switch -q -c fix; git commit -q --allow-empty -m fix; git switch -q -; echo x > x");
+  for (const std::string& id : {files, branches}) {
+    const Finished brought = person_.Ambit({"branch", "of-" + id, id});
+    EXPECT_EQ(brought.exit_code, 0) << brought.err;
+    EXPECT_EQ(person_.Ambit({"apply", "--yes", id}).exit_code, 0);
+    Age(id, 31);
+  }
+  SaidToday();
+  EXPECT_THAT(SaidOnANewDay(),
+              AllOf(HasSubstr("they go tomorrow"), HasSubstr("'ambit rm " + branches + "'")));
+  SaidOnANewDay();
+  EXPECT_FALSE(Exists(files)) << "the control";
+  EXPECT_TRUE(Exists(branches));
+}
+
 TEST_P(KeepPolicy, ARunInUseIsLeftAlone) {
   const std::string id = Run("true");
   Age(id, 31);

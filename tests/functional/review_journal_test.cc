@@ -86,19 +86,20 @@ TEST_P(ReviewJournal, TellsTheWholeStoryOfARun) {
   EXPECT_EQ(person_.Ambit({"undo"}).exit_code, 0);
   const Finished branched = person_.Ambit({"branch", "work"});
   EXPECT_EQ(branched.exit_code, 0) << branched.err;
-  EXPECT_EQ(person_.Ambit({"branch", "work"}).exit_code, 125) << "it exists";
+  EXPECT_EQ(person_.Ambit({"branch", "work", "--from", "x"}).exit_code, 125) << "it exists";
   EXPECT_EQ(person_.Ambit({"discard"}).exit_code, 0);
-  EXPECT_EQ(Events("e['event'], e.get('applied_paths', ''), e.get('branch', ''), "
-                   "e.get('commits', ''), e.get('error', '') != ''"),
-            "apply.started ['M file.txt']   False\n"
-            "apply.ended ['M file.txt']   False\n"
-            "undo.started    False\n"
-            "undo.ended ['M file.txt']   False\n"
-            "branch.started  work  False\n"
-            "branch.ended   1 False\n"
-            "branch.started  work  False\n"
-            "branch.ended   0 True\n"
-            "work.discarded    False\n");
+  EXPECT_EQ(
+      Events("e['event'], e.get('applied_paths', ''), e.get('branch', '') + e.get('from', ''), "
+             "e.get('commits', ''), e.get('error', '') != ''"),
+      "apply.started ['M file.txt']   False\n"
+      "apply.ended ['M file.txt']   False\n"
+      "undo.started    False\n"
+      "undo.ended ['M file.txt']   False\n"
+      "branch.started  work  False\n"
+      "branch.ended   1 False\n"
+      "branch.started  workx  False\n"
+      "branch.ended   0 True\n"
+      "work.discarded    False\n");
 }
 
 TEST_P(ReviewJournal, WithoutItNothingIsDone) {
