@@ -31,10 +31,6 @@ constexpr std::size_t kMaxNamed = 10;
 
 void Say(const std::string& text) { fmt::print(stderr, "ambit: {}\n", text); }
 
-std::string Count(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 /// `3 files: 1 added, 2 modified`, and the directories that came, went or changed by themselves.
 std::string CountsOf(const std::vector<workspace::Change>& changes) {
   std::size_t added = 0;

@@ -39,6 +39,7 @@ struct ApplyFlags {
   std::string run;
   std::vector<std::string> paths;
   std::vector<std::string> consents;
+  std::vector<std::string> replaced;
   bool agreed = false;  // to all that is not held, at the terminal
   bool dry_run = false;
   bool yes = false;
@@ -58,6 +59,7 @@ Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& f
   review::ApplyRequest request;
   AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.paths, flags.directory));
   AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents, flags.directory));
+  AMBIT_TRY(request.replaced, PathsInProject(opened.meta, flags.replaced, flags.directory));
   return request;
 }
 
@@ -74,22 +76,50 @@ Status CheckNamesSomething(const std::vector<std::string>& wanted, const ApplyPl
   return {};
 }
 
+/// One that the gate still holds is no slip: the report says what it lacks.
+Status CheckReplacesSomething(const std::vector<std::string>& wanted, const ApplyPlan& plan) {
+  for (const std::string& path : wanted) {
+    const bool named = std::ranges::any_of(plan.paths, [&](const PlannedPath& planned) {
+      return planned.path == path && (planned.replaced || planned.verdict == Verdict::kConflict ||
+                                      planned.verdict == Verdict::kHeld);
+    });
+    if (named) continue;
+    return Fail(Errc::kInvalidArgument, fmt::format("--replace '{}': there is no conflict", path),
+                "'ambit apply --dry-run' lists the conflicts; it takes the path of one file");
+  }
+  return {};
+}
+
+/// False when a question got no answer.
+bool AskForEach(const ApplyPlan& plan, review::ApplyRequest& request) {
+  for (const PlannedPath& planned : plan.paths) {
+    const std::string change = fmt::format("{} {}", planned.letter, ShownPath(planned));
+    if (planned.verdict == Verdict::kConflict && planned.replaceable) {
+      const auto yes = AskYesOrLeave(
+          fmt::format("{}: {}. Take the run's version? 'ambit undo' brings yours back.", change,
+                      Printable(planned.reason)));
+      if (!yes) return false;
+      if (*yes) request.replaced.push_back(planned.path);
+    } else if (planned.verdict == Verdict::kApply && !planned.directory) {
+      if (request.merged.contains(planned.path)) continue;  // that was asked already
+      const auto yes = AskYesOrLeave(change + "?");
+      if (!yes) return false;
+      if (!*yes) request.declined.push_back(planned.path);
+    }
+  }
+  return true;
+}
+
 /// Everything a person is asked at the terminal. False: nothing is to be applied, also when one of
-/// the questions got no answer. Held paths that get a yes are added to the consents, with -i what
-/// gets none is declined.
+/// the questions got no answer. Held paths that get a yes are added to the consents, conflicts to
+/// what is replaced; with -i what gets none is declined.
 bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest& request) {
   std::size_t count = 0;
   for (const PlannedPath& planned : plan.paths) {
     if (planned.verdict == Verdict::kApply && !planned.directory) ++count;
   }
   if (flags.interactive) {
-    for (const PlannedPath& planned : plan.paths) {
-      if (planned.directory || planned.verdict != Verdict::kApply) continue;
-      if (request.merged.contains(planned.path)) continue;  // that was asked already
-      const auto yes = AskYesOrLeave(fmt::format("{} {}?", planned.letter, ShownPath(planned)));
-      if (!yes) return false;
-      if (!*yes) request.declined.push_back(planned.path);
-    }
+    if (!AskForEach(plan, request)) return false;
   } else if (!flags.yes && !flags.agreed && count != 0 &&
              !AskYes(fmt::format("Apply {} changes?", count))) {
     return false;
@@ -106,16 +136,15 @@ bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest
 
 class Applying {
  public:
-  static Result<Applying> Of(const Opened& opened) {
-    Fd upper(::open(opened.layer.upper.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!upper) return FailErrno(errno, fmt::format("open layer '{}'", opened.layer.upper));
+  static Result<Applying> Of(const Opened& opened, workspace::OverlayLayer layer) {
+    Fd upper(::open(layer.upper.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!upper) return FailErrno(errno, fmt::format("open layer '{}'", layer.upper));
     // By descriptor: what is walked is what was checked, wherever its name leads by now.
-    workspace::OverlayLayer layer = opened.layer;
     layer.lower = fmt::format("/proc/self/fd/{}", opened.tree.fd());
     layer.upper = fmt::format("/proc/self/fd/{}", upper.get());
     AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(layer));
     AMBIT_TRY(workspace::Masks masks, workspace::Masks::Load(layer.mask));
-    Applying applying(opened, std::move(upper), std::move(changes));
+    Applying applying(opened, std::move(layer), std::move(upper), std::move(changes));
     applying.masked_ =
         review::JoinMasked(opened.tree, applying.upper_.get(), masks, applying.changes_);
     applying.masks_ = std::move(masks);
@@ -128,8 +157,8 @@ class Applying {
   }
 
   Result<ApplyPlan> Plan(const review::ApplyRequest& request) const {
-    return review::PlanApply(opened_.tree, upper_.get(), opened_.layer.flavour, changes_,
-                             opened_.stamp_ns, review::ApplyLog::ReadLeft(opened_.run), request);
+    return review::PlanApply(opened_.tree, upper_.get(), layer_.flavour, changes_, opened_.stamp_ns,
+                             review::ApplyLog::ReadLeft(opened_.run), request);
   }
   Result<review::MergedVersions> OfferMerges(const ApplyPlan& plan) const {
     return review::OfferMerges(opened_.tree, upper_.get(), plan, opened_.meta.head_commit);
@@ -139,9 +168,14 @@ class Applying {
   }
 
  private:
-  Applying(const Opened& opened, Fd upper, workspace::ChangeSet changes)
-      : opened_(opened), upper_(std::move(upper)), changes_(std::move(changes)) {}
+  Applying(const Opened& opened, workspace::OverlayLayer layer, Fd upper,
+           workspace::ChangeSet changes)
+      : opened_(opened),
+        layer_(std::move(layer)),
+        upper_(std::move(upper)),
+        changes_(std::move(changes)) {}
   const Opened& opened_;
+  workspace::OverlayLayer layer_;
   Fd upper_;
   workspace::ChangeSet changes_;
   review::MaskedChanges masked_;
@@ -154,6 +188,19 @@ void PrintGit(const ApplyPlan& plan, const std::string& run) {
                "ambit: {}: {} files of git stay inside; commits come by 'ambit branch' ({})\n",
                Printable(git.path), git.files, run);
   }
+}
+
+/// The way on, where a file stayed because both sides changed it.
+void TellOfConflicts(const ApplyReport& report, const Opened& opened, const ApplyFlags& flags) {
+  const auto files = std::ranges::count_if(report.paths, &PlannedPath::replaceable);
+  if (files == 0) return;
+  const bool mergeable = !flags.merge && !opened.meta.head_commit.empty() &&
+                         std::ranges::any_of(report.paths, &PlannedPath::mergeable);
+  fmt::print(stderr,
+             "ambit: you and the run both changed {}: {}'--replace PATH' takes the run's version, "
+             "and 'ambit undo' brings yours back\n",
+             Count(static_cast<std::size_t>(files), "file"),
+             mergeable ? "'--merge' joins the edits of a text where it can, " : "");
 }
 
 /// The merged versions somebody wants: with -i those that get a yes, else all that --merge finds.
@@ -177,30 +224,24 @@ review::MergedVersions ChooseMerges(const Applying& applying, const ApplyPlan& p
   return *std::move(offered);
 }
 
-/// Says that there is a way, where nobody has gone it.
-void HintAtMerges(const ApplyPlan& plan, const Opened& opened, const ApplyFlags& flags) {
-  const auto files = std::ranges::count_if(plan.paths, &PlannedPath::mergeable);
-  if (files == 0 || flags.merge || flags.interactive || opened.meta.head_commit.empty()) return;
-  fmt::print(stderr, "ambit: both sides changed {} files; --merge joins the edits where it can\n",
-             files);
-}
-
 Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
+  AMBIT_TRY(workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
   AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) PrintTroubles(*recovered);
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
-  AMBIT_TRY(const Applying applying, Applying::Of(opened));
+  AMBIT_TRY(const Applying applying, Applying::Of(opened, std::move(layer)));
   AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
   applying.TellOfMasks(request);
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));
+  AMBIT_CHECK(CheckReplacesSomething(request.replaced, plan));
   if (plan.paths.empty()) {
     PrintGit(plan, opened.meta.id);
     fmt::print(stderr, "ambit: {}: nothing to apply\n", opened.meta.id);
@@ -211,10 +252,11 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   if (!request.merged.empty()) {
     AMBIT_TRY(plan, applying.Plan(request));
   }
-  HintAtMerges(plan, opened, flags);
   if (flags.dry_run || !(flags.yes || terminal)) {
-    Print(ApplyReport{.paths = plan.paths});
+    const ApplyReport planned{.paths = plan.paths};
+    Print(planned);
     PrintGit(plan, opened.meta.id);
+    TellOfConflicts(planned, opened, flags);
     if (flags.dry_run) return ExitCodeOf(plan.Complete());
     fmt::print(stderr,
                "ambit: nothing was applied: there is no terminal to ask at; --yes applies\n");
@@ -240,6 +282,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   }
   Print(*report);
   PrintGit(plan, opened.meta.id);
+  TellOfConflicts(*report, opened, flags);
   AMBIT_CHECK(written);
   return ExitCodeOf(report->Complete() && request.declined.empty());
 }
@@ -247,7 +290,10 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
 }  // namespace
 
 Result<int> ApplyAgreed(const std::string& run) {
-  return ApplyRun({.directory = {}, .run = run, .paths = {}, .consents = {}, .agreed = true});
+  ApplyFlags flags;
+  flags.run = run;
+  flags.agreed = true;
+  return ApplyRun(flags);
 }
 
 void AddApply(CLI::App& app, Action& action) {
@@ -259,6 +305,11 @@ void AddApply(CLI::App& app, Action& action) {
   apply
       ->add_option("--consent", flags->consents,
                    "A held path that may come across as well; may be repeated")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  apply
+      ->add_option("--replace", flags->replaced,
+                   "A file you changed as well: take the run's version; may be repeated")
       ->type_name("PATH")
       ->allow_extra_args(false);
   apply->add_flag("--dry-run", flags->dry_run, "Show what would happen");

@@ -57,9 +57,10 @@ Status NoteLeft(const workspace::RunDir& run, const ProjectTree& tree, const App
     if (info && S_ISDIR(info->st_mode)) note(path, *info);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    // A merged version holds edits of the host, and below it is one the run never saw: either stays
-    // a change of the host's.
+    // A merged version holds edits of the host, and below it, as below a replaced one, is one the
+    // run never saw: each stays a change of the host's.
     if (failures.contains(i) || log.skipped().contains(i) || steps[i].merged) continue;
+    if (steps[i].replaced && taken_back) continue;
     const Seen& expected = taken_back ? steps[i].before : steps[i].after;
     const auto info = LookOrNothing(tree, steps[i].path);
     const bool ours = expected.inode != 0 && info && SameContent(expected, SeenOf(*info));
