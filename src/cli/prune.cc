@@ -18,6 +18,7 @@
 #include "cli/keep_policy.h"
 #include "cli/question.h"
 #include "cli/runs.h"
+#include "review/applied_runs.h"
 #include "review/apply_log.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
@@ -144,7 +145,7 @@ Status Prune(const PruneFlags& flags) {
   AMBIT_CHECK(ToStdout(list));
   AMBIT_CHECK(Ask(flags, runs));
   if (!flags.dry_run) {
-    for (const Candidate& run : runs) AMBIT_CHECK(workspace::RemoveRun(*store, run.dir));
+    for (const Candidate& run : runs) AMBIT_CHECK(review::RemoveRun(*store, run.dir));
   }
   std::fputs(fmt::format("ambit: {} {} runs, {}\n", flags.dry_run ? "would drop" : "dropped",
                          runs.size(), Bytes(bytes))

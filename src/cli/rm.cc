@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "review/applied_runs.h"
 #include "review/apply_log.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
@@ -24,7 +25,7 @@ Status RemoveOne(const std::string& id, bool force) {
   AMBIT_TRY(const workspace::RunDir run, store.OpenRun(id));
   AMBIT_CHECK(review::RefuseUnfinished(run));
   if (!force) AMBIT_CHECK(review::RefuseKept(run));
-  AMBIT_CHECK(workspace::RemoveRun(store, run));
+  AMBIT_CHECK(review::RemoveRun(store, run));
   return ToStdout(run.id + "\n");
 }
 

@@ -97,6 +97,24 @@ Result<std::optional<ApplyLog>> ApplyLog::Last(const workspace::RunDir& run) {
   return std::nullopt;
 }
 
+Result<std::vector<ApplyLog>> ApplyLog::Standing(const workspace::RunDir& run) {
+  std::vector<ApplyLog> standing;
+  const auto applied = OpenDirectory(run.fd.get(), kDirectory, /*create=*/false);
+  if (!applied && applied.error().code == Errc::kNotFound) return standing;
+  if (!applied) return std::unexpected(applied.error());
+  AMBIT_TRY(const std::vector<std::string> names, RecordsIn(applied->get()));
+  for (const std::string& name : names) {
+    AMBIT_TRY(ApplyLog log, Open(run, applied->get(), name));
+    AMBIT_CHECK(log.ReadPhase());
+    if (log.phase_ != Phase::kUndone) standing.push_back(std::move(log));
+  }
+  return standing;
+}
+
+bool ApplyLog::IsIn(const workspace::RunDir& run) {
+  return ::faccessat(run.fd.get(), kDirectory, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool ApplyLog::renames() const {
   return ::faccessat(dir_.get(), kRenamesFile, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
