@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/keep_policy.h"
 #include "journal/writer.h"
+#include "review/unfinished_apply.h"
 
 namespace ambit::cli {
 namespace {
@@ -47,16 +48,25 @@ std::vector<policy::EnvironmentRule> ParseEnvironment(const std::vector<std::str
   return rules;
 }
 
+/// A directory is named as the shell completes it, too.
+std::vector<std::string> WithoutTrailingSlash(std::vector<std::string> paths) {
+  for (std::string& path : paths) {
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  }
+  return paths;
+}
+
 supervise::RunRequest ToRequest(const RunFlags& flags) {
   supervise::RunRequest request;
   request.directory = flags.directory;
   request.argv = flags.argv;
   request.keep = flags.keep;
+  request.may_begin = review::RefuseWhileApplying;
   request.policy.project = flags.project == "ro"   ? policy::ProjectMode::kReadOnly
                            : flags.project == "rw" ? policy::ProjectMode::kReadWrite
                                                    : policy::ProjectMode::kCopyOnWrite;
-  request.policy.read_only = flags.read_only;
-  request.policy.copy_on_write = flags.copy_on_write;
+  request.policy.read_only = WithoutTrailingSlash(flags.read_only);
+  request.policy.copy_on_write = WithoutTrailingSlash(flags.copy_on_write);
   request.policy.mask = flags.mask;
   request.policy.hide = flags.hide;
   request.policy.unmask = flags.unmask;
@@ -68,14 +78,18 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
 
 void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
 
-std::vector<std::string> NamesOf(const std::vector<std::string>& environment) {
+/// The variables that `--env` brings inside; one that is not set here is none.
+std::vector<std::string> NamesInside(const supervise::RunRequest& request) {
   std::vector<std::string> names;
-  for (const std::string& flag : environment) names.push_back(flag.substr(0, flag.find('=')));
+  for (const policy::EnvironmentRule& rule : request.policy.environment) {
+    if (rule.value || request.environment.contains(rule.name)) names.push_back(rule.name);
+  }
   return names;
 }
 
 /// What a run without a policy gets, told in three lines; direct writes are one more.
-void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
+void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags,
+                   const std::vector<std::string>& variables) {
   Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
                   flags.project == "ro"   ? "read-only"
                   : flags.project == "rw" ? "writes are on the host at once: no diff, no gate, no "
@@ -84,14 +98,13 @@ void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
   if (flags.project == "rw") {
     Say("what your machine runs by itself there (git hooks, .envrc, editor tasks) can be changed");
   }
-  Say(fmt::format(
-      "{}; /usr read-only, an empty home, {}",
-      flags.host_ports.empty()
-          ? "no network"
-          : fmt::format("no network but the host's port {}", fmt::join(flags.host_ports, ", ")),
-      flags.environment.empty() ? "no variable of yours"
-                                : fmt::format("with the real value of {} inside",
-                                              fmt::join(NamesOf(flags.environment), ", "))));
+  Say(fmt::format("{}; /usr read-only, an empty home, {}",
+                  flags.host_ports.empty() ? "no network"
+                                           : fmt::format("no network but the host's port {}",
+                                                         fmt::join(flags.host_ports, ", ")),
+                  variables.empty() ? "no variable of yours"
+                                    : fmt::format("with the real value of {} inside",
+                                                  fmt::join(variables, ", "))));
   if (flags.project == "cow") Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
 }
 
@@ -114,11 +127,14 @@ bool EndedForReview(const RunFlags& flags, const supervise::Outcome& outcome) {
 
 int Execute(const RunFlags& flags) {
   const bool automated = ::getenv("CI") != nullptr;  // some have a terminal and nobody at it
+  const supervise::RunRequest request = ToRequest(flags);
   std::string id;
   const supervise::RunObserver observer{.on_planned =
                                             [&](const workspace::RunMeta& meta) {
                                               id = meta.id;
-                                              if (!flags.quiet) TellWhatHolds(meta, flags);
+                                              if (!flags.quiet) {
+                                                TellWhatHolds(meta, flags, NamesInside(request));
+                                              }
                                             },
                                         .on_warning =
                                             [&](const std::string& text) {
@@ -128,7 +144,6 @@ int Execute(const RunFlags& flags) {
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
   };
-  const supervise::RunRequest request = ToRequest(flags);
   WarnOfUnsetVariables(request, observer);
   const Result<supervise::Outcome> outcome = supervise::Run(request, open_journal, observer);
   if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);
@@ -172,6 +187,7 @@ void AddRun(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   run->add_option("--host-port", flags->host_ports, "127.0.0.1:PORT inside reaches the host's own")
       ->type_name("PORT")
+      ->check(CLI::Range(1, 65535))
       ->allow_extra_args(false);
   run->add_flag("--keep-run", flags->keep, "Remove this run only when it is named");
   run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "review/unfinished_apply.h"
 #include "sys/file.h"
 
 namespace ambit::review {
@@ -171,6 +172,7 @@ Status RemoveRun(const RunStore& store, const RunDir& run, workspace::Deadline d
   AMBIT_CHECK(workspace::LockRun(run));
   AMBIT_CHECK(workspace::CheckEnded(run));
   AMBIT_CHECK(NoteRemoval(store, run));
+  (void)WithdrawApply(run);
   return workspace::RemoveRun(store, run, deadline);
 }
 

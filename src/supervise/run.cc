@@ -327,6 +327,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_TRY(const std::string start, StartDirectory(request));
   AMBIT_TRY(host::Project project,
             host::FindProject(start, !request.directory.empty(), person, facts.state_root));
+  if (request.may_begin) AMBIT_CHECK(request.may_begin(planned.state_root, project.root));
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, Find(request.environment, "XDG_CONFIG_HOME"));
   AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, policy.read_only));
