@@ -62,8 +62,8 @@ std::string CountsOf(const std::vector<workspace::Change>& changes) {
   if (const std::size_t files = added + modified + deleted; files != 0) {
     all.push_back(fmt::format("{} ({})", Count(files, "file"), fmt::join(parts, ", ")));
   }
-  if (renamed != 0) all.push_back(fmt::format("{} directories renamed", renamed));
-  if (directories != 0) all.push_back(fmt::format("{} directories", directories));
+  if (renamed != 0) all.push_back(fmt::format("{} renamed", Count(renamed, "directory")));
+  if (directories != 0) all.push_back(Count(directories, "directory"));
   return fmt::format("{}", fmt::join(all, ", "));
 }
 

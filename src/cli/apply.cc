@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +24,7 @@
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "review/apply_stage.h"
+#include "review/diff.h"
 #include "review/merge_offer.h"
 #include "sys/file.h"
 #include "workspace/run_removal.h"
@@ -90,48 +94,15 @@ Status CheckReplacesSomething(const std::vector<std::string>& wanted, const Appl
   return {};
 }
 
-/// False when a question got no answer.
-bool AskForEach(const ApplyPlan& plan, review::ApplyRequest& request) {
-  for (const PlannedPath& planned : plan.paths) {
-    const std::string change = fmt::format("{} {}", planned.letter, ShownPath(planned));
-    if (planned.verdict == Verdict::kConflict && planned.replaceable) {
-      const auto yes = AskYesOrLeave(
-          fmt::format("{}: {}. Take the run's version? 'ambit undo' brings yours back.", change,
-                      Printable(planned.reason)));
-      if (!yes) return false;
-      if (*yes) request.replaced.push_back(planned.path);
-    } else if (planned.verdict == Verdict::kApply && !planned.directory) {
-      if (request.merged.contains(planned.path)) continue;  // that was asked already
-      const auto yes = AskYesOrLeave(change + "?");
-      if (!yes) return false;
-      if (!*yes) request.declined.push_back(planned.path);
-    }
-  }
-  return true;
-}
+constexpr std::size_t kMaxShownLines = 60;
+constexpr std::size_t kMaxShownLine = 500;  // bytes
+constexpr std::uint64_t kMaxShownFile = 1U << 20;
 
-/// Everything a person is asked at the terminal. False: nothing is to be applied, also when one of
-/// the questions got no answer. Held paths that get a yes are added to the consents, conflicts to
-/// what is replaced; with -i what gets none is declined.
-bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest& request) {
-  std::size_t count = 0;
-  for (const PlannedPath& planned : plan.paths) {
-    if (planned.verdict == Verdict::kApply && !planned.directory) ++count;
-  }
-  if (flags.interactive) {
-    if (!AskForEach(plan, request)) return false;
-  } else if (!flags.yes && !flags.agreed && count != 0 &&
-             !AskYes(fmt::format("Apply {} changes?", count))) {
-    return false;
-  }
-  for (const PlannedPath& planned : plan.paths) {
-    if (planned.verdict != Verdict::kHeld || planned.directory) continue;
-    const auto yes = AskYesOrLeave(
-        fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)));
-    if (!yes) return false;
-    if (*yes) request.consents.push_back(planned.path);
-  }
-  return true;
+/// The beginning of an escaped line, cut between two characters.
+std::string FirstOf(std::string_view line, std::size_t bytes) {
+  if (line.size() <= bytes) return std::string(line);
+  while (bytes > 0 && (static_cast<unsigned char>(line[bytes]) & 0xC0U) == 0x80) --bytes;
+  return std::string(line.substr(0, bytes)) + "...";
 }
 
 class Applying {
@@ -163,6 +134,29 @@ class Applying {
   Result<review::MergedVersions> OfferMerges(const ApplyPlan& plan) const {
     return review::OfferMerges(opened_.tree, upper_.get(), plan, opened_.meta.head_commit);
   }
+  /// What the run did to one path, as diff shows it, its first lines.
+  void Show(const std::string& path) const {
+    workspace::ChangeSet one;
+    std::ranges::copy_if(changes_.changes, std::back_inserter(one.changes),
+                         [&](const workspace::Change& change) {
+                           const bool named = change.path == path || change.old_path == path;
+                           return named && change.kind != workspace::ChangeKind::kRenamed;
+                         });
+    std::string text;
+    const review::DiffOptions options{.for_terminal = true, .max_file_bytes = kMaxShownFile};
+    const Status shown = review::RenderUnified(layer_, one, options, review::AppendTo(text));
+    if (!shown) text = WithoutControls(shown.error().what) + "\n";
+    std::string_view rest = text;
+    for (std::size_t line = 0; line < kMaxShownLines && !rest.empty(); ++line) {
+      const std::string_view whole = rest.substr(0, rest.find('\n'));
+      fmt::print(stderr, "{}\n", FirstOf(whole, kMaxShownLine));
+      rest.remove_prefix(std::min(whole.size() + 1, rest.size()));
+    }
+    if (rest.empty()) return;
+    fmt::print(stderr, "... {} more: ambit diff {} -- {}\n",
+               Count(static_cast<std::size_t>(std::ranges::count(rest, '\n')), "line"),
+               opened_.meta.id, Printable(path));
+  }
   Result<ApplyReport> Do(const ApplyPlan& plan) const {
     return review::Apply(opened_.run, opened_.tree, upper_.get(), plan, opened_.stamp_ns);
   }
@@ -181,6 +175,53 @@ class Applying {
   review::MaskedChanges masked_;
   workspace::Masks masks_;
 };
+
+/// False when a question got no answer.
+bool AskForEach(const Applying& applying, const ApplyPlan& plan, review::ApplyRequest& request) {
+  for (const PlannedPath& planned : plan.paths) {
+    const std::string change = fmt::format("{} {}", planned.letter, ShownPath(planned));
+    if (planned.verdict == Verdict::kConflict && planned.replaceable) {
+      applying.Show(planned.path);
+      const auto yes = AskYesOrLeave(
+          fmt::format("{}: {}. Take the run's version? 'ambit undo' brings yours back.", change,
+                      Printable(planned.reason)));
+      if (!yes) return false;
+      if (*yes) request.replaced.push_back(planned.path);
+    } else if (planned.verdict == Verdict::kApply && !planned.directory) {
+      if (request.merged.contains(planned.path)) continue;  // that was asked already
+      applying.Show(planned.path);
+      const auto yes = AskYesOrLeave(change + "?");
+      if (!yes) return false;
+      if (!*yes) request.declined.push_back(planned.path);
+    }
+  }
+  return true;
+}
+
+/// Everything a person is asked at the terminal. False: nothing is to be applied, also when one of
+/// the questions got no answer. Held paths that get a yes are added to the consents, conflicts to
+/// what is replaced; with -i what gets none is declined.
+bool AskAll(const Applying& applying, const ApplyPlan& plan, const ApplyFlags& flags,
+            review::ApplyRequest& request) {
+  std::size_t count = 0;
+  for (const PlannedPath& planned : plan.paths) {
+    if (planned.verdict == Verdict::kApply && !planned.directory) ++count;
+  }
+  if (flags.interactive) {
+    if (!AskForEach(applying, plan, request)) return false;
+  } else if (!flags.yes && !flags.agreed && count != 0 &&
+             !AskYes(fmt::format("Apply {}?", Count(count, "change")))) {
+    return false;
+  }
+  for (const PlannedPath& planned : plan.paths) {
+    if (planned.verdict != Verdict::kHeld || planned.directory) continue;
+    const auto yes = AskYesOrLeave(
+        fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)));
+    if (!yes) return false;
+    if (*yes) request.consents.push_back(planned.path);
+  }
+  return true;
+}
 
 void PrintGit(const ApplyPlan& plan, const std::string& run) {
   for (const workspace::GitChange& git : plan.git) {
@@ -264,7 +305,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   }
   if (terminal && (!flags.yes || flags.interactive)) {
     if (!flags.agreed) Print(ApplyReport{.paths = plan.paths});
-    if (!AskAll(plan, flags, request)) {
+    if (!AskAll(applying, plan, flags, request)) {
       fmt::print(stderr, "ambit: nothing was applied\n");
       return kLeftOut;
     }

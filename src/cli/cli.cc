@@ -26,10 +26,6 @@ int Report(const Status& status) {
   return status ? 0 : Complain(status.error().what, status.error().remedy);
 }
 
-std::string Count(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 Status ToStdout(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     return FailErrno(errno, "write to stdout");

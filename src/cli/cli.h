@@ -1,9 +1,7 @@
 #pragma once
 // The command line: one file per subcommand. Parsing only fills a value; nothing is done before
 // all of it was understood, so --help and a wrong flag have no effect.
-#include <cstddef>
 #include <functional>
-#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -42,9 +40,6 @@ int Complain(std::string_view what, std::string_view remedy);
 
 /// Complains of an error; returns the exit code for `status`.
 int Report(const Status& status);
-
-/// `1 file`, `2 files`.
-std::string Count(std::size_t count, std::string_view noun);
 
 Status ToStdout(std::string_view text);
 

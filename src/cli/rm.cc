@@ -22,7 +22,7 @@ struct RmFlags {
 Status RemoveOne(const std::string& id, bool force) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(const workspace::RunDir run, store.OpenRun(id));
+  AMBIT_TRY(const workspace::RunDir run, OpenNamedRun(store, id));
   AMBIT_CHECK(review::RefuseUnfinished(run));
   if (!force) AMBIT_CHECK(review::RefuseKept(run));
   AMBIT_CHECK(review::RemoveRun(store, run));

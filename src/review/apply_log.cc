@@ -12,6 +12,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.h"
 #include "sys/file.h"
 #include "workspace/change_dir.h"
 
@@ -200,11 +201,10 @@ Status RefuseKept(const workspace::RunDir& run) {
     AMBIT_CHECK(log.ReadPhase());
     AMBIT_TRY(const std::vector<std::string> kept, workspace::NamesIn(log.old()));
     if (log.phase() != Phase::kUndone || kept.empty()) continue;
-    return Fail(
-        Errc::kDenied,
-        fmt::format("an undo of run {} left {} files that it could not put back in '{}/old'",
-                    run.id, kept.size(), log.path()),
-        fmt::format("take what you need; 'ambit rm --force {}' drops the rest", run.id));
+    return Fail(Errc::kDenied,
+                fmt::format("an undo of run {} left {} that it could not put back in '{}/old'",
+                            run.id, Count(kept.size(), "file"), log.path()),
+                fmt::format("take what you need; 'ambit rm --force {}' drops the rest", run.id));
   }
   return {};
 }

@@ -112,13 +112,45 @@ TEST_P(ApplyReplace, APersonIsAskedForEachConflict) {
                                   "version? 'ambit undo' brings yours back. [y/N]"),
               HasSubstr("conflict deleted"));
   terminal.Type("n\n");
-  (void)terminal.ShownUntil("A other? [y/N]");
+  EXPECT_THAT(terminal.ShownUntil("A other? [y/N]"),
+              AllOf(HasSubstr("-host\r\n"), HasSubstr("+++ b/other\r\n@@ -0,0 +1 @@\r\n+new\r\n")));
   terminal.Type("n\n");
   (void)terminal.ShownUntil("M text: the host changed it meanwhile. Take the run's version?");
   terminal.Type("y\n");
   EXPECT_EQ(terminal.Wait(), 1);
   EXPECT_EQ(Host("cat text deleted; ls").out,
             "agent\nhost\nbinary\ndeleted\nmode\ntext\ntouched\n");
+}
+
+TEST_P(ApplyReplace, WhatIsShownBeforeAQuestionIsBoundedAndEscaped) {
+  Run("printf '\\033]0;x\\007\\n' > a; seq 1000 > b; head -c 100000 /dev/zero | tr '\\0' y > c; "
+      "chmod "
+      "755 mode");
+  TerminalSession terminal(person_, {"apply", "-i"});
+  EXPECT_THAT(terminal.ShownUntil("A a? [y/N]"), HasSubstr("+\\x1b]0;x\\x07"));
+  terminal.Type("n\n");
+  EXPECT_THAT(terminal.ShownUntil("A b? [y/N]"),
+              AllOf(HasSubstr("+55\r\n"), Not(HasSubstr("+100\r\n")), HasSubstr("lines more: "),
+                    HasSubstr("ambit diff r-")));
+  terminal.Type("y\n");
+  EXPECT_LT(terminal.ShownUntil("A c? [y/N]").size(), 10'000U);
+  terminal.Type("n\n");
+  EXPECT_THAT(terminal.ShownUntil("M mode? [y/N]"), HasSubstr("new mode 100755"));
+  terminal.Type("y\n");
+  EXPECT_EQ(terminal.Wait(), 1);
+  EXPECT_EQ(ModeOf("mode") & 0777U, 0755U);
+}
+
+TEST_P(ApplyReplace, BelowADirectoryTheHostRemovedOnlyWhenItIsThereAgain) {
+  person_.Write("project/dir/file", "start\n");
+  Run("echo agent >> dir/file");
+  ASSERT_EQ(Host("rm -r dir").exit_code, 0);
+  EXPECT_THAT(ApplyYes({"--replace", "dir/file"}).out,
+              AllOf(HasSubstr("conflict dir/: the host deleted or renamed it meanwhile\n"),
+                    HasSubstr("conflict dir/file: its directory is left out\n")));
+  ASSERT_EQ(Host("mkdir dir").exit_code, 0);
+  EXPECT_EQ(ApplyYes({"--replace", "dir/file"}).exit_code, 0);
+  EXPECT_EQ(person_.Read("project/dir/file"), "start\nagent\n");
 }
 
 }  // namespace
