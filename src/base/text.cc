@@ -102,4 +102,10 @@ std::string JsonEscape(std::string_view text) {
   return out;
 }
 
+std::string Count(std::size_t count, std::string_view noun) {
+  if (count == 1) return fmt::format("1 {}", noun);
+  if (!noun.ends_with('y')) return fmt::format("{} {}s", count, noun);
+  return fmt::format("{} {}ies", count, noun.substr(0, noun.size() - 1));
+}
+
 }  // namespace ambit

@@ -34,5 +34,12 @@ TEST(JsonEscape, AlwaysGivesAValidString) {
   EXPECT_EQ(JsonEscape("\xF3\xA0\x81\x81"), "\\udb40\\udc41");
 }
 
+TEST(Count, SaysOneThingAndManyThings) {
+  EXPECT_EQ(Count(1, "file"), "1 file");
+  EXPECT_EQ(Count(0, "file"), "0 files");
+  EXPECT_EQ(Count(1, "directory"), "1 directory");
+  EXPECT_EQ(Count(3, "directory"), "3 directories");
+}
+
 }  // namespace
 }  // namespace ambit

@@ -32,10 +32,6 @@ constexpr std::size_t kMaxNamed = 10;
 
 void Say(const std::string& text) { fmt::print(stderr, "ambit: {}\n", text); }
 
-std::string Count(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 /// `3 files: 1 added, 2 modified`, and the directories that came, went or changed by themselves.
 std::string CountsOf(const std::vector<workspace::Change>& changes) {
   std::size_t added = 0;
@@ -67,8 +63,8 @@ std::string CountsOf(const std::vector<workspace::Change>& changes) {
   if (const std::size_t files = added + modified + deleted; files != 0) {
     all.push_back(fmt::format("{} ({})", Count(files, "file"), fmt::join(parts, ", ")));
   }
-  if (renamed != 0) all.push_back(fmt::format("{} directories renamed", renamed));
-  if (directories != 0) all.push_back(fmt::format("{} directories", directories));
+  if (renamed != 0) all.push_back(fmt::format("{} renamed", Count(renamed, "directory")));
+  if (directories != 0) all.push_back(Count(directories, "directory"));
   return fmt::format("{}", fmt::join(all, ", "));
 }
 

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -23,6 +26,7 @@
 #include "host/facts.h"
 #include "review/apply_stage.h"
 #include "review/consent.h"
+#include "review/diff.h"
 #include "review/merge_offer.h"
 #include "sys/file.h"
 #include "workspace/run_removal.h"
@@ -41,6 +45,7 @@ struct ApplyFlags {
   std::string run;
   std::vector<std::string> paths;
   std::vector<std::string> consents;
+  std::vector<std::string> replaced;
   bool agreed = false;  // to all that is not held, at the terminal
   bool dry_run = false;
   bool yes = false;
@@ -60,6 +65,7 @@ Result<review::ApplyRequest> RequestOf(const Opened& opened, const ApplyFlags& f
   review::ApplyRequest request;
   AMBIT_TRY(request.paths, PathsInProject(opened.meta, flags.paths, flags.directory));
   AMBIT_TRY(request.consents, PathsInProject(opened.meta, flags.consents, flags.directory));
+  AMBIT_TRY(request.replaced, PathsInProject(opened.meta, flags.replaced, flags.directory));
   return request;
 }
 
@@ -70,48 +76,42 @@ Status CheckNamesSomething(const std::vector<std::string>& wanted, const ApplyPl
               "'ambit diff --name-status' lists what the run changed");
 }
 
-/// Everything a person is asked at the terminal. False: nothing is to be applied, also when one of
-/// the questions got no answer. Held paths that get a yes are added to the consents, with -i what
-/// gets none is declined.
-bool AskAll(const ApplyPlan& plan, const ApplyFlags& flags, review::ApplyRequest& request) {
-  std::size_t count = 0;
-  for (const PlannedPath& planned : plan.paths) {
-    if (planned.verdict == Verdict::kApply && !planned.directory) ++count;
+/// One that the gate still holds is no slip: the report says what it lacks.
+Status CheckReplacesSomething(const std::vector<std::string>& wanted, const ApplyPlan& plan) {
+  for (const std::string& path : wanted) {
+    const bool named = std::ranges::any_of(plan.paths, [&](const PlannedPath& planned) {
+      return planned.path == path && (planned.replaced || planned.verdict == Verdict::kConflict ||
+                                      planned.verdict == Verdict::kHeld);
+    });
+    if (named) continue;
+    return Fail(Errc::kInvalidArgument, fmt::format("--replace '{}': there is no conflict", path),
+                "'ambit apply --dry-run' lists the conflicts; it takes the path of one file");
   }
-  if (flags.interactive) {
-    for (const PlannedPath& planned : plan.paths) {
-      if (planned.directory || planned.verdict != Verdict::kApply) continue;
-      if (request.merged.contains(planned.path)) continue;  // that was asked already
-      const auto yes = AskYesOrLeave(fmt::format("{} {}?", planned.letter, ShownPath(planned)));
-      if (!yes) return false;
-      if (!*yes) request.declined.push_back(planned.path);
-    }
-  } else if (!flags.yes && !flags.agreed && count != 0 &&
-             !AskYes(fmt::format("Apply {} changes?", count))) {
-    return false;
-  }
-  for (const PlannedPath& planned : plan.paths) {
-    if (planned.verdict != Verdict::kHeld || planned.directory) continue;
-    const auto yes = AskYesOrLeave(
-        fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)));
-    if (!yes) return false;
-    if (*yes) request.consents.push_back(planned.path);
-  }
-  return true;
+  return {};
+}
+
+constexpr std::size_t kMaxShownLines = 60;
+constexpr std::size_t kMaxShownLine = 500;  // bytes
+constexpr std::uint64_t kMaxShownFile = 1U << 20;
+
+/// The beginning of an escaped line, cut between two characters.
+std::string FirstOf(std::string_view line, std::size_t bytes) {
+  if (line.size() <= bytes) return std::string(line);
+  while (bytes > 0 && (static_cast<unsigned char>(line[bytes]) & 0xC0U) == 0x80) --bytes;
+  return std::string(line.substr(0, bytes)) + "...";
 }
 
 class Applying {
  public:
-  static Result<Applying> Of(const Opened& opened) {
-    Fd upper(::open(opened.layer.upper.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!upper) return FailErrno(errno, fmt::format("open layer '{}'", opened.layer.upper));
+  static Result<Applying> Of(const Opened& opened, workspace::OverlayLayer layer) {
+    Fd upper(::open(layer.upper.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!upper) return FailErrno(errno, fmt::format("open layer '{}'", layer.upper));
     // By descriptor: what is walked is what was checked, wherever its name leads by now.
-    workspace::OverlayLayer layer = opened.layer;
     layer.lower = fmt::format("/proc/self/fd/{}", opened.tree.fd());
     layer.upper = fmt::format("/proc/self/fd/{}", upper.get());
     AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(layer));
     AMBIT_TRY(workspace::Masks masks, workspace::Masks::Load(layer.mask));
-    Applying applying(opened, std::move(upper), std::move(changes));
+    Applying applying(opened, std::move(layer), std::move(upper), std::move(changes));
     applying.masked_ =
         review::JoinMasked(opened.tree, applying.upper_.get(), masks, applying.changes_);
     applying.masks_ = std::move(masks);
@@ -124,25 +124,100 @@ class Applying {
   }
 
   Result<ApplyPlan> Plan(const review::ApplyRequest& request) const {
-    return review::PlanApply(opened_.tree, upper_.get(), opened_.layer.flavour, changes_,
-                             opened_.stamp_ns, review::ApplyLog::ReadLeft(opened_.run), request);
+    return review::PlanApply(opened_.tree, upper_.get(), layer_.flavour, changes_, opened_.stamp_ns,
+                             review::ApplyLog::ReadLeft(opened_.run), request);
   }
   Result<review::MergedVersions> OfferMerges(const ApplyPlan& plan) const {
     return review::OfferMerges(opened_.tree, upper_.get(), plan, opened_.meta.head_commit);
+  }
+  /// What the run did to one path, as diff shows it, its first lines.
+  void Show(const std::string& path) const {
+    workspace::ChangeSet one;
+    std::ranges::copy_if(changes_.changes, std::back_inserter(one.changes),
+                         [&](const workspace::Change& change) {
+                           const bool named = change.path == path || change.old_path == path;
+                           return named && change.kind != workspace::ChangeKind::kRenamed;
+                         });
+    std::string text;
+    const review::DiffOptions options{.for_terminal = true, .max_file_bytes = kMaxShownFile};
+    const Status shown = review::RenderUnified(layer_, one, options, review::AppendTo(text));
+    if (!shown) text = WithoutControls(shown.error().what) + "\n";
+    std::string_view rest = text;
+    for (std::size_t line = 0; line < kMaxShownLines && !rest.empty(); ++line) {
+      const std::string_view whole = rest.substr(0, rest.find('\n'));
+      fmt::print(stderr, "{}\n", FirstOf(whole, kMaxShownLine));
+      rest.remove_prefix(std::min(whole.size() + 1, rest.size()));
+    }
+    if (rest.empty()) return;
+    fmt::print(stderr, "... {} more: ambit diff {} -- {}\n",
+               Count(static_cast<std::size_t>(std::ranges::count(rest, '\n')), "line"),
+               opened_.meta.id, Printable(path));
   }
   Result<ApplyReport> Do(const ApplyPlan& plan) const {
     return review::Apply(opened_.run, opened_.tree, upper_.get(), plan, opened_.stamp_ns);
   }
 
  private:
-  Applying(const Opened& opened, Fd upper, workspace::ChangeSet changes)
-      : opened_(opened), upper_(std::move(upper)), changes_(std::move(changes)) {}
+  Applying(const Opened& opened, workspace::OverlayLayer layer, Fd upper,
+           workspace::ChangeSet changes)
+      : opened_(opened),
+        layer_(std::move(layer)),
+        upper_(std::move(upper)),
+        changes_(std::move(changes)) {}
   const Opened& opened_;
+  workspace::OverlayLayer layer_;
   Fd upper_;
   workspace::ChangeSet changes_;
   review::MaskedChanges masked_;
   workspace::Masks masks_;
 };
+
+/// False when a question got no answer.
+bool AskForEach(const Applying& applying, const ApplyPlan& plan, review::ApplyRequest& request) {
+  for (const PlannedPath& planned : plan.paths) {
+    const std::string change = fmt::format("{} {}", planned.letter, ShownPath(planned));
+    if (planned.verdict == Verdict::kConflict && planned.replaceable) {
+      applying.Show(planned.path);
+      const auto yes = AskYesOrLeave(
+          fmt::format("{}: {}. Take the run's version? 'ambit undo' brings yours back.", change,
+                      Printable(planned.reason)));
+      if (!yes) return false;
+      if (*yes) request.replaced.push_back(planned.path);
+    } else if (planned.verdict == Verdict::kApply && !planned.directory) {
+      if (request.merged.contains(planned.path)) continue;  // that was asked already
+      applying.Show(planned.path);
+      const auto yes = AskYesOrLeave(change + "?");
+      if (!yes) return false;
+      if (!*yes) request.declined.push_back(planned.path);
+    }
+  }
+  return true;
+}
+
+/// Everything a person is asked at the terminal. False: nothing is to be applied, also when one of
+/// the questions got no answer. Held paths that get a yes are added to the consents, conflicts to
+/// what is replaced; with -i what gets none is declined.
+bool AskAll(const Applying& applying, const ApplyPlan& plan, const ApplyFlags& flags,
+            review::ApplyRequest& request) {
+  std::size_t count = 0;
+  for (const PlannedPath& planned : plan.paths) {
+    if (planned.verdict == Verdict::kApply && !planned.directory) ++count;
+  }
+  if (flags.interactive) {
+    if (!AskForEach(applying, plan, request)) return false;
+  } else if (!flags.yes && !flags.agreed && count != 0 &&
+             !AskYes(fmt::format("Apply {}?", Count(count, "change")))) {
+    return false;
+  }
+  for (const PlannedPath& planned : plan.paths) {
+    if (planned.verdict != Verdict::kHeld || planned.directory) continue;
+    const auto yes = AskYesOrLeave(
+        fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)));
+    if (!yes) return false;
+    if (*yes) request.consents.push_back(planned.path);
+  }
+  return true;
+}
 
 void PrintGit(const ApplyPlan& plan, const Opened& opened) {
   for (const workspace::GitChange& git : plan.git) {
@@ -151,6 +226,19 @@ void PrintGit(const ApplyPlan& plan, const Opened& opened) {
                Printable(git.path), git.files, opened.meta.id);
   }
   if (!plan.git.empty()) NameOtherRefs(opened.meta, opened.run.path);
+}
+
+/// The way on, where a file stayed because both sides changed it.
+void TellOfConflicts(const ApplyReport& report, const Opened& opened, const ApplyFlags& flags) {
+  const auto files = std::ranges::count_if(report.paths, &PlannedPath::replaceable);
+  if (files == 0) return;
+  const bool mergeable = !flags.merge && !opened.meta.head_commit.empty() &&
+                         std::ranges::any_of(report.paths, &PlannedPath::mergeable);
+  fmt::print(stderr,
+             "ambit: you and the run both changed {}: {}'--replace PATH' takes the run's version, "
+             "and 'ambit undo' brings yours back\n",
+             Count(static_cast<std::size_t>(files), "file"),
+             mergeable ? "'--merge' joins the edits of a text where it can, " : "");
 }
 
 /// The merged versions somebody wants: with -i those that get a yes, else all that --merge finds.
@@ -174,30 +262,24 @@ review::MergedVersions ChooseMerges(const Applying& applying, const ApplyPlan& p
   return *std::move(offered);
 }
 
-/// Says that there is a way, where nobody has gone it.
-void HintAtMerges(const ApplyPlan& plan, const Opened& opened, const ApplyFlags& flags) {
-  const auto files = std::ranges::count_if(plan.paths, &PlannedPath::mergeable);
-  if (files == 0 || flags.merge || flags.interactive || opened.meta.head_commit.empty()) return;
-  fmt::print(stderr, "ambit: both sides changed {} files; --merge joins the edits where it can\n",
-             files);
-}
-
 Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
+  AMBIT_TRY(workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
   AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) PrintTroubles(*recovered);
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
-  AMBIT_TRY(const Applying applying, Applying::Of(opened));
+  AMBIT_TRY(const Applying applying, Applying::Of(opened, std::move(layer)));
   AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
   applying.TellOfMasks(request);
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));
+  AMBIT_CHECK(CheckReplacesSomething(request.replaced, plan));
   if (plan.paths.empty()) {
     PrintGit(plan, opened);
     fmt::print(stderr, "ambit: {}: nothing to apply\n", opened.meta.id);
@@ -208,10 +290,11 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   if (!request.merged.empty()) {
     AMBIT_TRY(plan, applying.Plan(request));
   }
-  HintAtMerges(plan, opened, flags);
   if (flags.dry_run || !(flags.yes || terminal)) {
-    Print(ApplyReport{.paths = plan.paths});
+    const ApplyReport planned{.paths = plan.paths};
+    Print(planned);
     PrintGit(plan, opened);
+    TellOfConflicts(planned, opened, flags);
     if (flags.dry_run) return ExitCodeOf(plan.Complete());
     fmt::print(stderr,
                "ambit: nothing was applied: there is no terminal to ask at; --yes applies\n");
@@ -219,7 +302,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   }
   if (terminal && (!flags.yes || flags.interactive)) {
     if (!flags.agreed) Print(ApplyReport{.paths = plan.paths});
-    if (!AskAll(plan, flags, request)) {
+    if (!AskAll(applying, plan, flags, request)) {
       fmt::print(stderr, "ambit: nothing was applied\n");
       return kLeftOut;
     }
@@ -237,6 +320,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   }
   Print(*report);
   PrintGit(plan, opened);
+  TellOfConflicts(*report, opened, flags);
   AMBIT_CHECK(written);
   return ExitCodeOf(report->Complete() && request.declined.empty());
 }
@@ -244,7 +328,10 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
 }  // namespace
 
 Result<int> ApplyAgreed(const std::string& run) {
-  return ApplyRun({.directory = {}, .run = run, .paths = {}, .consents = {}, .agreed = true});
+  ApplyFlags flags;
+  flags.run = run;
+  flags.agreed = true;
+  return ApplyRun(flags);
 }
 
 void AddApply(CLI::App& app, Action& action) {
@@ -256,6 +343,11 @@ void AddApply(CLI::App& app, Action& action) {
   apply
       ->add_option("--consent", flags->consents,
                    "A held path that may come across as well; may be repeated")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  apply
+      ->add_option("--replace", flags->replaced,
+                   "A file you changed as well: take the run's version; may be repeated")
       ->type_name("PATH")
       ->allow_extra_args(false);
   apply->add_flag("--dry-run", flags->dry_run, "Show what would happen");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -20,6 +21,7 @@
 #include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
+#include "review/unfinished_apply.h"
 #include "workspace/change_walk.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
@@ -39,6 +41,7 @@ struct DiffFlags {
 };
 
 struct Subject {
+  std::string runs_root;
   workspace::RunMeta meta;
   workspace::RunDir run;
   std::optional<workspace::OverlayLayer> layer;  // none: the run could change nothing
@@ -101,10 +104,25 @@ Result<Subject> FindSubject(const DiffFlags& flags) {
   AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.paths, flags.directory));
   auto layer = ProjectLayerOf(store, meta);
   if (!layer && layer.error().code != Errc::kNotFound) return std::unexpected(layer.error());
-  return Subject{.meta = std::move(meta),
+  return Subject{.runs_root = store.root(),
+                 .meta = std::move(meta),
                  .run = std::move(run),
                  .layer = layer ? std::optional(*std::move(layer)) : std::nullopt,
                  .paths = std::move(limits)};
+}
+
+/// A path that the run left alone is an answer, a word that is nothing is a slip of the keyboard.
+Status CheckThatTheyExist(const Subject& of) {
+  for (const std::string& path : of.paths) {
+    struct stat info{};
+    if (::lstat((of.meta.project + "/" + path).c_str(), &info) == 0) continue;
+    return Fail(Errc::kNotFound,
+                fmt::format("'{}' is no run, no file of the project, and nothing that run {} "
+                            "changed",
+                            Printable(path), of.meta.id),
+                "'ambit diff --name-status' lists what it changed, 'ambit ps -a' the runs");
+  }
+  return {};
 }
 
 Status ShowDiff(const DiffFlags& flags) {
@@ -112,10 +130,16 @@ Status ShowDiff(const DiffFlags& flags) {
   if (!of.layer) return {};
   AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(*of.layer));
   if (!of.paths.empty()) review::LimitTo(changes, of.paths);
+  const bool nothing = changes.changes.empty() && changes.git.empty();
+  if (nothing) AMBIT_CHECK(CheckThatTheyExist(of));
   AMBIT_CHECK(Render(flags, *of.layer, changes));
+  // It is compared with the project as it is now.
+  if (const Status busy = review::RefuseWhileApplying(of.runs_root, of.meta.project); !busy) {
+    (void)Report(busy);
+  }
   if (std::fflush(stdout) != 0) return FailErrno(errno, "write to stdout");
   if (changes.truncated) Say("too many changes to show them all");
-  if (!of.paths.empty() && changes.changes.empty() && changes.git.empty()) {
+  if (!of.paths.empty() && nothing) {
     Say(fmt::format("run {} changed nothing of these paths", of.meta.id));
   }
   if (!flags.json) AMBIT_CHECK(TellOfTheGate(*of.layer, changes));

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "review/unfinished_apply.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
 
@@ -44,6 +45,13 @@ std::string ForPeople(const RunDir& run, const RunMeta& meta) {
   line("started", LocalTime(meta.started_ns));
   line("finished", LocalTime(meta.finished_ns.value_or(0)));
   line("work", WorkOf(run));
+  const review::Unfinished unfinished = review::UnfinishedOf(run, meta);
+  if (unfinished == review::Unfinished::kUnderWay) line("apply", "under way");
+  if (unfinished == review::Unfinished::kInterrupted) {
+    line("apply", fmt::format("interrupted; 'ambit undo {0}' or 'ambit apply {0}' brings it to an "
+                              "end",
+                              meta.id));
+  }
   for (const workspace::RunLayer& layer : meta.layers) {
     line("layer", fmt::format("{} over {}", Printable(run.path + "/" + layer.upper),
                               Printable(layer.lower)));
@@ -65,14 +73,15 @@ std::string ForPrograms(const RunDir& run, const RunMeta& meta) {
                                  JsonEscape(layer.lower)));
   }
   return fmt::format(
-      R"({{"format":1,"id":"{}","alive":{},"state":"{}","outcome":{},"discarded":{},"reviewed":{},
+      R"({{"format":1,"id":"{}","alive":{},"state":"{}","outcome":{},"discarded":{},"reviewed":{},"unfinished":"{}",
 "paths":{{"run":"{}","meta":"{}","plan":"{}","journal":"{}"}},
 "layers":[{}],
 "record":{}}}
 )",
       meta.id, workspace::IsAlive(meta), JsonEscape(StateOf(meta)), outcome,
       workspace::HasMark(run, workspace::kDiscardedMark),
-      workspace::HasMark(run, workspace::kReviewedMark), JsonEscape(run.path),
+      workspace::HasMark(run, workspace::kReviewedMark),
+      review::WordsFor(review::UnfinishedOf(run, meta)), JsonEscape(run.path),
       JsonEscape(run.path + "/" + workspace::kMetaFile),
       JsonEscape(run.path + "/" + workspace::kPlanFile),
       JsonEscape(run.path + "/" + workspace::kJournalFile), fmt::join(layers, ","),

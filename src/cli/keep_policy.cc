@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "cli/runs.h"
 #include "host/facts.h"
+#include "review/applied_runs.h"
 #include "review/apply_log.h"
 #include "sys/file.h"
 #include "workspace/run_removal.h"
@@ -164,7 +165,7 @@ void TellAndRemove(const RunStore& store, const std::vector<Finished>& runs) {
       untaken.push_back(run.dir.id);
     } else if (!workspace::HasMark(run.dir, kWarnedMark)) {
       if (workspace::SetMark(run.dir, kWarnedMark)) warned.push_back(run.dir.id);
-    } else if (workspace::RemoveRun(store, run.dir, deadline)) {
+    } else if (review::RemoveRun(store, run.dir, deadline)) {
       removed.push_back(run.dir.id);
     }
   }

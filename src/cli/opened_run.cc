@@ -54,25 +54,27 @@ Result<std::optional<ApplyReport>> RecoverOne(const workspace::RunDir& run,
 }  // namespace
 
 Result<Opened> OpenRun(workspace::RunStore store, workspace::RunMeta meta) {
-  AMBIT_TRY(workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
+  const auto record = std::ranges::find(meta.layers, "project", &workspace::RunLayer::name);
+  if (record == meta.layers.end()) {
+    return Fail(Errc::kNotFound, fmt::format("run {} has no layer of the project", meta.id),
+                "it was started with '--project ro' or '--project rw'");
+  }
   if (workspace::IsAlive(meta)) {
     return Fail(Errc::kDenied, fmt::format("run {} is still alive", meta.id),
                 "wait for its end, or end it; nothing is applied from under it");
   }
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
   AMBIT_CHECK(workspace::LockRun(run));
-  const auto& record = *std::ranges::find(meta.layers, "project", &workspace::RunLayer::name);
   AMBIT_TRY(review::ProjectTree tree,
-            review::ProjectTree::Open(layer.lower, record.lower_device, record.lower_inode));
-  const std::int64_t stamp_ns = workspace::StampToCompare(meta, record, tree.fd());
-  if (stamp_ns != record.stamp_ns) {
+            review::ProjectTree::Open(record->lower, record->lower_device, record->lower_inode));
+  const std::int64_t stamp_ns = workspace::StampToCompare(meta, *record, tree.fd());
+  if (stamp_ns != record->stamp_ns) {
     fmt::print(stderr,
                "ambit: the clock was set back since the run began; what the host may have "
                "changed meanwhile counts as changed\n");
   }
   return Opened{.store = std::move(store),
                 .meta = std::move(meta),
-                .layer = std::move(layer),
                 .run = std::move(run),
                 .tree = std::move(tree),
                 .stamp_ns = stamp_ns};

@@ -21,13 +21,13 @@ inline constexpr int kLeftOut = 1;  // exit code: something did not come across
 struct Opened {
   workspace::RunStore store;
   workspace::RunMeta meta;
-  workspace::OverlayLayer layer;
   workspace::RunDir run;
   review::ProjectTree tree;
   std::int64_t stamp_ns = 0;
 };
 
-/// Locks the run. kDenied while it is alive, or when its project is another directory by now.
+/// Locks the run. Its work may be discarded. kDenied while it is alive, or when its project is
+/// another directory by now; kNotFound when it had no layer of the project.
 Result<Opened> OpenRun(workspace::RunStore store, workspace::RunMeta meta);
 
 /// Finishes or takes back what applies of this project left that were interrupted, of whichever

@@ -18,6 +18,7 @@
 #include "cli/keep_policy.h"
 #include "cli/question.h"
 #include "cli/runs.h"
+#include "review/applied_runs.h"
 #include "review/apply_log.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
@@ -100,9 +101,9 @@ std::string Bytes(std::uint64_t bytes) {
 Status Ask(const PruneFlags& flags, const std::vector<Candidate>& runs) {
   const auto unseen = std::ranges::count_if(runs, &Candidate::unseen);
   if (unseen == 0 || flags.yes) return {};
-  std::fputs(fmt::format("ambit: {} of these runs hold work that was never applied or looked at, "
-                         "and go only with a yes or --yes\n",
-                         unseen)
+  std::fputs(fmt::format("ambit: {} with work that was never applied or looked at: dropped only "
+                         "with a yes or --yes\n",
+                         Count(static_cast<std::size_t>(unseen), "run"))
                  .c_str(),
              stderr);
   if (flags.dry_run) return {};  // it says that much, and what would be asked
@@ -144,10 +145,10 @@ Status Prune(const PruneFlags& flags) {
   AMBIT_CHECK(ToStdout(list));
   AMBIT_CHECK(Ask(flags, runs));
   if (!flags.dry_run) {
-    for (const Candidate& run : runs) AMBIT_CHECK(workspace::RemoveRun(*store, run.dir));
+    for (const Candidate& run : runs) AMBIT_CHECK(review::RemoveRun(*store, run.dir));
   }
-  std::fputs(fmt::format("ambit: {} {} runs, {}\n", flags.dry_run ? "would drop" : "dropped",
-                         runs.size(), Bytes(bytes))
+  std::fputs(fmt::format("ambit: {} {}, {}\n", flags.dry_run ? "would drop" : "dropped",
+                         Count(runs.size(), "run"), Bytes(bytes))
                  .c_str(),
              stderr);
   return {};

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "review/unfinished_apply.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {
@@ -42,10 +43,11 @@ std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& 
     words.push_back(fmt::format("\"{}\"", JsonEscape(word)));
   }
   return fmt::format(
-      R"({{"id":"{}","state":"{}","alive":{},"started_ns":{},"project":"{}","argv":[{}]}})",
+      R"({{"id":"{}","state":"{}","alive":{},"unfinished":"{}","started_ns":{},"project":"{}","argv":[{}]}})",
       entry.id, JsonEscape(run ? StateAndWorkOf(*run, *entry.meta) : "gone"),
-      workspace::IsAlive(*entry.meta), entry.meta->started_ns, JsonEscape(entry.meta->project),
-      fmt::join(words, ","));
+      workspace::IsAlive(*entry.meta),
+      run ? review::WordsFor(review::UnfinishedOf(*run, *entry.meta)) : "", entry.meta->started_ns,
+      JsonEscape(entry.meta->project), fmt::join(words, ","));
 }
 
 Status List(const PsFlags& flags) {

@@ -86,6 +86,7 @@ Status ReviewJournal::ApplyStarted(const review::ApplyPlan& plan,
                                    const review::ApplyRequest& request) {
   std::vector<Field> fields = FieldsOf(plan.paths);
   AddPaths(fields, "consents", request.consents);
+  AddPaths(fields, "replaced", request.replaced);
   fields.push_back(Number("declined", request.declined.size()));
   return Write({event::kApplyStarted, std::move(fields)});
 }

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "review/applied_runs.h"
 #include "review/apply_log.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
@@ -21,10 +22,10 @@ struct RmFlags {
 Status RemoveOne(const std::string& id, bool force) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(const workspace::RunDir run, store.OpenRun(id));
+  AMBIT_TRY(const workspace::RunDir run, OpenNamedRun(store, id));
   AMBIT_CHECK(review::RefuseUnfinished(run));
   if (!force) AMBIT_CHECK(review::RefuseKept(run));
-  AMBIT_CHECK(workspace::RemoveRun(store, run));
+  AMBIT_CHECK(review::RemoveRun(store, run));
   return ToStdout(run.id + "\n");
 }
 

@@ -18,15 +18,16 @@
 #include "cli/keep_policy.h"
 #include "host/inside_run.h"
 #include "journal/writer.h"
+#include "review/unfinished_apply.h"
 
 namespace ambit::cli {
 namespace {
 
-/// The variables whose values are the person's own.
-std::vector<std::string> PassedNames(const policy::Policy& policy) {
+/// The variables inside whose values are the person's own; one that is not set here is none.
+std::vector<std::string> PassedNames(const supervise::RunRequest& request) {
   std::vector<std::string> names;
-  for (const policy::EnvironmentRule& rule : policy.environment) {
-    if (!rule.value) names.push_back(rule.name);
+  for (const policy::EnvironmentRule& rule : request.policy.environment) {
+    if (!rule.value && request.environment.contains(rule.name)) names.push_back(rule.name);
   }
   return names;
 }
@@ -44,8 +45,9 @@ std::string_view FateOfChanges(policy::ProjectMode mode) {
 }
 
 /// What a run without a policy gets, told in three lines; what is more than that is one more.
-void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effective) {
-  const policy::Policy& policy = effective.policy;
+void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effective,
+                   const supervise::RunRequest& request) {
+  const policy::Policy& policy = request.policy;
   Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
                   FateOfChanges(policy.project)));
   if (policy.project == policy::ProjectMode::kReadWrite) {
@@ -57,7 +59,7 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
                         ? ""
                         : " (--no-preset leaves out what the command's name chooses)"));
   }
-  const std::vector<std::string> passed = PassedNames(policy);
+  const std::vector<std::string> passed = PassedNames(request);
   Say(fmt::format(
       "{}; /usr read-only, an empty home, {}",
       policy.host_ports.empty()
@@ -113,6 +115,7 @@ supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& e
   request.directory = flags.policy.directory();
   request.argv = flags.argv;
   request.keep = flags.keep;
+  request.may_begin = review::RefuseWhileApplying;
   request.policy = effective.policy;
   request.environment = supervise::TakeEnvironment(request.policy);
   return request;
@@ -123,11 +126,13 @@ int ExecuteRun(const RunFlags& flags) {
   if (host::IsInsideRun()) return Complain(host::kInsideRun, host::kInsideRunRemedy);
   const Result<EffectivePolicy> effective = FindPolicy(flags.policy, flags.argv.front());
   if (!effective) return Complain(effective.error().what, effective.error().remedy);
+  const supervise::RunRequest request = RequestFor(flags, *effective);
   std::string id;
   const supervise::RunObserver observer{.on_planned =
                                             [&](const workspace::RunMeta& meta) {
                                               id = meta.id;
-                                              if (!flags.quiet) TellWhatHolds(meta, *effective);
+                                              if (!flags.quiet)
+                                                TellWhatHolds(meta, *effective, request);
                                             },
                                         .on_warning =
                                             [&](const std::string& text) {
@@ -138,7 +143,6 @@ int ExecuteRun(const RunFlags& flags) {
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
   };
   if (!flags.quiet) TellWhatIsLeftOut(*effective);
-  const supervise::RunRequest request = RequestFor(flags, *effective);
   WarnOfUnsetVariables(request, observer);
   const Result<supervise::Outcome> outcome = supervise::Run(request, open_journal, observer);
   if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);

@@ -8,12 +8,14 @@
 #include <array>
 #include <ctime>
 #include <optional>
+#include <ranges>
 #include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "review/unfinished_apply.h"
 #include "workspace/run_removal.h"
 
 namespace ambit::cli {
@@ -62,15 +64,37 @@ Result<workspace::RunStore> OpenStore(const host::Person& person) {
   return store;
 }
 
+Result<workspace::RunDir> OpenNamedRun(const workspace::RunStore& store, const std::string& name) {
+  auto run = store.OpenRun(name);
+  const bool unknown =
+      !run && (run.error().code == Errc::kInvalidArgument || run.error().code == Errc::kNotFound);
+  if (!unknown) return run;
+  constexpr std::size_t kMostNamed = 3;
+  std::vector<std::string> newest;
+  if (const auto runs = store.List()) {
+    for (const workspace::RunEntry& entry : *runs | std::views::take(kMostNamed)) {
+      newest.push_back(entry.id);
+    }
+  }
+  return Fail(Errc::kNotFound, fmt::format("there is no run '{}'", Printable(name)),
+              newest.empty() ? "there is none at all: start one with 'ambit run -- COMMAND'"
+                             : fmt::format("'ambit ps -a' lists all runs; the newest: {}",
+                                           fmt::join(newest, ", ")));
+}
+
 Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
                                    const std::string& name, const std::string& directory) {
   if (name.empty()) {
     AMBIT_TRY(const std::string here, host::RealPath(directory.empty() ? "." : directory));
     AMBIT_TRY(const host::Project project,
               host::FindProject(here, /*explicit_root=*/!directory.empty(), person, store.root()));
-    return store.NewestOf(project.root);
+    auto newest = store.NewestOf(project.root);
+    if (!newest && newest.error().code == Errc::kNotFound) {
+      newest.error().remedy = "name a run: 'ambit ps -a' lists those of all projects";
+    }
+    return newest;
   }
-  AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(name));
+  AMBIT_TRY(const workspace::RunDir dir, OpenNamedRun(store, name));
   return workspace::RunStore::ReadMeta(dir);
 }
 
@@ -121,8 +145,11 @@ std::string StateOf(const workspace::RunMeta& meta) {
 }
 
 std::string StateAndWorkOf(const workspace::RunDir& run, const workspace::RunMeta& meta) {
-  const bool discarded = workspace::HasMark(run, workspace::kDiscardedMark);
-  return StateOf(meta) + (discarded ? ", discarded" : "");
+  std::string words = StateOf(meta);
+  if (workspace::HasMark(run, workspace::kDiscardedMark)) words += ", discarded";
+  const std::string_view unfinished = review::WordsFor(review::UnfinishedOf(run, meta));
+  if (!unfinished.empty()) words += fmt::format(", {}", unfinished);
+  return words;
 }
 
 std::string LocalTime(std::int64_t unix_ns) {

@@ -22,6 +22,9 @@ Result<workspace::RunStore> OpenStore(const host::Person& person);
 /// The option -C, as `run` has it: this directory is the project, wherever the person is.
 void AddDirectoryOption(CLI::App& command, std::string& directory);
 
+/// The directory of the run that was named. kNotFound, with the newest runs there are.
+Result<workspace::RunDir> OpenNamedRun(const workspace::RunStore& store, const std::string& name);
+
 /// The run that was named, or the newest one of the project the person is in (or of `directory`).
 Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
                                    const std::string& name, const std::string& directory = {});
@@ -41,7 +44,7 @@ Result<std::vector<std::string>> PathsInProject(const workspace::RunMeta& meta,
 /// One or two words: running, how it ended, or that it crashed.
 std::string StateOf(const workspace::RunMeta& meta);
 
-/// The state, and what became of the work since.
+/// The state, and what became of the work since, or is becoming of it now.
 std::string StateAndWorkOf(const workspace::RunDir& run, const workspace::RunMeta& meta);
 
 /// `2026-01-31 23:59:59` in local time; "-" for 0.

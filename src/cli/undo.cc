@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -14,6 +13,7 @@
 #include "cli/run_and_paths.h"
 #include "cli/runs.h"
 #include "host/facts.h"
+#include "review/applied_runs.h"
 #include "review/apply.h"
 #include "workspace/run_removal.h"
 
@@ -22,31 +22,18 @@ namespace {
 
 using review::ApplyReport;
 
-/// The run of the project whose apply is the newest.
-Result<workspace::RunMeta> LastApplied(const workspace::RunStore& store, const host::Person& person,
-                                       const std::string& directory) {
-  AMBIT_TRY(const workspace::RunMeta newest, FindRun(store, person, "", directory));
-  AMBIT_TRY(std::vector<workspace::RunEntry> runs, store.List());
-  std::optional<workspace::RunMeta> last;
-  std::int64_t last_ns = -1;
-  for (workspace::RunEntry& entry : runs) {
-    if (!entry.meta || entry.meta->project != newest.project) continue;
-    const auto run = store.OpenRun(entry.id);
-    if (!run) continue;
-    const auto log = review::ApplyLog::Last(*run);
-    if (!log || !*log || (*log)->time_ns() <= last_ns) continue;
-    last_ns = (*log)->time_ns();
-    last = std::move(*entry.meta);
-  }
-  if (last) return *std::move(last);
-  return Fail(Errc::kNotFound, "nothing was applied to this project that could be taken back");
+/// The run that was named, or the one whose apply to the project is the newest.
+Result<workspace::RunMeta> RunToUndo(const workspace::RunStore& store, const host::Person& person,
+                                     const std::string& name, const std::string& directory) {
+  AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, name, directory));
+  if (!name.empty()) return meta;
+  return review::LastApplied(store, meta.project);
 }
 
 Result<int> UndoRun(const std::string& name, const std::string& directory) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(workspace::RunMeta meta,
-            name.empty() ? LastApplied(store, person, directory) : FindRun(store, person, name));
+  AMBIT_TRY(workspace::RunMeta meta, RunToUndo(store, person, name, directory));
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
@@ -58,6 +45,7 @@ Result<int> UndoRun(const std::string& name, const std::string& directory) {
   }
   AMBIT_TRY(std::optional<review::ApplyLog> log, review::ApplyLog::Last(opened.run));
   if (!log) return Fail(Errc::kNotFound, fmt::format("nothing of {} is applied", opened.meta.id));
+  AMBIT_CHECK(review::RefuseOutOfOrder(opened.store, opened.meta, *log));
   AMBIT_CHECK(journal.UndoStarted());
   AMBIT_CHECK(workspace::ClearMark(opened.run, workspace::kTakenMark));
   const Result<ApplyReport> report = review::Undo(opened.run, opened.tree, *std::move(log));

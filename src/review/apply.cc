@@ -11,6 +11,7 @@
 
 #include "review/apply_stage.h"
 #include "review/apply_steps.h"
+#include "review/unfinished_apply.h"
 #include "workspace/change_dir.h"
 
 namespace ambit::review {
@@ -57,9 +58,10 @@ Status NoteLeft(const workspace::RunDir& run, const ProjectTree& tree, const App
     if (info && S_ISDIR(info->st_mode)) note(path, *info);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    // A merged version holds edits of the host, and below it is one the run never saw: either stays
-    // a change of the host's.
+    // A merged version holds edits of the host, and below it, as below a replaced one, is one the
+    // run never saw: each stays a change of the host's.
     if (failures.contains(i) || log.skipped().contains(i) || steps[i].merged) continue;
+    if (steps[i].replaced && taken_back) continue;
     const Seen& expected = taken_back ? steps[i].before : steps[i].after;
     const auto info = LookOrNothing(tree, steps[i].path);
     const bool ours = expected.inode != 0 && info && SameContent(expected, SeenOf(*info));
@@ -125,6 +127,7 @@ Result<ApplyReport> TakeBackWhole(const workspace::RunDir& run, const ProjectTre
   AMBIT_CHECK(NoteLeft(run, tree, log, steps, failures, /*taken_back=*/true));
   ApplyReport report = ReportOf(steps, log.skipped(), failures);
   AMBIT_CHECK(log.SetPhase(Phase::kUndone));
+  (void)WithdrawApply(run);  // one that stays is seen to be over
   if (!failures.empty()) {
     report.notes.push_back(
         fmt::format("what could not be put back is kept in '{}/old'", log.path()));
@@ -137,7 +140,9 @@ Status Finish(const workspace::RunDir& run, const ProjectTree& tree, ApplyLog& l
               const Staging& staging, const std::vector<Step>& steps) {
   AMBIT_CHECK(staging.Empty(log, steps));
   AMBIT_CHECK(NoteLeft(run, tree, log, steps, {}, /*taken_back=*/false));
-  return log.SetPhase(Phase::kDone);
+  AMBIT_CHECK(log.SetPhase(Phase::kDone));
+  (void)WithdrawApply(run);
+  return {};
 }
 
 void MarkConflict(ApplyReport& report, const std::string& path, const std::string& reason) {
@@ -226,6 +231,7 @@ Result<ApplyReport> Apply(const workspace::RunDir& run, const ProjectTree& tree,
   // A lease that is broken while it is held sends SIGIO, which would end the process.
   ::signal(SIGIO, SIG_IGN);
   std::vector<Step> steps = plan.steps;
+  AMBIT_CHECK(AnnounceApply(run));
   AMBIT_TRY(ApplyLog log, ApplyLog::Begin(run, plan.renames));
   AMBIT_CHECK(log.WriteParents(UnchangedParents(tree, steps, stamp_ns, ApplyLog::ReadLeft(run))));
   AMBIT_TRY(const Staging staging, Staging::Create(tree, run.id));
@@ -276,6 +282,7 @@ Result<ApplyReport> Undo(const workspace::RunDir& run, const ProjectTree& tree, 
   AMBIT_TRY(const std::vector<Step> steps, log.ReadSteps());
   if (log.phase() != Phase::kUndoing) {
     AMBIT_CHECK(log.WriteParents(UnchangedParents(tree, steps, 0, ApplyLog::ReadLeft(run))));
+    AMBIT_CHECK(AnnounceApply(run));
     AMBIT_CHECK(log.SetPhase(Phase::kUndoing));
   }
   AMBIT_TRY(const Staging staging, Staging::OpenOrCreate(tree, run.id));
@@ -308,6 +315,7 @@ Result<std::optional<Recovery>> Recover(const workspace::RunDir& run, const Proj
   }
   if (steps.empty() && !Staging::Exists(tree, run.id)) {  // not even the project was touched
     AMBIT_CHECK(log->SetPhase(Phase::kUndone));
+    (void)WithdrawApply(run);
     return std::nullopt;
   }
   AMBIT_TRY(const Staging staging, Staging::OpenOrCreate(tree, run.id));

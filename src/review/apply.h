@@ -3,7 +3,8 @@
 // record in the run's directory is on disk before the project is touched, what is replaced is kept,
 // and the next apply or undo finishes or takes back what was interrupted (Recover). While it works,
 // and after a crash, the project holds one directory of ours, `.ambit-apply-RUN`.
-// What the host changed is never overwritten: such a path is a conflict and stays.
+// What the host changed is never overwritten: such a path is a conflict and stays, unless a person
+// names it to be replaced; then its version is kept, and undo brings it back.
 // Who calls: cli, in the order Open and Lock the tree, Recover, PlanApply, Apply. Errors: kLimit
 // and kIo with the project as it was, when there is no room; kDenied, kUnsupported.
 #include <cstdint>

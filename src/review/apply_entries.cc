@@ -157,7 +157,8 @@ std::vector<Step> StepsFor(const Entries& entries) {
       removals.push_back({.kind = directory ? StepKind::kRemoveDirectory : StepKind::kTake,
                           .path = path,
                           .slot = slots++,
-                          .before = entry.before});
+                          .before = entry.before,
+                          .replaced = entry.replaced});
       if (!entry.moves_to.empty()) slot_of[path] = removals.back().slot;
     }
     const mode_t wanted = (entry.old_mode & kSpecialBits) | (entry.new_mode & kPermissionBits);
@@ -183,6 +184,7 @@ std::vector<Step> StepsFor(const Entries& entries) {
       step.kind = StepKind::kExchange;
       step.before = entry.before;
       step.merged = entry.merged;
+      step.replaced = entry.replaced;
     }
     step.moved = !entry.moved_from.empty();
     if (step.moved) {

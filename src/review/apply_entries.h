@@ -34,6 +34,8 @@ struct Entry {
   bool held_directory = false;
   bool mergeable = false;
   bool merged = false;
+  bool replaceable = false;
+  bool replaced = false;
   Verdict verdict = Verdict::kApply;
   std::string reason;
   Seen before;

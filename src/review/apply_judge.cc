@@ -47,6 +47,12 @@ void Conflict(Entry& entry, std::string_view reason) {
   (void)Leave(entry, Verdict::kConflict, reason);
 }
 
+/// A file in the place of a file, or of nothing. A directory holds what nobody has named.
+bool IsReplaceable(const Entry& entry) {
+  const auto is_file = [](mode_t mode) { return mode == 0 || S_ISREG(mode) || S_ISLNK(mode); };
+  return !entry.chmods && is_file(entry.old_mode) && is_file(entry.new_mode);
+}
+
 /// Below a directory of spawn/native/movable.h, whose rename never came to its end.
 bool IsLeftOfAMove(std::string_view path) {
   constexpr std::string_view kMoving = ".ambit-moving-";
@@ -104,9 +110,9 @@ Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavo
 void Judge::Decide(Entry& entry) {
   if (!PassesForm(entry)) return;
   if (move_was_cut_short_ && entry.removes && !entry.puts) {
-    (void)Leave(entry, Verdict::kConflict,
-                "a rename inside was cut short: the run may have moved it, not deleted it");
-    return;
+    ConflictOrReplace(entry,
+                      "a rename inside was cut short: the run may have moved it, not deleted it");
+    if (entry.verdict == Verdict::kConflict) return;
   }
   if (const auto masked = request_.masked.find(entry.path); masked != request_.masked.end()) {
     DecideMasked(entry, masked->second);
@@ -159,9 +165,11 @@ void Judge::Join(Entry& entry, const MaskedChange& change) const {
   } else if (change.changes_nothing) {
     (void)Leave(entry, Verdict::kHeld, {});
     entry.declined = true;
-  } else if (!change.only_adds && !IsUnchanged(entry.path, **host)) {
-    Conflict(entry, "the host changed it meanwhile, and the run changed values in it");
   } else {
+    if (!change.only_adds && !IsUnchanged(entry.path, **host)) {
+      ConflictOrReplace(entry, "the host changed it meanwhile, and the run changed values in it");
+      if (entry.verdict == Verdict::kConflict) return;
+    }
     entry.before = change.host;
     entry.merged = true;
     entry.new_mode = (*host)->st_mode;
@@ -221,7 +229,11 @@ void Judge::PassesHost(Entry& entry) const {
   } else if (entry.removes || entry.chmods) {
     PassesOld(entry, *host);
   } else if (*host) {
-    Conflict(entry, "the host made it meanwhile");
+    entry.old_mode = (*host)->st_mode;
+    ConflictOrReplace(entry, "the host made it meanwhile");
+    if (!entry.replaced) return;
+    entry.removes = true;
+    entry.before = SeenOf(**host);
   } else {
     PassesNew(entry);
   }
@@ -245,8 +257,8 @@ void Judge::PassesMerged(Entry& entry, const struct stat& host) const {
                     S_ISREG(entry.old_mode) && S_ISREG(entry.new_mode);
   const auto merged = request_.merged.find(entry.path);
   const bool chosen = entry.mergeable && merged != request_.merged.end();
-  if (!chosen || merged->second.host != SeenOf(host)) {
-    Conflict(entry, "the host changed it meanwhile");
+  if (IsToBeReplaced(entry) || !chosen || merged->second.host != SeenOf(host)) {
+    ConflictOrReplace(entry, "the host changed it meanwhile");
   } else if (merged->second.hunks.empty()) {  // the host has it all already
     (void)Leave(entry, Verdict::kHeld, {});
     entry.declined = true;
@@ -270,8 +282,24 @@ void Judge::PassesNew(Entry& entry) const {
   }
   // The overlay notes on what it copied up that it had an original.
   if (!IsUnchanged(parent, info) && HasOrigin(entry.path)) {
-    Conflict(entry, "the host deleted or renamed it meanwhile");
+    ConflictOrReplace(entry, "the host deleted or renamed it meanwhile");
   }
+}
+
+bool Judge::IsToBeReplaced(const Entry& entry) const {
+  return IsReplaceable(entry) &&
+         std::ranges::find(request_.replaced, entry.path) != request_.replaced.end();
+}
+
+/// Both sides changed it: the host's version stays unless a person asked for the run's by name.
+void Judge::ConflictOrReplace(Entry& entry, std::string_view why) const {
+  entry.replaceable = IsReplaceable(entry);
+  if (!IsToBeReplaced(entry)) {
+    Conflict(entry, why);
+    return;
+  }
+  entry.replaced = true;
+  entry.reason += fmt::format("{}although {}", entry.reason.empty() ? "" : "; ", why);
 }
 
 bool Judge::HasOrigin(const std::string& path) const {

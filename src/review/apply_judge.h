@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "review/apply_entries.h"
 #include "review/apply_plan.h"
@@ -37,6 +38,8 @@ class Judge {
   void DecideMasked(Entry& entry, const MaskedChange& change);
   void Join(Entry& entry, const MaskedChange& change) const;
   void PassesNew(Entry& entry) const;
+  bool IsToBeReplaced(const Entry& entry) const;
+  void ConflictOrReplace(Entry& entry, std::string_view why) const;
   bool HasOrigin(const std::string& path) const;
 
   const ProjectTree& tree_;

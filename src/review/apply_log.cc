@@ -12,6 +12,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.h"
 #include "sys/file.h"
 #include "workspace/change_dir.h"
 
@@ -95,6 +96,24 @@ Result<std::optional<ApplyLog>> ApplyLog::Last(const workspace::RunDir& run) {
     if (log.phase_ != Phase::kUndone) return log;
   }
   return std::nullopt;
+}
+
+Result<std::vector<ApplyLog>> ApplyLog::Standing(const workspace::RunDir& run) {
+  std::vector<ApplyLog> standing;
+  const auto applied = OpenDirectory(run.fd.get(), kDirectory, /*create=*/false);
+  if (!applied && applied.error().code == Errc::kNotFound) return standing;
+  if (!applied) return std::unexpected(applied.error());
+  AMBIT_TRY(const std::vector<std::string> names, RecordsIn(applied->get()));
+  for (const std::string& name : names) {
+    AMBIT_TRY(ApplyLog log, Open(run, applied->get(), name));
+    AMBIT_CHECK(log.ReadPhase());
+    if (log.phase_ != Phase::kUndone) standing.push_back(std::move(log));
+  }
+  return standing;
+}
+
+bool ApplyLog::IsIn(const workspace::RunDir& run) {
+  return ::faccessat(run.fd.get(), kDirectory, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool ApplyLog::renames() const {
@@ -182,11 +201,10 @@ Status RefuseKept(const workspace::RunDir& run) {
     AMBIT_CHECK(log.ReadPhase());
     AMBIT_TRY(const std::vector<std::string> kept, workspace::NamesIn(log.old()));
     if (log.phase() != Phase::kUndone || kept.empty()) continue;
-    return Fail(
-        Errc::kDenied,
-        fmt::format("an undo of run {} left {} files that it could not put back in '{}/old'",
-                    run.id, kept.size(), log.path()),
-        fmt::format("take what you need; 'ambit rm --force {}' drops the rest", run.id));
+    return Fail(Errc::kDenied,
+                fmt::format("an undo of run {} left {} that it could not put back in '{}/old'",
+                            run.id, Count(kept.size(), "file"), log.path()),
+                fmt::format("take what you need; 'ambit rm --force {}' drops the rest", run.id));
   }
   return {};
 }

@@ -39,6 +39,10 @@ class ApplyLog {
   static Result<ApplyLog> Begin(const workspace::RunDir& run, bool renames);
   /// The newest record that is not undone; nullopt when there is none.
   static Result<std::optional<ApplyLog>> Last(const workspace::RunDir& run);
+  /// All records that are not undone, oldest first.
+  static Result<std::vector<ApplyLog>> Standing(const workspace::RunDir& run);
+  /// Whether the run has records at all.
+  static bool IsIn(const workspace::RunDir& run);
 
   Phase phase() const { return phase_; }
   bool renames() const;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kHeader = "ambit steps 1\n";
 constexpr unsigned kMoved = 1;
 constexpr unsigned kMerged = 2;
+constexpr unsigned kReplaced = 4;
 
 /// Takes numbers and paths off the front of a text; after a failure everything else fails too.
 class Reader {
@@ -59,9 +60,10 @@ std::string TextOf(const Seen& seen) {
 std::string EncodeSteps(const std::vector<Step>& steps) {
   std::string out = fmt::format("{}{} ", kHeader, steps.size());
   for (const Step& step : steps) {
-    out += fmt::format("{} {} {} {} {}{}", static_cast<unsigned>(step.kind), step.slot, step.mode,
-                       (step.moved ? kMoved : 0) | (step.merged ? kMerged : 0), TextOf(step.before),
-                       TextOf(step.after));
+    out += fmt::format(
+        "{} {} {} {} {}{}", static_cast<unsigned>(step.kind), step.slot, step.mode,
+        (step.moved ? kMoved : 0) | (step.merged ? kMerged : 0) | (step.replaced ? kReplaced : 0),
+        TextOf(step.before), TextOf(step.after));
     out += step.path;
     out += '\0';
   }
@@ -90,6 +92,7 @@ Result<std::vector<Step>> DecodeSteps(std::string_view bytes) {
     step.kind = static_cast<StepKind>(kind);
     step.moved = (flags & kMoved) != 0;
     step.merged = (flags & kMerged) != 0;
+    step.replaced = (flags & kReplaced) != 0;
     steps.push_back(std::move(step));
   }
   if (!reader.good() || steps.size() != count) return bad();

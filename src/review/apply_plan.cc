@@ -120,6 +120,18 @@ void DropEmpty(Entries& entries) {
   }
 }
 
+/// Why nothing comes of a wish that was a directory's name, or that a directory is in the way of.
+void TellOfDirectories(Entries& entries, const ApplyRequest& request) {
+  for (const std::string& path : request.replaced) {
+    const auto found = entries.find(path);
+    if (found == entries.end() || found->second.verdict != Verdict::kConflict) continue;
+    Entry& entry = found->second;
+    if (S_ISDIR(entry.old_mode) || S_ISDIR(entry.new_mode)) {
+      entry.reason += "; --replace takes the place of files, not of directories";
+    }
+  }
+}
+
 PlannedPath Describe(const Entry& entry) {
   const bool has_old = entry.removes || entry.chmods;
   return {.letter = !entry.puts && !entry.chmods ? 'D'
@@ -129,7 +141,9 @@ PlannedPath Describe(const Entry& entry) {
           .directory = S_ISDIR(entry.puts || entry.chmods ? entry.new_mode : entry.old_mode),
           .verdict = entry.verdict,
           .reason = entry.reason,
-          .mergeable = entry.mergeable && entry.verdict == Verdict::kConflict};
+          .mergeable = entry.mergeable && entry.verdict == Verdict::kConflict,
+          .replaceable = entry.replaceable && entry.verdict == Verdict::kConflict,
+          .replaced = entry.replaced};
 }
 
 const std::string& MergedText(const ApplyRequest& request, const std::string& path) {
@@ -164,6 +178,7 @@ Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::Overl
   JoinMoves(entries);
   PropagateUp(entries, changes, gathered.staying);
   DropEmpty(entries);
+  TellOfDirectories(entries, request);
   ApplyPlan plan;
   plan.steps = StepsFor(entries);
   for (const Step& step : plan.steps) {

@@ -2,10 +2,11 @@
 // What apply would do, as a value: for each changed path whether it comes across and why not, and
 // the steps that make the host's tree the run's. Reads the host and the layer, changes nothing.
 // Conflict: the host changed a path since the run began (its ctime is not older than the run's
-// stamp), created or deleted it. Known limit: that the host deleted a file which the run then
-// replaced by a new one, instead of writing into it, leaves no trace; it arrives as an added file.
-// Who calls: apply.cc and cli. Errors: kLimit when the list of changes was cut off, those of
-// reading.
+// stamp), created or deleted it. A file that is named in `replaced` comes across all the same, in
+// the place of the very version that was looked at here. Known limit: that the host deleted a file
+// which the run then replaced by a new one, instead of writing into it, leaves no trace; it arrives
+// as an added file. Who calls: apply.cc and cli. Errors: kLimit when the list of changes was cut
+// off, those of reading.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -38,8 +39,10 @@ struct PlannedPath {
   std::string path;
   bool directory = false;
   Verdict verdict = Verdict::kApply;
-  std::string reason;      // for people; also of an applied path the gate has something to say of
-  bool mergeable = false;  // a conflict of two versions of one file (merge_offer.h)
+  std::string reason;        // for people; also of an applied path the gate has something to say of
+  bool mergeable = false;    // a conflict of two versions of one file (merge_offer.h)
+  bool replaceable = false;  // a conflict that ApplyRequest::replaced would end
+  bool replaced = false;     // comes across although the host changed it too
 };
 
 enum class StepKind : std::uint8_t {
@@ -58,8 +61,9 @@ struct Step {
   Seen before;  // what must be at path
   Seen after;   // what is placed there; known once it is staged
   mode_t mode = 0;
-  bool moved = false;   // kPlace: a file of the host that an earlier kTake put into the slot
-  bool merged = false;  // kExchange: what is placed holds the host's edits as well
+  bool moved = false;     // kPlace: a file of the host that an earlier kTake put into the slot
+  bool merged = false;    // kExchange: what is placed holds the host's edits as well
+  bool replaced = false;  // what it takes away is an edit of the host's
 };
 
 /// How ambit itself left paths of this run's project: no change of the host's.
@@ -81,6 +85,7 @@ struct ApplyRequest {
   std::vector<std::string> paths;           // relative, with all below; empty: everything
   std::vector<std::string> declined;        // files a person said no to, one by one
   std::vector<std::string> consents;        // gated paths that may come across, with all below
+  std::vector<std::string> replaced;        // files the host changed too: the run's is taken
   MergedVersions merged;                    // to be taken where both sides changed a file
   MaskedChanges masked;                     // of what the run saw masked
   const workspace::Masks* masks = nullptr;  // null or empty: it saw nothing masked

@@ -125,7 +125,7 @@ TEST_P(DiffOnOverlay, ShowsEachKindInEachForm) {
   ASSERT_TRUE(RenderNameStatus(set, AppendTo(names)));
   EXPECT_EQ(names,
             "A\t\\x1b]0;title\\x07\nM\tbinary\nM\tedit\nD\tgone\nA\tlarge\nA\tlatin\\xe4\n"
-            "G\t.git\t1 files\n");
+            "G\t.git\t1 file\n");
 
   std::string stat;
   ASSERT_TRUE(RenderStat(tree.layer(), set, {.max_file_bytes = 4096}, AppendTo(stat)));

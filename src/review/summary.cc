@@ -155,7 +155,7 @@ Status RenderNameStatus(const ChangeSet& set, const Sink& sink) {
     AMBIT_CHECK(sink(fmt::format("{}\t{}\n", NameOf(change.kind).letter, ShownName(change))));
   }
   for (const workspace::GitChange& git : set.git) {
-    AMBIT_CHECK(sink(fmt::format("G\t{}\t{} files\n", Printable(git.path), git.files)));
+    AMBIT_CHECK(sink(fmt::format("G\t{}\t{}\n", Printable(git.path), Count(git.files, "file"))));
   }
   return set.truncated ? sink("# more changed than can be listed\n") : Status();
 }
@@ -170,7 +170,8 @@ Status RenderStat(const workspace::OverlayLayer& layer, const ChangeSet& set,
     AMBIT_CHECK(sink(StatLine(layers, change, options, totals)));
   }
   for (const workspace::GitChange& git : set.git) {
-    AMBIT_CHECK(sink(fmt::format(" {} | {} files of git\n", Printable(git.path), git.files)));
+    AMBIT_CHECK(
+        sink(fmt::format(" {} | {} of git\n", Printable(git.path), Count(git.files, "file"))));
   }
   AMBIT_CHECK(sink(fmt::format(" {} changed, {} lines added, {} removed\n", totals.files,
                                totals.added, totals.removed)));

@@ -332,6 +332,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_TRY(const std::string start, StartDirectory(request));
   AMBIT_TRY(host::Project project,
             host::FindProject(start, !request.directory.empty(), person, facts.state_root));
+  if (request.may_begin) AMBIT_CHECK(request.may_begin(planned.state_root, project.root));
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, Find(request.environment, "XDG_CONFIG_HOME"));
   std::vector<std::string> read_only;

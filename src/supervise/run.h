@@ -32,6 +32,8 @@ struct RunRequest {
   std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
   bool keep = false;  // --keep-run
+  /// Asked before anything of the run is there, with the store's root and the project's.
+  std::function<Status(const std::string& runs_root, const std::string& project)> may_begin = {};
 };
 
 /// What a person may want to hear, in order; the caller prints it.

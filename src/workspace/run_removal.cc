@@ -217,7 +217,12 @@ Status CheckEnded(const RunDir& run) {
 
 Status LockRun(const RunDir& run) {
   if (::flock(run.fd.get(), LOCK_EX | LOCK_NB) == 0) return {};
-  return FailErrno(errno, fmt::format("run {} is in use by another ambit", run.id));
+  if (errno != EWOULDBLOCK) return FailErrno(errno, fmt::format("lock run {}", run.id));
+  return Fail(Errc::kDenied,
+              fmt::format("run {} is in use: another apply, undo, branch or removal of it is under "
+                          "way",
+                          run.id),
+              "try again when it is done");
 }
 
 Status RemoveTree(int dir, const std::string& name, Deadline deadline) {

@@ -124,7 +124,9 @@ TEST_P(ApplyMerge, APersonSeesAMergeAndChooses) {
                 AllOf(HasSubstr("a.txt: the host and the run changed it"), HasSubstr("+FIVE"),
                       Not(HasSubstr("+ONE"))));
     terminal.Type("n\n");
-    EXPECT_THAT(terminal.ShownUntil("A c.txt? [y/N]"), HasSubstr("conflict a.txt"));
+    EXPECT_THAT(terminal.ShownUntil("Take the run's version?"), HasSubstr("conflict a.txt"));
+    terminal.Type("n\n");
+    (void)terminal.ShownUntil("A c.txt? [y/N]");
     terminal.Type("y\n");
     EXPECT_EQ(terminal.Wait(), 1);
   }

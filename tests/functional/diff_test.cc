@@ -56,9 +56,16 @@ TEST_P(Diff, ShowsOnlyThePathsThatAreAskedFor) {
   EXPECT_EQ(Show({"--", "src/b.txt"}).out,
             "diff --git a/src/b.txt b/src/b.txt\ndeleted file mode 100644\n--- a/src/b.txt\n"
             "+++ /dev/null\n@@ -1 +0,0 @@\n-b\n");
-  const Finished nothing = Show({"--name-status", "--", "nothing/here"});
+  const Finished nothing = Show({"--name-status", "--", "docs/c.txt"});
+  EXPECT_EQ(nothing.exit_code, 0);
   EXPECT_EQ(nothing.out, "");
   EXPECT_THAT(nothing.err, HasSubstr("changed nothing of these paths"));
+  for (const char* slip : {"nothing/here", "r-abc", "src/a.txt/x"}) {
+    const Finished typo = Show({"--name-status", slip});
+    EXPECT_EQ(typo.exit_code, 125) << slip;
+    EXPECT_EQ(typo.out, "");
+    EXPECT_THAT(typo.err, HasSubstr(std::string("'") + slip + "' is no run")) << slip;
+  }
   for (const char* path : {"../x", "/etc/passwd", "src/../../x"}) {
     const Finished refused = Show({"--", path});
     EXPECT_EQ(refused.exit_code, 125) << path;

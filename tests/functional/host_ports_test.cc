@@ -134,10 +134,12 @@ TEST_P(HostPorts, RefusesWhatIsNoPort) {
     EXPECT_EQ(run.out, "");
     return run.err;
   };
-  EXPECT_THAT(why_not({"--host-port", "0"}), HasSubstr("--host-port 0"));
+  for (const char* none : {"0", "70000", "99999", "-1", "http"}) {
+    EXPECT_THAT(why_not({"--host-port", none}),
+                HasSubstr(std::string("Value ") + none + " not in range 1 to 65535"));
+  }
   EXPECT_THAT(why_not({"--host-port", "8080", "--host-port", "8080"}),
               HasSubstr("'8080' is there twice"));
-  EXPECT_THAT(why_not({"--host-port", "70000"}), HasSubstr("70000"));
   EXPECT_THAT(why_not({"--host-port", "-1"}), HasSubstr("-1"));
   EXPECT_THAT(why_not({"--host-port", "http"}), HasSubstr("http"));
 }

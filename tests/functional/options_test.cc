@@ -33,6 +33,27 @@ TEST_P(Options, AVariableThatIsNotSetIsNamed) {
   EXPECT_EQ(run.err.find("--env SET"), std::string::npos) << run.err;
 }
 
+TEST_P(Options, TheStartLineNamesOnlyVariablesThatAreInside) {
+  const auto said = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), "run");
+    flags.insert(flags.end(), {"--", "true"});
+    return person_.Ambit(std::move(flags)).err;
+  };
+  EXPECT_NE(said({"--env", "NOPE"}).find("an empty home, no variable of yours\n"),
+            std::string::npos);
+  const std::string both = said({"--env", "NOPE", "--env", "SET=1"});
+  EXPECT_NE(both.find("with the real value of SET inside\n"), std::string::npos) << both;
+}
+
+TEST_P(Options, ADirectoryMayBeNamedWithASlashAtItsEnd) {
+  person_.Write("shown/file", "shown\n");
+  for (const char* flag : {"--ro", "--cow"}) {
+    const Finished run =
+        person_.Sh("cat " + person_.root() + "/shown/file", {flag, person_.root() + "/shown//"});
+    EXPECT_EQ(run.out, "shown\n") << flag << ": " << run.err;
+  }
+}
+
 TEST_P(Options, AnUnknownFlagOrCommandIsNamed) {
   const auto said = [&](std::vector<std::string> arguments) {
     const Finished done = person_.Ambit(std::move(arguments));

@@ -69,6 +69,15 @@ TEST_P(ReviewJournal, SaysWhatWasAppliedHeldAndInConflict) {
             "None \n");
 }
 
+TEST_P(ReviewJournal, SaysWhatWasReplaced) {
+  Run("echo inside > file.txt");
+  person_.Write("project/file.txt", "the host's\n");
+  EXPECT_EQ(person_.Ambit({"apply", "--yes", "--replace", "file.txt"}).exit_code, 0);
+  EXPECT_EQ(Events("e['event'], e['applied_paths'], e.get('replaced'), e.get('replaced_paths')"),
+            "apply.started ['M file.txt'] 1 ['file.txt']\n"
+            "apply.ended ['M file.txt'] None None\n");
+}
+
 TEST_P(ReviewJournal, BoundsTheListsAndNotTheCounts) {
   Run("for i in $(seq 250); do echo x > f$i; done");
   EXPECT_EQ(person_.Ambit({"apply", "--yes"}).exit_code, 0);

@@ -125,8 +125,13 @@ TEST_P(RunManagement, InspectSaysHowARunEnded) {
       {"python3", "-c", "import json,sys; print(json.loads(sys.argv[1])['record']['id'])",
        json.out});
   EXPECT_EQ(parsed.out, id + "\n") << parsed.err;
-  ExpectRefused(Ambit({"inspect", "../../x"}), "not a run id");
-  ExpectRefused(Ambit({"inspect", "r-00000000"}), "r-00000000");
+  for (const char* command : {"inspect", "undo", "discard", "rm"}) {
+    for (const char* none : {"../../x", "r-00000000", "tpyo"}) {
+      const Finished unknown = Ambit({command, none});
+      ExpectRefused(unknown, std::string("there is no run '") + none + "'");
+      EXPECT_THAT(unknown.err, AllOf(HasSubstr(id), HasSubstr("'ambit ps -a'"))) << command;
+    }
+  }
 }
 
 TEST_P(RunManagement, DiscardDropsTheWorkAndKeepsTheRecord) {
@@ -189,7 +194,7 @@ TEST_P(RunManagement, PruneKeepsWorkThatNobodyLookedAt) {
                              HasSubstr("not looked at")));
   EXPECT_EQ(Ids().size(), 3U);
 
-  ExpectRefused(Ambit({"prune", "--keep", "0"}), "1 of these runs hold work");
+  ExpectRefused(Ambit({"prune", "--keep", "0"}), "1 run with work");
   EXPECT_EQ(Ids().size(), 3U);
 
   EXPECT_EQ(Ambit({"prune", "--keep", "2"}).exit_code, 125) << "the oldest is the unseen one";
