@@ -119,7 +119,7 @@ print(child.wait(), whole('x'), whole('c'), os.path.exists('a'))
   EXPECT_EQ(run.exit_code, 0);
 }
 
-TEST_F(RenameWorker, KilledItFailsOneCallAndLosesNothing) {
+TEST_F(RenameWorker, KilledItFailsOneCallAndLeavesAllAsItWas) {
   const Finished run = Inside(R"py(
 for moment in (0, 0.02, 0.05, 0.1, 0.2, 0.4):
     for name in ('a', 'b'):
@@ -131,17 +131,30 @@ for moment in (0, 0.02, 0.05, 0.1, 0.2, 0.4):
         code = child.wait()
         if code == 0: os.rename('x', name); continue
         beside = [n for n in os.listdir('.') if n.startswith('.ambit-moving-')]
-        print(errno.errorcode[code], any(whole(n) for n in [name] + beside), len(beside))
-        for n in beside:
-            subprocess.run(['rm', '-rf', name if whole(n) else n])
-            if os.path.exists(n): os.rename(n, name)
+        print(errno.errorcode[code], whole(name), len(beside))
 os.rename('c', 'z')
 print(whole('z'), whole('a'), whole('b'))
 )py");
-  EXPECT_THAT(run.out, HasSubstr("EIO True 1\n")) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("EIO True 0\n")) << run.err;
   EXPECT_THAT(run.out, ::testing::Not(HasSubstr("EIO False")));
+  EXPECT_THAT(run.out, ::testing::Not(HasSubstr("EIO True 1")));
   EXPECT_THAT(run.out, ::testing::EndsWith("True True True\n")) << run.err;
   EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+TEST_F(RenameWorker, KilledEachTimeTheDirectoryIsWholeUnderOneOfTwoNames) {
+  const Finished run = Inside(R"py(
+child, worker = work('a', 'x')
+while child.poll() is None:
+    for pid in workers():
+        try: os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError: pass
+beside = [n for n in os.listdir('.') if n.startswith('.ambit-moving-')]
+print(errno.errorcode[child.wait()], any(whole(n) for n in ['a'] + beside))
+os.rename('c', 'z')
+print(whole('z'))
+)py");
+  EXPECT_EQ(run.out, "EIO True\nTrue\n") << run.err;
 }
 
 TEST_F(RenameWorker, GivesAProcessNothingThatItHasDeniedItself) {
