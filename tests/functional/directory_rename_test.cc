@@ -310,15 +310,22 @@ class DirectoryRenameCutShort : public ::testing::TestWithParam<const char*> {
          "  for f in range(100): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"
          "os.chmod('big/3', 0o550)\n"});
     EXPECT_EQ(made.exit_code, 0) << made.err;
-    // Ends in its own way as soon as the rename that it has started stands where it is to stand.
-    person_.Write("project/cut.py", R"py(import os, signal, subprocess, sys
+    // Ends when the rename that it has started stands where it is to stand, and stops there.
+    person_.Write("project/cut.py", R"py(import os, signal, subprocess, sys, time
 moment, end = sys.argv[1:]
 child = subprocess.Popen([sys.executable, '-c', "import os; os.rename('big', 'new')"])
+def parent_of(pid):
+    try: return open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[1]
+    except FileNotFoundError: return ''
 def ours(): return [n for n in os.listdir('.') if n.startswith('.ambit-moving-')]
+while not ours(): pass
+[worker] = [int(p) for p in os.listdir('/proc')
+            if p.isdigit() and parent_of(p) == '1' and int(p) != os.getpid()]
 def reached():
-    if moment == 'filling': return any(len(os.listdir(n)) > 2 for n in ours())
+    if moment == 'filling': return len(os.listdir(ours()[0])) > 2
     return len(os.listdir('big')) < 18
-while not reached(): pass
+while not reached(): time.sleep(0.001)
+os.kill(worker, signal.SIGSTOP)
 print(child.poll(), len(ours()), os.path.exists('new'), flush=True)
 if end == 'killed': os.kill(os.getpid(), signal.SIGKILL)
 os._exit(7)

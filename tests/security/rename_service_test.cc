@@ -2,9 +2,15 @@
 // that makes it work, and of no use to one that stops or kills it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
+#include <vector>
 
+#include "running_run.h"
 #include "support/run_ambit.h"
 
 namespace ambit::testing {
@@ -237,6 +243,86 @@ os.rename('c', 'z')
 print(whole('z'), [n for n in os.listdir('.') if 'ambit' in n])
 )py");
   EXPECT_EQ(run.out, "kept [] True True\nTrue []\n") << run.err;
+}
+
+/// The agent was killed when a rename had half emptied a directory, and who takes it back is
+/// stopped: what only somebody outside can do, and what a slow disk looks like.
+class RenameAtTheEnd : public RenameWorker {
+ protected:
+  void SetUp() override {
+    const Finished made = person_.Execute(
+        {"/usr/bin/python3", "-c",
+         "import os\n"
+         "for d in range(20):\n"
+         "  os.makedirs(f'big/{d}')\n"
+         "  for f in range(300): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+    person_.Write("project/script.py", std::string(kHelpers) + R"py(
+child, worker = work('big', 'x')
+while len(os.listdir('big')) > 14: time.sleep(0.001)
+os.kill(worker, signal.SIGSTOP)
+print('half', child.poll())
+signal.pause()
+)py");
+    before_ = Host();
+    ambit_ =
+        StartAs(person_, {AmbitBinary(), "run", "-q", "--", "/usr/bin/python3", "script.py"});
+    ASSERT_TRUE(Eventually([&] { return person_.Read("output") == "half None\n"; },
+                           std::chrono::seconds(30)))
+        << person_.Read("output");
+    const std::vector<pid_t> earlier = LookAt(ambit_).all;
+    ASSERT_EQ(::kill(LookAt(ambit_).agent, SIGKILL), 0);
+    tree_ = WaitFor(ambit_, [&](const RunTree& tree) {
+      return tree.agent != 0 && std::ranges::find(earlier, tree.agent) == earlier.end() &&
+             ::kill(tree.agent, SIGSTOP) == 0;
+    });
+  }
+  void TearDown() override {
+    if (!ended_) ::kill(ambit_, SIGKILL);
+    if (!ended_) ::waitpid(ambit_, nullptr, 0);
+  }
+  bool EndsWithin(std::chrono::seconds limit) {
+    return Eventually([&] { return ended_ = ::waitpid(ambit_, &status_, WNOHANG) == ambit_; },
+                      limit);
+  }
+  /// Names and modes; too many to be printed.
+  std::string Host() const {
+    return person_.Execute({"find", ".", "-mindepth", "1", "-printf", "%p %m %s\n"}).out;
+  }
+  bool HostIs(const std::string& listing) const { return Host() == listing; }
+  bool IsGone() const { return std::ranges::none_of(tree_.all, IsAlive); }
+
+  std::string before_;
+  pid_t ambit_ = -1;
+  RunTree tree_;
+  bool ended_ = false;
+  int status_ = 0;
+};
+
+TEST_F(RenameAtTheEnd, IsWaitedForTenSecondsAndThenRefusedByApply) {
+  EXPECT_FALSE(EndsWithin(std::chrono::seconds(8)));
+  EXPECT_TRUE(EndsWithin(std::chrono::seconds(10)));
+  EXPECT_EQ(WEXITSTATUS(status_), 128 + SIGKILL);
+  EXPECT_TRUE(IsGone());
+  const Finished applied = person_.Ambit({"apply", "--yes"});
+  EXPECT_EQ(applied.exit_code, 1) << applied.out;
+  EXPECT_THAT(applied.out, HasSubstr("a rename inside was cut short"));
+  EXPECT_TRUE(HostIs(before_));
+}
+
+TEST_F(RenameAtTheEnd, EndsAtOnceWithTheSupervisor) {
+  EXPECT_FALSE(EndsWithin(std::chrono::seconds(1)));
+  ASSERT_EQ(::kill(ambit_, SIGKILL), 0);
+  EXPECT_TRUE(EndsWithin(std::chrono::seconds(1)));
+  EXPECT_TRUE(Eventually([&] { return IsGone(); })) << Describe(tree_.all);
+}
+
+TEST_F(RenameAtTheEnd, GoesOnAsSoonAsItCan) {
+  EXPECT_FALSE(EndsWithin(std::chrono::seconds(1)));
+  ASSERT_EQ(::kill(tree_.agent, SIGCONT), 0);
+  EXPECT_TRUE(EndsWithin(std::chrono::seconds(8)));
+  EXPECT_EQ(WEXITSTATUS(status_), 128 + SIGKILL);
+  EXPECT_EQ(person_.Ambit({"diff", "--name-status"}).out, "");
 }
 
 }  // namespace
