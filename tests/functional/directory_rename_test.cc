@@ -302,13 +302,13 @@ TEST_P(DirectoryRename, ApplyBringsTheSameTreeToTheHost) {
 class DirectoryRenameCutShort : public ::testing::TestWithParam<const char*> {
  protected:
   DirectoryRenameCutShort() {
-    const Finished made = person_.Execute(
-        {"/usr/bin/python3", "-c",
-         "import os\n"
-         "for d in range(20):\n"
-         "  os.makedirs(f'big/{d}')\n"
-         "  for f in range(100): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"
-         "os.chmod('big/3', 0o550)\n"});
+    const Finished made =
+        person_.Execute({"/usr/bin/python3", "-c",
+                         "import os\n"
+                         "for d in range(20):\n"
+                         "  os.makedirs(f'big/{d}')\n"
+                         "  for f in range(100): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"
+                         "os.chmod('big/3', 0o550)\n"});
     EXPECT_EQ(made.exit_code, 0) << made.err;
     // Ends when the rename that it has started stands where it is to stand, and stops there.
     person_.Write("project/cut.py", R"py(import os, signal, subprocess, sys, time
@@ -339,8 +339,8 @@ INSTANTIATE_TEST_SUITE_P(While, DirectoryRenameCutShort, ::testing::Values("fill
 TEST_P(DirectoryRenameCutShort, LeavesTheDirectoryAsItWasAndNothingElse) {
   const std::string before = person_.Fingerprint();
   for (const std::string end : {"exits", "killed"}) {
-    const Finished run = person_.Ambit(
-        {"run", "-q", "--", "/usr/bin/python3", "cut.py", GetParam(), end});
+    const Finished run =
+        person_.Ambit({"run", "-q", "--", "/usr/bin/python3", "cut.py", GetParam(), end});
     EXPECT_EQ(run.out, "None 1 False\n") << run.err;
     EXPECT_EQ(run.exit_code, end == "exits" ? 7 : 137) << run.err;
     EXPECT_EQ(person_.Ambit({"diff", "--name-status"}).out, "");

@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "running_run.h"
 #include "support/run_ambit.h"
+
+#include "running_run.h"
 
 namespace ambit::testing {
 namespace {
@@ -250,12 +251,12 @@ print(whole('z'), [n for n in os.listdir('.') if 'ambit' in n])
 class RenameAtTheEnd : public RenameWorker {
  protected:
   void SetUp() override {
-    const Finished made = person_.Execute(
-        {"/usr/bin/python3", "-c",
-         "import os\n"
-         "for d in range(20):\n"
-         "  os.makedirs(f'big/{d}')\n"
-         "  for f in range(300): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"});
+    const Finished made =
+        person_.Execute({"/usr/bin/python3", "-c",
+                         "import os\n"
+                         "for d in range(20):\n"
+                         "  os.makedirs(f'big/{d}')\n"
+                         "  for f in range(300): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"});
     ASSERT_EQ(made.exit_code, 0) << made.err;
     person_.Write("project/script.py", std::string(kHelpers) + R"py(
 child, worker = work('big', 'x')
@@ -265,8 +266,7 @@ print('half', child.poll())
 signal.pause()
 )py");
     before_ = Host();
-    ambit_ =
-        StartAs(person_, {AmbitBinary(), "run", "-q", "--", "/usr/bin/python3", "script.py"});
+    ambit_ = StartAs(person_, {AmbitBinary(), "run", "-q", "--", "/usr/bin/python3", "script.py"});
     ASSERT_TRUE(Eventually([&] { return person_.Read("output") == "half None\n"; },
                            std::chrono::seconds(30)))
         << person_.Read("output");

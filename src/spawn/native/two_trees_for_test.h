@@ -51,6 +51,8 @@ class TwoTrees : public ::testing::Test {
   std::filesystem::path root_;
 };
 
-inline Fd OpenPath(const std::filesystem::path& path) { return Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY)); }
+inline Fd OpenPath(const std::filesystem::path& path) {
+  return Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY));
+}
 
 }  // namespace ambit::spawn::native
