@@ -254,13 +254,13 @@ class RenameAtTheEnd : public RenameWorker {
     const Finished made =
         person_.Execute({"/usr/bin/python3", "-c",
                          "import os\n"
-                         "for d in range(20):\n"
+                         "for d in range(10):\n"
                          "  os.makedirs(f'big/{d}')\n"
                          "  for f in range(300): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"});
     ASSERT_EQ(made.exit_code, 0) << made.err;
     person_.Write("project/script.py", std::string(kHelpers) + R"py(
 child, worker = work('big', 'x')
-while len(os.listdir('big')) > 14: time.sleep(0.001)
+while len(os.listdir('big')) > 7: time.sleep(0.001)
 os.kill(worker, signal.SIGSTOP)
 print('half', child.poll())
 signal.pause()
