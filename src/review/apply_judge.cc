@@ -114,6 +114,11 @@ void Judge::Decide(Entry& entry) {
                       "a rename inside was cut short: the run may have moved it, not deleted it");
     if (entry.verdict == Verdict::kConflict) return;
   }
+  if (move_was_cut_short_ && entry.chmods) {
+    (void)Leave(entry, Verdict::kConflict,
+                "a rename inside was cut short, which may have changed this directory's mode");
+    return;
+  }
   if (const auto masked = request_.masked.find(entry.path); masked != request_.masked.end()) {
     DecideMasked(entry, masked->second);
   } else if (MovesASecret(entry) && !IsConsented(entry.path) &&

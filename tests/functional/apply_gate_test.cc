@@ -47,14 +47,16 @@ TEST_P(ApplyGate, WhatTheHostWouldRunNeedsAConsentOfItsOwn) {
 
 TEST_P(ApplyGate, WhatARenameLeftThatWasCutShortStaysInside) {
   person_.Write("project/big/one", "1\n");
+  person_.Write("project/big/inner/two", "2\n");
   Run("mkdir -p .ambit-moving-0123456789abcdef big2 && mv big/one .ambit-moving-0123456789abcdef/ "
-      "&& "
-      "echo x > fine");
+      "&& chmod 700 big/inner && echo x > fine");
   const Finished applied = ApplyYes();
   EXPECT_EQ(applied.exit_code, 1) << applied.out;
   EXPECT_THAT(applied.out, AllOf(HasSubstr("refused .ambit-moving-0123456789abcdef/one: "),
-                                 HasSubstr("conflict big/one: "), HasSubstr("A fine\n")));
+                                 HasSubstr("conflict big/one: "),
+                                 HasSubstr("conflict big/inner/: "), HasSubstr("A fine\n")));
   EXPECT_EQ(person_.Read("project/big/one"), "1\n");
+  EXPECT_EQ(Host("stat -c %a big/inner").out, "755\n");
 }
 
 TEST_P(ApplyGate, AManifestWhoseScriptsStayComesByItself) {

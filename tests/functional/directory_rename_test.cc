@@ -176,6 +176,18 @@ TEST_P(DirectoryRename, ADirectoryWithAMountInsideIsNotMovedByAUser) {
       << run.err;
 }
 
+TEST_P(DirectoryRename, ATreeThatIsTooDeepIsNotMovedByAUserAndNothingIsLeftOfTheAttempt) {
+  Outside("mkdir -p big/$(yes d | head -n 101 | tr '\\n' /) && echo x >big/file");
+  const Finished run = person_.Sh(
+      "/usr/bin/python3 -c \"import os\n"
+      "try: os.rename('big', 'moved'); print('moved')\n"
+      "except OSError as error: print(error.strerror)\"; ls -A; cat */file");
+  EXPECT_EQ(run.out, user() ? "Invalid cross-device link\nbig\ndir\nempty\nother\nx\n"
+                            : "moved\ndir\nempty\nmoved\nother\nx\n")
+      << run.err;
+  if (user()) EXPECT_EQ(Changes(), "");
+}
+
 TEST_P(DirectoryRename, TenThousandFilesMove) {
   Outside(
       "/usr/bin/python3 -c \"import os\n"
@@ -284,6 +296,58 @@ TEST_P(DirectoryRename, ApplyBringsTheSameTreeToTheHost) {
   const Finished applied = person_.Ambit({"apply", "--yes"});
   EXPECT_EQ(applied.exit_code, 0) << applied.out << applied.err;
   EXPECT_EQ(person_.Execute({"/bin/sh", "-ec", listing}).out, plain.out);
+}
+
+/// A run by a user whose agent ends while a directory is on its way.
+class DirectoryRenameCutShort : public ::testing::TestWithParam<const char*> {
+ protected:
+  DirectoryRenameCutShort() {
+    const Finished made =
+        person_.Execute({"/usr/bin/python3", "-c",
+                         "import os\n"
+                         "for d in range(20):\n"
+                         "  os.makedirs(f'big/{d}')\n"
+                         "  for f in range(100): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"
+                         "os.chmod('big/3', 0o550)\n"});
+    EXPECT_EQ(made.exit_code, 0) << made.err;
+    // Ends when the rename that it has started stands where it is to stand, and stops there.
+    person_.Write("project/cut.py", R"py(import os, signal, subprocess, sys, time
+moment, end = sys.argv[1:]
+child = subprocess.Popen([sys.executable, '-c', "import os; os.rename('big', 'new')"])
+def parent_of(pid):
+    try: return open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[1]
+    except FileNotFoundError: return ''
+def ours(): return [n for n in os.listdir('.') if n.startswith('.ambit-moving-')]
+while not ours(): pass
+[worker] = [int(p) for p in os.listdir('/proc')
+            if p.isdigit() and parent_of(p) == '1' and int(p) != os.getpid()]
+def reached():
+    if moment == 'filling': return len(os.listdir(ours()[0])) > 2
+    return len(os.listdir('big')) < 18
+while not reached(): time.sleep(0.001)
+os.kill(worker, signal.SIGSTOP)
+print(child.poll(), len(ours()), os.path.exists('new'), flush=True)
+if end == 'killed': os.kill(os.getpid(), signal.SIGKILL)
+os._exit(7)
+)py");
+  }
+  Scratch person_{Who::kUser};
+};
+INSTANTIATE_TEST_SUITE_P(While, DirectoryRenameCutShort, ::testing::Values("filling", "emptying"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(DirectoryRenameCutShort, LeavesTheDirectoryAsItWasAndNothingElse) {
+  const std::string before = person_.Fingerprint();
+  for (const std::string end : {"exits", "killed"}) {
+    const Finished run =
+        person_.Ambit({"run", "-q", "--", "/usr/bin/python3", "cut.py", GetParam(), end});
+    EXPECT_EQ(run.out, "None 1 False\n") << run.err;
+    EXPECT_EQ(run.exit_code, end == "exits" ? 7 : 137) << run.err;
+    EXPECT_EQ(person_.Ambit({"diff", "--name-status"}).out, "");
+    const Finished applied = person_.Ambit({"apply", "--yes"});
+    EXPECT_EQ(applied.exit_code, 0) << applied.out << applied.err;
+    EXPECT_EQ(person_.Fingerprint(), before);
+  }
 }
 
 /// What only an administrator can arrange for a user.

@@ -2,10 +2,17 @@
 // that makes it work, and of no use to one that stops or kills it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
+#include <vector>
 
 #include "support/run_ambit.h"
+
+#include "running_run.h"
 
 namespace ambit::testing {
 namespace {
@@ -119,7 +126,7 @@ print(child.wait(), whole('x'), whole('c'), os.path.exists('a'))
   EXPECT_EQ(run.exit_code, 0);
 }
 
-TEST_F(RenameWorker, KilledItFailsOneCallAndLosesNothing) {
+TEST_F(RenameWorker, KilledItFailsOneCallAndLeavesAllAsItWas) {
   const Finished run = Inside(R"py(
 for moment in (0, 0.02, 0.05, 0.1, 0.2, 0.4):
     for name in ('a', 'b'):
@@ -131,17 +138,30 @@ for moment in (0, 0.02, 0.05, 0.1, 0.2, 0.4):
         code = child.wait()
         if code == 0: os.rename('x', name); continue
         beside = [n for n in os.listdir('.') if n.startswith('.ambit-moving-')]
-        print(errno.errorcode[code], any(whole(n) for n in [name] + beside), len(beside))
-        for n in beside:
-            subprocess.run(['rm', '-rf', name if whole(n) else n])
-            if os.path.exists(n): os.rename(n, name)
+        print(errno.errorcode[code], whole(name), len(beside))
 os.rename('c', 'z')
 print(whole('z'), whole('a'), whole('b'))
 )py");
-  EXPECT_THAT(run.out, HasSubstr("EIO True 1\n")) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("EIO True 0\n")) << run.err;
   EXPECT_THAT(run.out, ::testing::Not(HasSubstr("EIO False")));
+  EXPECT_THAT(run.out, ::testing::Not(HasSubstr("EIO True 1")));
   EXPECT_THAT(run.out, ::testing::EndsWith("True True True\n")) << run.err;
   EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+TEST_F(RenameWorker, KilledEachTimeTheDirectoryIsWholeUnderOneOfTwoNames) {
+  const Finished run = Inside(R"py(
+child, worker = work('a', 'x')
+while child.poll() is None:
+    for pid in workers():
+        try: os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError: pass
+beside = [n for n in os.listdir('.') if n.startswith('.ambit-moving-')]
+print(errno.errorcode[child.wait()], any(whole(n) for n in ['a'] + beside))
+os.rename('c', 'z')
+print(whole('z'))
+)py");
+  EXPECT_EQ(run.out, "EIO True\nTrue\n") << run.err;
 }
 
 TEST_F(RenameWorker, GivesAProcessNothingThatItHasDeniedItself) {
@@ -224,6 +244,85 @@ os.rename('c', 'z')
 print(whole('z'), [n for n in os.listdir('.') if 'ambit' in n])
 )py");
   EXPECT_EQ(run.out, "kept [] True True\nTrue []\n") << run.err;
+}
+
+/// The agent was killed when a rename had half emptied a directory, and who takes it back is
+/// stopped: what only somebody outside can do, and what a slow disk looks like.
+class RenameAtTheEnd : public RenameWorker {
+ protected:
+  void SetUp() override {
+    const Finished made =
+        person_.Execute({"/usr/bin/python3", "-c",
+                         "import os\n"
+                         "for d in range(10):\n"
+                         "  os.makedirs(f'big/{d}')\n"
+                         "  for f in range(300): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+    person_.Write("project/script.py", std::string(kHelpers) + R"py(
+child, worker = work('big', 'x')
+while len(os.listdir('big')) > 7: time.sleep(0.001)
+os.kill(worker, signal.SIGSTOP)
+print('half', child.poll())
+signal.pause()
+)py");
+    before_ = Host();
+    ambit_ = StartAs(person_, {AmbitBinary(), "run", "-q", "--", "/usr/bin/python3", "script.py"});
+    ASSERT_TRUE(Eventually([&] { return person_.Read("output") == "half None\n"; },
+                           std::chrono::seconds(30)))
+        << person_.Read("output");
+    const std::vector<pid_t> earlier = LookAt(ambit_).all;
+    ASSERT_EQ(::kill(LookAt(ambit_).agent, SIGKILL), 0);
+    tree_ = WaitFor(ambit_, [&](const RunTree& tree) {
+      return tree.agent != 0 && std::ranges::find(earlier, tree.agent) == earlier.end() &&
+             ::kill(tree.agent, SIGSTOP) == 0;
+    });
+  }
+  void TearDown() override {
+    if (!ended_) ::kill(ambit_, SIGKILL);
+    if (!ended_) ::waitpid(ambit_, nullptr, 0);
+  }
+  bool EndsWithin(std::chrono::seconds limit) {
+    return Eventually([&] { return ended_ = ::waitpid(ambit_, &status_, WNOHANG) == ambit_; },
+                      limit);
+  }
+  /// Names and modes; too many to be printed.
+  std::string Host() const {
+    return person_.Execute({"find", ".", "-mindepth", "1", "-printf", "%p %m %s\n"}).out;
+  }
+  bool HostIs(const std::string& listing) const { return Host() == listing; }
+  bool IsGone() const { return std::ranges::none_of(tree_.all, IsAlive); }
+
+  std::string before_;
+  pid_t ambit_ = -1;
+  RunTree tree_;
+  bool ended_ = false;
+  int status_ = 0;
+};
+
+TEST_F(RenameAtTheEnd, IsWaitedForTenSecondsAndThenRefusedByApply) {
+  EXPECT_FALSE(EndsWithin(std::chrono::seconds(8)));
+  EXPECT_TRUE(EndsWithin(std::chrono::seconds(10)));
+  EXPECT_EQ(WEXITSTATUS(status_), 128 + SIGKILL);
+  EXPECT_TRUE(IsGone());
+  const Finished applied = person_.Ambit({"apply", "--yes"});
+  EXPECT_EQ(applied.exit_code, 1) << applied.out;
+  EXPECT_THAT(applied.out, HasSubstr("a rename inside was cut short"));
+  EXPECT_TRUE(HostIs(before_));
+}
+
+TEST_F(RenameAtTheEnd, EndsAtOnceWithTheSupervisor) {
+  EXPECT_FALSE(EndsWithin(std::chrono::seconds(1)));
+  ASSERT_EQ(::kill(ambit_, SIGKILL), 0);
+  EXPECT_TRUE(EndsWithin(std::chrono::seconds(1)));
+  EXPECT_TRUE(Eventually([&] { return IsGone(); })) << Describe(tree_.all);
+}
+
+TEST_F(RenameAtTheEnd, GoesOnAsSoonAsItCan) {
+  EXPECT_FALSE(EndsWithin(std::chrono::seconds(1)));
+  ASSERT_EQ(::kill(tree_.agent, SIGCONT), 0);
+  EXPECT_TRUE(EndsWithin(std::chrono::seconds(8)));
+  EXPECT_EQ(WEXITSTATUS(status_), 128 + SIGKILL);
+  EXPECT_EQ(person_.Ambit({"diff", "--name-status"}).out, "");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <optional>
 
 #include "host/primitives.h"
@@ -30,6 +31,10 @@ namespace ambit::spawn::native {
 namespace {
 
 using host::Primitive;
+
+/// For the directory that was being made movable when the agent ended (rename_service.h). Taking it
+/// back only unlinks, which is quick; nobody should have to wait longer for a prompt.
+constexpr std::chrono::seconds kLongestTakingBack{10};
 
 struct Terminal {
   Fd master;
@@ -182,18 +187,44 @@ Fd WatchChildren() {
   return Fd(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// Reaps whatever has ended; the agent's own end is reported and ends the run.
-void ReapChildren(int control, int watch, pid_t agent, RenameService& renames) {
+/// Reaps whatever has ended; the agent's wait status when it is among them.
+std::optional<int> ReapChildren(int watch, pid_t agent, RenameService& renames) {
   signalfd_siginfo ignored{};
   while (::read(watch, &ignored, sizeof ignored) > 0) {
   }
+  std::optional<int> end;
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
     renames.Ended(pid, status);
-    if (pid != agent || (!WIFEXITED(status) && !WIFSIGNALED(status))) continue;
-    (void)Send(control, Message{.kind = MessageKind::kExited, .number = status});
-    ::_exit(0);
+    if (pid == agent && (WIFEXITED(status) || WIFSIGNALED(status))) end = status;
   }
+  return end;
+}
+
+/// Everything inside ends now and not with init, so that nobody can disturb, and a directory that
+/// was being made movable is taken back. A copy that is under way is not waited for.
+void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, RenameService& renames) {
+  using std::chrono::steady_clock;
+  const steady_clock::time_point latest = steady_clock::now() + kLongestTakingBack;
+  renames.TakeBackOnly();
+  ::kill(-1, SIGKILL);
+  std::array<pollfd, 2> sources = {pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = watch, .events = POLLIN, .revents = 0}};
+  while (renames.Busy()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest - steady_clock::now());
+    if (left.count() <= 0) return;
+    const int ready = ::poll(sources.data(), sources.size(), static_cast<int>(left.count()));
+    if (ready < 0 && errno != EINTR) return;
+    if (sources[0].revents != 0 && Stands(Wall::kLifeLine)) ::_exit(125);
+    if (ready > 0) (void)ReapChildren(watch, 0, renames);
+  }
+}
+
+/// The agent has ended with `status`, and the run with it.
+[[noreturn]] void EndRun(const InitInputs& inputs, int watch, int status, RenameService& renames) {
+  if (renames.Busy()) LeaveNothingHalfMoved(inputs, watch, renames);
+  (void)Send(inputs.control, Message{.kind = MessageKind::kExited, .number = status});
+  ::_exit(0);
 }
 
 /// A signal meant for the agent: what a terminal sends goes to its whole process group.
@@ -258,7 +289,10 @@ void RunInit(const InitInputs& inputs) {
         Forward(message.number, agent);
       }
     }
-    if (sources[2].revents != 0) ReapChildren(inputs.control, watch.get(), agent, renames);
+    if (sources[2].revents != 0) {
+      const std::optional<int> end = ReapChildren(watch.get(), agent, renames);
+      if (end) EndRun(inputs, watch.get(), *end, renames);
+    }
     if ((sources[3].revents & POLLIN) != 0) renames.Receive();
   }
 }

@@ -16,7 +16,9 @@ struct InitInputs {
 
 /// Pid 1 of a run. Waits for its identity, makes the network, waits for the plan, builds the walls
 /// around itself, reports, starts the agent when told, reaps, forwards signals; leaves when the
-/// agent or the supervisor has left, and takes every process of the run with it.
+/// agent or the supervisor has left, and takes every process of the run with it. When the agent has
+/// left while a directory was being made movable (rename_service.h) that is taken back first, for
+/// at most 10 seconds; when the supervisor has left nothing is waited for.
 [[noreturn]] void RunInit(const InitInputs& inputs);
 
 }  // namespace ambit::spawn::native

@@ -10,12 +10,17 @@
 //      link to each of its files (overlayfs copies those up, holes, times and all);
 //   2. when that is complete the old one is emptied, and ours is renamed over it.
 //
-// Nothing of it shows afterwards but the inode numbers of directories. Until step 2 an error leaves
-// the old directory as it was; from then on the name of ours holds all of it, and an error puts
-// back what was taken away. What another process adds or replaces meanwhile comes along; one whose
-// working directory or open directory is inside is left in a directory that has been removed.
+// Nothing of it shows afterwards but the inode numbers of directories. What another process adds or
+// replaces meanwhile comes along; one whose working directory or open directory is inside is left
+// in a directory that has been removed.
+//
+// At every moment one of the two is whole, and the stage says which. So it can be taken back at any
+// time, after an error and by another process when the first was killed: then nothing is left but
+// the directory as it was.
 //
 // Acts with the rights of the caller alone. Source: ovl_can_move() in fs/overlayfs/dir.c.
+#include <atomic>
+#include <cstdint>
 #include <string>
 
 namespace ambit::spawn::native {
@@ -23,12 +28,33 @@ namespace ambit::spawn::native {
 /// What our directory is called while it is being filled; a random number follows.
 inline constexpr const char* kMovingPrefix = ".ambit-moving-";
 
-/// `name` in the directory `parent`. 0: what can be done was done, the kernel may judge the rename
-/// itself; else the errno that says why it could not be done: ENOSPC and EDQUOT; EACCES below
+enum class MoveStage : std::uint8_t {
+  kAsking,    // nothing of the directory is in ours yet
+  kFilling,   // the directory is whole, ours can go
+  kEmptying,  // ours is whole, the directory may lack what ours holds
+};
+
+struct Replacement {
+  int parent;        // of both directories
+  std::string name;  // of the one that is to become movable
+  std::string ours;  // NameForOurs()
+  /// In memory that outlives who works on it; std::atomic so that each step is told after the last.
+  std::atomic<MoveStage>& stage;
+};
+
+/// A new name every time; empty when the kernel has no random number.
+std::string NameForOurs();
+
+/// Steps 1 and 2. 0: what can be done was done, the kernel may judge the rename itself; else the
+/// errno that says why it could not be done, and it was taken back: ENOSPC and EDQUOT; EACCES below
 /// a directory that may not be read; EOVERFLOW with a file or directory of another owner or group,
 /// which overlayfs does not copy up for a user; EXDEV with a mount inside or deeper than 100
-/// directories; EBUSY when others keep
-/// changing it.
-int MakeMovable(int parent, const std::string& name);
+/// directories; EBUSY when others keep changing it.
+int MakeMovable(const Replacement& replacement);
+
+/// Leaves the directory whole under its name and nothing under ours; what is whole is touched only
+/// to make the other one whole, so that it can be killed and begun again. Else an errno, and the
+/// one that the stage names is whole.
+int TakeBack(const Replacement& replacement);
 
 }  // namespace ambit::spawn::native

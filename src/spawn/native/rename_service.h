@@ -10,15 +10,19 @@
 // else do not wait for it.
 //
 // When the child cannot be started, or more than 64 wait for it, the kernel's own refusal stands
-// (EXDEV). When it is killed the call fails with EIO, and what it was busy with is whole under its
-// own name or under the one beside it that movable.h describes.
+// (EXDEV). When it is killed the call fails with EIO, and a second child takes back what the first
+// one did. Only who kills that one as well, three times over, is left with what movable.h
+// describes: the directory whole under its own name or under the one beside it.
 #include <linux/seccomp.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <string>
 
 #include "base/fd.h"
+#include "spawn/native/movable.h"
 #include "spawn/native/tracee.h"
 
 namespace ambit::spawn::native {
@@ -27,7 +31,7 @@ class RenameService {
  public:
   /// `listener` as sys::InstallNotifyingFilter returned it; empty in a run by root, where there is
   /// nothing to answer.
-  explicit RenameService(Fd listener) : listener_(std::move(listener)) {}
+  explicit RenameService(Fd listener);
 
   /// For poll(2): readable when a rename waits. -1 without a listener.
   [[nodiscard]] int listener() const { return listener_.get(); }
@@ -38,16 +42,29 @@ class RenameService {
   /// To be told of every child of init that has ended, with its wait status.
   void Ended(pid_t pid, int status);
 
+  /// A child is at work: at the end of the run it would leave a directory half moved.
+  [[nodiscard]] bool Busy() const { return worker_ != 0; }
+
+  /// The run ends and the child is being killed, as everything else in it: begins nothing more but
+  /// taking back.
+  void TakeBackOnly();
+
  private:
   struct Waiting {
     std::uint64_t id;
     NamedDirectory directory;
   };
   void StartNext();
+  bool StartWorker(int (*work)(const Replacement&));
+  void Answer(int error);
 
   Fd listener_;
   std::deque<Waiting> waiting_;  // the first is being worked on while there is a worker
   pid_t worker_ = 0;
+  std::string ours_;                         // of the replacement that is being worked on
+  std::atomic<MoveStage>* stage_ = nullptr;  // of the same, shared with the worker
+  int times_taken_back_ = 0;
+  bool ending_ = false;
 };
 
 }  // namespace ambit::spawn::native

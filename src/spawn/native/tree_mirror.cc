@@ -100,6 +100,20 @@ bool AreOneFile(const struct stat& a, const struct stat& b) {
   return HaveSameContent(a, b) && HaveSameTime(a.st_ctim, b.st_ctim);
 }
 
+bool IsOurs(const struct stat& info) {
+  return info.st_uid == ::geteuid() && info.st_gid == ::getegid();
+}
+
+int FindObstacleBelow(int directory, int depth) {
+  return ForEachEntry(directory, [&](const std::string& name, const struct stat& info) {
+    if (!IsOurs(info)) return kOfOthers;
+    if (!S_ISDIR(info.st_mode)) return 0;
+    if (depth == kDeepestTree) return kNotTheSame;
+    const Fd inner = OpenDirectory(directory, name.c_str());
+    return inner ? FindObstacleBelow(inner.get(), depth + 1) : errno;
+  });
+}
+
 int MoveEntry(int from, int to, const std::string& name) {
   return ::renameat(from, name.c_str(), to, name.c_str()) == 0 ? 0 : errno;
 }
@@ -122,6 +136,12 @@ Fd OpenDirectory(int parent, const char* name) {
   return {};
 }
 
+int TreeMirror::FindObstacle() const {
+  struct stat info{};
+  if (::fstat(from_, &info) != 0) return errno;
+  return IsOurs(info) ? FindObstacleBelow(from_, 0) : kOfOthers;
+}
+
 int TreeMirror::Fill() {
   first_names_.clear();
   return FillDirectory(from_, to_, "", 0);
@@ -130,10 +150,11 @@ int TreeMirror::Fill() {
 int TreeMirror::FillDirectory(int from, int to, const std::string& path, int depth) {
   struct stat original{};
   if (::fstat(from, &original) != 0) return errno;
-  if (depth > kDeepestTree) return kNotTheSame;
-  if (original.st_uid != ::geteuid() || original.st_gid != ::getegid()) return kOfOthers;
+  if (!IsOurs(original)) return kOfOthers;
   const int filled = ForEachEntry(from, [&](const std::string& name, const struct stat& info) {
     if (!S_ISDIR(info.st_mode)) return FillFile(from, to, path, name.c_str(), info);
+    // Before it is made: what is there must be within reach of RemoveContents.
+    if (depth == kDeepestTree) return kNotTheSame;
     if (::mkdirat(to, name.c_str(), S_IRWXU) != 0 && errno != EEXIST) return errno;
     const Fd inner_from = OpenDirectory(from, name.c_str());
     if (!inner_from) return errno;

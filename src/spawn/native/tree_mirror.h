@@ -15,13 +15,17 @@
 
 namespace ambit::spawn::native {
 
-/// Two descriptors stay open for each directory on the way down.
+/// Directories below the top of a tree, on the longest way down: two descriptors stay open for
+/// each. No mirror is ever deeper, so that RemoveContents gets to the bottom of it.
 inline constexpr int kDeepestTree = 100;
 
 class TreeMirror {
  public:
   /// The descriptors, opened for reading, outlive the mirror.
   TreeMirror(int from, int to) : from_(from), to_(to) {}
+
+  /// Why Fill would not mirror `from` as it is now; nothing is made.
+  [[nodiscard]] int FindObstacle() const;
 
   /// Adds to `to` what of `from` is missing in it, and gives each directory of `to` mode, times,
   /// attributes and access list of its original.

@@ -1,57 +1,22 @@
 #include "spawn/native/tree_mirror.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 
-#include "spawn/native/movable.h"
+#include "spawn/native/two_trees_for_test.h"
 
 namespace ambit::spawn::native {
 namespace {
 
 namespace fs = std::filesystem;
 
-class TreeMirrorTest : public ::testing::Test {
- protected:
-  TreeMirrorTest() {
-    std::string path = "/var/tmp/tree-mirror-XXXXXX";
-    EXPECT_NE(::mkdtemp(path.data()), nullptr);
-    root_ = path;
-    fs::create_directories(root_ / "from");
-    fs::create_directories(root_ / "to");
-  }
-  ~TreeMirrorTest() override {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
-  void Write(const std::string& path, const std::string& text) const {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << text;
-  }
-  std::string Read(const std::string& path) const {
-    std::ostringstream text;
-    text << std::ifstream(root_ / path).rdbuf();
-    return text.str();
-  }
-  struct stat StatOf(const std::string& path) const {
-    struct stat info{};
-    EXPECT_EQ(::lstat((root_ / path).c_str(), &info), 0) << path;
-    return info;
-  }
-
-  fs::path root_;
-};
-
-Fd OpenPath(const fs::path& path) { return Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY)); }
+using TreeMirrorTest = TwoTrees;
 
 TEST_F(TreeMirrorTest, FillsWithDirectoriesOfTheSameKindAndLinksToTheFiles) {
   Write("from/a/file", "text");
@@ -123,13 +88,37 @@ TEST_F(TreeMirrorTest, PutsBackWhatWasDrained) {
   EXPECT_EQ(StatOf("from/a").st_mtim.tv_nsec, before.tv_nsec);
 }
 
-TEST_F(TreeMirrorTest, StopsAtTheDeepestTreeAndAtAMountPoint) {
-  std::string deep = "from";
-  for (int depth = 0; depth <= kDeepestTree; ++depth) deep += "/d";
-  fs::create_directories(root_ / deep);
+TEST_F(TreeMirrorTest, ATreeThatIsTooDeepIsAnObstacleBeforeAnythingIsMade) {
+  MakeDeep("from", kDeepestTree);
+  const Fd from = OpenPath(root_ / "from");
+  const Fd to = OpenPath(root_ / "to");
+  EXPECT_EQ(TreeMirror(from.get(), to.get()).FindObstacle(), 0);
+  MakeDeep("from", kDeepestTree + 1);
+  EXPECT_EQ(TreeMirror(from.get(), to.get()).FindObstacle(), EXDEV);
+  EXPECT_TRUE(fs::is_empty(root_ / "to"));
+}
+
+TEST_F(TreeMirrorTest, FilesOfOthersAreAnObstacleBeforeAnythingIsMade) {
+  Write("from/a/file", "text");
+  const bool root = ::geteuid() == 0;  // nobody else gives a file away; a user has those of root
+  if (root) ASSERT_EQ(::chown((root_ / "from/a/file").c_str(), 0, 4), 0);
+  const Fd from = OpenPath(root ? root_ / "from" : fs::path("/"));
+  const Fd to = OpenPath(root_ / "to");
+  EXPECT_EQ(TreeMirror(from.get(), to.get()).FindObstacle(), EOVERFLOW);
+  EXPECT_TRUE(fs::is_empty(root_ / "to"));
+}
+
+TEST_F(TreeMirrorTest, WhatWasMadeOfATreeThatBecameTooDeepCanBeRemoved) {
+  MakeDeep("from", kDeepestTree + 1);
   const Fd from = OpenPath(root_ / "from");
   const Fd to = OpenPath(root_ / "to");
   EXPECT_EQ(TreeMirror(from.get(), to.get()).Fill(), EXDEV);
+  EXPECT_FALSE(fs::is_empty(root_ / "to"));
+  EXPECT_EQ(RemoveContents(to.get()), 0);
+  EXPECT_TRUE(fs::is_empty(root_ / "to"));
+}
+
+TEST_F(TreeMirrorTest, StopsAtAMountPoint) {
   const Fd top = OpenPath("/");
   EXPECT_FALSE(OpenDirectory(top.get(), "proc"));
   EXPECT_EQ(errno, EXDEV);
@@ -142,16 +131,6 @@ TEST_F(TreeMirrorTest, FollowsNoSymbolicLink) {
   EXPECT_FALSE(OpenDirectory(from.get(), "link"));
   ASSERT_EQ(RemoveContents(from.get()), 0);
   EXPECT_EQ(Read("elsewhere/file"), "text");
-}
-
-TEST_F(TreeMirrorTest, ADirectoryThatMovesAnywayIsLeftAlone) {
-  Write("from/file", "text");
-  const struct stat before = StatOf("from");
-  const Fd parent = OpenPath(root_);
-  EXPECT_EQ(MakeMovable(parent.get(), "from"), 0);
-  EXPECT_EQ(StatOf("from").st_ino, before.st_ino);
-  EXPECT_EQ(StatOf("from").st_mtim.tv_nsec, before.st_mtim.tv_nsec);
-  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 2);
 }
 
 }  // namespace
