@@ -1,0 +1,112 @@
+// What a person reads when a run does not start: every message of the policy and of the start, with
+// its way out, as it is on the screen. The golden file is what reviews look at.
+#include <stdlib.h>
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "everyday.h"
+
+namespace ambit::testing {
+namespace {
+
+class Messages : public Everyday {
+ protected:
+  /// One mistake: files of the person's, then a command line after `ambit`.
+  struct Case {
+    std::string what;
+    std::vector<std::pair<std::string, std::string>> files;  // below root()
+    std::vector<std::string> arguments;
+    std::string cwd;  // below root(), the project when empty
+  };
+
+  std::string Told(const Case& one) {
+    for (const auto& [path, text] : one.files) person_.Write(path, text);
+    const std::string cwd = one.cwd.empty() ? "" : person_.root() + "/" + one.cwd;
+    const Finished done = person_.Ambit(one.arguments, cwd);
+    for (const auto& [path, text] : one.files) {
+      (void)person_.Execute({"rm", "-f", person_.root() + "/" + path});
+    }
+    std::string command;
+    for (const std::string& word : one.arguments) command += " " + word;
+    return "# " + one.what + "\n$ ambit" + command + "\n" + done.err + "exit " +
+           std::to_string(done.exit_code) + "\n\n";
+  }
+
+  std::string WithoutPlaces(std::string text) const {
+    for (std::size_t at = 0; (at = text.find(person_.root())) != std::string::npos;) {
+      text.replace(at, person_.root().size(), "ROOT");
+    }
+    return std::regex_replace(text, std::regex("r-[0-9a-z]{8}"), "r-RUNRUNRU");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(As, Messages, ::testing::ValuesIn(Everyone()), NameOfParam);
+
+TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
+  const auto project = [](std::string text) {
+    return std::vector<std::pair<std::string, std::string>>{{"project/ambit.toml", std::move(text)}};
+  };
+  const auto user = [](std::string text) {
+    return std::vector<std::pair<std::string, std::string>>{
+        {"home/.config/ambit/config.toml", std::move(text)}};
+  };
+  const std::vector<std::string> run = {"run", "--", "true"};
+  person_.Write("data/file.txt", "x");
+  person_.Write("project/.env", "A=1\n");
+  const std::vector<Case> cases = {
+      {"no TOML", project("[fs\nro = []\n"), run, ""},
+      {"an unknown key that is near", project("[fs]\nprojct = \"ro\"\n"), run, ""},
+      {"an unknown key that is not", project("colour = 1\n"), run, ""},
+      {"another type", project("[fs]\nro = \"/opt\"\n"), run, ""},
+      {"another type in a list", project("[fs]\nro = [1, true]\n"), run, ""},
+      {"no choice", project("[fs]\nproject = \"cwo\"\n"), run, ""},
+      {"a home of somebody else", project("[fs]\nro = [\"~ann/x\"]\n"), run, ""},
+      {"relative to nothing", user("[fs]\nro = [\"x\"]\n"), run, ""},
+      {"a pattern that leaves the project", project("[fs]\nmask = [\"../x\"]\n"), run, ""},
+      {"a pattern with a star in a directory", project("[fs]\nhide = [\"a*/x\"]\n"), run, ""},
+      {"no name of a variable", project("[env]\npass = [\"A B\"]\nset = { \"1\" = \"\" }\n"), run, ""},
+      {"no ports", project("[net]\nhost_ports = [0, 70000]\n"), run, ""},
+      {"an unknown test", project("[[test]]\nfs_hiden = []\n"), run, ""},
+      {"a test that does not hold", project("[[test]]\nfs_hidden = [\"/usr/bin/env\"]\n"), run, ""},
+      {"several mistakes", project("[fs]\na = 1\nro = 1\n[b]\n"), run, ""},
+      {"a preset there is not, in a file", user("extends = [\"cluade\"]\n"), run, ""},
+      {"a preset there is not, as a flag", {}, {"run", "--preset", "x", "--", "true"}, ""},
+      {"a path of a file that is not there", user("[fs]\nro = [\"/no/such\"]\n"), run, ""},
+      {"a file to be shown copy-on-write",
+       user("[fs]\ncow = [\"" + person_.root() + "/data/file.txt\"]\n"), run, ""},
+      {"a policy file that is not there", {}, {"run", "--policy", "no.toml", "--", "true"}, ""},
+      {"what an untrusted project asks for", project("[env]\nset = { A = \"1\" }\n"), run, ""},
+      {"a flag's path that is not there", {}, {"run", "--ro", "/no/such", "--", "true"}, ""},
+      {"the whole file system", {}, {"run", "--ro", "/", "--", "true"}, ""},
+      {"what ambit makes itself", {}, {"run", "--ro", "/etc/ssl", "--", "true"}, ""},
+      {"a flag's choice", {}, {"run", "--project", "co", "--", "true"}, ""},
+      {"a flag's port", {}, {"run", "--host-port", "99999", "--", "true"}, ""},
+      {"a flag's variable", {}, {"run", "--env", "A B", "--", "true"}, ""},
+      {"a flag's pattern", {}, {"run", "--mask", "/x", "--", "true"}, ""},
+      {"an unknown flag", {}, {"run", "--raed-only", "/x", "--", "true"}, ""},
+      {"no command", {}, {"run"}, ""},
+      {"a view that would show a secret", {},
+       {"run", "--ro", person_.project() + "/.env", "--", "true"}, ""},
+      {"direct writes beside a secret", {}, {"run", "--project", "rw", "--", "true"}, ""},
+      {"the home as the project", {}, run, "home"},
+      {"a system directory as the project", {}, {"run", "-C", "/usr", "--", "true"}, ""},
+      {"a project that is not there", {}, {"run", "-C", "/no/such", "--", "true"}, ""},
+      {"nothing to trust", {}, {"trust"}, ""},
+      {"no such preset to show", {}, {"preset", "show", "nod"}, ""},
+  };
+  std::string told;
+  for (const Case& one : cases) told += Told(one);
+  told = WithoutPlaces(told);
+  const std::string golden = AMBIT_GOLDEN_DIR "/messages.txt";
+  if (const char* update = ::getenv("AMBIT_UPDATE_GOLDEN"); update != nullptr) {
+    std::ofstream(golden) << told;
+    return;
+  }
+  std::ostringstream expected;
+  expected << std::ifstream(golden).rdbuf();
+  EXPECT_EQ(told, expected.str()) << "AMBIT_UPDATE_GOLDEN=1 writes " << golden << " anew";
+}
+
+}  // namespace
+}  // namespace ambit::testing
