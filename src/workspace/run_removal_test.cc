@@ -100,7 +100,7 @@ TEST_F(Removal, ARunThatAnotherProcessRemovesIsLeftToIt) {
   Finish();
   const RunDir other = *store_.OpenRun(run_.id);
   ASSERT_EQ(::flock(other.fd.get(), LOCK_EX | LOCK_NB), 0);
-  EXPECT_THAT(DiscardWork(run_).error().what, HasSubstr("another ambit"));
+  EXPECT_THAT(DiscardWork(run_).error().what, HasSubstr("is in use: another apply"));
   EXPECT_FALSE(HasMark(run_, kDiscardedMark));
 }
 
