@@ -276,6 +276,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const Applying applying, Applying::Of(opened, std::move(layer)));
   AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
   applying.TellOfMasks(request);
+  request.auto_exec = opened.meta.auto_exec;
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));

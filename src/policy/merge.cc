@@ -185,6 +185,9 @@ void PutInto(Policy& policy, const Setting& setting) {
     constexpr ProjectMode kModes[] = {ProjectMode::kReadOnly, ProjectMode::kCopyOnWrite,
                                       ProjectMode::kReadWrite};
     policy.project = kModes[ChoiceOf(*setting.option, setting.items.front().text)];
+  } else if (key == "apply.auto_exec") {
+    constexpr AutoExec kChoices[] = {AutoExec::kDeny, AutoExec::kAsk, AutoExec::kAllow};
+    policy.auto_exec = kChoices[ChoiceOf(*setting.option, setting.items.front().text)];
   } else if (key == "fs.ro") {
     policy.read_only = PathsOf(setting);
   } else if (key == "fs.cow") {
@@ -266,7 +269,7 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
   const auto width = [](ProjectMode mode) {
     return mode == ProjectMode::kReadOnly ? 0 : mode == ProjectMode::kCopyOnWrite ? 1 : 2;
   };
-  return width(policy.project) <= width(other.project) &&
+  return width(policy.project) <= width(other.project) && policy.auto_exec <= other.auto_exec &&
          IsPart(policy.read_only, other.read_only, same_path) &&
          IsPart(policy.copy_on_write, other.copy_on_write, same_path) &&
          IsPart(policy.keep, other.keep, same_path) &&

@@ -167,6 +167,7 @@ class RandomPolicy {
     if (!managed && Sometimes()) {
       text += "set = { " + One({"A", "B"}) + " = '" + One({"1", "2"}) + "' }\n";
     }
+    if (Sometimes()) text += "[apply]\nauto_exec = '" + One({"deny", "ask", "allow"}) + "'\n";
     text += "[net]\n";
     if (Sometimes()) text += "host_ports = " + One({"[1]", "[1, 2]", "[]"}) + "\n";
     return text;
@@ -246,6 +247,9 @@ TEST(Merge, NeverGetsWiderThanTheManagedPolicy) {
     }
     if (says("fs.project") && bound.project == ProjectMode::kReadOnly) {
       ASSERT_EQ(policy.project, ProjectMode::kReadOnly) << where;
+    }
+    if (says("apply.auto_exec")) {
+      ASSERT_LE(policy.auto_exec, bound.auto_exec) << where;
     }
     for (const std::string& pattern : bound.hide) {
       ASSERT_THAT(policy.hide, ::testing::Contains(pattern)) << where;

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kProjectModes = {"ro", "cow", "rw"};
 
-constexpr std::array<Option, 12> kOptions = {{
+constexpr std::array<std::string_view, 3> kAutoExec = {"deny", "ask", "allow"};
+
+constexpr std::array<Option, 13> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -108,6 +110,16 @@ constexpr std::array<Option, 12> kOptions = {{
      .choices = {},
      .by_default = kNothing,
      .doc = "127.0.0.1:PORT inside reaches the host's own"},
+    {.key = "apply.auto_exec",
+     .flag = "",
+     .shape = Shape::kChoice,
+     .direction = Direction::kByChoice,
+     .value_name = "CHOICE",
+     .choices = kAutoExec,
+     .by_default = "ask",
+     .doc =
+         "What the host would run or obey by itself comes back: never, with a consent, or as any "
+         "other file"},
 }};
 
 constexpr std::array<TestKey, 4> kTestKeys = {{

@@ -17,6 +17,13 @@ enum class ProjectMode : std::uint8_t {
   kReadWrite,  // the host's tree itself: no diff, no gate, no undo
 };
 
+/// Whether what the host would run or obey by itself comes back from a run (review/gate.h).
+enum class AutoExec : std::uint8_t {
+  kDeny,   // never, whoever consents
+  kAsk,    // with a consent by name
+  kAllow,  // as any other file
+};
+
 /// An environment variable that crosses besides the base list. Without a value the launcher's own
 /// value is taken, and nothing when it has none.
 struct EnvironmentRule {
@@ -53,8 +60,9 @@ struct Policy {
   std::vector<std::string> unmask;        // shown as they are
   std::vector<std::string> typed;         // those of them that must fit something, or it is a slip
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
-  std::vector<TestCase> tests;            // what the plan must hold to, or the run does not start
-  std::vector<std::string> left_out;      // for the record: what was asked for and is not in it
+  AutoExec auto_exec = AutoExec::kAsk;
+  std::vector<TestCase> tests;        // what the plan must hold to, or the run does not start
+  std::vector<std::string> left_out;  // for the record: what was asked for and is not in it
 };
 
 /// kInvalidArgument names the first bad field as `--flag value: why`.

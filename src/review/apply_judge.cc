@@ -201,10 +201,15 @@ bool Judge::PassesGate(Entry& entry) {
     if (special) entry.reason = "without its setuid, setgid and sticky bits";
     return true;
   }
-  if (IsConsented(entry.path)) return true;
+  if (request_.auto_exec == "allow") return true;
+  if (request_.auto_exec != "deny" && IsConsented(entry.path)) return true;
   // A directory does nothing; it is held when nothing in it comes across (DropEmpty).
   entry.held_directory = directory;
-  return (directory && !entry.chmods) || Leave(entry, Verdict::kHeld, gate.reason);
+  if (directory && !entry.chmods) return true;
+  return request_.auto_exec == "deny"
+             ? Refuse(entry, fmt::format("{}; the run's policy lets nothing of the kind through",
+                                         gate.reason))
+             : Leave(entry, Verdict::kHeld, gate.reason);
 }
 
 bool Judge::ScriptsChanged(const Entry& entry) const {

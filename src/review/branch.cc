@@ -93,9 +93,15 @@ Status CheckConsentsNameSomething(const BranchRequest& request, std::span<const 
               "leave that consent out: paths that need one are named");
 }
 
+/// Where the run's policy lets nothing through no consent does.
+std::span<const std::string> ConsentsThatCount(const BranchRequest& request) {
+  if (request.run.auto_exec == "deny") return {};
+  return request.consents;
+}
+
 Status AskForHeld(const BranchRequest& request, std::span<const HeldPath> held) {
-  if (held.empty()) return {};
-  if (request.ask && request.ask(held)) return {};
+  if (held.empty() || request.run.auto_exec == "allow") return {};
+  if (request.run.auto_exec != "deny" && request.ask && request.ask(held)) return {};
   std::string list;
   for (const HeldPath& path : held) {
     list += fmt::format("\n  {}: {}", Printable(path.path), path.reason);
@@ -103,7 +109,9 @@ Status AskForHeld(const BranchRequest& request, std::span<const HeldPath> held) 
   return Fail(
       Errc::kDenied,
       fmt::format("commits of the run touch what the host would run or obey by itself:{}", list),
-      "look at it ('ambit diff'), then say --consent PATH for each of these paths");
+      request.run.auto_exec == "deny"
+          ? "the run's policy lets nothing of the kind through (apply.auto_exec)"
+          : "look at it ('ambit diff'), then say --consent PATH for each of these paths");
 }
 
 Result<std::size_t> CountNew(const Git& git, const Quarantine& quarantine,
@@ -274,8 +282,9 @@ Result<BranchResult> MakeBranch(const BranchRequest& request) {
   std::ranges::move(difference, std::back_inserter(edits));
   AMBIT_CHECK(CheckConsentsNameSomething(request, edits));
   AMBIT_TRY(const ProjectTree host, ProjectTree::Open(request.run.project, 0, 0));
-  AMBIT_TRY(const std::vector<HeldPath> held, FindHeld(git, quarantine, host, project.masks(),
-                                                       result.commit, edits, request.consents));
+  AMBIT_TRY(const std::vector<HeldPath> held,
+            FindHeld(git, quarantine, host, project.masks(), result.commit, edits,
+                     ConsentsThatCount(request)));
   const auto asked = std::chrono::steady_clock::now();
   AMBIT_CHECK(AskForHeld(request, held));
   git.AllowMore(std::chrono::steady_clock::now() - asked);

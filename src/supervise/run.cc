@@ -404,6 +404,8 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   workspace::RunMeta meta = MakeMeta(plan, planned.facts, planned.head_commit, *made);
   meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
   meta.keep = request.keep;
+  if (request.policy.auto_exec == policy::AutoExec::kDeny) meta.auto_exec = "deny";
+  if (request.policy.auto_exec == policy::AutoExec::kAllow) meta.auto_exec = "allow";
   RunRecord record(run, std::move(meta), request.policy.left_out);
   Outcome outcome =
       Supervise({.plan = plan,

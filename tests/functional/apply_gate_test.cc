@@ -161,5 +161,21 @@ TEST_P(ApplyGate, APackageJsonByAnotherSpellingIsOne) {
   EXPECT_EQ(ApplyYes().out, "held Package.json.: its lifecycle scripts changed\n");
 }
 
+TEST_P(ApplyGate, ThePolicyOfTheRunSaysWhetherAConsentCounts) {
+  const auto run_with = [&](const std::string& choice) {
+    person_.Write("home/.config/ambit/config.toml", "[apply]\nauto_exec = \"" + choice + "\"\n");
+    Run("mkdir -p .vscode; echo " + choice + " > .vscode/tasks.json; echo x > plain-" + choice);
+  };
+  run_with("deny");
+  const Finished denied = ApplyYes({"--consent", ".vscode"});
+  EXPECT_EQ(denied.exit_code, 1);
+  EXPECT_THAT(denied.out, AllOf(HasSubstr("A plain-deny"), HasSubstr("refused .vscode/tasks.json"),
+                                HasSubstr("policy lets nothing of the kind through")));
+  EXPECT_FALSE(person_.Exists("project/.vscode/tasks.json"));
+  run_with("allow");
+  EXPECT_EQ(ApplyYes().exit_code, 0);
+  EXPECT_EQ(person_.Read("project/.vscode/tasks.json"), "allow\n");
+}
+
 }  // namespace
 }  // namespace ambit::testing
