@@ -167,6 +167,10 @@ std::string NameOf(const Command& command) {
   return fmt::format("{}", fmt::join(command.path, " "));
 }
 
+bool TakesCommand(const Command& command) {
+  return !command.arguments.empty() && command.arguments.back().value.fill == Fill::kCommand;
+}
+
 std::vector<const Command*> All(const Command& command) {
   std::vector<const Command*> all = {&command};
   for (const Command& part : command.commands) {

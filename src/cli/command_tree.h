@@ -65,6 +65,9 @@ Command AmbitTree();
 /// "ambit policy show".
 std::string NameOf(const Command& command);
 
+/// Whether a command line of its own follows, after "--".
+bool TakesCommand(const Command& command);
+
 /// `command` and everything below it, each before what it contains.
 std::vector<const Command*> All(const Command& command);
 

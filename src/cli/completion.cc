@@ -32,10 +32,6 @@ std::string Quoted(std::string_view text) {
   return quoted + "'";
 }
 
-bool TakesCommand(const Command& command) {
-  return !command.arguments.empty() && command.arguments.back().value.fill == Fill::kCommand;
-}
-
 void AddCompletion(CLI::App& app, Action& action) {
   auto shell = std::make_shared<std::string>();
   CLI::App* completion =

@@ -14,10 +14,7 @@ std::string BashCompletion(const Command& ambit);
 std::string ZshCompletion(const Command& ambit);
 std::string FishCompletion(const Command& ambit);
 
-/// As one word of any of the three shells: in single quotes, of which it may have none itself.
+/// One word of any of the three shells. `text` has no backslash, which fish would take otherwise.
 std::string Quoted(std::string_view text);
-
-/// Whether its last argument is a command line of its own.
-bool TakesCommand(const Command& command);
 
 }  // namespace ambit::cli

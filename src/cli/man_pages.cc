@@ -156,10 +156,6 @@ std::string TopPage(const Command& ambit, std::string_view date) {
   return text + ArgumentsAndOptions(ambit, ".SH") + std::string(kExit) + SeeAlso(std::move(pages));
 }
 
-bool RunsCommand(const Command& command) {
-  return !command.arguments.empty() && command.arguments.back().value.fill == Fill::kCommand;
-}
-
 /// One subcommand, and those below it.
 std::string PageOf(const Command& command, std::string_view date) {
   const std::string name = PageName(command);
@@ -179,7 +175,7 @@ std::string PageOf(const Command& command, std::string_view date) {
       text += ArgumentsAndOptions(part, ".SS");
     }
   }
-  if (RunsCommand(command)) text += kRunExit;
+  if (TakesCommand(command)) text += kRunExit;
   return text + SeeAlso({"ambit.1", "ambit.toml.5"});
 }
 
@@ -259,10 +255,11 @@ std::string FilePage(std::string_view date) {
 }  // namespace
 
 std::vector<ManPage> ManPages(const Command& ambit, std::string_view date) {
-  std::vector<ManPage> pages = {{.file = "ambit.1", .text = TopPage(ambit, date)},
-                                {.file = "ambit.toml.5", .text = FilePage(date)}};
+  std::vector<ManPage> pages = {{.file = "man1/ambit.1", .text = TopPage(ambit, date)},
+                                {.file = "man5/ambit.toml.5", .text = FilePage(date)}};
   for (const Command& command : ambit.commands) {
-    pages.push_back({.file = PageName(command) + ".1", .text = PageOf(command, date)});
+    pages.push_back(
+        {.file = fmt::format("man1/{}.1", PageName(command)), .text = PageOf(command, date)});
   }
   return pages;
 }

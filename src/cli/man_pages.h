@@ -11,7 +11,7 @@
 namespace ambit::cli {
 
 struct ManPage {
-  std::string file;  // "ambit-run.1"
+  std::string file;  // below a directory that man(1) searches: "man1/ambit-run.1"
   std::string text;
 };
 

@@ -19,11 +19,11 @@ TEST(ManPages, ThereIsOneForEachSubcommandAndOneForTheFile) {
   const Command ambit = AmbitTree();
   const std::vector<ManPage> pages = ManPages(ambit, "2026-01-31");
   EXPECT_EQ(pages.size(), ambit.commands.size() + 2);
-  EXPECT_THAT(PageNamed(pages, "ambit.1"), HasSubstr("\\fBambit run\\fR\n"));
-  EXPECT_THAT(PageNamed(pages, "ambit-run.1"),
+  EXPECT_THAT(PageNamed(pages, "man1/ambit.1"), HasSubstr("\\fBambit run\\fR\n"));
+  EXPECT_THAT(PageNamed(pages, "man1/ambit-run.1"),
               HasSubstr("\\fB\\-\\-host\\-port\\fR \\fIPORT\\fR\n"));
   for (const policy::Option& option : policy::Options()) {
-    EXPECT_THAT(PageNamed(pages, "ambit.toml.5"),
+    EXPECT_THAT(PageNamed(pages, "man5/ambit.toml.5"),
                 HasSubstr("\\fB" + std::string(option.key) + "\\fR ("));
   }
 }
@@ -42,7 +42,7 @@ TEST(ManPages, TellsSubcommandsOfASubcommandOnItsPage) {
                        .commands = {leaf}};
   const Command ambit{
       .path = {"ambit"}, .about = "It.", .flags = {}, .arguments = {}, .commands = {policy}};
-  const std::string page = PageNamed(ManPages(ambit, "2026-01-31"), "ambit-policy.1");
+  const std::string page = PageNamed(ManPages(ambit, "2026-01-31"), "man1/ambit-policy.1");
   EXPECT_THAT(page, HasSubstr("\\fBambit policy show\\fR [\\fIFILE\\fR]\n"));
   EXPECT_THAT(page, HasSubstr(".SH SHOW\nSay what holds.\n"));
 }
@@ -50,7 +50,7 @@ TEST(ManPages, TellsSubcommandsOfASubcommandOnItsPage) {
 TEST(ManPages, KeepsWordsFromBeingTakenForInstructions) {
   const Command ambit{
       .path = {"ambit"}, .about = ".so /x \\fB", .flags = {}, .arguments = {}, .commands = {}};
-  const std::string page = PageNamed(ManPages(ambit, "2026-01-31"), "ambit.1");
+  const std::string page = PageNamed(ManPages(ambit, "2026-01-31"), "man1/ambit.1");
   EXPECT_THAT(page, HasSubstr("\\&.so /x \\efB"));
 }
 

@@ -41,7 +41,7 @@ complete -C (string join ' ' -- $argv[2..-1])
 constexpr const char* kZshStart = R"sh(
 PATH=$BIN:$PATH LISTMAX=100000
 autoload -Uz compinit
-compinit -u -D
+compinit -C -d $ZDOTDIR/dump
 source <(ambit completion zsh)
 compadd() {
   local -a found
