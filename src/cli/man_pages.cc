@@ -70,13 +70,21 @@ std::string SynopsisOf(const Command& command) {
   return line + "\n";
 }
 
+/// Empty: nothing.
+std::string_view DefaultOf(const Flag& flag) {
+  if (!flag.by_default.empty() || flag.option == nullptr) return flag.by_default;
+  return flag.option->by_default == policy::kNothing ? "" : flag.option->by_default;
+}
+
 std::string Paragraph(const Flag& flag) {
   std::vector<std::string> names;
   for (const std::string& name : flag.names) names.push_back(Bold(name));
   std::string head = fmt::format("{}", fmt::join(names, ", "));
   if (flag.takes_value) head += " " + Italic(flag.value.name);
   std::string text = fmt::format(".TP\n{}\n{}\n", head, Sentence(flag.doc));
-  if (!flag.by_default.empty()) text += fmt::format("By default {}.\n", Bold(flag.by_default));
+  if (const std::string_view value = DefaultOf(flag); !value.empty()) {
+    text += fmt::format("By default {}.\n", Roff(value));
+  }
   if (flag.option != nullptr) {
     text += fmt::format("In a file: {}, see\n.BR ambit.toml (5).\n", Bold(flag.option->key));
   }
@@ -125,13 +133,11 @@ signal \fIN\fR ended it
 )";
 
 constexpr std::string_view kExit = R"(.SH EXIT STATUS
-0, or 125 when ambit failed or did not understand the command line;
-.BR ambit\-run (1)
-has the codes of a run,
-.BR ambit\-apply (1)
-and
-.BR ambit\-undo (1)
-give 1 when something was left.
+0;
+1 when something was left undone or does not hold;
+125 when ambit failed or did not understand the command line.
+A run has the codes of
+.BR ambit\-run (1).
 )";
 
 std::string SeeAlso(std::vector<std::string> pages) {
@@ -182,9 +188,7 @@ std::string PageOf(const Command& command, std::string_view date) {
 constexpr std::string_view kFileHead = R"(.SH DESCRIPTION
 A policy says what a run of
 .BR ambit (1)
-may do. It is TOML: a project's own is
-.I ambit.toml
-in its top directory.
+may do, in TOML.
 Keys that widen give the run more, those that tighten take from it;
 a project's file may only tighten until it is trusted.
 A key that is not named here is a mistake,
@@ -194,7 +198,10 @@ and a policy with a mistake is not used.
 constexpr std::string_view kFileTail = R"(.SH PATHS
 are absolute, begin with
 .BR ~/ ,
-or, in a project's file, are relative to the project.
+or are relative: in a project's file to the project,
+in one named with
+.B \-\-policy
+to its directory.
 .SH PATTERNS
 are
 .IR NAME ,
@@ -204,6 +211,17 @@ or
 which walks the whole tree; * and ? stand in
 .I NAME
 only, and a / at the end means a directory.
+.SH FILES
+From the weakest claim to the strongest, after presets and before flags:
+.TP
+.I ~/.config/ambit/config.toml
+your own
+.TP
+.I ambit.toml
+the project's, in its top directory
+.TP
+.I /etc/ambit/policy.toml
+the machine's, which bounds all others
 .SH EXAMPLE
 .nf
 extends = ["node"]

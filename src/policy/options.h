@@ -11,7 +11,7 @@ namespace ambit::policy {
 /// What a value looks like.
 enum class Shape : std::uint8_t {
   kChoice,     // one of `choices`
-  kPaths,      // list: absolute, "~/...", or (in a project's file) relative to the project
+  kPaths,      // list: absolute, "~/...", or relative to the project (or to the file of --policy)
   kPatterns,   // list: secret_pattern.h
   kNames,      // list: names of environment variables
   kVariables,  // table: name = "value"
@@ -26,6 +26,8 @@ enum class Direction : std::uint8_t {
   kTightens,  // every entry takes something away
   kByChoice,  // `choices` stand in order, the tightest first
 };
+
+inline constexpr std::string_view kNothing = "nothing";  // by default
 
 struct Option {
   std::string_view key;   // "fs.ro"

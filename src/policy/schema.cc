@@ -92,6 +92,9 @@ Json SchemaOf(const Option& option) {
   Json schema = {{"description", fmt::format("{}. By default: {}. {}", option.doc,
                                              option.by_default, Effect(option.direction))}};
   schema.update(ValueOf(option));
+  if (option.by_default == kNothing) {
+    schema["default"] = schema["type"] == "array" ? Json::array() : Json::object();
+  }
   return schema;
 }
 

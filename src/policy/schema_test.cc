@@ -46,6 +46,7 @@ void ExpectSame(std::string_view key, const std::string& pattern, std::string_vi
   std::size_t taken = 0;
   std::size_t refused = 0;
   ForEachText(alphabet, length, [&](const std::string& text) {
+    if (::testing::Test::HasFailure()) return;
     const Item item{.text = text, .value = {}, .origin = {}};
     const bool fits = CheckItem(option, item, SourceKind::kProject).has_value();
     (fits ? taken : refused) += 1;

@@ -30,7 +30,8 @@ Status CheckPath(const std::string& text, SourceKind source) {
   const bool anchored = text[0] == '/' || text == "~" || text.starts_with("~/");
   if (text[0] == '~' && !anchored)
     return Wrong(text, "only your own home can be meant", "write ~/");
-  const bool may_be_relative = source == SourceKind::kProject || source == SourceKind::kFlags;
+  const bool may_be_relative =
+      source == SourceKind::kProject || source == SourceKind::kFile || source == SourceKind::kFlags;
   if (!anchored && !may_be_relative) {
     return Wrong(text, "relative to no directory", "write it with / or ~/ at its start");
   }

@@ -49,7 +49,7 @@ TEST_F(ManPages, AreFoundByNameWhereTheyWereBuilt) {
   const std::map<std::string, std::string> environment = {
       {"MANPATH", AMBIT_MAN_DIR}, {"MANWIDTH", "200"}, {"MAN_KEEP_FORMATTING", ""}};
   const std::string run = person_.Execute({"man", "ambit-run"}, {}, environment).out;
-  for (const char* flag : {"--project cow|ro|rw", "--ro PATH", "--host-port PORT", "-q, --quiet"}) {
+  for (const char* flag : {"--project ", "--ro PATH", "--host-port PORT", "-q, --quiet"}) {
     EXPECT_NE(run.find(flag), std::string::npos) << flag << "\n" << run;
   }
   EXPECT_NE(person_.Execute({"man", "ambit.toml"}, {}, environment).out.find("fs.ro"),
