@@ -4,15 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <memory>
 
 #include <CLI/CLI.hpp>
+
+#include "policy/presets.h"
 
 namespace ambit::cli {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 const Flag* FindFlag(const Command& command, std::string_view name) {
   for (const Flag& flag : command.flags) {
@@ -73,6 +73,19 @@ TEST(CommandTree, KnowsWhichFlagsAreKeysOfAFile) {
   const auto prune = std::ranges::find(ambit.commands, "ambit prune", NameOf);
   ASSERT_NE(prune, ambit.commands.end());
   EXPECT_EQ(FindFlag(*prune, "--keep")->option, nullptr) << "it counts runs there";
+}
+
+TEST(CommandTree, OffersTheNamesOfPresetsThatThereAre) {
+  std::vector<std::string> names;
+  for (const policy::Preset& preset : policy::Presets()) names.emplace_back(preset.name);
+  CLI::App app("", "tool");
+  std::vector<std::string> given;
+  app.add_option("--preset", given, std::string(policy::FindOption("extends")->doc));
+  app.add_option("preset", given, "One of them");
+  const Command tree = TreeOf(app);
+  EXPECT_EQ(FindFlag(tree, "--preset")->value.choices, names);
+  EXPECT_EQ(tree.arguments.front().value.choices, names);
+  EXPECT_FALSE(names.empty());
 }
 
 TEST(CommandTree, TellsEveryFlagAndCommandInWords) {
