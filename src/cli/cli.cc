@@ -51,11 +51,11 @@ std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
 
 }  // namespace
 
-int Main(int argc, char** argv) {
-  CLI::App app("A sandbox for AI coding agents: full autonomy inside hard limits.", "ambit");
+void AddAll(CLI::App& app, Action& action) {
+  app.name("ambit");
+  app.description("A sandbox for AI coding agents: full autonomy inside hard limits.");
   app.set_version_flag("--version", std::string(supervise::kVersion));
   app.require_subcommand(1);
-  Action action;
   AddRun(app, action);
   AddDiff(app, action);
   AddApply(app, action);
@@ -71,6 +71,13 @@ int Main(int argc, char** argv) {
   AddPolicy(app, action);
   AddPreset(app, action);
   AddTrust(app, action);
+  AddCompletion(app, action);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app;
+  Action action;
+  AddAll(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -35,6 +35,10 @@ void AddPlan(CLI::App& app, Action& action);
 void AddPolicy(CLI::App& app, Action& action);
 void AddPreset(CLI::App& app, Action& action);
 void AddTrust(CLI::App& app, Action& action);
+void AddCompletion(CLI::App& app, Action& action);
+
+/// The whole command line: what Main parses, and what man pages and completions are made of.
+void AddAll(CLI::App& app, Action& action);
 
 /// What "[RUN]" says in every subcommand's help.
 inline constexpr const char* kRunHelp = "The run; the newest one of this project when left out";

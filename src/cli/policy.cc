@@ -14,6 +14,7 @@
 #include "cli/policy_view.h"
 #include "cli/run.h"
 #include "plan/policy_tests.h"
+#include "policy/schema.h"
 #include "policy/toml_reader.h"
 #include "sys/file.h"
 
@@ -127,29 +128,34 @@ int ReportCode(const Result<int>& result) {
 }  // namespace
 
 void AddPolicy(CLI::App& app, Action& action) {
-  CLI::App* policy = app.add_subcommand("policy", "Show and check the policy that holds here");
-  policy->require_subcommand(1);
+  CLI::App* commands = app.add_subcommand("policy", "Show and check the policy that holds here");
+  commands->require_subcommand(1);
 
   auto show_flags = std::make_shared<ShowFlags>();
-  CLI::App* show = policy->add_subcommand("show", "Every value with where it comes from");
+  CLI::App* show = commands->add_subcommand("show", "Every value with where it comes from");
   show_flags->AddTo(*show);
   show->add_flag("--json", show_flags->json, "For programs");
   show->final_callback(
       [show_flags, &action] { action = [show_flags] { return Report(Show(*show_flags)); }; });
 
   auto file = std::make_shared<std::string>();
-  CLI::App* check = policy->add_subcommand("check", "Whether the policy files have a mistake");
+  CLI::App* check = commands->add_subcommand("check", "Whether the policy files have a mistake");
   check->add_option("file", *file, "Only this file; all that hold here when left out");
   check->final_callback([file, &action] { action = [file] { return Report(Check(*file)); }; });
 
+  CLI::App* schema =
+      commands->add_subcommand("schema", "The JSON Schema of ambit.toml, for editors");
+  schema->final_callback(
+      [&action] { action = [] { return Report(ToStdout(policy::JsonSchema())); }; });
+
   auto test_flags = std::make_shared<ShowFlags>();
-  CLI::App* test = policy->add_subcommand("test", "Whether the [[test]] tables hold");
+  CLI::App* test = commands->add_subcommand("test", "Whether the [[test]] tables hold");
   test_flags->AddTo(*test);
   test->final_callback(
       [test_flags, &action] { action = [test_flags] { return ReportCode(Test(*test_flags)); }; });
 
   auto diff_flags = std::make_shared<ShowFlags>();
-  CLI::App* diff = policy->add_subcommand("diff", "What the project's ambit.toml changes");
+  CLI::App* diff = commands->add_subcommand("diff", "What the project's ambit.toml changes");
   diff_flags->AddTo(*diff);
   diff->final_callback(
       [diff_flags, &action] { action = [diff_flags] { return Report(Diff(*diff_flags)); }; });

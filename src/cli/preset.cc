@@ -44,7 +44,7 @@ void AddPreset(CLI::App& app, Action& action) {
   list->final_callback([&action] { action = [] { return Report(ListPresets()); }; });
   auto name = std::make_shared<std::string>();
   CLI::App* show = preset->add_subcommand("show", "One preset, with a reason on each line");
-  show->add_option("name", *name, "The preset")->required();
+  show->add_option("preset", *name, "The preset")->required();
   show->final_callback([name, &action] { action = [name] { return Report(ShowPreset(*name)); }; });
 }
 

@@ -1,0 +1,138 @@
+#include "policy/schema.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "policy/options.h"
+#include "policy/presets.h"
+
+namespace ambit::policy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// What values.cc checks, as patterns that every dialect of regular expressions has: no lookahead.
+constexpr std::string_view kNoZeroByte = R"(^[^\u0000]*$)";
+constexpr std::string_view kVariableName = "^[A-Za-z_][A-Za-z0-9_]*$";
+/// Absolute, `~`, below `~/`, or relative.
+constexpr std::string_view kPath = R"(^(~(/[^\u0000]*)?|[^~\u0000][^\u0000]*)$)";
+constexpr std::string_view kFilePath = "^(/|~/)";
+
+/// NAME, DIR/NAME or **/NAME. A name is neither `.` nor `..`; a directory is not `..` and has no
+/// wildcard; only the first of them cannot be empty, or the pattern would begin with a slash.
+std::string Pattern() {
+  constexpr std::string_view kName = R"(([^./\u0000][^/\u0000]*|\.[^./\u0000][^/\u0000]*|)"
+                                     R"(\.\.[^/\u0000]+))";
+  constexpr std::string_view kDirectory = R"(([^./*?\u0000][^/*?\u0000]*|)"
+                                          R"(\.([^./*?\u0000][^/*?\u0000]*)?|\.\.[^/*?\u0000]+))";
+  return fmt::format(R"(^(\*\*/(\./)?{0}|({1}/({1}?/)*)?{0})/?$)", kName, kDirectory);
+}
+
+Json Text(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+
+Json ListOf(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
+
+Json Object() { return {{"type", "object"}, {"additionalProperties", false}}; }
+
+Json TableOf(std::string_view names, Json values) {
+  return {{"type", "object"},
+          {"propertyNames", {{"pattern", names}}},
+          {"additionalProperties", std::move(values)}};
+}
+
+Json Choice(const Option& option) {
+  return {{"type", "string"}, {"enum", option.choices}, {"default", option.by_default}};
+}
+
+Json PresetNames() {
+  Json names = Json::array();
+  for (const Preset& preset : Presets()) names.push_back(preset.name);
+  return {{"type", "string"}, {"enum", std::move(names)}};
+}
+
+Json ValueOf(const Option& option) {
+  switch (option.shape) {
+    case Shape::kChoice:
+      return Choice(option);
+    case Shape::kPaths:
+      return ListOf(Text(kPath));
+    case Shape::kPatterns:
+      return ListOf(Text(Pattern()));
+    case Shape::kNames:
+      return ListOf(Text(kVariableName));
+    case Shape::kVariables:
+      return TableOf(kVariableName, Text(kNoZeroByte));
+    case Shape::kFiles:
+      return TableOf(kFilePath, {{"type", "string"}});
+    case Shape::kPorts:
+      return ListOf({{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}});
+    case Shape::kPresets:
+      return ListOf(PresetNames());
+  }
+  return {};
+}
+
+std::string_view Effect(Direction direction) {
+  switch (direction) {
+    case Direction::kWidens:
+      return "Gives the run more: in a project's file it holds once the file is trusted.";
+    case Direction::kTightens:
+      return "Takes from the run: it holds in every file.";
+    case Direction::kByChoice:
+      return "What gives the run more than it has without this file holds once the file is "
+             "trusted.";
+  }
+  return {};
+}
+
+Json SchemaOf(const Option& option) {
+  Json schema = {{"description", fmt::format("{}. By default: {}. {}", option.doc,
+                                             option.by_default, Effect(option.direction))}};
+  schema.update(ValueOf(option));
+  if (option.by_default == kNothing) {
+    schema["default"] = schema["type"] == "array" ? Json::array() : Json::object();
+  }
+  return schema;
+}
+
+Json TestSchema() {
+  Json test = Object();
+  for (const TestKey& key : TestKeys()) {
+    Json list = {{"description", fmt::format("{}.", key.doc)}};
+    list.update(ListOf({{"type", "string"}}));
+    test["properties"][std::string(key.key)] = std::move(list);
+  }
+  Json tests = {{"description", "What must hold of this policy; 'ambit policy test' tries it."}};
+  tests.update(ListOf(std::move(test)));
+  tests["minItems"] = 1;
+  return tests;
+}
+
+}  // namespace
+
+std::string JsonSchema() {
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                 {"title", "ambit.toml"},
+                 {"description",
+                  "What a run of ambit may do. Paths are absolute, begin with ~/, or "
+                  "are relative to the project."}};
+  schema.update(Object());
+  Json& top = schema["properties"];
+  for (const Option& option : Options()) {
+    const std::size_t dot = option.key.find('.');
+    if (dot == std::string_view::npos) {
+      top[std::string(option.key)] = SchemaOf(option);
+      continue;
+    }
+    Json& section = top[std::string(option.key.substr(0, dot))];
+    if (section.is_null()) section = Object();
+    section["properties"][std::string(option.key.substr(dot + 1))] = SchemaOf(option);
+  }
+  top["test"] = TestSchema();
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace ambit::policy
