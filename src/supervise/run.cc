@@ -30,6 +30,8 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "workspace/copied_up.h"
+#include "workspace/home_files.h"
+#include "workspace/kept_state.h"
 #include "workspace/layers.h"
 #include "workspace/root_tree.h"
 #include "workspace/stamp.h"
@@ -167,6 +169,20 @@ bool IsConnectedUnixStream(int fd) {
          ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
 }
 
+/// Paths of the home as $HOME spells it are meant in the home that a run has: its real path.
+std::string InRealHome(const std::string& path, const std::string& spelled,
+                       const host::Person& person) {
+  const bool below = !spelled.empty() && path.starts_with(spelled + "/");
+  return below ? person.home + path.substr(spelled.size()) : path;
+}
+
+void ResolveHome(policy::Policy& policy, const std::string& spelled, const host::Person& person) {
+  for (auto& [path, from] : policy.keep) path = InRealHome(path, spelled, person);
+  for (policy::SyntheticFile& file : policy.files) {
+    file.path = InRealHome(file.path, spelled, person);
+  }
+}
+
 /// A standard stream reaches the agent as it is. An open directory would be a door to everything
 /// around it that only Landlock keeps shut.
 Status RefuseDirectoriesAsStreams() {
@@ -189,6 +205,7 @@ Status RefuseDirectoriesAsStreams() {
 struct PreparedRun {
   workspace::RunDir dir;
   workspace::RootTree root;
+  std::string kept;                           // the root of what is kept; empty: nothing is
   std::vector<workspace::LayerStart> layers;  // as the plan's
   std::int64_t clock_offset_ns = 0;
 };
@@ -199,10 +216,13 @@ Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::
   // Before the stamps: then a clock set back in between is noticed later.
   const std::int64_t clock_offset_ns = workspace::ClockOffset();
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
+  AMBIT_CHECK(workspace::WriteHomeFiles(run.fd.get(), plan));
+  AMBIT_TRY(std::string kept, workspace::PrepareKept(workspace::KeptBeside(state_root), plan));
   AMBIT_TRY(workspace::RootTree root,
             workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
   return PreparedRun{.dir = std::move(run),
                      .root = std::move(root),
+                     .kept = std::move(kept),
                      .layers = std::move(layers),
                      .clock_offset_ns = clock_offset_ns};
 }
@@ -321,6 +341,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_CHECK(ResolvePaths(policy.copy_on_write, facts));
   AMBIT_TRY(host::Person person, host::ReadPerson(Find(request.environment, "HOME")));
   WarnAboutHome(person, observer);
+  ResolveHome(policy, Find(request.environment, "HOME"), person);
   planned.state_root = workspace::RunStore::DefaultRoot(
       person.own_home, Find(request.environment, "XDG_STATE_HOME"));
   facts.state_root = host::ResolveWhatExists(planned.state_root);
@@ -384,7 +405,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const Result<PreparedRun> made = MakeRunDirectory(planned.state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
-  const spawn::native::Places places{.run = run.path, .root = made->root.path};
+  const spawn::native::Places places{.run = run.path, .root = made->root.path, .kept = made->kept};
   workspace::RunMeta meta = MakeMeta(plan, planned.facts, planned.head_commit, *made);
   meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
   meta.keep = request.keep;
