@@ -14,12 +14,14 @@
 #include <optional>
 
 #include "base/text.h"
+#include "host/command.h"
 #include "host/facts.h"
 #include "host/git_config.h"
 #include "host/git_project.h"
 #include "host/git_refs.h"
 #include "host/inside_run.h"
 #include "host/secret_files.h"
+#include "plan/not_started.h"
 #include "plan/plan.h"
 #include "plan/plan_json.h"
 #include "supervise/processes.h"
@@ -372,6 +374,17 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   return planned;
 }
 
+/// Where the command is on this machine, and how it comes inside.
+void ExplainNotStarted(const RunRequest& request, const Planned& planned, Outcome& outcome) {
+  if (outcome.cause != Cause::kNotFound && outcome.cause != Cause::kNotExecutable) return;
+  const host::CommandFacts command = host::FindCommand(
+      request.argv[0], Find(request.environment, "PATH"), planned.facts.project.cwd);
+  plan::NotStarted told =
+      plan::ExplainNotStarted(planned.plan, planned.facts, command, outcome.sys_errno);
+  outcome.detail = std::move(told.what);
+  outcome.remedy = std::move(told.remedy);
+}
+
 /// Whatever the launcher left open is no business of any process of the run.
 Status TidyDescriptors() {
   AMBIT_CHECK(sys::FillStandardStreams());
@@ -419,6 +432,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
                  .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
                  .end_record = [&](const Outcome& known) { record.End(known); }});
   workspace::MakeScratchRemovable(run.path, plan);
+  ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);
   AMBIT_CHECK(record.status());
   return outcome;
