@@ -67,6 +67,7 @@ int Main(int argc, char** argv) {
   AddDiscard(app, action);
   AddRm(app, action);
   AddPrune(app, action);
+  AddKeep(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -31,6 +31,7 @@ void AddInspect(CLI::App& app, Action& action);
 void AddDiscard(CLI::App& app, Action& action);
 void AddRm(CLI::App& app, Action& action);
 void AddPrune(CLI::App& app, Action& action);
+void AddKeep(CLI::App& app, Action& action);
 
 /// What "[RUN]" says in every subcommand's help.
 inline constexpr const char* kRunHelp = "The run; the newest one of this project when left out";

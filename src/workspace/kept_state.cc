@@ -9,13 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
+#include <tuple>
 
 #include "base/fd.h"
 #include "base/text.h"
 #include "sys/file.h"
+#include "workspace/change_dir.h"
 #include "workspace/disk_owner.h"
+#include "workspace/run_removal.h"
 #include "workspace/run_store.h"
 
 namespace ambit::workspace {
@@ -120,6 +125,69 @@ Result<std::string> PrepareKept(const std::string& root, const plan::LaunchPlan&
     }
   }
   return store.root();
+}
+
+namespace {
+
+/// The two lines of the record.
+Result<KeptDirectory> ReadAbout(int place, const std::string& name) {
+  AMBIT_TRY(const std::string about, sys::ReadSmallFile(place, kAbout, kMaxAbout, kStayBelow));
+  constexpr std::string_view kProject = "project ";
+  constexpr std::string_view kPlace = "\nplace ";
+  const std::size_t middle = about.find(kPlace);
+  if (!about.starts_with(kProject) || middle == std::string::npos || !about.ends_with('\n')) {
+    return Fail(Errc::kInvalidArgument, fmt::format("'{}': no record", name));
+  }
+  const std::size_t from = middle + kPlace.size();
+  return KeptDirectory{.name = name,
+                       .project = about.substr(kProject.size(), middle - kProject.size()),
+                       .place = about.substr(from, about.size() - from - 1)};
+}
+
+void ListProject(const Fd& root, const std::string& project, std::vector<KeptDirectory>& found) {
+  const auto dir = OpenOwn(root.get(), project);
+  const auto names = dir ? NamesIn(dir->get()) : std::unexpected(dir.error());
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const auto place = OpenOwn(dir->get(), name);
+    if (!place) continue;
+    auto kept = ReadAbout(place->get(), project + "/" + name);
+    if (!kept) continue;
+    kept->bytes = SizeOnDisk(place->get());
+    found.push_back(*std::move(kept));
+  }
+}
+
+}  // namespace
+
+Result<std::vector<KeptDirectory>> ListKept(const std::string& root) {
+  std::vector<KeptDirectory> found;
+  const auto store = RunStore::Open(root, /*create=*/false);
+  if (!store && store.error().code == Errc::kNotFound) return found;
+  if (!store) return std::unexpected(store.error());
+  AMBIT_TRY(const Fd dir, sys::OpenUnlinked(store->root().c_str(), O_RDONLY | O_DIRECTORY));
+  AMBIT_TRY(const std::vector<std::string> projects, NamesIn(dir.get()));
+  for (const std::string& project : projects) ListProject(dir, project, found);
+  std::ranges::sort(found, {}, [](const KeptDirectory& kept) {
+    return std::tie(kept.project, kept.place, kept.name);
+  });
+  return found;
+}
+
+Status RemoveKept(const std::string& root, const KeptDirectory& kept) {
+  AMBIT_TRY(const RunStore store, RunStore::Open(root, /*create=*/false));
+  AMBIT_TRY(const Fd dir, sys::OpenUnlinked(store.root().c_str(), O_RDONLY | O_DIRECTORY));
+  const std::size_t slash = kept.name.find('/');
+  const std::string project = kept.name.substr(0, slash);
+  AMBIT_TRY(const Fd project_dir, OpenOwn(dir.get(), project));
+  const std::string aside = fmt::format("removed-{}", ::getpid());
+  if (::renameat(project_dir.get(), kept.name.substr(slash + 1).c_str(), project_dir.get(),
+                 aside.c_str()) != 0) {
+    return FailErrno(errno, fmt::format("remove '{}'", kept.name));
+  }
+  AMBIT_CHECK(RemoveTree(project_dir.get(), aside));
+  ::unlinkat(dir.get(), project.c_str(), AT_REMOVEDIR);  // when it was the last one
+  return {};
 }
 
 }  // namespace ambit::workspace

@@ -1,9 +1,9 @@
 // [fs] keep: directories of the home that the next run of the same project finds again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -230,6 +230,57 @@ TEST_P(KeptState, StaysWhenRunsAreRemoved) {
   EXPECT_EQ(person_.Ambit({"rm", run}).exit_code, 0);
   EXPECT_EQ(person_.Execute({"sh", "-c", "ls ~/.local/state/ambit/runs"}).out, "");
   EXPECT_EQ(Run("cat ~/.agent/history/a").out, "x\n");
+}
+
+TEST_P(KeptState, IsListedAndRemovedByProject) {
+  EXPECT_EQ(person_.Ambit({"keep", "list", "--json"}).out, "[]\n");
+  person_.Write("other/file", "x\n");
+  const std::string more = person_.home() + "/.agent/more";
+  ASSERT_EQ(Run("mkdir -p ~/.agent/history/a/b; touch ~/.agent/history/a/b/c; chmod 0 "
+                "~/.agent/history/a ~/.agent/history; touch ~/.agent/more/x",
+                {"--keep", Place(), "--keep", more})
+                .exit_code,
+            0);
+  ASSERT_EQ(Run("true", {}, person_.root() + "/other").exit_code, 0);
+  const Finished list = person_.Ambit({"keep", "list"});
+  EXPECT_THAT(list.out, AllOf(HasSubstr(person_.root() + "/other  ~/.agent/history  " + Root()),
+                              HasSubstr(person_.project() + "  ~/.agent/history  " + Root()),
+                              HasSubstr(person_.project() + "  ~/.agent/more  " + Root())));
+  EXPECT_EQ(person_.Ambit({"keep", "rm", ".", "~/.agent/more"}).out,
+            person_.project() + "  ~/.agent/more\n");
+  EXPECT_EQ(Run("ls -A ~/.agent/more", {"--keep", more}).out, "");
+  const Finished removed = person_.Ambit({"keep", "rm", person_.project()});
+  EXPECT_EQ(removed.exit_code, 0) << removed.err;
+  EXPECT_THAT(person_.Ambit({"keep", "list"}).out, ::testing::Not(HasSubstr(person_.project())));
+  EXPECT_THAT(person_.Ambit({"keep", "list"}).out, HasSubstr("/other"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(Root()), fs::directory_iterator()), 1);
+  const Finished nothing = person_.Ambit({"keep", "rm", person_.project()});
+  EXPECT_EQ(nothing.exit_code, 125);
+  EXPECT_THAT(nothing.err, HasSubstr("nothing like that is kept"));
+}
+
+TEST_P(KeptState, IsNotRemovedUnderARun) {
+  const pid_t run = ::fork();
+  if (run == 0) {
+    const Finished done = Run(
+        "touch ~/.agent/history/started; while [ ! -e ~/.agent/history/go ]; do sleep 0.05; done");
+    ::_exit(done.exit_code == 0 ? 0 : 1);
+  }
+  const auto started = [&] {
+    return person_.Execute({"sh", "-c", "ls " + Root() + "/*/*/content/started"}).exit_code == 0;
+  };
+  for (int i = 0; i < 200 && !started(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ASSERT_TRUE(started());
+  const Finished refused = person_.Ambit({"keep", "rm", "."});
+  EXPECT_EQ(refused.exit_code, 125);
+  EXPECT_THAT(refused.err, HasSubstr("is running"));
+  EXPECT_EQ(person_.Execute({"touch", Kept() + "/content/go"}).exit_code, 0);
+  int status = -1;
+  ASSERT_EQ(::waitpid(run, &status, 0), run);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(person_.Ambit({"keep", "rm", "."}).exit_code, 0);
 }
 
 TEST_P(KeptState, APlaceThatCannotBeIsNamed) {
