@@ -136,6 +136,12 @@ TEST_P(KeptState, WhatAnEarlierRunLeftLeadsNowhere) {
             "project " + person_.project() + "\nplace ~/.agent/history\n");
 }
 
+TEST_P(KeptState, AnEarlierRunCannotKeepTheNextOneOut) {
+  ASSERT_EQ(Run("touch ~/.agent/history/a; chmod 0 ~/.agent/history").exit_code, 0);
+  const Finished next = Run("chmod 700 ~/.agent/history && ls ~/.agent/history");
+  EXPECT_EQ(next.out, "a\n") << next.err;
+}
+
 TEST_P(KeptState, ALinkInPlaceOfADirectoryOfAmbitsIsRefused) {
   ASSERT_EQ(Run("true").exit_code, 0);
   const std::string kept = Kept();
