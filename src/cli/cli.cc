@@ -57,6 +57,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   Action action;
   AddRun(app, action);
+  AddShell(app, action);
   AddDiff(app, action);
   AddApply(app, action);
   AddUndo(app, action);

@@ -21,6 +21,7 @@ int Main(int argc, char** argv);
 /// What the chosen subcommand does; returns the exit code.
 using Action = std::function<int()>;
 void AddRun(CLI::App& app, Action& action);
+void AddShell(CLI::App& app, Action& action);
 void AddDiff(CLI::App& app, Action& action);
 void AddApply(CLI::App& app, Action& action);
 void AddUndo(CLI::App& app, Action& action);

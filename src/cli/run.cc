@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +16,7 @@
 #include "cli/after_run.h"
 #include "cli/cli.h"
 #include "cli/keep_policy.h"
+#include "cli/shell_inside.h"
 #include "journal/writer.h"
 
 namespace ambit::cli {
@@ -149,9 +152,11 @@ int Execute(const RunFlags& flags) {
 
 }  // namespace
 
-void AddRun(CLI::App& app, Action& action) {
+namespace {
+
+/// What `run` and `shell` have in common.
+std::shared_ptr<RunFlags> AddFlags(CLI::App* run) {
   auto flags = std::make_shared<RunFlags>();
-  CLI::App* run = app.add_subcommand("run", "Run a command in a fresh sandbox");
   run->add_option("-C", flags->directory, "Take this directory as the project")->type_name("DIR");
   run->add_option("--project", flags->project,
                   "cow: changes stay in the run; ro: read-only; rw: the host's tree itself")
@@ -181,8 +186,29 @@ void AddRun(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   run->add_flag("--keep-run", flags->keep, "Remove this run only when it is named");
   run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");
+  return flags;
+}
+
+}  // namespace
+
+void AddRun(CLI::App& app, Action& action) {
+  CLI::App* run = app.add_subcommand("run", "Run a command in a fresh sandbox");
+  const std::shared_ptr<RunFlags> flags = AddFlags(run);
   run->add_option("command", flags->argv, "Command and arguments, after --")->required();
   run->final_callback([flags, &action] { action = [flags] { return Execute(*flags); }; });
+}
+
+void AddShell(CLI::App& app, Action& action) {
+  CLI::App* shell = app.add_subcommand("shell", "Start your shell in a fresh sandbox");
+  const std::shared_ptr<RunFlags> flags = AddFlags(shell);
+  shell->final_callback([flags, &action] {
+    action = [flags] {
+      std::vector<policy::NamedPath> shown = NamedBy("--ro", flags->read_only);
+      std::ranges::move(NamedBy("--cow", flags->copy_on_write), std::back_inserter(shown));
+      flags->argv = {ShellInside(shown), "-i"};
+      return Execute(*flags);
+    };
+  });
 }
 
 }  // namespace ambit::cli
