@@ -127,6 +127,12 @@ Result<std::vector<Kept>> MakeKept(const policy::Policy& policy, const host::Hos
                               Printable(home)),
                   "keep a directory of the home; the home itself is new in each run");
     }
+    if (std::ranges::find(facts.plain_files, path) != facts.plain_files.end()) {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("{} '{}': it is a file, and only directories can be kept", from,
+                              Printable(path)),
+                  "keep the directory that the program has its state in");
+    }
     // Relative to the home, so that moving the home leaves what was kept where it is.
     const std::string place = path.substr(home.size() + 1);
     if (std::ranges::find(kept, place, &Kept::place) != kept.end()) continue;

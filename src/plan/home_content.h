@@ -11,7 +11,8 @@
 
 namespace ambit::plan {
 
-/// The kept directories, each once. kInvalidArgument for one that does not lie below the home.
+/// The kept directories, each once. kInvalidArgument for one that does not lie below the home, or
+/// is a file in the person's own.
 Result<std::vector<Kept>> MakeKept(const policy::Policy& policy, const host::HostFacts& facts);
 
 /// Adds the policy's files to `root` and `home_files` of a plan that has all its other entries,

@@ -104,6 +104,12 @@ TEST(Kept, LiesBelowTheHomeAndNowhereElse) {
   }
 }
 
+TEST(Kept, IsNoFile) {
+  host::HostFacts facts = SomeHost();
+  facts.plain_files = {"/home/ann/.history"};
+  ExpectRefused(Keeping({"/home/ann/.history"}), "only directories can be kept", facts);
+}
+
 TEST(Kept, TouchesNothingElseThatIsShown) {
   ExpectRefused(Keeping({"/home/ann/code"}), "'/home/ann/code/p' is shown from the host");
   ExpectRefused(Keeping({kProject}), "is shown from the host");

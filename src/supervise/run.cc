@@ -185,6 +185,16 @@ void ResolveHome(policy::Policy& policy, const std::string& spelled, const host:
   }
 }
 
+/// What is a file in the person's own home is one for the agent as well.
+void NotePlainFiles(const std::vector<policy::NamedPath>& paths, host::HostFacts& facts) {
+  for (const policy::NamedPath& named : paths) {
+    struct stat info{};
+    if (::stat(named.path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+      facts.plain_files.push_back(named.path);
+    }
+  }
+}
+
 /// A standard stream reaches the agent as it is. An open directory would be a door to everything
 /// around it that only Landlock keeps shut.
 Status RefuseDirectoriesAsStreams() {
@@ -344,6 +354,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_TRY(host::Person person, host::ReadPerson(Find(request.environment, "HOME")));
   WarnAboutHome(person, observer);
   ResolveHome(policy, Find(request.environment, "HOME"), person);
+  NotePlainFiles(policy.keep, facts);
   planned.state_root = workspace::RunStore::DefaultRoot(
       person.own_home, Find(request.environment, "XDG_STATE_HOME"));
   facts.state_root = host::ResolveWhatExists(planned.state_root);

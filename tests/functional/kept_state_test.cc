@@ -300,6 +300,7 @@ TEST_P(KeptState, APlaceThatCannotBeIsNamed) {
   expect_refused({"--keep", person_.home() + "/../x"}, "without . and ..");
   expect_refused({"--keep", person_.home() + "/.agent.json"}, "a single file cannot be kept");
   person_.Write("home/tools/x", "x\n");
+  expect_refused({"--keep", person_.home() + "/tools/x"}, "only directories can be kept");
   expect_refused({"--keep", person_.home() + "/tools/x/y", "--ro", person_.home() + "/tools"},
                  "neither may lie in the other");
   expect_refused({"--keep", person_.home() + "/tools", "--cow", person_.home() + "/tools"},
