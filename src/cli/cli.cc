@@ -57,6 +57,7 @@ void AddAll(CLI::App& app, Action& action) {
   app.set_version_flag("--version", std::string(supervise::kVersion));
   app.require_subcommand(1);
   AddRun(app, action);
+  AddShell(app, action);
   AddDiff(app, action);
   AddApply(app, action);
   AddUndo(app, action);
@@ -67,6 +68,7 @@ void AddAll(CLI::App& app, Action& action) {
   AddDiscard(app, action);
   AddRm(app, action);
   AddPrune(app, action);
+  AddKeep(app, action);
   AddPlan(app, action);
   AddPolicy(app, action);
   AddPreset(app, action);

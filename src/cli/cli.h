@@ -21,6 +21,7 @@ int Main(int argc, char** argv);
 /// What the chosen subcommand does; returns the exit code.
 using Action = std::function<int()>;
 void AddRun(CLI::App& app, Action& action);
+void AddShell(CLI::App& app, Action& action);
 void AddDiff(CLI::App& app, Action& action);
 void AddApply(CLI::App& app, Action& action);
 void AddUndo(CLI::App& app, Action& action);
@@ -31,6 +32,7 @@ void AddInspect(CLI::App& app, Action& action);
 void AddDiscard(CLI::App& app, Action& action);
 void AddRm(CLI::App& app, Action& action);
 void AddPrune(CLI::App& app, Action& action);
+void AddKeep(CLI::App& app, Action& action);
 void AddPlan(CLI::App& app, Action& action);
 void AddPolicy(CLI::App& app, Action& action);
 void AddPreset(CLI::App& app, Action& action);

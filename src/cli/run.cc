@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -16,6 +17,7 @@
 #include "cli/after_run.h"
 #include "cli/cli.h"
 #include "cli/keep_policy.h"
+#include "cli/shell_inside.h"
 #include "host/inside_run.h"
 #include "journal/writer.h"
 #include "review/unfinished_apply.h"
@@ -161,6 +163,22 @@ void AddRun(CLI::App& app, Action& action) {
   flags->AddTo(*run);
   run->add_option("command", flags->argv, "Command and arguments, after --")->required();
   run->final_callback([flags, &action] { action = [flags] { return ExecuteRun(*flags); }; });
+}
+
+void AddShell(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* shell = app.add_subcommand("shell", "Start your shell in a fresh sandbox");
+  flags->AddTo(*shell);
+  shell->final_callback([flags, &action] {
+    action = [flags] {
+      const Result<EffectivePolicy> effective = FindPolicy(flags->policy, "");
+      if (!effective) return Complain(effective.error().what, effective.error().remedy);
+      std::vector<policy::NamedPath> shown = effective->policy.read_only;
+      std::ranges::copy(effective->policy.copy_on_write, std::back_inserter(shown));
+      flags->argv = {ShellInside(shown), "-i"};
+      return ExecuteRun(*flags);
+    };
+  });
 }
 
 }  // namespace ambit::cli

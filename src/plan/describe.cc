@@ -19,6 +19,8 @@ std::string_view NameOf(Mount::Kind kind) {
       return "layer";
     case Mount::Kind::kHome:
       return "home";
+    case Mount::Kind::kKept:
+      return "kept";
     case Mount::Kind::kProc:
       return "proc";
     case Mount::Kind::kDevpts:
@@ -44,6 +46,7 @@ std::string Line(const Mount& mount, const LaunchPlan& plan) {
   std::string text = fmt::format("mount {} {}", NameOf(mount.kind), Printable(mount.inside));
   if (mount.kind == Mount::Kind::kTmpfs) text += fmt::format(" {:04o}", mount.mode);
   if (mount.kind == Mount::Kind::kLayer) text += " of " + plan.layers[mount.layer].name;
+  if (mount.kind == Mount::Kind::kKept) text += " in " + plan.kept[mount.layer].name;
   if (mount.kind == Mount::Kind::kBind) {
     if (mount.host != mount.inside) text += " from " + Printable(mount.host);
     text += mount.directory ? " directory" : " file";
@@ -104,6 +107,7 @@ std::string Describe(const LaunchPlan& plan) {
   for (const Mount& mount : plan.mounts) {
     for (const Mask& mask : mount.masks) text += Line("view", mask);
   }
+  for (const RootEntry& file : plan.home_files) text += "home " + Line(file);
   for (const RootEntry& alias : plan.aliases) text += "alias " + Line(alias);
   for (const Layer& layer : plan.layers) {
     text += fmt::format("layer {} {} above {}\n", layer.name, Printable(layer.inside),

@@ -69,6 +69,7 @@ struct Mount {
     kBind,    // a host file or directory
     kLayer,   // copy-on-write: layers[layer]
     kHome,    // the run's own home directory in its state
+    kKept,    // lives on from run to run: kept[layer]
     kProc,    // fresh, of the run's PID namespace
     kDevpts,  // fresh
   };
@@ -76,7 +77,7 @@ struct Mount {
   std::string inside;
   std::string host;                    // kBind
   std::optional<sys::FileId> host_id;  // what `host` was when the run was planned
-  std::size_t layer = 0;               // kLayer
+  std::size_t layer = 0;               // kLayer, kKept
   bool directory = true;               // kBind: of a directory, with all mounts below it
   bool read_only = false;
   /// Read-only by the one call that seals the finished part of the root, not by one of its own:
@@ -96,8 +97,12 @@ struct Mount {
 /// a layer are under its own. There is one such view, the project's.
 inline constexpr const char* kViewMask = "view";
 
-/// Whether what is written there is on the host at once (--project rw).
+/// Whether what is written there is in the host's own tree at once (--project rw).
 bool WritesToHost(const Mount& mount);
+
+/// Whether files written there stay on the host as they are, with the mode and owner that they got
+/// inside and nobody asked.
+bool Outlives(const Mount& mount);
 
 /// A copy-on-write tree: the host's content below, the run's writes above, in the run directory.
 struct Layer {
@@ -108,6 +113,18 @@ struct Layer {
   std::vector<Mask> masks;
   bool operator==(const Layer&) const = default;
 };
+
+/// A directory of the home that the next run of the same project finds again. It lies in ambit's
+/// state, below a directory that no run sees.
+struct Kept {
+  std::string name;     // PROJECT/PLACE, the directories below the root of what is kept
+  std::string project;  // host path of the project
+  std::string place;    // relative to the home
+  bool operator==(const Kept&) const = default;
+};
+
+/// The directory below `Kept::name` that is mounted.
+inline constexpr const char* kKeptContent = "content";
 
 struct LandlockRule {
   std::string inside;
@@ -124,6 +141,8 @@ struct LaunchPlan {
   std::vector<std::string> proc_masked;     // below /proc, hidden
   std::vector<std::string> proc_read_only;  // below /proc
   std::vector<Layer> layers;
+  std::vector<Kept> kept;
+  std::vector<RootEntry> home_files;  // written into the home before anything starts
   std::vector<LandlockRule> landlock;
   NetworkPlan network;
   std::vector<std::string> warnings;  // for the person, before anything starts

@@ -120,7 +120,8 @@ std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFact
 
 std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFacts& facts,
                               const std::vector<Layer>& layers,
-                              std::span<const host::MaskedFile> masked) {
+                              std::span<const host::MaskedFile> masked,
+                              std::span<const Kept> kept) {
   std::vector<Mount> mounts;
   for (const host::SystemPath& entry : facts.system) {
     if (entry.link_target) continue;
@@ -143,6 +144,10 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
   for (const char* path : {"/dev/shm", "/tmp", "/var/tmp"}) mounts.push_back(Tmpfs(path, 01777));
   mounts.push_back(Tmpfs("/run", 0755));
   mounts.push_back({.kind = Kind::kHome, .inside = facts.person.home});
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    mounts.push_back(
+        {.kind = Kind::kKept, .inside = facts.person.home + "/" + kept[i].place, .layer = i});
+  }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     mounts.push_back({.kind = Kind::kLayer, .inside = layers[i].inside, .layer = i});
   }
@@ -180,6 +185,7 @@ std::vector<LandlockRule> MakeLandlockRules(const std::vector<Mount>& mounts) {
     switch (mount.kind) {
       case Kind::kTmpfs:
       case Kind::kHome:
+      case Kind::kKept:
       case Kind::kLayer:
         access = kAll;
         break;

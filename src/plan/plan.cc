@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "host/inside_run.h"
 #include "plan/environment.h"
+#include "plan/home_content.h"
 #include "plan/mounts.h"
 #include "plan/root_entries.h"
 
@@ -160,6 +161,15 @@ std::string TellOfSecrets(const std::vector<host::MaskedFile>& secrets) {
   return fmt::format("secret files: {} (--unmask NAME shows one as it is)", text);
 }
 
+/// What a run leaves there the next one finds, whoever wrote it.
+std::string TellOfKept(const std::vector<Kept>& kept) {
+  std::string text;
+  for (const Kept& directory : kept) {
+    text += fmt::format("{}~/{}", text.empty() ? "" : ", ", Printable(directory.place));
+  }
+  return "kept from run to run of this project: " + text;
+}
+
 Status RefuseForeignGitPointers(const host::GitProject& git) {
   if (git.refused.empty()) return {};
   const host::RefusedPointer& first = git.refused.front();
@@ -175,6 +185,10 @@ Status RefuseForeignGitPointers(const host::GitProject& git) {
 
 bool WritesToHost(const Mount& mount) {
   return mount.kind == Mount::Kind::kBind && !mount.read_only && !mount.device;
+}
+
+bool Outlives(const Mount& mount) {
+  return WritesToHost(mount) || mount.kind == Mount::Kind::kKept;
 }
 
 bool LiesBelowAMount(const LaunchPlan& plan, const std::string& path) {
@@ -216,12 +230,14 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   AMBIT_CHECK(RefuseSecretsBelow(policy.read_only, masked));
   plan.layers = MakeLayers(policy, facts, request.git, masked);
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
-  plan.mounts = MakeMounts(policy, facts, plan.layers, masked);
+  AMBIT_TRY(plan.kept, MakeKept(policy, facts));
+  plan.mounts = MakeMounts(policy, facts, plan.layers, masked, plan.kept);
   AMBIT_CHECK(RefuseVisibleSecrets(plan.mounts));
   AMBIT_CHECK(RefuseSubmountsOfWritable(plan.mounts, facts.mount_points));
   std::ranges::move(MakeAliases(facts, plan.mounts, AliasPlace::kRoot),
                     std::back_inserter(plan.root));
   plan.aliases = MakeAliases(facts, plan.mounts, AliasPlace::kMount);
+  AMBIT_CHECK(AddHomeContent(policy, facts, plan));
   if (plan.mounts.size() > kMaxMounts) {
     return Fail(Errc::kLimit,
                 fmt::format("{} mounts, at most {} can be made", plan.mounts.size(), kMaxMounts),
@@ -233,6 +249,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.proc_read_only = {"bus", "fs", "irq", "sys"};
   plan.landlock = MakeLandlockRules(plan.mounts);
   plan.warnings = MakeWarnings(plan.mounts);
+  if (!plan.kept.empty()) plan.warnings.push_back(TellOfKept(plan.kept));
   if (!request.secrets.empty()) plan.warnings.push_back(TellOfSecrets(request.secrets));
   plan.cwd = facts.project.cwd;
   plan.argv = request.argv;

@@ -53,6 +53,12 @@ void Fields(Archive& archive, Is<Layer> auto& it) {
 }
 
 template <class Archive>
+void Fields(Archive& archive, Is<Kept> auto& it) {
+  auto& [name, project, place] = it;
+  archive(name, project, place);
+}
+
+template <class Archive>
 void Fields(Archive& archive, Is<LandlockRule> auto& it) {
   auto& [inside, access] = it;
   archive(inside, access);
@@ -67,9 +73,9 @@ void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
 template <class Archive>
 void Fields(Archive& archive, Is<LaunchPlan> auto& it) {
   [[maybe_unused]] auto& [identity, hostname, root, mounts, aliases, proc_masked, proc_read_only,
-                          layers, landlock, network, warnings, cwd, argv, environment,
-                          path_entries] = it;
-  archive(identity, hostname, mounts, aliases, proc_masked, proc_read_only, layers, landlock,
+                          layers, kept, home_files, landlock, network, warnings, cwd, argv,
+                          environment, path_entries] = it;
+  archive(identity, hostname, mounts, aliases, proc_masked, proc_read_only, layers, kept, landlock,
           network, warnings, cwd, argv, environment, path_entries);
 }
 

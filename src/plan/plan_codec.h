@@ -1,8 +1,8 @@
 #pragma once
 // A LaunchPlan as bytes, for the way from the supervisor to the processes inside that build it.
-// Left out is `root`: what it says is on disk by then (workspace/root_tree.h), and most of the
-// bytes. Both ends are one binary and one run: the format has no versions and is never stored. Who
-// calls: spawn/native/handover.cc. Pure.
+// Left out are `root` and `home_files`: what they say is on disk by then (workspace/root_tree.h,
+// workspace/home_files.h), and most of the bytes. Both ends are one binary and one run: the format
+// has no versions and is never stored. Who calls: spawn/native/handover.cc. Pure.
 #include <string>
 #include <string_view>
 

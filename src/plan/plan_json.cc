@@ -90,7 +90,7 @@ Json OfEntry(const RootEntry& entry) {
 }
 
 Json OfMount(const Mount& mount) {
-  constexpr std::array kKinds = {"tmpfs", "bind", "layer", "home", "proc", "devpts"};
+  constexpr std::array kKinds = {"tmpfs", "bind", "layer", "home", "kept", "proc", "devpts"};
   return Object({{"kind", Of(kKinds.at(std::to_underlying(mount.kind)))},
                  {"inside", Of(mount.inside)},
                  {"host", Of(mount.host)},
@@ -112,6 +112,11 @@ Json OfLayer(const Layer& layer) {
                  {"inside", Of(layer.inside)},
                  {"lower", Of(layer.lower)},
                  {"masks", List(layer.masks, OfMask)}});
+}
+
+Json OfKept(const Kept& kept) {
+  return Object(
+      {{"name", Of(kept.name)}, {"project", Of(kept.project)}, {"place", Of(kept.place)}});
 }
 
 Json OfRule(const LandlockRule& rule) {
@@ -137,6 +142,8 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"mounts", List(plan.mounts, OfMount)},
       {"aliases", List(plan.aliases, OfEntry)},
       {"layers", List(plan.layers, OfLayer)},
+      {"kept", List(plan.kept, OfKept)},
+      {"home_files", List(plan.home_files, OfEntry)},
       {"proc_masked", Strings(plan.proc_masked)},
       {"proc_read_only", Strings(plan.proc_read_only)},
       {"landlock", List(plan.landlock, OfRule)},

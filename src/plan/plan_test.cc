@@ -110,7 +110,11 @@ LaunchPlan SomePlan(bool root) {
   host::HostFacts facts = SomeHost(root);
   facts.plain_files = {"/data/one.txt"};
   facts.aliases = {Link("/projects", "/home/ann/code"), Link("/tmp/now", "/projects")};
-  auto plan = Make(SomePolicy(), facts, SomeRequest(root));
+  policy::Policy policy = SomePolicy();
+  policy.keep = {{.path = facts.person.home + "/.agent/history", .from = "keep"}};
+  policy.files = {{.path = "/etc/agent/managed.toml", .content = "sandbox = true\n", .from = "p"},
+                  {.path = facts.person.home + "/.agent/a.json", .content = "{}\n", .from = "p"}};
+  auto plan = Make(policy, facts, SomeRequest(root));
   EXPECT_TRUE(plan) << plan.error().what;
   return *std::move(plan);
 }

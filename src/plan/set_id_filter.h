@@ -1,8 +1,9 @@
 #pragma once
-// A second filter for runs that write into a tree of the host (--project rw): no file there gets a
-// set-user-id or set-group-id bit. The mount ignores them (nosuid), but on the host they would
-// count, with the rights of the files' owner, which may be root. It stands before AgentFilter, the
-// kernel takes the stricter answer of the two. Pure. Who calls: spawn, in init.
+// A second filter for runs that write into a tree of the host (--project rw) or into one that the
+// next run finds again (kept directories): no file there gets a set-user-id or set-group-id bit.
+// The mount ignores them (nosuid), but on the host they would count, with the rights of the files'
+// owner, which may be root. It stands before AgentFilter, the kernel takes the stricter answer of
+// the two. Pure. Who calls: spawn, in init.
 #include <linux/filter.h>
 
 #include <vector>

@@ -12,6 +12,12 @@
 namespace ambit::policy {
 namespace {
 
+Status CheckNormalForm(const std::string& path, const std::string& from) {
+  if (IsNormalPath(path)) return {};
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("{} '{}': not an absolute path without . and ..", from, Printable(path)));
+}
+
 Status CheckPaths(const std::vector<NamedPath>& paths) {
   // Mounting these would replace what ambit itself puts there.
   constexpr std::array<std::string_view, 4> kOwn = {"/proc", "/sys", "/dev", "/etc"};
@@ -21,11 +27,7 @@ Status CheckPaths(const std::vector<NamedPath>& paths) {
                   fmt::format("{} '/': a run never shows the whole file system", from),
                   "name the directories it needs");
     }
-    if (!IsNormalPath(path)) {
-      return Fail(
-          Errc::kInvalidArgument,
-          fmt::format("{} '{}': not an absolute path without . and ..", from, Printable(path)));
-    }
+    AMBIT_CHECK(CheckNormalForm(path, from));
     for (std::string_view own : kOwn) {
       if (path == own || path.starts_with(std::string(own) + "/")) {
         return Fail(Errc::kInvalidArgument, fmt::format("{} '{}': {} is made by ambit for each run",
@@ -36,11 +38,60 @@ Status CheckPaths(const std::vector<NamedPath>& paths) {
   return {};
 }
 
+/// A kept place is a directory. A single file could only be mounted on itself, and there the rename
+/// by which most programs replace their settings fails (EBUSY).
+Status CheckKept(const std::vector<NamedPath>& paths) {
+  constexpr std::array<std::string_view, 13> kEndsOfFiles = {
+      ".json", ".jsonl", ".toml", ".yaml", ".yml", ".ini",    ".conf",
+      ".lock", ".txt",   ".md",   ".log",  ".db",  ".sqlite",
+  };
+  for (const auto& [path, from] : paths) {
+    AMBIT_CHECK(CheckNormalForm(path, from));
+    if (std::ranges::none_of(kEndsOfFiles,
+                             [&](std::string_view end) { return path.ends_with(end); })) {
+      continue;
+    }
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("{} '{}': a single file cannot be kept, programs replace it by "
+                            "renaming another one over it",
+                            from, Printable(path)),
+                "keep a directory, and let the program have the file in it (CLAUDE_CONFIG_DIR and "
+                "the like)");
+  }
+  return {};
+}
+
+Status CheckFiles(const std::vector<SyntheticFile>& files) {
+  if (files.size() > kMostFiles) {
+    return Fail(Errc::kLimit, fmt::format("{}: {} files, at most {} can be made",
+                                          files[kMostFiles].from, files.size(), kMostFiles));
+  }
+  std::size_t bytes = 0;
+  for (auto file = files.begin(); file != files.end(); ++file) {
+    AMBIT_CHECK(CheckNormalForm(file->path, file->from));
+    bytes += file->content.size();
+    if (bytes > kMostFileBytes) {
+      return Fail(Errc::kLimit, fmt::format("{} '{}': the files are larger than {} bytes together",
+                                            file->from, Printable(file->path), kMostFileBytes));
+    }
+    const auto twin = std::find_if(
+        files.begin(), file, [&](const SyntheticFile& other) { return other.path == file->path; });
+    if (twin != file) {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("{} '{}': {} makes this file, too", file->from, Printable(file->path),
+                              twin->from));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status Validate(const Policy& policy) {
   AMBIT_CHECK(CheckPaths(policy.read_only));
   AMBIT_CHECK(CheckPaths(policy.copy_on_write));
+  AMBIT_CHECK(CheckKept(policy.keep));
+  AMBIT_CHECK(CheckFiles(policy.files));
   for (const EnvironmentRule& rule : policy.environment) {
     if (!IsVariableName(rule.name)) {
       return Fail(Errc::kInvalidArgument,

@@ -1,6 +1,7 @@
 #pragma once
 // What one run may do. A plain value: no I/O, nothing taken from the host; equal values give equal
 // plans. Default-constructed it allows what `ambit run` allows with no policy at all.
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,12 +46,16 @@ struct SyntheticFile {
   std::string from;
 };
 
+/// Of `Policy::files` together.
+inline constexpr std::size_t kMostFiles = 64;
+inline constexpr std::size_t kMostFileBytes = 1U << 20;
+
 struct Policy {
   ProjectMode project = ProjectMode::kCopyOnWrite;
   std::vector<NamedPath> read_only;      // host paths that exist inside, read-only
   std::vector<NamedPath> copy_on_write;  // host content below, the run's own layer above
-  // Paths below the home whose content lives on from run to run of one project, apart from the
-  // host's own.
+  // Directories below the home whose content lives on from run to run of one project, apart from
+  // the host's own.
   std::vector<NamedPath> keep;
   std::vector<SyntheticFile> files;
   std::vector<EnvironmentRule> environment;

@@ -10,8 +10,8 @@
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
-// toml++ 3.3 takes it for impossible that a character from U+FB26 to U+FEFE stands where it looks for
-// white space, and behaves in no defined way when it does (the fuzzer found it): it is none.
+// toml++ 3.3 takes it for impossible that a character from U+FB26 to U+FEFE stands where it looks
+// for white space, and behaves in no defined way when it does (the fuzzer found it): it is none.
 // clang-format off
 #include <toml++/impl/preprocessor.h>
 #pragma push_macro("TOML_UNREACHABLE")

@@ -69,6 +69,7 @@ bool IsVariableName(std::string_view name) {
 
 bool IsNormalPath(std::string_view path) {
   if (path.size() < 2 || path[0] != '/' || path.back() == '/') return false;
+  if (path.contains('\0')) return false;
   while (!path.empty()) {
     path.remove_prefix(1);
     const std::string_view part = path.substr(0, path.find('/'));

@@ -15,7 +15,7 @@ Status CheckItem(const Option& option, const Item& item, SourceKind source);
 /// A letter or `_`, then letters, digits and `_`: what every shell can pass.
 bool IsVariableName(std::string_view name);
 
-/// Absolute, no empty, `.` or `..` component, no slash at the end.
+/// Absolute, no empty, `.` or `..` component, no slash at the end, no zero byte.
 bool IsNormalPath(std::string_view path);
 
 /// A pattern of project files: NAME, DIR/NAME or **/NAME with `*` and `?` in NAME, `/` at the end

@@ -27,7 +27,7 @@ struct Outcome {
   std::string remedy;
   std::optional<host::Primitive> missing;  // kSetupFailed: what could not be done
   std::string reason = {};                 // kSetupFailed: `detail` without primitive and guarantee
-  int sys_errno = 0;                       // kSetupFailed: of the system call that was refused
+  int sys_errno = 0;  // kSetupFailed, kNotFound, kNotExecutable: of the call that was refused
 };
 
 std::string_view NameOf(Cause cause);

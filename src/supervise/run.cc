@@ -15,12 +15,14 @@
 #include <optional>
 
 #include "base/text.h"
+#include "host/command.h"
 #include "host/facts.h"
 #include "host/git_config.h"
 #include "host/git_project.h"
 #include "host/git_refs.h"
 #include "host/inside_run.h"
 #include "host/secret_files.h"
+#include "plan/not_started.h"
 #include "plan/plan.h"
 #include "plan/plan_json.h"
 #include "plan/policy_tests.h"
@@ -32,6 +34,8 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "workspace/copied_up.h"
+#include "workspace/home_files.h"
+#include "workspace/kept_state.h"
 #include "workspace/layers.h"
 #include "workspace/root_tree.h"
 #include "workspace/stamp.h"
@@ -169,6 +173,30 @@ bool IsConnectedUnixStream(int fd) {
          ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
 }
 
+/// Paths of the home as $HOME spells it are meant in the home that a run has: its real path.
+std::string InRealHome(const std::string& path, const std::string& spelled,
+                       const host::Person& person) {
+  const bool below = !spelled.empty() && path.starts_with(spelled + "/");
+  return below ? person.home + path.substr(spelled.size()) : path;
+}
+
+void ResolveHome(policy::Policy& policy, const std::string& spelled, const host::Person& person) {
+  for (auto& [path, from] : policy.keep) path = InRealHome(path, spelled, person);
+  for (policy::SyntheticFile& file : policy.files) {
+    file.path = InRealHome(file.path, spelled, person);
+  }
+}
+
+/// What is a file in the person's own home is one for the agent as well.
+void NotePlainFiles(const std::vector<policy::NamedPath>& paths, host::HostFacts& facts) {
+  for (const policy::NamedPath& named : paths) {
+    struct stat info{};
+    if (::stat(named.path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+      facts.plain_files.push_back(named.path);
+    }
+  }
+}
+
 /// A standard stream reaches the agent as it is. An open directory would be a door to everything
 /// around it that only Landlock keeps shut.
 Status RefuseDirectoriesAsStreams() {
@@ -191,6 +219,7 @@ Status RefuseDirectoriesAsStreams() {
 struct PreparedRun {
   workspace::RunDir dir;
   workspace::RootTree root;
+  std::string kept;                           // the root of what is kept; empty: nothing is
   std::vector<workspace::LayerStart> layers;  // as the plan's
   std::int64_t clock_offset_ns = 0;
 };
@@ -201,10 +230,13 @@ Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::
   // Before the stamps: then a clock set back in between is noticed later.
   const std::int64_t clock_offset_ns = workspace::ClockOffset();
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
+  AMBIT_CHECK(workspace::WriteHomeFiles(run.fd.get(), plan));
+  AMBIT_TRY(std::string kept, workspace::PrepareKept(workspace::KeptBeside(state_root), plan));
   AMBIT_TRY(workspace::RootTree root,
             workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
   return PreparedRun{.dir = std::move(run),
                      .root = std::move(root),
+                     .kept = std::move(kept),
                      .layers = std::move(layers),
                      .clock_offset_ns = clock_offset_ns};
 }
@@ -326,6 +358,8 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_CHECK(ResolvePaths(policy.copy_on_write, facts));
   AMBIT_TRY(host::Person person, host::ReadPerson(Find(request.environment, "HOME")));
   WarnAboutHome(person, observer);
+  ResolveHome(policy, Find(request.environment, "HOME"), person);
+  NotePlainFiles(policy.keep, facts);
   planned.state_root = workspace::RunStore::DefaultRoot(
       person.own_home, Find(request.environment, "XDG_STATE_HOME"));
   facts.state_root = host::ResolveWhatExists(planned.state_root);
@@ -366,6 +400,17 @@ Status CheckPolicyTests(const RunRequest& request, const plan::LaunchPlan& plan)
               "the policy's own tests do not hold, so nothing was started");
 }
 
+/// Where the command is on this machine, and how it comes inside.
+void ExplainNotStarted(const RunRequest& request, const Planned& planned, Outcome& outcome) {
+  if (outcome.cause != Cause::kNotFound && outcome.cause != Cause::kNotExecutable) return;
+  const host::CommandFacts command = host::FindCommand(
+      request.argv[0], Find(request.environment, "PATH"), planned.facts.project.cwd);
+  plan::NotStarted told =
+      plan::ExplainNotStarted(planned.plan, planned.facts, command, outcome.sys_errno);
+  outcome.detail = std::move(told.what);
+  outcome.remedy = std::move(told.remedy);
+}
+
 /// Whatever the launcher left open is no business of any process of the run.
 Status TidyDescriptors() {
   AMBIT_CHECK(sys::FillStandardStreams());
@@ -400,7 +445,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const Result<PreparedRun> made = MakeRunDirectory(planned.state_root, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
-  const spawn::native::Places places{.run = run.path, .root = made->root.path};
+  const spawn::native::Places places{.run = run.path, .root = made->root.path, .kept = made->kept};
   workspace::RunMeta meta = MakeMeta(plan, planned.facts, planned.head_commit, *made);
   meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
   meta.keep = request.keep;
@@ -416,6 +461,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
                  .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
                  .end_record = [&](const Outcome& known) { record.End(known); }});
   workspace::MakeScratchRemovable(run.path, plan);
+  ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);
   AMBIT_CHECK(record.status());
   return outcome;

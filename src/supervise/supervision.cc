@@ -24,6 +24,7 @@
 #include "egress/egress.h"
 #include "egress/report.h"
 #include "host/primitives.h"
+#include "plan/not_started.h"
 #include "spawn/native/protocol.h"
 #include "supervise/start_egress.h"
 #include "supervise/terminal.h"
@@ -192,13 +193,11 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
       return;
     }
     case MessageKind::kNotStarted:
-      EndWith({.cause = message.error == EACCES ? Cause::kNotExecutable : Cause::kNotFound,
-               .exit_code = message.error == EACCES ? 126 : 127,
+      EndWith({.cause = plan::IsThere(message.error) ? Cause::kNotExecutable : Cause::kNotFound,
+               .exit_code = plan::IsThere(message.error) ? 126 : 127,
                .detail = Printable(message.Text()),
-               .remedy = message.error == EACCES
-                             ? "it is there inside, but may not be executed"
-                             : "it does not exist inside: what lies outside of /usr, /opt and the "
-                               "project is shown with --ro DIRECTORY"});
+               .remedy = {},
+               .sys_errno = message.error});
       return;
     case MessageKind::kExited:
       Finish(OutcomeOfWaitStatus(message.number));

@@ -9,20 +9,13 @@
 
 #include "base/text.h"
 #include "sys/file.h"
+#include "workspace/disk_owner.h"
 #include "workspace/stamp.h"
 
 namespace ambit::workspace {
 namespace {
 
 constexpr mode_t kPermissions = 07777;
-
-Status GiveToDiskOwner(int dir, const char* path, const plan::Identity& identity) {
-  if (!identity.started_by_root) return {};
-  if (::fchownat(dir, path, identity.disk_uid, identity.disk_gid, AT_SYMLINK_NOFOLLOW) != 0) {
-    return FailErrno(errno, fmt::format("chown '{}'", Printable(path)));
-  }
-  return {};
-}
 
 /// A directory as the lower one is: same mode (without setuid bits), right owner.
 Status MakeLike(int dir, const std::string& path, const struct stat& lower,

@@ -249,7 +249,9 @@ Status RemoveRun(const RunStore& store, const RunDir& run, Deadline deadline) {
   return store.RemoveEmpty(run.id);
 }
 
-std::uint64_t SizeOnDisk(const RunDir& run) { return Measure().Of(run.fd.get()); }
+std::uint64_t SizeOnDisk(const RunDir& run) { return SizeOnDisk(run.fd.get()); }
+
+std::uint64_t SizeOnDisk(int dir) { return Measure().Of(dir); }
 
 bool HasWork(const RunDir& run) {
   const auto upper = OpenDirectory(run.fd.get(), "upper");

@@ -39,8 +39,10 @@ Status DiscardWork(const RunDir& run, Deadline deadline = kNoDeadline);
 /// Drops all of the run.
 Status RemoveRun(const RunStore& store, const RunDir& run, Deadline deadline = kNoDeadline);
 
-/// Bytes on disk of the run. At least: what its owner may not list is not counted.
+/// Bytes on disk of the run, or of all in the directory `dir`. At least: what its owner may not
+/// list is not counted.
 std::uint64_t SizeOnDisk(const RunDir& run);
+std::uint64_t SizeOnDisk(int dir);
 
 /// Whether a layer of the run holds anything.
 bool HasWork(const RunDir& run);

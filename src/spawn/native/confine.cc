@@ -45,7 +45,7 @@ Status RestrictByLandlock(const plan::LaunchPlan& plan) {
 }
 
 Status RefuseSetIdBits(const plan::LaunchPlan& plan) {
-  if (std::ranges::none_of(plan.mounts, plan::WritesToHost)) return {};
+  if (std::ranges::none_of(plan.mounts, plan::Outlives)) return {};
   AMBIT_TRY(const auto program, plan::SetIdFilter());
   return sys::InstallFilter(program);
 }

@@ -20,13 +20,16 @@ Result<Handover> ReadHandover(const Fd& file) {
   if (n < 0) return FailErrno(errno, "read the plan");
   const std::size_t run = bytes.find('\0');
   const std::size_t root = bytes.find('\0', run + 1);
-  if (static_cast<std::size_t>(n) != bytes.size() || root == std::string::npos) {
+  const std::size_t kept = bytes.find('\0', root + 1);
+  if (static_cast<std::size_t>(n) != bytes.size() || root == std::string::npos ||
+      kept == std::string::npos) {
     return FailErrno(EPROTO, "the plan");
   }
-  AMBIT_TRY(plan::LaunchPlan plan, plan::Decode(std::string_view(bytes).substr(root + 1)));
-  return Handover{
-      .plan = std::move(plan),
-      .places = {.run = bytes.substr(0, run), .root = bytes.substr(run + 1, root - run - 1)}};
+  AMBIT_TRY(plan::LaunchPlan plan, plan::Decode(std::string_view(bytes).substr(kept + 1)));
+  return Handover{.plan = std::move(plan),
+                  .places = {.run = bytes.substr(0, run),
+                             .root = bytes.substr(run + 1, root - run - 1),
+                             .kept = bytes.substr(root + 1, kept - root - 1)}};
 }
 
 }  // namespace
@@ -34,7 +37,8 @@ Result<Handover> ReadHandover(const Fd& file) {
 Result<Fd> WriteHandover(const plan::LaunchPlan& plan, const Places& places) {
   Fd file(::memfd_create("plan", MFD_CLOEXEC));
   if (!file) return FailErrno(errno, "memfd_create");
-  const std::string bytes = places.run + '\0' + places.root + '\0' + plan::Encode(plan);
+  const std::string bytes =
+      places.run + '\0' + places.root + '\0' + places.kept + '\0' + plan::Encode(plan);
   AMBIT_CHECK(sys::WriteAll(file.get(), bytes, "the plan"));
   return file;
 }

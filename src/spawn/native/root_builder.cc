@@ -122,6 +122,7 @@ StageResult<Fd> NewFilesystemFor(const Mount& mount) {
     case Mount::Kind::kBind:
     case Mount::Kind::kLayer:
     case Mount::Kind::kHome:
+    case Mount::Kind::kKept:
       break;
   }
   return Fd();

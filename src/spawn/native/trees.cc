@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -210,10 +211,41 @@ StageResult<Fd> OpenHome(int run_dir, int idmap) {
   return *std::move(tree);
 }
 
+/// Agents write into it, but no further up: every directory on the way is ambit's own, and the one
+/// that is mounted cannot be exchanged for a link by what was written there.
+Result<Fd> CloneKept(const plan::Kept& kept, const std::string& root_path) {
+  constexpr std::uint64_t kStayBelow =
+      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  AMBIT_TRY(const Fd root, sys::OpenUnlinked(root_path.c_str(), O_PATH | O_DIRECTORY));
+  const std::string content = fmt::format("{}/{}", kept.name, plan::kKeptContent);
+  AMBIT_TRY(const Fd dir,
+            sys::OpenAt(root.get(), content.c_str(), O_PATH | O_DIRECTORY, kStayBelow));
+  return sys::CloneTree(dir.get(), "", false);
+}
+
+StageResult<Fd> OpenKept(const plan::Kept& kept, const std::string& root, int idmap) {
+  Result<Fd> tree = CloneKept(kept, root);
+  if (!tree) {
+    tree.error().what = fmt::format("keep '~/{}': {}", Printable(kept.place), tree.error().what);
+    return Stage(Primitive::kStateDirectory, tree.error());
+  }
+  if (idmap >= 0) {
+    if (Status translated = sys::MakeIdmapped(tree->get(), idmap); !translated) {
+      return Stage(Primitive::kIdmappedMounts, translated.error());
+    }
+  }
+  if (Status set =
+          sys::SetMountAttributes(tree->get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, false);
+      !set) {
+    return Stage(Primitive::kMountApi, set.error());
+  }
+  return *std::move(tree);
+}
+
 /// Whether the mount is one that OpenTrees makes.
 bool ShowsTheHost(const plan::Mount& mount) {
   return mount.kind == plan::Mount::Kind::kBind || mount.kind == plan::Mount::Kind::kLayer ||
-         mount.kind == plan::Mount::Kind::kHome;
+         mount.kind == plan::Mount::Kind::kHome || mount.kind == plan::Mount::Kind::kKept;
 }
 
 }  // namespace
@@ -246,6 +278,9 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
         break;
       case plan::Mount::Kind::kHome:
         tree = OpenHome(run_dir->get(), idmap.get());
+        break;
+      case plan::Mount::Kind::kKept:
+        tree = OpenKept(plan.kept[mount.layer], places.kept, idmap.get());
         break;
       case plan::Mount::Kind::kTmpfs:
       case plan::Mount::Kind::kProc:

@@ -23,14 +23,15 @@ using StageResult = std::expected<T, StageError>;
 /// What of the state directory a run is made of. By path, because a descriptor from another mount
 /// namespace cannot be cloned.
 struct Places {
-  std::string run;   // the run's own directory, layers prepared
-  std::string root;  // its root tree (workspace/root_tree.h)
+  std::string run;        // the run's own directory, layers prepared
+  std::string root;       // its root tree (workspace/root_tree.h)
+  std::string kept = {};  // of all that is kept (workspace/kept_state.h); empty: nothing is
 };
 
 struct Trees {
   Fd root;
-  /// One detached tree for each plan mount of kind kBind, kLayer and kHome, by the mount's index;
-  /// the others stay empty.
+  /// One detached tree for each plan mount of kind kBind, kLayer, kHome and kKept, by the mount's
+  /// index; the others stay empty.
   std::vector<Fd> mounts;
 };
 

@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/runs.h"
+#include "host/facts.h"
+#include "workspace/kept_state.h"
+#include "workspace/run_store.h"
+
+namespace ambit::cli {
+namespace {
+
+struct KeepFlags {
+  bool json = false;
+  std::string project;
+  std::vector<std::string> places;
+};
+
+Result<std::string> RootOfKept() {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  const char* state_home = ::getenv("XDG_STATE_HOME");
+  return workspace::KeptBeside(
+      workspace::RunStore::DefaultRoot(person.own_home, state_home != nullptr ? state_home : ""));
+}
+
+Status List(bool json) {
+  AMBIT_TRY(const std::string root, RootOfKept());
+  AMBIT_TRY(const std::vector<workspace::KeptDirectory> all, workspace::ListKept(root));
+  std::string out = json ? "" : fmt::format("{:>10}  {}\n", "KIB", "PROJECT  PLACE  DIRECTORY");
+  for (const workspace::KeptDirectory& kept : all) {
+    if (json) {
+      out +=
+          fmt::format("{}{{\"project\":\"{}\",\"place\":\"{}\",\"directory\":\"{}\",\"bytes\":{}}}",
+                      out.empty() ? "" : ",\n", JsonEscape(kept.project), JsonEscape(kept.place),
+                      JsonEscape(root + "/" + kept.name), kept.bytes);
+    } else {
+      out += fmt::format("{:>10}  {}  {}  {}/{}\n", kept.bytes / 1024, kept.project, kept.place,
+                         Printable(root), kept.name);
+    }
+  }
+  return ToStdout(json ? "[" + out + "]\n" : out);
+}
+
+/// A run would go on with what nobody will find again.
+Status RefuseRunning(const std::string& project) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  const auto store = OpenStore(person);
+  if (!store && store.error().code == Errc::kNotFound) return {};
+  if (!store) return std::unexpected(store.error());
+  AMBIT_TRY(const std::vector<workspace::RunEntry> runs, store->List());
+  for (const workspace::RunEntry& run : runs) {
+    if (!run.meta || Printable(run.meta->project) != project || !workspace::IsAlive(*run.meta)) {
+      continue;
+    }
+    return Fail(Errc::kInvalidArgument, fmt::format("run {} of this project is running", run.id),
+                "wait for its end, or end the command");
+  }
+  return {};
+}
+
+Status Remove(const KeepFlags& flags) {
+  // The project may be gone, so the name alone is good as well.
+  const auto real = host::RealPath(flags.project);
+  const std::string project = Printable(real ? *real : flags.project);
+  AMBIT_TRY(const std::string root, RootOfKept());
+  AMBIT_TRY(std::vector<workspace::KeptDirectory> all, workspace::ListKept(root));
+  std::erase_if(all, [&](const workspace::KeptDirectory& kept) {
+    return kept.project != project ||
+           (!flags.places.empty() &&
+            std::ranges::find(flags.places, kept.place) == flags.places.end());
+  });
+  if (all.empty()) {
+    return Fail(Errc::kNotFound, fmt::format("nothing like that is kept for '{}'", project),
+                "'ambit keep list' names what is kept, places as ~/...");
+  }
+  AMBIT_CHECK(RefuseRunning(project));
+  for (const workspace::KeptDirectory& kept : all) {
+    AMBIT_CHECK(workspace::RemoveKept(root, kept));
+    AMBIT_CHECK(ToStdout(fmt::format("{}  {}\n", kept.project, kept.place)));
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddKeep(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<KeepFlags>();
+  CLI::App* keep = app.add_subcommand("keep", "What agents keep from run to run of a project");
+  keep->require_subcommand(1);
+  CLI::App* list = keep->add_subcommand("list", "List it, with the directories that hold it");
+  list->add_flag("--json", flags->json, "For programs");
+  list->final_callback(
+      [flags, &action] { action = [flags] { return Report(List(flags->json)); }; });
+  CLI::App* rm = keep->add_subcommand("rm", "Remove what is kept for a project");
+  rm->add_option("project", flags->project, "Its directory")->required();
+  rm->add_option("place", flags->places, "Only these, as 'list' names them: '~/...', quoted");
+  rm->final_callback([flags, &action] { action = [flags] { return Report(Remove(*flags)); }; });
+}
+
+}  // namespace ambit::cli
