@@ -30,6 +30,7 @@ struct RunFlags {
   std::vector<std::string> environment;
   std::vector<std::uint16_t> host_ports;
   bool keep = false;
+  bool raw_terminal = false;
   bool quiet = false;
   std::vector<std::string> argv;
 };
@@ -58,6 +59,7 @@ supervise::RunRequest ToRequest(const RunFlags& flags) {
   request.directory = flags.directory;
   request.argv = flags.argv;
   request.keep = flags.keep;
+  if (flags.raw_terminal) request.showing = supervise::Showing::kUnfiltered;
   request.policy.project = flags.project == "ro"   ? policy::ProjectMode::kReadOnly
                            : flags.project == "rw" ? policy::ProjectMode::kReadWrite
                                                    : policy::ProjectMode::kCopyOnWrite;
@@ -80,7 +82,8 @@ std::vector<std::string> NamesOf(const std::vector<std::string>& environment) {
   return names;
 }
 
-/// What a run without a policy gets, told in three lines; direct writes are one more.
+/// What a run without a policy gets, told in three lines; direct writes and an open terminal
+/// are one more each.
 void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
   Say(fmt::format("run {} in {}: {}", meta.id, Printable(meta.project),
                   flags.project == "ro"   ? "read-only"
@@ -98,6 +101,9 @@ void TellWhatHolds(const workspace::RunMeta& meta, const RunFlags& flags) {
       flags.environment.empty() ? "no variable of yours"
                                 : fmt::format("with the real value of {} inside",
                                               fmt::join(NamesOf(flags.environment), ", "))));
+  if (flags.raw_terminal) {
+    Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");
+  }
   if (flags.project == "cow") Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
 }
 
@@ -180,6 +186,8 @@ void AddRun(CLI::App& app, Action& action) {
       ->type_name("PORT")
       ->allow_extra_args(false);
   run->add_flag("--keep-run", flags->keep, "Remove this run only when it is named");
+  run->add_flag("--raw-terminal", flags->raw_terminal,
+                "Show a terminal all that is written, also what makes it act");
   run->add_flag("-q,--quiet", flags->quiet, "Say nothing but errors");
   run->add_option("command", flags->argv, "Command and arguments, after --")->required();
   run->final_callback([flags, &action] { action = [flags] { return Execute(*flags); }; });

@@ -32,6 +32,7 @@ struct RunRequest {
   std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
   bool keep = false;  // --keep-run
+  Showing showing = Showing::kFiltered;  // what of the agent's output a terminal gets
 };
 
 /// What a person may want to hear, in order; the caller prints it.

@@ -26,8 +26,6 @@
 #include "host/primitives.h"
 #include "spawn/native/protocol.h"
 #include "supervise/start_egress.h"
-#include "supervise/terminal.h"
-#include "supervise/terminal_relay.h"
 #include "sys/fd_passing.h"
 #include "sys/process.h"
 
@@ -100,6 +98,7 @@ class Supervision {
   void OnEgressReport(const egress::EgressReport& report);
   void StartAgentWhenAllStands();
   void AttachTerminal(Fd master);
+  void TellWhatWasNotShown();
 
   /// What cannot be recorded must not go on.
   void Emit(const Event& event) {
@@ -345,14 +344,22 @@ asio::awaitable<void> Supervision::ForwardSignals() {
 }
 
 void Supervision::AttachTerminal(Fd master) {
-  terminal_.emplace(io_, std::move(master), streams_);
+  terminal_.emplace(io_, std::move(master), streams_, inputs_.showing);
   if (terminal_->HasInput()) asio::co_spawn(io_, terminal_->CarryInput(), kRethrow);
   asio::co_spawn(io_, terminal_->CarryOutput(), kRethrow);
+}
+
+void Supervision::TellWhatWasNotShown() {
+  if (!terminal_) return;
+  terminal_->ShowTheRest();
+  std::vector<std::string> dropped = terminal_->Dropped();
+  if (!dropped.empty()) Emit({event::kTerminalDropped, {{"sequences", std::move(dropped)}}});
 }
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
   processes_.Kill();
+  TellWhatWasNotShown();
   inputs_.end_record(*outcome_);
   processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();

@@ -1,6 +1,7 @@
 #include "supervise/terminal_relay.h"
 
 #include <errno.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -38,8 +39,9 @@ void WriteAll(int fd, std::span<const char> bytes) {
 
 }  // namespace
 
-TerminalRelay::TerminalRelay(asio::io_context& io, Fd master, StandardStreams streams)
-    : pty_(io), out_(streams.output ? 1 : 2) {
+TerminalRelay::TerminalRelay(asio::io_context& io, Fd master, StandardStreams streams,
+                             Showing showing)
+    : pty_(io), out_(streams.output ? 1 : 2), showing_(showing) {
   CopyWindowSize(master.get());
   pty_.assign(std::move(master).Release());
   pty_.native_non_blocking(true);
@@ -47,6 +49,8 @@ TerminalRelay::TerminalRelay(asio::io_context& io, Fd master, StandardStreams st
   if (auto raw = RawTerminal::Enter(!streams.output)) raw_.emplace(*std::move(raw));
   input_.emplace(io, ::dup(0));
 }
+
+TerminalRelay::~TerminalRelay() { WriteAll(out_, Undo(modes_)); }
 
 asio::awaitable<void> TerminalRelay::CarryInput() {
   std::array<char, 4096> buffer{};
@@ -69,8 +73,23 @@ asio::awaitable<void> TerminalRelay::CarryOutput() {
     boost::system::error_code error;
     const std::size_t n = co_await pty_.async_read_some(asio::buffer(buffer), Await(error));
     if (error) co_return;
-    WriteAll(out_, std::span(buffer).first(n));
+    Show(std::span(buffer).first(n));
   }
+}
+
+void TerminalRelay::Show(std::span<const char> bytes) {
+  std::string passed;
+  filter_.Filter(std::string_view(bytes.data(), bytes.size()), passed);
+  WriteAll(out_, showing_ == Showing::kFiltered ? std::span<const char>(passed) : bytes);
+}
+
+std::vector<std::string> TerminalRelay::Dropped() const {
+  std::vector<std::string> all;
+  if (showing_ == Showing::kUnfiltered) return all;
+  for (const auto& [name, count] : filter_.dropped()) {
+    all.push_back(fmt::format("{}: {}", name, count));
+  }
+  return all;
 }
 
 void TerminalRelay::Resize() { CopyWindowSize(pty_.native_handle()); }
@@ -78,7 +97,7 @@ void TerminalRelay::Resize() { CopyWindowSize(pty_.native_handle()); }
 void TerminalRelay::ShowTheRest() {
   std::array<char, 16384> rest{};
   for (ssize_t n = 0; (n = ::read(pty_.native_handle(), rest.data(), rest.size())) > 0;) {
-    WriteAll(out_, std::span(rest).first(static_cast<std::size_t>(n)));
+    Show(std::span(rest).first(static_cast<std::size_t>(n)));
   }
 }
 

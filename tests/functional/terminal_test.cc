@@ -70,5 +70,51 @@ TEST_P(Terminal, LeavesAPipeAPipe) {
   EXPECT_EQ(piped.out, "out-is-pipe\n");
 }
 
+constexpr const char* kSteering =
+    "printf 'begin\\033]52;c;ZWNobw==\\007\\033]0;title\\007\\033P$qm\\033\\\\\\005\\033[21t"
+    "\\033[6n\\033]8;;https://example.org\\007end'";
+
+TEST_P(Terminal, ShowsNothingThatMakesItTypeOrActAndRecordsIt) {
+  TerminalSession session(person_, {"run", "-q", "--", "sh", "-c", kSteering});
+  const std::string shown = session.ShownUntil("end");
+  EXPECT_NE(shown.find("begin\x1b[6n\x1b]8;;https://example.org\x07"
+                       "end"),
+            std::string::npos)
+      << shown;
+  EXPECT_EQ(session.Wait(), 0);
+  const std::string journal =
+      person_.Execute({"/bin/sh", "-c", "cat ~/.local/state/ambit/runs/*/journal.jsonl"}).out;
+  EXPECT_NE(journal.find(R"("event":"terminal.dropped","sequences":["answerback: 1",)"
+                         R"("window operation: 1","clipboard: 1","title: 1","device control: 1"])"),
+            std::string::npos)
+      << journal;
+}
+
+TEST_P(Terminal, ShowsEverythingWhenThePersonSaysSo) {
+  TerminalSession session(person_, {"run", "--raw-terminal", "--", "sh", "-c", kSteering});
+  const std::string shown = session.ShownUntil("end");
+  EXPECT_NE(shown.find("begin\x1b]52;c;ZWNobw==\x07\x1b]0;title\x07\x1bP$qm\x1b\\\x05\x1b[21t"),
+            std::string::npos)
+      << shown;
+  EXPECT_NE(shown.find("ambit: your terminal gets every byte"), std::string::npos) << shown;
+  EXPECT_EQ(session.Wait(), 0);
+}
+
+TEST_P(Terminal, LeavesAPipeEveryByte) {
+  person_.Write("project/bytes", "\x1b]52;c;eA==\x07\x05\x9b\xc2\x9d\r\n\x1a\x04", 0644);
+  const std::string sent = person_.Read("project/bytes");
+  const Finished piped =
+      person_.Execute({"/bin/sh", "-c", "'" + AmbitBinary() + "' run -q -- cat < bytes"});
+  EXPECT_EQ(piped.out, sent);
+}
+
+TEST_P(Terminal, IsWithoutTheModesThatTheAgentLeftOn) {
+  TerminalSession session(
+      person_, {"run", "-q", "--", "printf",
+                "\\033[?1049h\\033[?1002;1006h\\033[?2004h\\033[?25l\\033[>1u\\033[?1hleft"});
+  session.ShownUntil("left\x1b[<1u\x1b[?1049l\x1b[?1l\x1b[?25h\x1b[?1002l\x1b[?1006l\x1b[?2004l");
+  EXPECT_EQ(session.Wait(), 0);
+}
+
 }  // namespace
 }  // namespace ambit::testing
