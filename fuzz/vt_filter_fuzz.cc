@@ -40,9 +40,11 @@ std::size_t RequireHarmlessOsc(std::string_view text) {
   Require(end != text.npos);
   const std::string_view content = text.substr(2, end - 2);
   for (const char c : content) Require(c >= 0x20 && c < 0x7f);
-  static const std::set<std::string_view> allowed = {
-      "4", "8", "9", "10", "11", "12", "17", "19", "104", "110", "111", "112", "117", "119"};
-  Require(allowed.contains(content.substr(0, content.find(';'))));
+  const std::string_view command = content.substr(0, content.find(';'));
+  Require(!command.empty() && command.find_first_not_of("0123456789") == command.npos);
+  const int number = command.size() < 9 ? std::atoi(std::string(command).c_str()) : -1;
+  Require(number == 4 || number == 8 || number == 9 || (number >= 10 && number <= 19) ||
+          number == 104 || (number >= 110 && number <= 119));
   if (content.starts_with("8;")) {
     const std::string_view target = content.substr(content.find(';', 2) + 1);
     Require(target.empty() || target.starts_with("http"));
@@ -66,7 +68,8 @@ std::size_t RequireHarmlessCsi(std::string_view text) {
     const int operation = std::atoi(std::string(inner).c_str());
     Require(operation == 11 || (operation >= 13 && operation <= 19));
   }
-  Require(!(text[end] == 'l' && (inner == "?2" || inner.ends_with(";2"))));
+  const bool switches_off = text[end] == 'l' && inner.starts_with('?');
+  Require(!switches_off || (inner != "?2" && !inner.ends_with(";2")));
   return end + 1;
 }
 

@@ -134,9 +134,9 @@ void NoteOsc(VtModes& modes, std::string_view command, std::string_view payload)
   const unsigned number = NumberOr(command, 0);
   if (command == "8") {
     modes.link = !payload.ends_with(';');
-  } else if (command == "4" && payload.find('?') == payload.npos) {
+  } else if (number == 4 && payload.find('?') == payload.npos) {
     modes.palette = true;
-  } else if (command == "104" && payload.empty()) {
+  } else if (number == 104 && payload.empty()) {
     modes.palette = false;
   } else if (number >= 10 && number <= 19) {
     // "10;black;white" is 10 and 11.

@@ -72,19 +72,9 @@ constexpr VtRule kRules[] = {
   {VtKind::kOsc, "l", "", kDrop, "title", "\x1b]lx\x1b\\", "as 0, of Sun's terminals and dtterm"},
   {VtKind::kOsc, "L", "", kDrop, "title", "\x1b]Lx\x1b\\", "as 0, of Sun's terminals and dtterm"},
   {VtKind::kOsc, "3", "", kDrop, "window property", "\x1b]3;A=b\x07", "any property of the window"},
-  {VtKind::kOsc, "4", "", kPass, "colours", "\x1b]4;1;?\x07",
-   "set or asked for; the answer is a colour; put right at the end"},
-  {VtKind::kOsc, "10", "", kPass, "colours", "\x1b]10;?\x07", "as 4; chooses light or dark"},
-  {VtKind::kOsc, "11", "", kPass, "colours", "\x1b]11;?\x1b\\", "as 4; chooses light or dark"},
-  {VtKind::kOsc, "12", "", kPass, "colours", "\x1b]12;#ffffff\x07", "as 4"},
-  {VtKind::kOsc, "17", "", kPass, "colours", "\x1b]17;?\x07", "as 4"},
-  {VtKind::kOsc, "19", "", kPass, "colours", "\x1b]19;?\x07", "as 4"},
-  {VtKind::kOsc, "104", "", kPass, "colours", "\x1b]104\x07", "back to what they were"},
-  {VtKind::kOsc, "110", "", kPass, "colours", "\x1b]110\x07", "back to what it was"},
-  {VtKind::kOsc, "111", "", kPass, "colours", "\x1b]111\x07", "back to what it was"},
-  {VtKind::kOsc, "112", "", kPass, "colours", "\x1b]112\x07", "back to what it was"},
-  {VtKind::kOsc, "117", "", kPass, "colours", "\x1b]117\x07", "back to what it was"},
-  {VtKind::kOsc, "119", "", kPass, "colours", "\x1b]119\x07", "back to what it was"},
+  {VtKind::kOsc, "", "4 10-19", kPass, "colours", "\x1b]11;?\x07",
+   "set or asked for (the answer is a colour), to choose light or dark; put right at the end"},
+  {VtKind::kOsc, "", "104 110-119", kPass, "colours", "\x1b]104\x07", "back to what they were"},
   {VtKind::kOsc, "8", "", kPass, "link", "\x1b]8;;https://example.org\x07",
    "to http and https; opened only by the person's click"},
   {VtKind::kOsc, "8", "", kDrop, "link", "\x1b]8;;file:///etc/passwd\x07",
@@ -185,7 +175,7 @@ const VtRule& FindVtRule(VtKind kind, std::string_view form, std::string_view te
   return *std::ranges::find_if(kRules, [&](const VtRule& rule) {
     return rule.kind == kind && (rule.form.empty() || rule.form == form) &&
            (kind != VtKind::kCsi || FitsParameters(rule, text)) &&
-           (kind != VtKind::kOsc || FitsPayload(rule, text));
+           (kind != VtKind::kOsc || (FitsParameters(rule, form) && FitsPayload(rule, text)));
   });
 }
 

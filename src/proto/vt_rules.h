@@ -23,8 +23,8 @@ struct VtRule {
   /// kControl: the character. kEscape: intermediates and final. kCsi: prefix, intermediates, final.
   /// kOsc: the command. kString: the character after ESC. Empty: whatever no row above has.
   std::string_view form;
-  /// kCsi: numbers and ranges ("1 5-9"), or empty for any. A row that lets pass wants the first
-  /// parameter to be one of them, a row that drops is content with any parameter.
+  /// Numbers and ranges ("1 5-9"), or empty for any. kOsc: the command. kCsi: a row that lets pass
+  /// wants the first parameter to be one of them, a row that drops is content with any parameter.
   std::string_view parameters;
   bool passes = false;
   std::string_view name;     // for the journal and the manual

@@ -31,7 +31,7 @@ struct RunRequest {
   std::vector<std::string> argv;
   std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
-  bool keep = false;  // --keep-run
+  bool keep = false;                     // --keep-run
   Showing showing = Showing::kFiltered;  // what of the agent's output a terminal gets
 };
 

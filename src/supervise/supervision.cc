@@ -148,7 +148,7 @@ void Supervision::Watch() {
   control_.emplace(io_, Duplicate(processes_.control()));
   reports_.emplace(io_, Duplicate(processes_.egress_control()));
   signals_.emplace(io_);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH}) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
     signals_->add(signal);
   }
   asio::co_spawn(io_, WatchInitMessages(), kRethrow);
@@ -324,6 +324,11 @@ asio::awaitable<void> Supervision::ForwardSignals() {
       if (terminal_) terminal_->Resize();
       continue;
     }
+    if (signal == SIGCONT) {
+      // Stopped and gone on: the terminal may be somebody else's now, or have a mode of theirs.
+      if (terminal_) (void)terminal_->TakeUp();
+      continue;
+    }
     (void)native::Send(control_->native_handle(),
                        Message{.kind = MessageKind::kSignal, .number = signal});
     // An agent may take its time after the first one, or pay no heed. The second is for the run.
@@ -344,8 +349,17 @@ asio::awaitable<void> Supervision::ForwardSignals() {
 }
 
 void Supervision::AttachTerminal(Fd master) {
-  terminal_.emplace(io_, std::move(master), streams_, inputs_.showing);
-  if (terminal_->HasInput()) asio::co_spawn(io_, terminal_->CarryInput(), kRethrow);
+  Result<TerminalKeeper> keeper = TerminalKeeper::Make();
+  if (!keeper) {
+    Finish(RunFailed("terminal: " + keeper.error().what));
+    return;
+  }
+  terminal_.emplace(io_, std::move(master), *std::move(keeper), streams_, inputs_.showing);
+  if (const Status taken = terminal_->TakeUp(); !taken) {
+    Finish(RunFailed("terminal: " + taken.error().what));
+    return;
+  }
+  asio::co_spawn(io_, terminal_->CarryInput(), kRethrow);
   asio::co_spawn(io_, terminal_->CarryOutput(), kRethrow);
 }
 

@@ -1,9 +1,17 @@
 // An interactive run: the agent has a pty of its own, the person's terminal comes back as it was.
+#include <errno.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
-#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <sstream>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include "support/run_ambit.h"
 #include "support/terminal_session.h"
@@ -42,9 +50,10 @@ TEST_P(Terminal, InterruptReachesTheForegroundJobAndTheShellGoesOn) {
 }
 
 TEST_P(Terminal, CanStillBeReadByWhatComesAfterTheRun) {
-  person_.Write("script", "'" + AmbitBinary() + "' run -q -- true; read line; echo got-$line");
+  person_.Write("script",
+                "'" + AmbitBinary() + "' run -q -- true; echo over; read line; echo got-$line");
   TerminalSession session(person_, {person_.root() + "/script"}, "/bin/sh");
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  session.ShownUntil("over\r\n");  // what is typed before the end is the agent's or nobody's
   session.Type("typed\n");
   session.ShownUntil("got-typed");
   EXPECT_EQ(session.Wait(), 0);
@@ -53,12 +62,11 @@ TEST_P(Terminal, CanStillBeReadByWhatComesAfterTheRun) {
 TEST_P(Terminal, FollowsAResize) {
   TerminalSession session(
       person_, {"run", "-q", "--", "bash", "-c",
-                "trap 'stty size' WINCH; echo waiting; for i in $(seq 100); do sleep 0.1; done"});
+                "trap 'stty size; exit 3' WINCH; echo waiting; while :; do sleep 0.1; done"});
   session.ShownUntil("waiting");
   session.Resize(44);
   session.ShownUntil("44 99");
-  session.Type("\x03");
-  session.Wait();
+  EXPECT_EQ(session.Wait(), 3);
 }
 
 TEST_P(Terminal, LeavesAPipeAPipe) {
@@ -114,6 +122,64 @@ TEST_P(Terminal, IsWithoutTheModesThatTheAgentLeftOn) {
                 "\\033[?1049h\\033[?1002;1006h\\033[?2004h\\033[?25l\\033[>1u\\033[?1hleft"});
   session.ShownUntil("left\x1b[<1u\x1b[?1049l\x1b[?1l\x1b[?25h\x1b[?1002l\x1b[?1006l\x1b[?2004l");
   EXPECT_EQ(session.Wait(), 0);
+}
+
+std::string ReadWhole(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<pid_t> ChildrenOf(pid_t pid) {
+  std::istringstream words(ReadWhole(fmt::format("/proc/{0}/task/{0}/children", pid)));
+  return {std::istream_iterator<pid_t>(words), {}};
+}
+
+bool IsGone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+
+TEST_P(Terminal, IsAsBeforeWhenAmbitIsKilled) {
+  TerminalSession session(person_, {"run", "-q", "--", "sh", "-c",
+                                    "printf '\033[?1049h\033[?1000hinside'; exec sleep 100"});
+  session.ShownUntil("inside");
+  ASSERT_FALSE(session.TerminalIsAsBefore());
+  const std::vector<pid_t> children = ChildrenOf(session.pid());
+  EXPECT_EQ(children.size(), 3U);  // egress, init and the keeper
+  ASSERT_EQ(::kill(session.pid(), SIGKILL), 0);
+  EXPECT_EQ(session.Wait(), 128 + SIGKILL);
+  session.ShownUntil("inside\x1b[?1049l\x1b[?1000l");
+  EXPECT_TRUE(session.TerminalIsAsBefore());
+  for (const pid_t child : children) {
+    for (int i = 0; i < 1000 && !IsGone(child); ++i) ::usleep(10000);
+    EXPECT_TRUE(IsGone(child)) << ReadWhole(fmt::format("/proc/{}/status", child));
+  }
+}
+
+/// What puts the terminal right has the terminal, one pipe, and nothing that it could do else.
+TEST_P(Terminal, HasAKeeperThatCanDoNothingElse) {
+  if (::geteuid() != 0) return;  // it is not dumpable: only root may look into it
+  TerminalSession session(person_, {"run", "-q", "--", "sh", "-c", "echo inside; exec sleep 100"});
+  session.ShownUntil("inside");
+  int keepers = 0;
+  for (const pid_t child : ChildrenOf(session.pid())) {
+    std::map<std::string, int> kinds;
+    for (const auto& fd : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", child))) {
+      const std::string target = std::filesystem::read_symlink(fd.path()).string();
+      ++kinds[target.substr(0, target.find_first_of(":0123456789"))];
+    }
+    if (kinds != std::map<std::string, int>{{"/dev/pts/", 3}, {"pipe", 1}}) continue;
+    ++keepers;
+    const std::string status = ReadWhole(fmt::format("/proc/{}/status", child));
+    for (const char* line :
+         {"\nNoNewPrivs:\t1\n", "\nSeccomp:\t2\n", "\nCapEff:\t0000000000000000\n",
+          "\nCapPrm:\t0000000000000000\n", "\nCapBnd:\t0000000000000000\n"}) {
+      // An ordinary user cannot empty the bounding set; no_new_privs makes it worth nothing.
+      if (GetParam() == Who::kUser && std::string(line).starts_with("\nCapBnd")) continue;
+      EXPECT_NE(status.find(line), std::string::npos) << line << status;
+    }
+    EXPECT_EQ(ReadWhole(fmt::format("/proc/{}/environ", child)).find("HOME"), std::string::npos);
+  }
+  EXPECT_EQ(keepers, 1);
+  session.Type("\x03");
+  EXPECT_EQ(session.Wait(), 130);
 }
 
 }  // namespace
