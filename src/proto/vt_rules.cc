@@ -149,6 +149,13 @@ bool FitsParameters(const VtRule& rule, std::string_view text) {
   });
 }
 
+/// No terminal needs "011"; written so a number could be a name that no row has.
+bool FitsCommand(const VtRule& rule, std::string_view command) {
+  if (rule.parameters.empty()) return true;
+  const auto number = Number(command);
+  return number && !command.starts_with('0') && IsListed(*number, rule.parameters);
+}
+
 /// "id=1;https://example.org", or nothing at all after the semicolon: the end of a link.
 bool IsHarmlessLink(std::string_view text) {
   const std::size_t semicolon = text.find(';');
@@ -175,7 +182,7 @@ const VtRule& FindVtRule(VtKind kind, std::string_view form, std::string_view te
   return *std::ranges::find_if(kRules, [&](const VtRule& rule) {
     return rule.kind == kind && (rule.form.empty() || rule.form == form) &&
            (kind != VtKind::kCsi || FitsParameters(rule, text)) &&
-           (kind != VtKind::kOsc || (FitsParameters(rule, form) && FitsPayload(rule, text)));
+           (kind != VtKind::kOsc || (FitsCommand(rule, form) && FitsPayload(rule, text)));
   });
 }
 

@@ -60,6 +60,23 @@ Outcome CannotWatch(const boost::system::system_error& error) {
                      FailErrno(error.code().value(), "watch the processes of the run").error());
 }
 
+/// Who started ambit can forbid it to its jobs by ignoring the signal.
+bool CanBeSuspended() {
+  struct sigaction now{};
+  return ::sigaction(SIGTSTP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
+/// As the terminal does it: the whole job, pipeline and all. Returns when somebody goes on with it,
+/// and at once where nobody could: the kernel does not stop a process group that no shell watches.
+void StopOwnJob() {
+  struct sigaction by_default{};
+  by_default.sa_handler = SIG_DFL;
+  struct sigaction ours{};
+  ::sigaction(SIGTSTP, &by_default, &ours);
+  ::kill(0, SIGTSTP);
+  ::sigaction(SIGTSTP, &ours, nullptr);
+}
+
 class Supervision {
  public:
   explicit Supervision(const SupervisionInputs& inputs)
@@ -98,6 +115,12 @@ class Supervision {
   void OnEgressReport(const egress::EgressReport& report);
   void StartAgentWhenAllStands();
   void AttachTerminal(Fd master);
+  void OnSuspend();
+  void OnAgentStopped();
+  void SignalAgent(int signal) {
+    (void)native::Send(control_->native_handle(),
+                       Message{.kind = MessageKind::kSignal, .number = signal});
+  }
   void TellWhatWasNotShown();
 
   /// What cannot be recorded must not go on.
@@ -128,6 +151,7 @@ class Supervision {
   bool init_ready_ = false;
   bool egress_ready_ = false;
   int terms_ = 0;  // SIGTERMs that came
+  bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
   std::optional<Descriptor> reports_;
   std::optional<TerminalRelay> terminal_;
@@ -151,6 +175,7 @@ void Supervision::Watch() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
     signals_->add(signal);
   }
+  if (CanBeSuspended()) signals_->add(SIGTSTP);
   asio::co_spawn(io_, WatchInitMessages(), kRethrow);
   asio::co_spawn(io_, WatchEgressReports(), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
@@ -198,6 +223,9 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
                              ? "it is there inside, but may not be executed"
                              : "it does not exist inside: what lies outside of /usr, /opt and the "
                                "project is shown with --ro DIRECTORY"});
+      return;
+    case MessageKind::kStopped:
+      OnAgentStopped();
       return;
     case MessageKind::kExited:
       Finish(OutcomeOfWaitStatus(message.number));
@@ -329,8 +357,11 @@ asio::awaitable<void> Supervision::ForwardSignals() {
       if (terminal_) (void)terminal_->TakeUp();
       continue;
     }
-    (void)native::Send(control_->native_handle(),
-                       Message{.kind = MessageKind::kSignal, .number = signal});
+    if (signal == SIGTSTP) {
+      OnSuspend();
+      continue;
+    }
+    SignalAgent(signal);
     // An agent may take its time after the first one, or pay no heed. The second is for the run.
     if (signal == SIGTERM && ++terms_ == 2) {
       Finish({.cause = Cause::kSignaled,
@@ -346,6 +377,30 @@ asio::awaitable<void> Supervision::ForwardSignals() {
               .remedy = {}});
     }
   }
+}
+
+/// The person's terminal, or somebody's kill, says it to the agent's side of the run, too: a
+/// supervisor that slept alone would leave the agent at work.
+void Supervision::OnSuspend() {
+  suspend_asked_ = true;
+  if (init_ready_ && egress_ready_) {
+    SignalAgent(SIGTSTP);  // it may pay no heed, as outside
+  } else {
+    OnAgentStopped();
+  }
+}
+
+/// An agent at the terminal was stopped by the person at the keyboard, who wants their shell. One
+/// that stops by itself is nobody's concern.
+void Supervision::OnAgentStopped() {
+  const bool at_terminal = terminal_ && terminal_->IsTakenUp();
+  if (!CanBeSuspended() || (!at_terminal && !suspend_asked_)) return;
+  suspend_asked_ = false;
+  if (terminal_) terminal_->LetGo();
+  StopOwnJob();
+  if (terminal_) (void)terminal_->TakeUp();
+  SignalAgent(SIGCONT);
+  if (terminal_) SignalAgent(SIGWINCH);  // draw anew: the screen was somebody else's
 }
 
 void Supervision::AttachTerminal(Fd master) {

@@ -89,6 +89,17 @@ class TerminalSession {
     ::ioctl(master_.get(), TIOCSWINSZ, &size);
   }
 
+  /// As a run has it, and no line editor of a shell; waits ten seconds at most.
+  bool BecomesRaw() const {
+    termios now{};
+    for (int i = 0; i < 1000; ++i) {
+      ::tcgetattr(keep_.get(), &now);
+      if ((now.c_oflag & OPOST) == 0 && (now.c_lflag & ISIG) == 0) return true;
+      ::usleep(10000);
+    }
+    return false;
+  }
+
   bool TerminalIsAsBefore() const {
     termios now{};
     ::tcgetattr(keep_.get(), &now);

@@ -125,6 +125,9 @@ StageResult<Terminal> MakeTerminal(bool wanted) {
   terminal.agent_side =
       Fd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.agent_side) return fail("open pty");
+  // Init leads the session, so that the agent's process group has a parent in it and is one that
+  // can be stopped. No signal of the terminal does anything to pid 1.
+  if (::ioctl(terminal.agent_side.get(), TIOCSCTTY, 0) != 0) return fail("take pty");
   return terminal;
 }
 
@@ -182,15 +185,19 @@ Fd WatchChildren() {
   return Fd(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// Reaps whatever has ended; the agent's own end is reported and ends the run.
+/// Reaps whatever has ended. The agent's own stop is reported; so is its end, which ends the run.
 void ReapChildren(int control, int watch, pid_t agent, RenameService& renames) {
   signalfd_siginfo ignored{};
   while (::read(watch, &ignored, sizeof ignored) > 0) {
   }
   int status = 0;
-  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+    if (WIFSTOPPED(status)) {
+      if (pid == agent) (void)Send(control, Message{.kind = MessageKind::kStopped});
+      continue;
+    }
     renames.Ended(pid, status);
-    if (pid != agent || (!WIFEXITED(status) && !WIFSIGNALED(status))) continue;
+    if (pid != agent) continue;
     (void)Send(control, Message{.kind = MessageKind::kExited, .number = status});
     ::_exit(0);
   }
@@ -199,8 +206,10 @@ void ReapChildren(int control, int watch, pid_t agent, RenameService& renames) {
 /// A signal meant for the agent: what a terminal sends goes to its whole process group.
 void Forward(int signal, pid_t agent) {
   if (agent <= 0 || signal <= 0 || signal >= NSIG) return;
-  const bool to_group = signal == SIGINT || signal == SIGQUIT || signal == SIGHUP;
+  const bool to_group = signal == SIGINT || signal == SIGQUIT || signal == SIGHUP ||
+                        signal == SIGTSTP || signal == SIGCONT || signal == SIGWINCH;
   ::kill(to_group ? -agent : agent, signal);
+  if (signal == SIGTSTP) return;
   ::kill(to_group ? -agent : agent, SIGCONT);  // a stopped process would never hear of it
 }
 
