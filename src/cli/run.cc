@@ -69,6 +69,9 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
           : fmt::format("no network but the host's port {}", fmt::join(policy.host_ports, ", ")),
       passed.empty() ? "no variable of yours"
                      : fmt::format("with the real value of {} inside", fmt::join(passed, ", "))));
+  if (request.showing == supervise::Showing::kUnfiltered) {
+    Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");
+  }
   if (policy.project == policy::ProjectMode::kCopyOnWrite) {
     Say(fmt::format("see what it changed with 'ambit diff {}'", meta.id));
   }
@@ -109,6 +112,8 @@ void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str()
 void RunFlags::AddTo(CLI::App& command) {
   policy.AddTo(command);
   command.add_flag("--keep-run", keep, "Remove this run only when it is named");
+  command.add_flag("--raw-terminal", raw_terminal,
+                   "Show a terminal all that is written, also what makes it act");
   command.add_flag("-q,--quiet", quiet, "Say nothing but errors");
 }
 
@@ -117,6 +122,7 @@ supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& e
   request.directory = flags.policy.directory();
   request.argv = flags.argv;
   request.keep = flags.keep;
+  if (flags.raw_terminal) request.showing = supervise::Showing::kUnfiltered;
   request.may_begin = review::RefuseWhileApplying;
   request.policy = effective.policy;
   request.environment = supervise::TakeEnvironment(request.policy);

@@ -18,6 +18,7 @@ namespace ambit::cli {
 struct RunFlags {
   PolicyFlags policy;
   bool keep = false;
+  bool raw_terminal = false;
   bool quiet = false;
   std::vector<std::string> argv;
 

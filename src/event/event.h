@@ -24,6 +24,8 @@ inline constexpr std::string_view kCopiedUp =
     "layer.copied_up";                                      // a large file, at its first write
 inline constexpr std::string_view kRunEnded = "run.ended";  // the outcome, exactly once
 inline constexpr std::string_view kDenial = "denial";       // refused, with the rule
+// Of the agent's output, kept from the person's terminal.
+inline constexpr std::string_view kTerminalDropped = "terminal.dropped";
 inline constexpr std::string_view kEgressConnect = "egress.connect";
 // After the end, by the person's commands. What touches the host is written before it does and
 // after: one that was started and never ended was interrupted.

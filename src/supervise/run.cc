@@ -458,6 +458,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
                  .processes = processes,
                  .streams = streams,
                  .purpose = request.purpose,
+                 .showing = request.showing,
                  .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
                  .end_record = [&](const Outcome& known) { record.End(known); }});
   workspace::MakeScratchRemovable(run.path, plan);

@@ -31,7 +31,8 @@ struct RunRequest {
   std::vector<std::string> argv;
   std::string directory;  // -C, absolute; empty: the working directory decides
   Purpose purpose = Purpose::kRun;
-  bool keep = false;  // --keep-run
+  bool keep = false;                     // --keep-run
+  Showing showing = Showing::kFiltered;  // what of the agent's output a terminal gets
   /// Asked before anything of the run is there, with the store's root and the project's.
   std::function<Status(const std::string& runs_root, const std::string& project)> may_begin = {};
 };

@@ -27,8 +27,6 @@
 #include "plan/not_started.h"
 #include "spawn/native/protocol.h"
 #include "supervise/start_egress.h"
-#include "supervise/terminal.h"
-#include "supervise/terminal_relay.h"
 #include "sys/fd_passing.h"
 #include "sys/process.h"
 
@@ -61,6 +59,23 @@ int Duplicate(int fd) {
 Outcome CannotWatch(const boost::system::system_error& error) {
   return SetupFailed(host::Primitive::kInit,
                      FailErrno(error.code().value(), "watch the processes of the run").error());
+}
+
+/// Who started ambit can forbid it to its jobs by ignoring the signal.
+bool CanBeSuspended() {
+  struct sigaction now{};
+  return ::sigaction(SIGTSTP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
+/// As the terminal does it: the whole job, pipeline and all. Returns when somebody goes on with it,
+/// and at once where nobody could: the kernel does not stop a process group that no shell watches.
+void StopOwnJob() {
+  struct sigaction by_default{};
+  by_default.sa_handler = SIG_DFL;
+  struct sigaction ours{};
+  ::sigaction(SIGTSTP, &by_default, &ours);
+  ::kill(0, SIGTSTP);
+  ::sigaction(SIGTSTP, &ours, nullptr);
 }
 
 class Supervision {
@@ -101,6 +116,13 @@ class Supervision {
   void OnEgressReport(const egress::EgressReport& report);
   void StartAgentWhenAllStands();
   void AttachTerminal(Fd master);
+  void OnSuspend();
+  void OnAgentStopped();
+  void SignalAgent(int signal) {
+    (void)native::Send(control_->native_handle(),
+                       Message{.kind = MessageKind::kSignal, .number = signal});
+  }
+  void TellWhatWasNotShown();
 
   /// What cannot be recorded must not go on.
   void Emit(const Event& event) {
@@ -130,6 +152,7 @@ class Supervision {
   bool init_ready_ = false;
   bool egress_ready_ = false;
   int terms_ = 0;  // SIGTERMs that came
+  bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
   std::optional<Descriptor> reports_;
   std::optional<TerminalRelay> terminal_;
@@ -150,9 +173,10 @@ void Supervision::Watch() {
   control_.emplace(io_, Duplicate(processes_.control()));
   reports_.emplace(io_, Duplicate(processes_.egress_control()));
   signals_.emplace(io_);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH}) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
     signals_->add(signal);
   }
+  if (CanBeSuspended()) signals_->add(SIGTSTP);
   asio::co_spawn(io_, WatchInitMessages(), kRethrow);
   asio::co_spawn(io_, WatchEgressReports(), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
@@ -198,6 +222,9 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
                .detail = Printable(message.Text()),
                .remedy = {},
                .sys_errno = message.error});
+      return;
+    case MessageKind::kStopped:
+      OnAgentStopped();
       return;
     case MessageKind::kExited:
       Finish(OutcomeOfWaitStatus(message.number));
@@ -324,8 +351,16 @@ asio::awaitable<void> Supervision::ForwardSignals() {
       if (terminal_) terminal_->Resize();
       continue;
     }
-    (void)native::Send(control_->native_handle(),
-                       Message{.kind = MessageKind::kSignal, .number = signal});
+    if (signal == SIGCONT) {
+      // Stopped and gone on: the terminal may be somebody else's now, or have a mode of theirs.
+      if (terminal_) (void)terminal_->TakeUp();
+      continue;
+    }
+    if (signal == SIGTSTP) {
+      OnSuspend();
+      continue;
+    }
+    SignalAgent(signal);
     // An agent may take its time after the first one, or pay no heed. The second is for the run.
     if (signal == SIGTERM && ++terms_ == 2) {
       Finish({.cause = Cause::kSignaled,
@@ -343,15 +378,56 @@ asio::awaitable<void> Supervision::ForwardSignals() {
   }
 }
 
+/// The person's terminal, or somebody's kill, says it to the agent's side of the run, too: a
+/// supervisor that slept alone would leave the agent at work.
+void Supervision::OnSuspend() {
+  suspend_asked_ = true;
+  if (init_ready_ && egress_ready_) {
+    SignalAgent(SIGTSTP);  // it may pay no heed, as outside
+  } else {
+    OnAgentStopped();
+  }
+}
+
+/// An agent at the terminal was stopped by the person at the keyboard, who wants their shell. One
+/// that stops by itself is nobody's concern.
+void Supervision::OnAgentStopped() {
+  const bool at_terminal = terminal_ && terminal_->IsTakenUp();
+  if (!CanBeSuspended() || (!at_terminal && !suspend_asked_)) return;
+  suspend_asked_ = false;
+  if (terminal_) terminal_->LetGo();
+  StopOwnJob();
+  if (terminal_) (void)terminal_->TakeUp();
+  SignalAgent(SIGCONT);
+  if (terminal_) SignalAgent(SIGWINCH);  // draw anew: the screen was somebody else's
+}
+
 void Supervision::AttachTerminal(Fd master) {
-  terminal_.emplace(io_, std::move(master), streams_);
-  if (terminal_->HasInput()) asio::co_spawn(io_, terminal_->CarryInput(), kRethrow);
+  Result<TerminalKeeper> keeper = TerminalKeeper::Make();
+  if (!keeper) {
+    Finish(RunFailed("terminal: " + keeper.error().what));
+    return;
+  }
+  terminal_.emplace(io_, std::move(master), *std::move(keeper), streams_, inputs_.showing);
+  if (const Status taken = terminal_->TakeUp(); !taken) {
+    Finish(RunFailed("terminal: " + taken.error().what));
+    return;
+  }
+  asio::co_spawn(io_, terminal_->CarryInput(), kRethrow);
   asio::co_spawn(io_, terminal_->CarryOutput(), kRethrow);
+}
+
+void Supervision::TellWhatWasNotShown() {
+  if (!terminal_) return;
+  terminal_->ShowTheRest();
+  std::vector<std::string> dropped = terminal_->Dropped();
+  if (!dropped.empty()) Emit({event::kTerminalDropped, {{"sequences", std::move(dropped)}}});
 }
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
   processes_.Kill();
+  TellWhatWasNotShown();
   inputs_.end_record(*outcome_);
   processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();

@@ -11,6 +11,7 @@
 #include "supervise/outcome.h"
 #include "supervise/processes.h"
 #include "supervise/terminal.h"
+#include "supervise/terminal_relay.h"
 
 namespace ambit::supervise {
 
@@ -23,6 +24,7 @@ struct SupervisionInputs {
   Processes& processes;  // on their way
   const StandardStreams& streams;
   Purpose purpose = Purpose::kRun;
+  Showing showing = Showing::kFiltered;
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
   /// because the disk takes as long as the first walls. The sink outlives the run.
   std::function<Result<event::Sink*>()> begin_record;

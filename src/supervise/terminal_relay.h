@@ -1,21 +1,44 @@
 #pragma once
 // Carries bytes between the person's terminal and the run's pty, of which the agent has the other
-// side: the terminal itself never crosses.
+// side: the terminal itself never crosses, and of what the agent writes only what proto/vt_rules.h
+// lets pass. Who calls: supervision.cc, on its event loop.
+#include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "base/error.h"
 #include "base/fd.h"
+#include "proto/vt_filter.h"
 #include "supervise/terminal.h"
 
 namespace ambit::supervise {
 
+/// kUnfiltered: every byte as the agent wrote it.
+enum class Showing : std::uint8_t { kFiltered, kUnfiltered };
+
 class TerminalRelay {
  public:
-  /// Takes the pty's master. The person's terminal is raw from now on, until the object goes.
-  TerminalRelay(boost::asio::io_context& io, Fd master, StandardStreams streams);
+  /// Takes the pty's master; touches nothing of the person's yet. Throws what Asio throws.
+  TerminalRelay(boost::asio::io_context& io, Fd master, TerminalKeeper keeper,
+                StandardStreams streams, Showing showing);
+  /// The terminal is as before, also of the modes that the agent has left on.
+  ~TerminalRelay();
+  TerminalRelay(const TerminalRelay&) = delete;
+  TerminalRelay& operator=(const TerminalRelay&) = delete;
+
+  /// Makes the terminal raw, while this is its foreground job; else leaves it to whose it is. Again
+  /// whenever that may have changed.
+  Status TakeUp();
+  /// Until the next TakeUp: all is shown, the terminal is as before.
+  void LetGo();
+  /// Whether the person types to the agent.
+  [[nodiscard]] bool IsTakenUp() const { return keeper_.state().raw; }
 
   /// Carries until one side ends; to be spawned on the same io_context, both.
   boost::asio::awaitable<void> CarryInput();
@@ -27,15 +50,22 @@ class TerminalRelay {
   /// Shows what is still in the pty, for when nobody is left to write more.
   void ShowTheRest();
 
-  [[nodiscard]] bool HasInput() const { return input_.has_value(); }
+  /// What was not shown, by name and count: "clipboard: 2".
+  [[nodiscard]] std::vector<std::string> Dropped() const;
 
  private:
   using Descriptor = boost::asio::posix::stream_descriptor;
 
+  void Show(std::span<const char> bytes);
+  boost::asio::awaitable<void> AwaitForeground();
+
+  TerminalKeeper keeper_;
   Descriptor pty_;
+  StandardStreams streams_;
   int out_;  // which of 1 and 2 is the terminal
+  Showing showing_;
+  proto::VtFilter filter_;
   std::optional<Descriptor> input_;
-  std::optional<RawTerminal> raw_;
 };
 
 }  // namespace ambit::supervise

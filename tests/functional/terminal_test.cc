@@ -1,15 +1,26 @@
 // An interactive run: the agent has a pty of its own, the person's terminal comes back as it was.
+#include <errno.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
-#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <sstream>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include "support/run_ambit.h"
 #include "support/terminal_session.h"
 
 namespace ambit::testing {
 namespace {
+
+/// For a shell at a terminal.
+std::string AmbitCommand() { return "'" + AmbitBinary() + "' run -q"; }
 
 class Terminal : public ::testing::TestWithParam<Who> {
  protected:
@@ -42,9 +53,10 @@ TEST_P(Terminal, InterruptReachesTheForegroundJobAndTheShellGoesOn) {
 }
 
 TEST_P(Terminal, CanStillBeReadByWhatComesAfterTheRun) {
-  person_.Write("script", "'" + AmbitBinary() + "' run -q -- true; read line; echo got-$line");
+  person_.Write("script",
+                "'" + AmbitBinary() + "' run -q -- true; echo over; read line; echo got-$line");
   TerminalSession session(person_, {person_.root() + "/script"}, "/bin/sh");
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  session.ShownUntil("over\r\n");  // what is typed before the end is the agent's or nobody's
   session.Type("typed\n");
   session.ShownUntil("got-typed");
   EXPECT_EQ(session.Wait(), 0);
@@ -53,12 +65,11 @@ TEST_P(Terminal, CanStillBeReadByWhatComesAfterTheRun) {
 TEST_P(Terminal, FollowsAResize) {
   TerminalSession session(
       person_, {"run", "-q", "--", "bash", "-c",
-                "trap 'stty size' WINCH; echo waiting; for i in $(seq 100); do sleep 0.1; done"});
+                "trap 'stty size; exit 3' WINCH; echo waiting; while :; do sleep 0.1; done"});
   session.ShownUntil("waiting");
   session.Resize(44);
   session.ShownUntil("44 99");
-  session.Type("\x03");
-  session.Wait();
+  EXPECT_EQ(session.Wait(), 3);
 }
 
 TEST_P(Terminal, LeavesAPipeAPipe) {
@@ -68,6 +79,186 @@ TEST_P(Terminal, LeavesAPipeAPipe) {
   EXPECT_EQ(session.Wait(), 0);
   const Finished piped = person_.Sh("test -t 1 || echo out-is-pipe");
   EXPECT_EQ(piped.out, "out-is-pipe\n");
+}
+
+constexpr const char* kSteering =
+    "printf 'begin\\033]52;c;ZWNobw==\\007\\033]0;title\\007\\033P$qm\\033\\\\\\005\\033[21t"
+    "\\033[6n\\033]8;;https://example.org\\007end'";
+
+TEST_P(Terminal, ShowsNothingThatMakesItTypeOrActAndRecordsIt) {
+  TerminalSession session(person_, {"run", "-q", "--", "sh", "-c", kSteering});
+  const std::string shown = session.ShownUntil("end");
+  EXPECT_NE(shown.find("begin\x1b[6n\x1b]8;;https://example.org\x07"
+                       "end"),
+            std::string::npos)
+      << shown;
+  EXPECT_EQ(session.Wait(), 0);
+  const std::string journal =
+      person_.Execute({"/bin/sh", "-c", "cat ~/.local/state/ambit/runs/*/journal.jsonl"}).out;
+  EXPECT_NE(journal.find(R"("event":"terminal.dropped","sequences":["answerback: 1",)"
+                         R"("window operation: 1","clipboard: 1","title: 1","device control: 1"])"),
+            std::string::npos)
+      << journal;
+}
+
+TEST_P(Terminal, ShowsEverythingWhenThePersonSaysSo) {
+  TerminalSession session(person_, {"run", "--raw-terminal", "--", "sh", "-c", kSteering});
+  const std::string shown = session.ShownUntil("end");
+  EXPECT_NE(shown.find("begin\x1b]52;c;ZWNobw==\x07\x1b]0;title\x07\x1bP$qm\x1b\\\x05\x1b[21t"),
+            std::string::npos)
+      << shown;
+  EXPECT_NE(shown.find("ambit: your terminal gets every byte"), std::string::npos) << shown;
+  EXPECT_EQ(session.Wait(), 0);
+}
+
+TEST_P(Terminal, LeavesAPipeEveryByte) {
+  person_.Write("project/bytes", "\x1b]52;c;eA==\x07\x05\x9b\xc2\x9d\r\n\x1a\x04", 0644);
+  const std::string sent = person_.Read("project/bytes");
+  const Finished piped =
+      person_.Execute({"/bin/sh", "-c", "'" + AmbitBinary() + "' run -q -- cat < bytes"});
+  EXPECT_EQ(piped.out, sent);
+}
+
+TEST_P(Terminal, IsWithoutTheModesThatTheAgentLeftOn) {
+  TerminalSession session(
+      person_, {"run", "-q", "--", "printf",
+                "\\033[?1049h\\033[?1002;1006h\\033[?2004h\\033[?25l\\033[>1u\\033[?1hleft"});
+  session.ShownUntil("left\x1b[<1u\x1b[?1049l\x1b[?1l\x1b[?25h\x1b[?1002l\x1b[?1006l\x1b[?2004l");
+  EXPECT_EQ(session.Wait(), 0);
+}
+
+std::string ReadWhole(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<pid_t> ChildrenOf(pid_t pid) {
+  std::istringstream words(ReadWhole(fmt::format("/proc/{0}/task/{0}/children", pid)));
+  return {std::istream_iterator<pid_t>(words), {}};
+}
+
+bool IsGone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+
+TEST_P(Terminal, IsAsBeforeWhenAmbitIsKilled) {
+  TerminalSession session(person_, {"run", "-q", "--", "sh", "-c",
+                                    "printf '\033[?1049h\033[?1000hinside'; exec sleep 100"});
+  session.ShownUntil("inside");
+  ASSERT_FALSE(session.TerminalIsAsBefore());
+  const std::vector<pid_t> children = ChildrenOf(session.pid());
+  EXPECT_EQ(children.size(), 3U);  // egress, init and the keeper
+  ASSERT_EQ(::kill(session.pid(), SIGKILL), 0);
+  EXPECT_EQ(session.Wait(), 128 + SIGKILL);
+  session.ShownUntil("inside\x1b[?1049l\x1b[?1000l");
+  EXPECT_TRUE(session.TerminalIsAsBefore());
+  for (const pid_t child : children) {
+    for (int i = 0; i < 1000 && !IsGone(child); ++i) ::usleep(10000);
+    EXPECT_TRUE(IsGone(child)) << ReadWhole(fmt::format("/proc/{}/status", child));
+  }
+}
+
+/// What a process has open: kind -> how many.
+std::map<std::string, int> OpenKinds(pid_t pid) {
+  std::map<std::string, int> kinds;
+  std::error_code gone;
+  for (const auto& fd :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), gone)) {
+    const std::string target = std::filesystem::read_symlink(fd.path(), gone).string();
+    ++kinds[target.substr(0, target.find_first_of(":0123456789"))];
+  }
+  return kinds;
+}
+
+/// What puts the terminal right has the terminal, one pipe, and nothing that it could do else.
+TEST_P(Terminal, HasAKeeperThatCanDoNothingElse) {
+  if (::geteuid() != 0) return;  // it is not dumpable: only root may look into it
+  TerminalSession session(person_, {"run", "-q", "--", "sh", "-c", "echo inside; exec sleep 100"});
+  session.ShownUntil("inside");
+  const std::map<std::string, int> expected = {{"/dev/pts/", 3}, {"pipe", 1}};
+  pid_t keeper = 0;
+  for (int i = 0; i < 1000 && keeper == 0; ++i) {  // it may still be on its way
+    for (const pid_t child : ChildrenOf(session.pid())) {
+      const bool is_confined =
+          ReadWhole(fmt::format("/proc/{}/status", child)).contains("\nSeccomp:\t2\n");
+      if (is_confined && OpenKinds(child) == expected) keeper = child;
+    }
+    ::usleep(10000);
+  }
+  ASSERT_NE(keeper, 0);
+  const std::string status = ReadWhole(fmt::format("/proc/{}/status", keeper));
+  for (const char* line : {"\nNoNewPrivs:\t1\n", "\nCapEff:\t0000000000000000\n",
+                           "\nCapPrm:\t0000000000000000\n", "\nCapInh:\t0000000000000000\n"}) {
+    EXPECT_TRUE(status.contains(line)) << line << status;
+  }
+  EXPECT_FALSE(ReadWhole(fmt::format("/proc/{}/environ", keeper)).contains("HOME"));
+  session.Type("\x03");
+  EXPECT_EQ(session.Wait(), 130);
+  EXPECT_TRUE(IsGone(keeper));
+}
+
+TEST_P(Terminal, IsTheShellsWhileTheRunIsSuspended) {
+  TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
+  session.Type("PS1='shell> '\n");
+  session.ShownUntil("shell> ");
+  session.Type(AmbitCommand() + " -- sh -c 'echo started; while read l; do echo got-$l; done'\n");
+  session.ShownUntil("started\r\n");
+  session.Forget();
+  session.Type("\x1a");
+  session.ShownUntil("Stopped");
+  session.ShownUntil("shell> ");
+  session.Forget();
+  session.Type("echo out$((1+1))side\n");
+  session.ShownUntil("out2side\r\n");
+  session.Resize(44);
+  session.Forget();
+  session.Type("fg\n");
+  session.ShownUntil("ambit");  // the shell names the job
+  session.Type("again\n");
+  session.ShownUntil("got-again");
+  session.Forget();
+  session.Type("\x04");
+  session.ShownUntil("shell> ");
+  session.Type("exit 4\n");
+  EXPECT_EQ(session.Wait(), 4);
+}
+
+TEST_P(Terminal, GivesInputToARunThatComesToTheForeground) {
+  TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
+  session.Type("PS1='shell> '\n");
+  session.ShownUntil("shell> ");
+  session.Type(AmbitCommand() + " -- sh -c 'echo started; read l; echo got-$l' &\n");
+  session.ShownUntil("started\r");
+  session.Type("echo out$((1+1))side\n");  // the shell's, not the run's
+  session.ShownUntil("out2side\r\n");
+  session.Forget();
+  session.Type("fg\n");
+  EXPECT_TRUE(session.BecomesRaw());
+  session.Type("typed\n");
+  session.ShownUntil("got-typed");
+  session.ShownUntil("shell> ");
+  session.Type("exit 5\n");
+  EXPECT_EQ(session.Wait(), 5);
+}
+
+TEST_P(Terminal, StopsTheAgentWithTheRunThatHasNoInputFromIt) {
+  TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
+  session.Type("PS1='shell> '\n");
+  session.ShownUntil("shell> ");
+  // The agent writes to a file what it does not do while it is stopped.
+  person_.Write("count.sh", "echo started; i=0; while sleep 0.01; do i=$((i+1)); echo $i; done\n");
+  session.Type(AmbitCommand() + " --ro " + person_.root() + "/count.sh -- sh " + person_.root() +
+               "/count.sh < /dev/null > " + person_.root() + "/counted\n");
+  for (int i = 0; i < 1000 && !person_.Read("counted").contains("\n3\n"); ++i) ::usleep(10000);
+  session.Forget();
+  session.Type("\x1a");
+  session.ShownUntil("Stopped");
+  const std::string counted = person_.Read("counted");
+  ::usleep(300000);  // thirty times as long as it takes to count on
+  EXPECT_EQ(person_.Read("counted"), counted);
+  session.Type("bg\n");
+  for (int i = 0; i < 1000 && person_.Read("counted") == counted; ++i) ::usleep(10000);
+  EXPECT_NE(person_.Read("counted"), counted);
+  session.Type("kill %1; wait; exit 6\n");
+  EXPECT_EQ(session.Wait(), 6);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -70,15 +71,33 @@ class TerminalSession {
 
   void Forget() { shown_.clear(); }
 
+  /// Its exit code; killed, and 137, when it does not end within a minute.
   int Wait() {
     int status = 0;
-    ::waitpid(pid_, &status, 0);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (::waitpid(pid_, &status, WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > deadline) ::kill(pid_, SIGKILL);
+      ::usleep(2000);
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
+
+  pid_t pid() const { return pid_; }
 
   void Resize(unsigned short rows) const {
     const winsize size{.ws_row = rows, .ws_col = 99, .ws_xpixel = 0, .ws_ypixel = 0};
     ::ioctl(master_.get(), TIOCSWINSZ, &size);
+  }
+
+  /// As a run has it, and no line editor of a shell; waits ten seconds at most.
+  bool BecomesRaw() const {
+    termios now{};
+    for (int i = 0; i < 1000; ++i) {
+      ::tcgetattr(keep_.get(), &now);
+      if ((now.c_oflag & OPOST) == 0 && (now.c_lflag & ISIG) == 0) return true;
+      ::usleep(10000);
+    }
+    return false;
   }
 
   bool TerminalIsAsBefore() const {

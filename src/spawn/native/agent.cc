@@ -33,9 +33,14 @@ void ResetSignals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// The pty replaces only what was a terminal, so that pipes and files stay what they are.
+/// As a shell starts a job. The pty replaces only what was a terminal, so that pipes and files stay
+/// what they are.
 void TakeTerminal(int terminal) {
-  ::ioctl(terminal, TIOCSCTTY, 0);
+  sigset_t background;  // the terminal is given away from outside of its foreground
+  ::sigemptyset(&background);
+  ::sigaddset(&background, SIGTTOU);
+  ::sigprocmask(SIG_BLOCK, &background, nullptr);
+  ::tcsetpgrp(terminal, ::getpid());
   for (int fd = 0; fd <= 2; ++fd) {
     if (::isatty(fd) == 1) ::dup2(terminal, fd);
   }
@@ -64,7 +69,7 @@ int ExecuteByName(const plan::LaunchPlan& plan, char* const* argv, char* const* 
 /// agent from starting.
 [[noreturn]] void BecomeAgent(const plan::LaunchPlan& plan, int terminal, char* const* argv,
                               char* const* environment, volatile int& failure) {
-  ::setsid();
+  ::setpgid(0, 0);
   if (terminal >= 0) TakeTerminal(terminal);
   ResetSignals();
   // Init is not dumpable, which hides its /proc entries; execve makes the agent an ordinary

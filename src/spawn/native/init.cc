@@ -130,6 +130,9 @@ StageResult<Terminal> MakeTerminal(bool wanted) {
   terminal.agent_side =
       Fd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.agent_side) return fail("open pty");
+  // Init leads the session, so that the agent's process group has a parent in it and is one that
+  // can be stopped. No signal of the terminal does anything to pid 1.
+  if (::ioctl(terminal.agent_side.get(), TIOCSCTTY, 0) != 0) return fail("take pty");
   return terminal;
 }
 
@@ -187,16 +190,20 @@ Fd WatchChildren() {
   return Fd(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// Reaps whatever has ended; the agent's wait status when it is among them.
-std::optional<int> ReapChildren(int watch, pid_t agent, RenameService& renames) {
+/// Reaps whatever has ended; the agent's wait status when it is among them. Its stop is reported.
+std::optional<int> ReapChildren(int control, int watch, pid_t agent, RenameService& renames) {
   signalfd_siginfo ignored{};
   while (::read(watch, &ignored, sizeof ignored) > 0) {
   }
   std::optional<int> end;
   int status = 0;
-  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+    if (WIFSTOPPED(status)) {
+      if (pid == agent) (void)Send(control, Message{.kind = MessageKind::kStopped});
+      continue;
+    }
     renames.Ended(pid, status);
-    if (pid == agent && (WIFEXITED(status) || WIFSIGNALED(status))) end = status;
+    if (pid == agent) end = status;
   }
   return end;
 }
@@ -216,7 +223,7 @@ void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, RenameService& r
     const int ready = ::poll(sources.data(), sources.size(), static_cast<int>(left.count()));
     if (ready < 0 && errno != EINTR) return;
     if (sources[0].revents != 0 && Stands(Wall::kLifeLine)) ::_exit(125);
-    if (ready > 0) (void)ReapChildren(watch, 0, renames);
+    if (ready > 0) (void)ReapChildren(inputs.control, watch, 0, renames);
   }
 }
 
@@ -230,8 +237,10 @@ void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, RenameService& r
 /// A signal meant for the agent: what a terminal sends goes to its whole process group.
 void Forward(int signal, pid_t agent) {
   if (agent <= 0 || signal <= 0 || signal >= NSIG) return;
-  const bool to_group = signal == SIGINT || signal == SIGQUIT || signal == SIGHUP;
+  const bool to_group = signal == SIGINT || signal == SIGQUIT || signal == SIGHUP ||
+                        signal == SIGTSTP || signal == SIGCONT || signal == SIGWINCH;
   ::kill(to_group ? -agent : agent, signal);
+  if (signal == SIGTSTP) return;
   ::kill(to_group ? -agent : agent, SIGCONT);  // a stopped process would never hear of it
 }
 
@@ -290,7 +299,7 @@ void RunInit(const InitInputs& inputs) {
       }
     }
     if (sources[2].revents != 0) {
-      const std::optional<int> end = ReapChildren(watch.get(), agent, renames);
+      const std::optional<int> end = ReapChildren(inputs.control, watch.get(), agent, renames);
       if (end) EndRun(inputs, watch.get(), *end, renames);
     }
     if ((sources[3].revents & POLLIN) != 0) renames.Receive();

@@ -26,6 +26,7 @@ enum class MessageKind : std::uint32_t {
   kReady,       // walls stand; carries the pty master when a terminal was asked for
   kNotStarted,  // error: errno of execve, text: what was looked for
   kExited,      // number: wait status of the agent; init is gone after it
+  kStopped,     // the agent has stopped, by the terminal's suspend character or a signal
 };
 
 struct Message {
