@@ -18,7 +18,7 @@ enum class VtKind : std::uint8_t {
   kString,   // the other strings: DCS, SOS, PM, APC, the title of screen
 };
 
-struct VtRule {
+struct VtRule {  // NOLINT(clang-analyzer-optin.performance.Padding): the order of a row
   VtKind kind{};
   /// kControl: the character. kEscape: intermediates and final. kCsi: prefix, intermediates, final.
   /// kOsc: the command. kString: the character after ESC. Empty: whatever no row above has.

@@ -197,63 +197,59 @@ TEST_P(Terminal, HasAKeeperThatCanDoNothingElse) {
 
 TEST_P(Terminal, IsTheShellsWhileTheRunIsSuspended) {
   TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
-  session.Type("PS1='shell> '\n");
-  session.ShownUntil("shell> ");
+  session.Type("PS1='shell''> '\n");
+  session.SkipTo("shell> ");
   session.Type(AmbitCommand() + " -- sh -c 'echo started; while read l; do echo got-$l; done'\n");
-  session.ShownUntil("started\r\n");
-  session.Forget();
+  session.SkipTo("started\r\n");
   session.Type("\x1a");
-  session.ShownUntil("Stopped");
-  session.ShownUntil("shell> ");
-  session.Forget();
+  session.SkipTo("Stopped");
+  session.SkipTo("shell> ");
   session.Type("echo out$((1+1))side\n");
-  session.ShownUntil("out2side\r\n");
-  session.Resize(44);
-  session.Forget();
+  session.SkipTo("out2side\r\n");
+  session.SkipTo("shell> ");
   session.Type("fg\n");
-  session.ShownUntil("ambit");  // the shell names the job
+  EXPECT_TRUE(session.BecomesRaw());
   session.Type("again\n");
-  session.ShownUntil("got-again");
-  session.Forget();
+  session.SkipTo("got-again");
   session.Type("\x04");
-  session.ShownUntil("shell> ");
+  session.SkipTo("shell> ");
   session.Type("exit 4\n");
   EXPECT_EQ(session.Wait(), 4);
 }
 
 TEST_P(Terminal, GivesInputToARunThatComesToTheForeground) {
   TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
-  session.Type("PS1='shell> '\n");
-  session.ShownUntil("shell> ");
+  session.Type("PS1='shell''> '\n");
+  session.SkipTo("shell> ");
   session.Type(AmbitCommand() + " -- sh -c 'echo started; read l; echo got-$l' &\n");
-  session.ShownUntil("started\r");
+  session.SkipTo("started\r");
   session.Type("echo out$((1+1))side\n");  // the shell's, not the run's
-  session.ShownUntil("out2side\r\n");
-  session.Forget();
+  session.SkipTo("out2side\r\n");
+  session.SkipTo("shell> ");
   session.Type("fg\n");
   EXPECT_TRUE(session.BecomesRaw());
   session.Type("typed\n");
-  session.ShownUntil("got-typed");
-  session.ShownUntil("shell> ");
+  session.SkipTo("got-typed");
+  session.SkipTo("shell> ");
   session.Type("exit 5\n");
   EXPECT_EQ(session.Wait(), 5);
 }
 
 TEST_P(Terminal, StopsTheAgentWithTheRunThatHasNoInputFromIt) {
   TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
-  session.Type("PS1='shell> '\n");
-  session.ShownUntil("shell> ");
+  session.Type("PS1='shell''> '\n");
+  session.SkipTo("shell> ");
   // The agent writes to a file what it does not do while it is stopped.
   person_.Write("count.sh", "echo started; i=0; while sleep 0.01; do i=$((i+1)); echo $i; done\n");
   session.Type(AmbitCommand() + " --ro " + person_.root() + "/count.sh -- sh " + person_.root() +
                "/count.sh < /dev/null > " + person_.root() + "/counted\n");
   for (int i = 0; i < 1000 && !person_.Read("counted").contains("\n3\n"); ++i) ::usleep(10000);
-  session.Forget();
   session.Type("\x1a");
-  session.ShownUntil("Stopped");
+  session.SkipTo("Stopped");
   const std::string counted = person_.Read("counted");
   ::usleep(300000);  // thirty times as long as it takes to count on
   EXPECT_EQ(person_.Read("counted"), counted);
+  session.SkipTo("shell> ");
   session.Type("bg\n");
   for (int i = 0; i < 1000 && person_.Read("counted") == counted; ++i) ::usleep(10000);
   EXPECT_NE(person_.Read("counted"), counted);

@@ -40,9 +40,9 @@ class TerminalSession {
     ASSERT_EQ(::write(master_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
 
-  /// Everything shown until `text` appears; fails after ten seconds.
+  /// Everything shown until `text` appears; fails after half a minute.
   std::string ShownUntil(const std::string& text) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (shown_.find(text) == std::string::npos) {
       if (std::chrono::steady_clock::now() > deadline) {
         ADD_FAILURE() << "'" << text << "' was not shown, but: " << shown_;
@@ -70,6 +70,12 @@ class TerminalSession {
   }
 
   void Forget() { shown_.clear(); }
+
+  /// The same, and the next search begins behind it.
+  void SkipTo(const std::string& text) {
+    const std::size_t at = ShownUntil(text).find(text);
+    shown_.erase(0, at == std::string::npos ? at : at + text.size());
+  }
 
   /// Its exit code; killed, and 137, when it does not end within a minute.
   int Wait() {

@@ -1,0 +1,273 @@
+// Programs that use the whole terminal look inside as they do outside: two terminals side by side,
+// the same keys, the same screens with every attribute and the cursor. And the terminal is as
+// before afterwards, by what a real one says of itself.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/run_ambit.h"
+#include "support/tmux_session.h"
+
+namespace ambit::testing {
+namespace {
+
+/// Modes of the terminal that a program can leave on.
+constexpr const char* kModes =
+    "alternate #{alternate_on} cursor #{cursor_flag} insert #{insert_flag} keypad #{keypad_flag} "
+    "cursor keys #{keypad_cursor_flag} mouse #{mouse_any_flag} sgr #{mouse_sgr_flag} wrap "
+    "#{wrap_flag} origin #{origin_flag} margins #{scroll_region_upper} "
+    "#{e|-:#{scroll_region_lower},#{pane_height}}";
+
+class Screens : public ::testing::TestWithParam<Who> {
+ protected:
+  void SetUp() override {
+    // One word for both, so that the command lines are equal, too.
+    person_.Write("outside/go", "#!/bin/sh\nexec \"$@\"\n", 0755);
+    person_.Write("inside/go", "#!/bin/sh\nexec '" + AmbitBinary() + "' run -q -- \"$@\"\n", 0755);
+    std::string text;
+    for (int i = 1; i <= 200; ++i) text += "line " + std::to_string(i) + " of the text\n";
+    person_.Write("project/text", text);
+    person_.Write("project/code.c",
+                  "#include <stdio.h>\n/* say */ int main(void) { puts(\"1\"); }\n");
+  }
+
+  /// The same to both, then the same on both; `text` shows that it has had its effect.
+  void Same(const std::string& text) {
+    std::string outside;
+    std::string inside;
+    EXPECT_TRUE(EventuallyHolds([&] {
+      outside = outside_.Screen();
+      if (!outside.contains(text)) return false;
+      inside = inside_.Screen();
+      return inside == outside;
+    })) << "'"
+        << text << "' OUTSIDE\n"
+        << outside << "INSIDE\n"
+        << inside;
+  }
+  /// Both shells have the terminal again, and it looks the same.
+  void Returned() {
+    EXPECT_TRUE(EventuallyHolds([&] { return outside_.IsAtPrompt() && inside_.IsAtPrompt(); }));
+    Same("shell>");
+  }
+  void Press(const std::string& key) {
+    for (const TmuxSession* session : {&outside_, &inside_}) session->Press(key);
+  }
+  void Type(const std::string& text) {
+    for (const TmuxSession* session : {&outside_, &inside_}) session->Type(text);
+  }
+  void Resize(int columns, int rows) {
+    for (const TmuxSession* session : {&outside_, &inside_}) session->Resize(columns, rows);
+  }
+  void Enter(const std::string& line) {
+    Type(line);
+    Press("Enter");
+  }
+  /// From a clean screen, with what the terminal is like in files.
+  void Start(const std::string& command) {
+    EXPECT_TRUE(EventuallyHolds([&] { return inside_.IsAtPrompt(); }));
+    inside_.Type("stty -g > ~/before");
+    inside_.Press("Enter");
+    EXPECT_TRUE(EventuallyHolds([&] { return person_.Read("home/before").contains("\n"); }));
+    modes_ = inside_.Ask(kModes);
+    Enter("clear");
+    Returned();
+    Enter("go " + command);
+  }
+  void ExpectTerminalAsBefore() {
+    EXPECT_EQ(inside_.Ask(kModes), modes_);
+    inside_.Type("stty -g > ~/after; echo written");
+    inside_.Press("Enter");
+    inside_.ShowsEventually("\nwritten");
+    EXPECT_EQ(person_.Read("home/after"), person_.Read("home/before"));
+  }
+
+  Scratch person_{GetParam()};
+  TmuxSession outside_{person_, "out", person_.root() + "/outside"};
+  TmuxSession inside_{person_, "in", person_.root() + "/inside"};
+  std::string modes_;
+};
+INSTANTIATE_TEST_SUITE_P(As, Screens, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(Screens, OfVimAreTheSame) {
+  Start("vim --clean -n text");
+  Same("line 7 of the text");
+  Enter(":set number");
+  Same(":set number");
+  Type("ityped \xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac\n");
+  Same("typed \xc3\xa9");
+  Press("Escape");
+  Enter(":set hlsearch");
+  Enter("/line 10[0-5]");
+  Same("line 100");
+  Resize(100, 30);
+  Same("line 110");
+  Enter(":split code.c | syntax on");
+  Same("stdio");
+  Press("C-z");
+  Same("Stopped");
+  Enter("echo $((40+2))-between");
+  Same("42-between");
+  Resize(70, 20);
+  Enter("fg");
+  Same("stdio");
+  Enter(":cquit 7");
+  Returned();
+  Enter("echo code-$?");
+  Same("code-7");
+  ExpectTerminalAsBefore();
+}
+
+TEST_P(Screens, OfLessAreTheSame) {
+  Start("less text");
+  Same("line 7 of the text");
+  Press("Space");
+  Same("line 40 of the text");
+  Enter("/line 15.");
+  Same("line 172 of the text");
+  Resize(60, 12);
+  Same("line 160 of the text\n:");
+  Press("G");
+  Same("line 200 of the text");
+  Press("C-z");
+  Same("Stopped");
+  Enter("fg");
+  Same("line 199 of the text");
+  Press("q");
+  Returned();
+  ExpectTerminalAsBefore();
+}
+
+TEST_P(Screens, OfAShellAreTheSame) {
+  Start("env 'PS1=inner> ' bash --norc --noprofile -i");
+  Same("\ninner>");
+  Enter("ls; stty size; tty > /dev/null && echo is-terminal");
+  Same("\nis-terminal\ninner>");
+  Type("half a line");
+  Same("half a line");
+  Press("C-c");
+  Same("half a line^C\ninner>");
+  Enter("cat cod");
+  Same("No such file");
+  Type("cat cod");
+  Press("Tab");
+  Press("Enter");
+  Same("stdio");
+  Press("Up");
+  Press("C-a");
+  Type("echo ");
+  Press("Enter");
+  Same("cat code.c\n");
+  Enter("sh -c 'trap \"echo resumed\" CONT; echo begun; while sleep 0.1; do :; done'");
+  Same("\nbegun");
+  Press("C-z");
+  Same("Stopped");
+  Enter("jobs; fg");
+  Same("\nresumed");
+  Press("C-c");
+  Same("\nresumed\n^C\ninner>");
+  Enter("sh -c 'echo piped; sleep 100' | cat");
+  Same("\npiped");
+  Press("C-c");
+  Same("\npiped\n^C\ninner>");
+  Enter("echo status $?");
+  Same("status 130");
+  Resize(50, 20);
+  Enter("echo a line that is so long that it has to be wrapped at the end of this narrow window");
+  Same("narrow window");
+  Enter("exit 3");
+  Returned();
+  Enter("echo code-$?");
+  Same("code-3");
+  ExpectTerminalAsBefore();
+}
+
+TEST_P(Screens, OfPythonAreTheSame) {
+  Start("/usr/bin/python3");
+  Same("\n>>>");
+  Enter("print('sum', 40 + 2)");
+  Same("sum 42");
+  Enter("1 / 0");
+  Same("ZeroDivisionError");
+  Enter("import time; print('be' + 'gun'); time.sleep(100)");
+  Same("\nbegun");
+  Press("C-c");
+  Same("KeyboardInterrupt");
+  Press("Up");
+  Press("C-u");
+  Enter("input('name: ')");
+  Same("name: ");
+  Enter("\xc3\xa9");
+  Same("'\xc3\xa9'");
+  Press("C-d");
+  Returned();
+  ExpectTerminalAsBefore();
+}
+
+/// What htop shows of the machine differs by nature: other processes, other moments. Its help and
+/// its bar of keys do not.
+TEST_P(Screens, OfHtopAreTheSameWhereTheyShowNoProcesses) {
+  Resize(100, 45);
+  Start("htop -d 100");
+  outside_.ShowsEventually("Quit");
+  inside_.ShowsEventually("Quit");
+  const auto last_lines = [](const TmuxSession& session) {
+    const std::string screen = session.Screen();
+    return screen.substr(screen.find("F1"));
+  };
+  EXPECT_EQ(last_lines(inside_), last_lines(outside_));
+  Press("h");
+  Same("Press any key to return");
+  Press("Space");
+  inside_.ShowsEventually("Quit");
+  outside_.ShowsEventually("Quit");
+  Press("q");
+  EXPECT_TRUE(EventuallyHolds([&] { return inside_.IsAtPrompt(); }));
+  ExpectTerminalAsBefore();
+}
+
+constexpr const char* kLeavesModesOn =
+    "sh -c 'printf \"\\033[?1049h\\033[?1002;1006h\\033[?25l\\033[?1h\\033=\\033[4h\\033[3;9r"
+    "\\033[31mleft\"; test -e text && exec $0 100' ";
+
+TEST_P(Screens, AreAsBeforeWhateverTheAgentLeftOn) {
+  Start(std::string(kLeavesModesOn) + "true");
+  EXPECT_TRUE(EventuallyHolds([&] { return inside_.IsAtPrompt(); }));
+  ExpectTerminalAsBefore();
+  // And without anybody who undoes it:
+  EXPECT_TRUE(EventuallyHolds([&] { return outside_.Ask("#{alternate_on}") == "1\n"; }));
+}
+
+TEST_P(Screens, AreAsBeforeWhenAmbitIsKilled) {
+  Start(std::string(kLeavesModesOn) + "sleep");
+  EXPECT_TRUE(EventuallyHolds([&] { return inside_.Ask("#{alternate_on}") == "1\n"; }));
+  const std::string shell = inside_.Ask("#{pane_pid}");
+  const Finished killed =
+      person_.Execute({"/bin/sh", "-c", "kill -KILL $(cat /proc/$1/task/$1/children)", "sh",
+                       shell.substr(0, shell.size() - 1)});
+  ASSERT_EQ(killed.exit_code, 0) << killed.err;
+  EXPECT_TRUE(EventuallyHolds([&] { return inside_.Ask(kModes) == modes_; }))
+      << inside_.Ask(kModes) << modes_;
+  inside_.Press("Enter");
+  ExpectTerminalAsBefore();
+}
+
+TEST_P(Screens, CannotReachTheClipboardOrTheTitle) {
+  const std::string steer = "printf '\\033]52;c;ZWNobw==\\007\\033]2;chosen\\007done\\n'";
+  const std::string title = inside_.Ask("#{pane_title}");
+  Start(steer);
+  inside_.ShowsEventually("\ndone");
+  EXPECT_EQ(inside_.Clipboard(), "");
+  EXPECT_EQ(inside_.Ask("#{pane_title}"), title);
+  // The terminal is one that can be steered.
+  outside_.ShowsEventually("\ndone");
+  EXPECT_TRUE(EventuallyHolds([&] { return outside_.Clipboard() == "echo"; }));
+  EXPECT_EQ(outside_.Ask("#{pane_title}"), "chosen\n");
+}
+
+}  // namespace
+}  // namespace ambit::testing
