@@ -97,7 +97,8 @@ constexpr std::array kCredentials = {
     "~/.gradle/init.d", "~/.gradle/caches/8.14/cc-keystore/gradle.keystore", "~/.ivy2/.credentials",
     "~/.sbt/.credentials", "~/.sdkman/etc/config", "~/.conan2/.conan.db",
     "~/.conan2/credentials.json", "~/.conan2/remotes.json", "~/.conan/.conan.db",
-    "~/.config/mise/config.toml", "~/.config/NuGet/NuGet.Config", "~/.gem/credentials"};
+    "~/.ccache/ccache.conf", "~/.config/mise/config.toml", "~/.config/NuGet/NuGet.Config",
+    "~/.gem/credentials"};
 
 bool IsOrHolds(std::string_view directory, std::string_view path) {
   return path.starts_with(directory) &&

@@ -89,7 +89,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// What a person types. MODEL stands for the address of the model.
+/// What a person types. http://MODEL stands for the address of the model.
 struct Agent {
   std::string name;
   std::vector<std::string> variables;  // for --env
@@ -128,8 +128,8 @@ class Agents : public Everyday {
                const std::vector<std::string>& agents_words) const {
     std::vector<std::string> words = {"run", "-q", "--host-port", port};
     const auto add = [&](std::string word) {
-      if (const auto at = word.find("MODEL"); at != std::string::npos) {
-        word.replace(at, 5, "http://127.0.0.1:" + port);
+      if (const auto at = word.find("//MODEL"); at != std::string::npos) {
+        word.replace(at, 7, "//127.0.0.1:" + port);
       }
       words.push_back(std::move(word));
     };
@@ -179,6 +179,14 @@ class Agents : public Everyday {
     EXPECT_EQ(person_.Fingerprint(person_.home()), home_before);
   }
 
+  /// As a person does it: what is kept can be written in a run of its preset.
+  void ConfigureInside(const std::string& preset, const std::string& file,
+                       const std::string& content) const {
+    const Finished written = Ambit({"run", "-q", "--preset", preset, "--env", "CONTENT=" + content,
+                                    "--", "/bin/sh", "-c", "printf %s \"$CONTENT\" >" + file});
+    ASSERT_EQ(written.exit_code, 0) << written.err;
+  }
+
   std::string Script() const {
     return R"([{"shell": "printf 'from the shell\\n' >shell.txt"}, {"write": {"path": ")" +
            person_.project() +
@@ -194,7 +202,7 @@ TEST_P(Agents, ClaudeEditsAProjectAndOnlyItsRunHoldsTheChange) {
   const ScriptedModel model(person_, Script());
   ExpectEditsOnlyInItsRun(
       {.name = "claude",
-       .variables = {"ANTHROPIC_API_KEY=not-a-key", "ANTHROPIC_BASE_URL=MODEL"},
+       .variables = {"ANTHROPIC_API_KEY=not-a-key", "ANTHROPIC_BASE_URL=http://MODEL"},
        .task = {"-p", "--dangerously-skip-permissions", kPrompt},
        .again = {"-p", "--dangerously-skip-permissions", "--continue", "What did you do?"}},
       model);
@@ -207,7 +215,7 @@ TEST_P(Agents, CodexEditsAProjectAndOnlyItsRunHoldsTheChange) {
       "-c",
       "model=scripted",
       "-c",
-      R"(model_providers.scripted={name="scripted", base_url="MODEL/v1", )"
+      R"(model_providers.scripted={name="scripted", base_url="http://MODEL/v1", )"
       R"(env_key="MODEL_KEY", wire_api="responses"})"};
   Agent codex = {.name = "codex",
                  .variables = {"MODEL_KEY=not-a-key"},
@@ -221,20 +229,25 @@ TEST_P(Agents, CodexEditsAProjectAndOnlyItsRunHoldsTheChange) {
 
 TEST_P(Agents, CopilotEditsAProjectAndOnlyItsRunHoldsTheChange) {
   const ScriptedModel model(person_, Script());
-  ExpectEditsOnlyInItsRun(
-      {.name = "copilot",
-       .variables = {"COPILOT_PROVIDER_API_KEY=not-a-key", "COPILOT_PROVIDER_BASE_URL=MODEL/v1",
-                     "COPILOT_PROVIDER_TYPE=openai", "COPILOT_MODEL=gpt-4.1"},
-       .task = {"-p", kPrompt, "--allow-all-tools"},
-       .again = {"--continue", "-p", "What did you do?", "--allow-all-tools"}},
-      model);
+  ExpectEditsOnlyInItsRun({.name = "copilot",
+                           .variables = {"COPILOT_PROVIDER_API_KEY=not-a-key",
+                                         "COPILOT_PROVIDER_BASE_URL=http://MODEL/v1",
+                                         "COPILOT_PROVIDER_TYPE=openai", "COPILOT_MODEL=gpt-4.1"},
+                           .task = {"-p", kPrompt, "--allow-all-tools"},
+                           .again = {"--continue", "-p", "What did you do?", "--allow-all-tools"}},
+                          model);
 }
 
 TEST_P(Agents, GeminiEditsAProjectAndOnlyItsRunHoldsTheChange) {
+  // It outweighs a project that asks for the agent's own sandbox.
+  person_.Write("project/.gemini/settings.json", R"({"tools": {"sandbox": "docker"}})");
   const ScriptedModel model(person_, Script());
+  // With an address of one's own for the model its sign-in has to be named.
+  ConfigureInside("gemini", "~/.gemini/settings.json",
+                  R"({"security": {"auth": {"selectedType": "gemini-api-key"}}})");
   ExpectEditsOnlyInItsRun(
       {.name = "gemini",
-       .variables = {"GEMINI_API_KEY=not-a-key", "GOOGLE_GEMINI_BASE_URL=MODEL"},
+       .variables = {"GEMINI_API_KEY=not-a-key", "GOOGLE_GEMINI_BASE_URL=http://MODEL"},
        .task = {"--yolo", "-m", "gemini-2.5-pro", "-p", kPrompt},
        .again = {"--yolo", "-m", "gemini-2.5-pro", "--resume", "latest", "-p", "What did you do?"}},
       model);
@@ -242,12 +255,9 @@ TEST_P(Agents, GeminiEditsAProjectAndOnlyItsRunHoldsTheChange) {
 
 TEST_P(Agents, PiEditsAProjectAndOnlyItsRunHoldsTheChange) {
   const ScriptedModel model(person_, Script());
-  // Its models are named in a file of its own, which a person writes inside: it is kept.
-  const Finished configured =
-      Ambit({"run", "-q", "--preset", "pi", "--", "/bin/sh", "-c",
-             R"(echo '{"providers": {"anthropic": {"baseUrl": "http://127.0.0.1:)" + model.Port() +
-                 R"("}}}' >~/.pi/agent/models.json)"});
-  ASSERT_EQ(configured.exit_code, 0) << configured.err;
+  ConfigureInside(
+      "pi", "~/.pi/agent/models.json",
+      R"({"providers": {"anthropic": {"baseUrl": "http://127.0.0.1:)" + model.Port() + R"("}}})");
   const std::vector<std::string> scripted = {"--provider", "anthropic", "--model",
                                              "claude-sonnet-4-5"};
   Agent pi = {.name = "pi",
@@ -257,6 +267,32 @@ TEST_P(Agents, PiEditsAProjectAndOnlyItsRunHoldsTheChange) {
   pi.task.insert(pi.task.begin(), scripted.begin(), scripted.end());
   pi.again.insert(pi.again.begin(), scripted.begin(), scripted.end());
   ExpectEditsOnlyInItsRun(pi, model);
+}
+
+TEST_P(Agents, CopilotUnpacksNothingThatTheHostHasUnpacked) {
+  const auto unpacked = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> words = {"run", "-q"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    words.insert(words.end(), {"--", "copilot", "--version"});
+    const Finished run = Ambit(words);
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    const Finished find = person_.Execute({"find", person_.root() + "/state", "-name", "*.node"});
+    return !find.out.empty();
+  };
+  const Finished outside = person_.Execute({Program("copilot"), "--version"}, {},
+                                           {{"PATH", NodeDir() + ":/usr/bin:/bin"}});
+  ASSERT_EQ(outside.exit_code, 0) << outside.err;
+  EXPECT_FALSE(unpacked({}));
+  EXPECT_TRUE(unpacked({"--no-preset", "--ro", person_.home() + "/.npm-global"}));
+}
+
+TEST_P(Agents, AreRunByTheirNameAloneAndGetEverythingBehindIt) {
+  const Finished version = Ambit({"claude", "--version"});
+  EXPECT_EQ(version.exit_code, 0) << version.err;
+  EXPECT_THAT(version.out, HasSubstr("(Claude Code)"));
+  EXPECT_THAT(version.err, HasSubstr("preset node, claude"));
+  // A toolchain's command is not an agent.
+  EXPECT_EQ(Ambit({"node", "build.js"}).exit_code, 125);
 }
 
 }  // namespace
