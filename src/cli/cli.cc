@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <string>
@@ -10,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "policy/presets.h"
 #include "supervise/version.h"
 
 namespace ambit::cli {
@@ -49,6 +51,20 @@ std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
   return error.what();
 }
 
+/// The words to parse, the last one first, as the parser takes them. `ambit claude ...` is
+/// `ambit run -- claude ...`: what stands behind an agent's name is for the agent.
+std::vector<std::string> WordsOf(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty()) {
+    const policy::Preset* const preset = policy::PresetOfCommand(words.front());
+    if (preset != nullptr && policy::IsOfAgent(*preset)) {
+      words.insert(words.begin(), {"run", "--"});
+    }
+  }
+  std::ranges::reverse(words);
+  return words;
+}
+
 }  // namespace
 
 void AddAll(CLI::App& app, Action& action) {
@@ -81,7 +97,7 @@ int Main(int argc, char** argv) {
   Action action;
   AddAll(app, action);
   try {
-    app.parse(argc, argv);
+    app.parse(WordsOf(argc, argv));
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {

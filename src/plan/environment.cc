@@ -20,9 +20,11 @@ bool ExistsInside(std::string_view dir, const std::vector<Mount>& mounts,
   for (const host::SystemPath& entry : facts.system) {
     if (entry.link_target && below(entry.path)) return true;
   }
-  // Programs that are shown one by one: as files, or as links to what is shown.
+  // Programs that are shown one by one: as files, or as links to what is shown. A directory below a
+  // link is in what the link leads to.
   const auto holds = [&](std::string_view path) { return path.substr(0, path.rfind('/')) == dir; };
-  if (std::ranges::any_of(facts.aliases, holds, &host::SystemPath::path)) return true;
+  const auto leads = [&](std::string_view link) { return holds(link) || below(link); };
+  if (std::ranges::any_of(facts.aliases, leads, &host::SystemPath::path)) return true;
   return std::ranges::any_of(mounts, [&](const Mount& mount) {
     if (mount.kind != Mount::Kind::kBind && mount.kind != Mount::Kind::kLayer) return false;
     return mount.directory ? below(mount.inside) : holds(mount.inside);

@@ -417,6 +417,16 @@ TEST(Aliases, GoWhereTheyAreSeenAndNowhereElse) {
                                      Field(&RootEntry::path, "/home/ann/link")));
 }
 
+TEST(Environment, SearchesDirectoriesBelowALinkToWhatIsShown) {
+  host::HostFacts facts = SomeHost(false);
+  facts.environment["PATH"] = "/home/ann/tools/bin:/home/ann/toolsbin:/usr/bin";
+  facts.aliases = {Link("/home/ann/tools", "/opt/tools")};
+  const auto plan = Make({}, facts, SomeRequest(false));
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->path_entries, Contains("/home/ann/tools/bin"));
+  EXPECT_THAT(plan->path_entries, Not(Contains("/home/ann/toolsbin")));
+}
+
 TEST(Environment, IsTheBaseListAndWhatPolicyNames) {
   host::HostFacts facts = SomeHost(false);
   for (const char* secret : {"AWS_SECRET_ACCESS_KEY", "LD_PRELOAD", "SSH_AUTH_SOCK", "PWD"}) {

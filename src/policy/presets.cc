@@ -38,4 +38,6 @@ const Preset* PresetOfCommand(std::string_view basename) {
   return nullptr;
 }
 
+bool IsOfAgent(const Preset& preset) { return ReadPreset(preset).Find("fs.keep") != nullptr; }
+
 }  // namespace ambit::policy

