@@ -71,6 +71,7 @@ int Main(int argc, char** argv) {
   AddPolicy(app, action);
   AddPreset(app, action);
   AddTrust(app, action);
+  AddImport(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

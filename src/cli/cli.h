@@ -35,6 +35,7 @@ void AddPlan(CLI::App& app, Action& action);
 void AddPolicy(CLI::App& app, Action& action);
 void AddPreset(CLI::App& app, Action& action);
 void AddTrust(CLI::App& app, Action& action);
+void AddImport(CLI::App& app, Action& action);
 
 /// What "[RUN]" says in every subcommand's help.
 inline constexpr const char* kRunHelp = "The run; the newest one of this project when left out";
