@@ -123,7 +123,8 @@ Result<std::vector<policy::ImportFile>> FindFiles(const ImportFlags& flags, cons
     if (flags.format == "claude" && flags.file.starts_with(own + "/")) places.all[0].base = own;
   }
   if (places.all.empty()) {
-    return Fail(Errc::kInvalidArgument, fmt::format("{} has no one place for it", flags.format),
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("settings of {} have no place of their own", flags.format),
                 fmt::format("ambit import {} FILE", flags.format));
   }
   std::vector<policy::ImportFile> files;

@@ -16,7 +16,6 @@ constexpr const char* kOfItsTools =
 constexpr const char* kAsksNothing = "a run asks nothing while it runs";
 constexpr const char* kAllInside = "the whole agent is inside, not only its commands";
 constexpr const char* kNoSockets = "sockets of the host cannot be reached";
-constexpr const char* kOfItsProxy = "a setting of its proxy; a run has none";
 
 struct Rule {
   std::string tool;
@@ -29,15 +28,15 @@ Rule ParseRule(const std::string& text) {
   return {.tool = text.substr(0, open), .what = text.substr(open + 1, text.size() - open - 2)};
 }
 
-/// `//x` is absolute, `/x` stands below the place of the settings, and a name without a slash is
-/// meant at any depth, as in .gitignore.
-std::string PathOfRule(std::string_view what, const std::string& base) {
+/// `//x` is absolute and `/x` stands below the place of the settings; what is relative stands below
+/// the working directory wherever the settings lie, and a name without a slash is meant at any
+/// depth, as in .gitignore.
+std::string PathOfRule(std::string_view what, const ImportDraft& draft) {
   if (what.starts_with("//")) return std::string(what.substr(1));
-  if (what.starts_with('/')) return base + std::string(what);
-  if (what.starts_with("~/") || what.starts_with("./") || what.contains('/')) {
-    return std::string(what);
-  }
-  return fmt::format("**/{}", what);
+  if (what.starts_with('/')) return draft.file().base + std::string(what);
+  if (what == "~" || what.starts_with("~/")) return std::string(what);
+  const bool anywhere = !what.contains('/') && what != "." && what != "..";
+  return fmt::format("{}/{}{}", draft.host().project, anywhere ? "**/" : "", what);
 }
 
 bool Reads(const Rule& rule) { return rule.tool == "Read"; }
@@ -64,7 +63,7 @@ bool NoteOther(ImportDraft& draft, const Said& said, const Rule& rule) {
 
 /// The path of a rule for the draft, with the rule as it stands for the notes.
 Said PathSaid(const ImportDraft& draft, const Said& said, const Rule& rule) {
-  return {.text = PathOfRule(rule.what, draft.file().base),
+  return {.text = PathOfRule(rule.what, draft),
           .setting = fmt::format("{} {}", said.setting, rule.tool)};
 }
 
@@ -79,17 +78,22 @@ void Deny(ImportDraft& draft, const Said& said) {
 void Allow(ImportDraft& draft, const Said& said) {
   const Rule rule = ParseRule(said.text);
   if (NoteOther(draft, said, rule)) return;
-  if (Reads(rule)) {
-    // Without a slash it is any depth of the project, which is shown.
-    return draft.ShowReadOnly(PathSaid(draft, said, rule));
-  }
+  if (Reads(rule)) return draft.ShowReadOnly(PathSaid(draft, said, rule));
   if (!Writes(rule)) {
     return draft.AllowHost({.text = rule.what.substr(kDomain.size()), .setting = said.setting});
   }
-  const std::string path = PathOfRule(rule.what, draft.file().base);
-  const bool outside = path.starts_with('~') || path.starts_with('/');
-  if (!outside) return draft.Holds(said, "the project can be changed inside");
-  draft.ShowWritable(PathSaid(draft, said, rule));
+  const Said path = PathSaid(draft, said, rule);
+  if (path.text.starts_with(draft.host().project + "/")) {
+    return draft.Holds(said, "the project can be changed inside");
+  }
+  draft.ShowWritable(path);
+}
+
+/// Relative to the working directory as well.
+void AddDirectory(ImportDraft& draft, const Said& said) {
+  const bool relative = !said.text.empty() && said.text[0] != '/' && said.text[0] != '~';
+  draft.ShowWritable({.text = relative ? draft.host().project + "/" + said.text : said.text,
+                      .setting = said.setting});
 }
 
 void Ask(ImportDraft& draft, const Said& said) { draft.HasNoEquivalent(said, kAsksNothing); }
@@ -118,8 +122,8 @@ Rules SandboxNetwork() {
               Missing("a run may always listen on its own loopback, which nobody else reaches"))},
       {"allowManagedDomainsOnly",
        Missing("a bound for everybody is said in /etc/ambit/policy.toml")},
-      {"httpProxyPort", Missing(kOfItsProxy)},
-      {"socksProxyPort", Missing(kOfItsProxy)},
+      {"httpProxyPort", OfItsProxy()},
+      {"socksProxyPort", OfItsProxy()},
       {"allowMachLookup", Holding("of another system")},
   };
 }
@@ -151,7 +155,7 @@ Rules PermissionRules() {
       {"allow", TextsBy(Allow)},
       {"deny", TextsBy(Deny)},
       {"ask", TextsBy(Ask)},
-      {"additionalDirectories", Texts(&ImportDraft::ShowWritable)},
+      {"additionalDirectories", TextsBy(AddDirectory)},
       {"defaultMode", Missing(kOfItsTools)},
       {"disableBypassPermissionsMode", Missing(kOfItsTools)},
       {"disableAutoMode", Missing(kOfItsTools)},

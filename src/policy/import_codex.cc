@@ -143,13 +143,13 @@ Rules PermissionRules() {
   return {
       {"description", Nothing()},
       {"extends", Missing("what it inherits is not imported")},
-      {"filesystem", TakeFilesystem},
+      {"filesystem", Only(Tree::Kind::kTable, TakeFilesystem)},
       {"workspace_roots",
        Missing("a run has one project; other directories are shown with fs.cow")},
       {"network",
        Section({{"enabled", Either(Missing(kNoNames), Holding("closed but for what is listed"))},
                 {"mode", Missing(kNoNames)},
-                {"domains", TakeDomains},
+                {"domains", Only(Tree::Kind::kTable, TakeDomains)},
                 {"unix_sockets", Missing("sockets of the host cannot be reached")},
                 {"allow_local_binding", Holding("a run has a loopback of its own")}})},
   };

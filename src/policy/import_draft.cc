@@ -273,7 +273,8 @@ void ImportDraft::ShowWritable(const Said& said) {
   if (IsBelowAny(place->path, kSystem)) {
     return HasNoEquivalent(said, "the system is read-only in every run");
   }
-  if (!place->pattern && IsBelowAny(place->path, kTemporary)) {
+  if (!place->pattern && IsBelowAny(place->path, kTemporary) &&
+      !IsAtOrBelow(place->path, host_.home)) {
     return Holds(said, std::string(kOwnTemporary));
   }
   if (NoteOutsideShow(said, *place)) return;

@@ -9,7 +9,6 @@ constexpr const char* kNoCommandRules =
     "commands are not told apart by their words: what a run can reach is limited, whatever it "
     "starts";
 constexpr const char* kNoSsh = "a run holds no ssh key and reaches no other machine";
-constexpr const char* kOfItsProxy = "a setting of its proxy; a run has none";
 constexpr const char* kNoSockets = "sockets of the host cannot be reached";
 constexpr const char* kNotInherited =
     "what it inherits is not in this file: 'fence config show' prints all of it";
@@ -21,6 +20,11 @@ bool MayLeaveForLoopback(const Tree* network) {
   const Tree* said = network->Find("allowLocalOutbound");
   if (said == nullptr || said->Is(Tree::Kind::kNull)) said = network->Find("allowLocalBinding");
   return said != nullptr && said->truth;
+}
+
+void TakeDeviceMode(ImportDraft& draft, const Said& said) {
+  constexpr const char* kOwnDevices = "a run has a small /dev of its own";
+  said.text == "host" ? draft.HasNoEquivalent(said, kOwnDevices) : draft.Holds(said, kOwnDevices);
 }
 
 Rules NetworkRules(bool leaves_for_loopback) {
@@ -37,10 +41,10 @@ Rules NetworkRules(bool leaves_for_loopback) {
               Missing("a run may always listen on its own loopback, which nobody else reaches"))},
       {"allowUnixSockets", Missing(kNoSockets)},
       {"allowAllUnixSockets", Either(Missing(kNoSockets), Holding(kNoSockets))},
-      {"httpProxyPort", Missing(kOfItsProxy)},
-      {"socksProxyPort", Missing(kOfItsProxy)},
-      {"upstreamProxy", Missing(kOfItsProxy)},
-      {"defaultAction", Missing(kOfItsProxy)},
+      {"httpProxyPort", OfItsProxy()},
+      {"socksProxyPort", OfItsProxy()},
+      {"upstreamProxy", OfItsProxy()},
+      {"defaultAction", OfItsProxy()},
   };
 }
 
@@ -72,7 +76,7 @@ void ImportFence(ImportDraft& draft, const Tree& settings) {
       {"extends", Missing(kNotInherited)},
       {"network", Section(NetworkRules(MayLeaveForLoopback(settings.Find("network"))))},
       {"filesystem", Section(FilesystemRules())},
-      {"devices", Section({{"mode", Missing("a run has a small /dev of its own")},
+      {"devices", Section({{"mode", TextsBy(TakeDeviceMode)},
                            {"allow", Missing("devices of the host cannot be reached")}})},
       {"command", Section({{"deny", Missing(kNoCommandRules)},
                            {"allow", Missing(kNoCommandRules)},
@@ -89,7 +93,9 @@ void ImportFence(ImportDraft& draft, const Tree& settings) {
       {"allowPty", Holding("a run has terminals of its own")},
       {"forceNewSession", Holding("a run has terminals of its own")},
   };
-  draft.ProjectIsReadOnlyUnlessWritten("filesystem.allowWrite");
+  if (settings.Find("extends") == nullptr) {  // else what it inherits may name the project
+    draft.ProjectIsReadOnlyUnlessWritten("filesystem.allowWrite does not name the project");
+  }
   Follow(draft, {.value = settings, .setting = {}}, top, Unknown());
 }
 

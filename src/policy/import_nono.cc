@@ -14,7 +14,6 @@ constexpr const char* kNotBuilt =
 constexpr const char* kNoCommandRules =
     "commands are not told apart by their words: what a run can reach is limited, whatever it "
     "starts";
-constexpr const char* kOfItsProxy = "a setting of its proxy; a run has none";
 constexpr const char* kOnHost = "nothing of a run is started outside of it";
 constexpr const char* kUndo =
     "nothing of the host's is written before 'ambit apply', and 'ambit "
@@ -42,7 +41,7 @@ std::string WithoutVariables(std::string text) {
 
 /// A path, or {path, when: PLATFORM}.
 Handle Paths(void (ImportDraft::*take)(const Said&)) {
-  return [take](ImportDraft& draft, const Entry& entry) {
+  return Only(Tree::Kind::kList, [take](ImportDraft& draft, const Entry& entry) {
     for (const Tree& item : entry.value.items) {
       const Tree* path = item.Is(Tree::Kind::kTable) ? item.Find("path") : &item;
       const Tree* when = item.Find("when");
@@ -55,7 +54,7 @@ Handle Paths(void (ImportDraft::*take)(const Said&)) {
         (draft.*take)(said);
       }
     }
-  };
+  });
 }
 
 /// A preset of ambit stands in for a profile of the same agent.
@@ -90,9 +89,9 @@ Rules NetworkRules() {
   return {
       {"block", Either(Holding("closed but for what is listed"),
                        Missing("open there; names do not resolve inside a run yet"))},
-      {"allow_domain", TakeDomains},
-      {"proxy_allow", TakeDomains},
-      {"allow_proxy", TakeDomains},
+      {"allow_domain", Only(Tree::Kind::kList, TakeDomains)},
+      {"proxy_allow", Only(Tree::Kind::kList, TakeDomains)},
+      {"allow_proxy", Only(Tree::Kind::kList, TakeDomains)},
       {"network_profile", Missing("its names do not resolve inside a run yet")},
       {"open_port", Texts(&ImportDraft::OpenHostPort)},
       {"port_allow", Texts(&ImportDraft::OpenHostPort)},
@@ -102,12 +101,12 @@ Rules NetworkRules() {
       {"credentials", Missing(kNotBuilt)},
       {"proxy_credentials", Missing(kNotBuilt)},
       {"custom_credentials", Missing(kNotBuilt)},
-      {"allow_http2", Missing(kOfItsProxy)},
-      {"tls_intercept", Missing(kOfItsProxy)},
-      {"upstream_proxy", Missing(kOfItsProxy)},
-      {"external_proxy", Missing(kOfItsProxy)},
-      {"upstream_bypass", Missing(kOfItsProxy)},
-      {"external_proxy_bypass", Missing(kOfItsProxy)},
+      {"allow_http2", OfItsProxy()},
+      {"tls_intercept", OfItsProxy()},
+      {"upstream_proxy", OfItsProxy()},
+      {"external_proxy", OfItsProxy()},
+      {"upstream_bypass", OfItsProxy()},
+      {"external_proxy_bypass", OfItsProxy()},
   };
 }
 
@@ -130,9 +129,7 @@ Handle Environment() {
   const Rules rules = {{"allow_vars", Texts(&ImportDraft::PassVariable)},
                        {"deny_vars", Texts(&ImportDraft::DenyVariable)},
                        {"set_vars", Variables()}};
-  return [section = Section(rules)](ImportDraft& draft, const Entry& entry) {
-    if (!entry.value.Is(Tree::Kind::kNull)) section(draft, entry);
-  };
+  return Only(Tree::Kind::kTable, Section(rules));
 }
 
 }  // namespace
@@ -160,7 +157,7 @@ void ImportNono(ImportDraft& draft, const Tree& settings) {
                 {"process_info_mode", Holding(kOwnProcesses)},
                 {"ipc_mode", Holding(kOwnProcesses)},
                 {"capability_elevation", Missing("a run asks for nothing once it runs")},
-                {"wsl2_proxy_policy", Missing(kOfItsProxy)}})},
+                {"wsl2_proxy_policy", OfItsProxy()}})},
       {"linux", Section({{"af_unix_mediation", Holding("sockets of the host cannot be reached")}})},
       {"hooks", Missing(kOnHost)},
       {"session_hooks", Missing(kOnHost)},

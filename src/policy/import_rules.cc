@@ -114,7 +114,27 @@ Handle Nothing() {
   return [](ImportDraft&, const Entry&) {};
 }
 
-Handle OfTheProgram() { return Holding("a setting of the program itself, no business of ambit's"); }
+Handle Only(Tree::Kind kind, Handle handle) {
+  return [kind, handle = std::move(handle)](ImportDraft& draft, const Entry& entry) {
+    if (entry.value.Is(Tree::Kind::kNull)) return;
+    if (!entry.value.Is(kind)) return NoteType(draft, entry.value, entry.setting);
+    handle(draft, entry);
+  };
+}
+
+Handle OfTheProgram() {
+  return [](ImportDraft& draft, const Entry& entry) {
+    draft.Holds({.text = {}, .setting = entry.setting},
+                "a setting of the program itself, no business of ambit's");
+  };
+}
+
+Handle OfItsProxy() {
+  return [](ImportDraft& draft, const Entry& entry) {
+    draft.HasNoEquivalent({.text = {}, .setting = entry.setting},
+                          "a setting of its proxy; a run has none");
+  };
+}
 
 Handle Unknown() { return Missing("not known to this import"); }
 

@@ -41,8 +41,12 @@ Handle Missing(std::string why);
 Handle Either(Handle when_true, Handle when_false);
 /// Says nothing about what a run may do: "$schema".
 Handle Nothing();
-/// A setting of the program itself, which stays in its own file.
+/// The rule for what is of that kind; another is noted.
+Handle Only(Tree::Kind kind, Handle handle);
+/// A setting of the program itself, which stays in its own file, and one of its proxy, which a run
+/// does not have. Without the value: it may hold a password.
 Handle OfTheProgram();
+Handle OfItsProxy();
 Handle Unknown();
 
 /// All texts of an entry, a string or a list of them, without a note of what is none.

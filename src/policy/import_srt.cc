@@ -6,7 +6,6 @@
 namespace ambit::policy {
 namespace {
 
-constexpr const char* kOfItsProxy = "a setting of its proxy; a run has none";
 constexpr const char* kPlaceholders =
     "placeholders that become the secret on the way out are not built yet";
 
@@ -27,9 +26,9 @@ void TakeCredential(ImportDraft& draft, const Entry& entry, std::string_view key
 }
 
 Handle Credential(std::string_view key, void (ImportDraft::*deny)(const Said&)) {
-  return [key, deny](ImportDraft& draft, const Entry& entry) {
+  return Only(Tree::Kind::kList, [key, deny](ImportDraft& draft, const Entry& entry) {
     TakeCredential(draft, entry, key, deny);
-  };
+  });
 }
 
 const Rules& TopRules() {
@@ -43,11 +42,11 @@ const Rules& TopRules() {
       {"allowLocalBinding",
        Either(Holding("a run has a loopback of its own"),
               Missing("a run may always listen on its own loopback, which nobody else reaches"))},
-      {"httpProxyPort", Missing(kOfItsProxy)},
-      {"socksProxyPort", Missing(kOfItsProxy)},
-      {"mitmProxy", Missing(kOfItsProxy)},
-      {"parentProxy", Missing(kOfItsProxy)},
-      {"tlsTerminate", Missing(kOfItsProxy)},
+      {"httpProxyPort", OfItsProxy()},
+      {"socksProxyPort", OfItsProxy()},
+      {"mitmProxy", OfItsProxy()},
+      {"parentProxy", OfItsProxy()},
+      {"tlsTerminate", OfItsProxy()},
   };
   static const Rules kFilesystem = {
       {"denyRead", Texts(&ImportDraft::Hide)},
@@ -80,7 +79,7 @@ const Rules& TopRules() {
 }  // namespace
 
 void ImportSrt(ImportDraft& draft, const Tree& settings) {
-  draft.ProjectIsReadOnlyUnlessWritten("filesystem.allowWrite");
+  draft.ProjectIsReadOnlyUnlessWritten("filesystem.allowWrite does not name the project");
   Follow(draft, {.value = settings, .setting = {}}, TopRules(), Unknown());
 }
 
