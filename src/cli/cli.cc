@@ -89,6 +89,7 @@ void AddAll(CLI::App& app, Action& action) {
   AddPolicy(app, action);
   AddPreset(app, action);
   AddTrust(app, action);
+  AddImport(app, action);
   AddCompletion(app, action);
 }
 

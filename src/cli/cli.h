@@ -37,6 +37,7 @@ void AddPlan(CLI::App& app, Action& action);
 void AddPolicy(CLI::App& app, Action& action);
 void AddPreset(CLI::App& app, Action& action);
 void AddTrust(CLI::App& app, Action& action);
+void AddImport(CLI::App& app, Action& action);
 void AddCompletion(CLI::App& app, Action& action);
 
 /// The whole command line: what Main parses, and what man pages and completions are made of.

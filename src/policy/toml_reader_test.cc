@@ -95,6 +95,14 @@ TEST(TomlReader, RefusesATextThatIsTooLarge) {
   EXPECT_THAT(MistakesIn(std::string(kMaxPolicyBytes + 1, '#')), ElementsAre(HasSubstr("larger")));
 }
 
+TEST(TomlReader, RefusesAKeyThatWouldBeTooManyTables) {
+  std::string key = "a";
+  for (int i = 0; i < 400'000; ++i) key += ".a";
+  EXPECT_THAT(MistakesIn("\n" + key + " = 1\n"),
+              ElementsAre(HasSubstr("ambit.toml:2:1: a key of")));
+  EXPECT_THAT(MistakesIn("\n[" + key + "]\n"), ElementsAre(HasSubstr("ambit.toml:2:1: a key of")));
+}
+
 TEST(TomlReader, ShowsNoControlCharacterOfAHostileFile) {
   for (const std::string& line : MistakesIn("\"a\\u001b]52\" = 1\n")) {
     EXPECT_FALSE(line.contains('\x1b')) << line;
