@@ -130,8 +130,9 @@ Result<std::vector<policy::ImportFile>> FindFiles(const ImportFlags& flags, cons
   std::vector<policy::ImportFile> files;
   for (const Place& place : places.all) {
     AMBIT_TRY(auto file, ReadIfThere(place));
-    if (file) files.push_back(*std::move(file));
-    if (file && places.first_only) break;
+    if (!file) continue;
+    files.push_back(*std::move(file));
+    if (places.first_only) break;
   }
   if (!files.empty()) return files;
   return Fail(Errc::kNotFound,

@@ -67,6 +67,14 @@ std::string BeforePattern(const std::string& path) {
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
+/// How much of the end of `path` only says that a directory is meant, with all below it.
+std::size_t AllBelow(std::string_view path) {
+  for (const std::string_view end : {"/**", "/**/*", "/"}) {
+    if (path.size() > end.size() && path.ends_with(end)) return end.size();
+  }
+  return 0;
+}
+
 std::string WithSlash(std::string_view path) { return path == "/" ? "/" : std::string(path) + "/"; }
 
 /// Enough of it to be known again, cut between characters.
@@ -133,17 +141,15 @@ void ImportDraft::AddTest(std::string_view key, const Said& said, std::string te
 
 std::optional<ImportDraft::Place> ImportDraft::Locate(const Said& said) {
   std::string_view text = said.text;
-  const bool of_home = text == "~" || text.starts_with("~/");
-  if (text.empty() || text.contains('\0') || (text[0] == '~' && !of_home)) {
+  const bool by_tilde = text == "~" || text.starts_with("~/");
+  if (text.empty() || text.contains('\0') || (text[0] == '~' && !by_tilde)) {
     HasNoEquivalent(said, "not a path that can be found");
     return std::nullopt;
   }
   Place place;
-  for (const std::string_view all_below : {"/**", "/**/*", "/"}) {
-    if (text.size() > all_below.size() && text.ends_with(all_below)) {
-      place.directory = true;
-      text.remove_suffix(all_below.size());
-    }
+  while (const std::size_t length = AllBelow(text)) {
+    place.directory = true;
+    text.remove_suffix(length);
   }
   const std::string written = WrittenOut(text, host_.home, file_->base);
   place.path = std::filesystem::path(written).lexically_normal().string();
@@ -153,8 +159,8 @@ std::optional<ImportDraft::Place> ImportDraft::Locate(const Said& said) {
   if (place.in_project) {
     place.inside = place.path == host_.project ? "." : place.path.substr(host_.project.size() + 1);
   }
-  place.shown =
-      IsAtOrBelow(place.path, host_.home) ? "~" + place.path.substr(host_.home.size()) : place.path;
+  const bool below_home = host_.home != "/" && IsAtOrBelow(place.path, host_.home);
+  place.shown = below_home ? "~" + place.path.substr(host_.home.size()) : place.path;
   if (place.pattern) {
     const std::string before = BeforePattern(place.path);
     const std::string rest = place.path.substr(WithSlash(before).size());

@@ -93,6 +93,14 @@ TEST_F(Importing, OfSrtTurnsDenialsIntoHiddenFilesAndTests) {
                            "filesystem.denyWrite \"~/.bashrc\""));
 }
 
+TEST_F(Importing, TakesADirectoryForOneHoweverItIsWritten) {
+  for (const std::string end : {"", "/", "/**", "/**/", "/**/*", "/**/**", "//**"}) {
+    const Imported imported =
+        Of("srt", R"j({"filesystem": {"denyRead": ["secrets)j" + end + R"j("]}})j");
+    EXPECT_THAT(Lines(imported, "fs.hide"), ElementsAre("secrets/")) << end;
+  }
+}
+
 TEST_F(Importing, OfSrtLeavesAProjectThatNobodyMayWriteReadOnly) {
   EXPECT_THAT(Lines(Of("srt", R"j({"filesystem": {"allowWrite": ["/tmp"]}})j"), "fs.project"),
               ElementsAre("ro"));

@@ -86,7 +86,8 @@ class Reader {
       } else if (key == "test") {
         ReadTests(node);
       } else if (out_.document.source == SourceKind::kPreset && key == "commands") {
-        ReadStrings(key, node, [&](Item item) { out_.document.commands.push_back(item.text); });
+        ReadStrings(key, node,
+                    [&](const Item& item) { out_.document.commands.push_back(item.text); });
       } else if (out_.document.source == SourceKind::kPreset && key == "about") {
         out_.document.about = node.value_or(std::string());
       } else if (node.is_table() && IsSection(key)) {
