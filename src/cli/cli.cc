@@ -37,16 +37,36 @@ Status ToStdout(std::string_view text) {
 
 namespace {
 
-/// The parser says what is missing before it says what it did not understand, which is what a
-/// person has to correct first.
-std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
-  for (const std::string& word : app.remaining(/*recurse=*/true)) {
-    if (word == "--") continue;
-    if (word.starts_with('-')) return fmt::format("unknown flag '{}'", Printable(word));
-    if (app.get_subcommands().empty()) {
-      return fmt::format("'{}' is no command of ambit", Printable(word));
+/// The flag of the chosen commands that may have been meant; empty when none is near.
+std::string NearestFlag(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> flags;
+  for (const CLI::App* chosen = &app; chosen != nullptr;) {
+    for (const CLI::Option* option : chosen->get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back(name);
     }
-    break;  // one argument too many
+    const std::vector<CLI::App*> next = chosen->get_subcommands();
+    chosen = next.empty() ? nullptr : next.front();
+  }
+  const std::vector<std::string_view> names(flags.begin(), flags.end());
+  const std::string_view meant =
+      policy::Nearest(word.substr(std::min(word.find_first_not_of('-'), word.size())), names);
+  return meant.empty() ? "" : fmt::format("--{}", meant);
+}
+
+/// The parser says what is missing before it says what it did not understand, which is what a
+/// person has to correct first. A flag it does not know makes words after it look superfluous.
+std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> words = app.remaining(/*recurse=*/true);
+  const auto flag = std::ranges::find_if(
+      words, [](const std::string& word) { return word != "--" && word.starts_with('-'); });
+  if (flag != words.end()) {
+    const std::string meant = NearestFlag(app, *flag);
+    return fmt::format("unknown flag '{}'{}", Printable(*flag),
+                       meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
+  }
+  const bool any_word = !words.empty() && words.front() != "--";
+  if (any_word && app.get_subcommands().empty()) {
+    return fmt::format("'{}' is no command of ambit", Printable(words.front()));
   }
   return error.what();
 }

@@ -94,7 +94,8 @@ Status AddNamed(const PolicyFlags& flags, policy::LoadRequest& request) {
   for (const std::string& path : flags.files()) {
     AMBIT_TRY(auto text, ReadIfThere(path));
     if (!text) {
-      return Fail(Errc::kNotFound, fmt::format("--policy '{}': no such file", Printable(path)));
+      return Fail(Errc::kNotFound, fmt::format("--policy '{}': no such file", Printable(path)),
+                  "name a policy file that exists");
     }
     request.files.push_back({.source = policy::SourceKind::kFile,
                              .name = path,
@@ -103,6 +104,13 @@ Status AddNamed(const PolicyFlags& flags, policy::LoadRequest& request) {
                              .base = std::filesystem::absolute(path).parent_path()});
   }
   return {};
+}
+
+Result<std::string> StartDirectory(const std::string& named) {
+  if (named.empty()) return host::RealPath(".");
+  auto real = host::RealPath(named);
+  if (real) return real;
+  return Fail(real.error().code, "-C " + real.error().what, "name a directory that exists");
 }
 
 std::string BasenameOf(const std::string& command) {
@@ -117,8 +125,7 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
   AMBIT_TRY(effective.person, host::ReadPerson());
   effective.runs_root =
       workspace::RunStore::DefaultRoot(effective.person.own_home, Variable("XDG_STATE_HOME"));
-  AMBIT_TRY(const std::string start,
-            host::RealPath(flags.directory().empty() ? "." : flags.directory()));
+  AMBIT_TRY(const std::string start, StartDirectory(flags.directory()));
   AMBIT_TRY(effective.project,
             host::FindProject(start, !flags.directory().empty(), effective.person,
                               host::ResolveWhatExists(effective.runs_root)));

@@ -168,7 +168,9 @@ std::string_view Nearest(std::string_view text, std::span<const std::string_view
   std::size_t best = text.size() / 3 + 2;  // a third of it wrong, and one
   for (std::string_view name : names) {
     const std::size_t distance = Distance(text, name);
-    if (distance < best && distance < name.size()) {
+    if (distance >= name.size() || distance > best) continue;
+    // Of two that are as near, the one whose beginning it is.
+    if (distance < best || (!nearest.empty() && name.starts_with(text))) {
       best = distance;
       nearest = name;
     }
