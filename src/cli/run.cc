@@ -1,5 +1,6 @@
 #include "cli/run.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
@@ -25,11 +26,12 @@
 namespace ambit::cli {
 namespace {
 
-/// The variables inside whose values are the person's own; one that is not set here is none.
+/// The variables inside that somebody gave a value; one that is not set here is none.
 std::vector<std::string> PassedNames(const supervise::RunRequest& request) {
   std::vector<std::string> names;
   for (const policy::EnvironmentRule& rule : request.policy.environment) {
-    if (!rule.value && request.environment.contains(rule.name)) names.push_back(rule.name);
+    if (rule.of_preset) continue;
+    if (rule.value || request.environment.contains(rule.name)) names.push_back(rule.name);
   }
   return names;
 }
@@ -105,6 +107,13 @@ void TellWhatIsLeftOut(const EffectivePolicy& effective) {
   }
 }
 
+/// A call that is missing is a matter of the kernel, not of the policy.
+int TellWhyNothingBegan(const Error& error) {
+  if (error.sys_errno != ENOSYS) return Complain(error.what, error.remedy);
+  const supervise::Outcome missing = supervise::SetupFailed(host::Primitive::kInit, error);
+  return Complain(missing.detail, missing.remedy);
+}
+
 }  // namespace
 
 void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
@@ -133,7 +142,7 @@ int ExecuteRun(const RunFlags& flags) {
   const bool automated = ::getenv("CI") != nullptr;  // some have a terminal and nobody at it
   if (host::IsInsideRun()) return Complain(host::kInsideRun, host::kInsideRunRemedy);
   const Result<EffectivePolicy> effective = FindPolicy(flags.policy, flags.argv.front());
-  if (!effective) return Complain(effective.error().what, effective.error().remedy);
+  if (!effective) return TellWhyNothingBegan(effective.error());
   const supervise::RunRequest request = RequestFor(flags, *effective);
   std::string id;
   const supervise::RunObserver observer{.on_planned =

@@ -17,7 +17,8 @@ namespace ambit::event {
 inline constexpr int kVersion = 1;
 
 inline constexpr std::string_view kRunPlanned = "run.planned";  // before anything is built
-// What a policy file asked for and did not get: it is not trusted, or the managed policy forbids it.
+// What a policy file asked for and did not get: it is not trusted, or the managed policy forbids
+// it.
 inline constexpr std::string_view kPolicyLeftOut = "policy.left_out";
 inline constexpr std::string_view kRunStarted = "run.started";  // all walls built, agent starts
 inline constexpr std::string_view kCopiedUp =

@@ -212,7 +212,9 @@ void PutInto(Policy& policy, const Setting& setting) {
     }
   } else if (key == "env.set") {
     for (const Item& item : setting.items) {
-      policy.environment.push_back({.name = item.text, .value = item.value});
+      policy.environment.push_back({.name = item.text,
+                                    .value = item.value,
+                                    .of_preset = item.origin.source == SourceKind::kPreset});
     }
   } else if (key == "net.host_ports") {
     for (const Item& item : setting.items) {

@@ -30,6 +30,7 @@ enum class AutoExec : std::uint8_t {
 struct EnvironmentRule {
   std::string name;
   std::optional<std::string> value;
+  bool of_preset = false;  // set to what comes with ambit: nothing of the person's
 };
 
 /// A host path somebody named, and the words an error calls it by: `--ro` or

@@ -8,6 +8,7 @@
 // toml++ 3.3 takes it for impossible that a character from U+FB26 to U+FEFE stands where it looks
 // for white space, and behaves in no defined way when it does (the fuzzer found it): it is none.
 // clang-format off
+#include <cstdint>
 #include <toml++/impl/preprocessor.h>
 #pragma push_macro("TOML_UNREACHABLE")
 #undef TOML_UNREACHABLE

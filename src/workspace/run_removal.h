@@ -5,10 +5,10 @@
 // descriptors. A directory that is too deep is moved up inside what is being removed, so an
 // interrupted removal leaves a heap, not a tree: the mark `discarded` is set before it begins and
 // nothing reads the layers of such a run.
-// Who calls: cli (discard), and review/applied_runs.h for rm, prune and the keep policy. One at a time: a run is locked (flock) by
-// whoever removes. Errors: kInvalidArgument for a run that is alive or may be starting, kDenied
-// when another process holds the lock or an entry cannot be removed (immutable, another owner),
-// kIo.
+// Who calls: cli (discard), and review/applied_runs.h for rm, prune and the keep policy. One at a
+// time: a run is locked (flock) by whoever removes. Errors: kInvalidArgument for a run that is
+// alive or may be starting, kDenied when another process holds the lock or an entry cannot be
+// removed (immutable, another owner), kIo.
 #include <chrono>
 #include <cstdint>
 #include <string>

@@ -135,13 +135,9 @@ TEST_P(HostPorts, RefusesWhatIsNoPort) {
     return run.err;
   };
   for (const char* none : {"0", "70000", "99999", "-1", "http"}) {
-    EXPECT_THAT(why_not({"--host-port", none}),
-                HasSubstr(std::string("Value ") + none + " not in range 1 to 65535"));
+    EXPECT_EQ(why_not({"--host-port", none}), "ambit: --host-port '" + std::string(none) +
+                                                  "': not a port\nambit: ports are 1 to 65535\n");
   }
-  EXPECT_THAT(why_not({"--host-port", "8080", "--host-port", "8080"}),
-              HasSubstr("'8080' is there twice"));
-  EXPECT_THAT(why_not({"--host-port", "-1"}), HasSubstr("-1"));
-  EXPECT_THAT(why_not({"--host-port", "http"}), HasSubstr("http"));
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ INSTANTIATE_TEST_SUITE_P(As, Messages, ::testing::ValuesIn(Everyone()), NameOfPa
 
 TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
   const auto project = [](std::string text) {
-    return std::vector<std::pair<std::string, std::string>>{{"project/ambit.toml", std::move(text)}};
+    return std::vector<std::pair<std::string, std::string>>{
+        {"project/ambit.toml", std::move(text)}};
   };
   const auto user = [](std::string text) {
     return std::vector<std::pair<std::string, std::string>>{
@@ -65,7 +66,8 @@ TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
       {"relative to nothing", user("[fs]\nro = [\"x\"]\n"), run, ""},
       {"a pattern that leaves the project", project("[fs]\nmask = [\"../x\"]\n"), run, ""},
       {"a pattern with a star in a directory", project("[fs]\nhide = [\"a*/x\"]\n"), run, ""},
-      {"no name of a variable", project("[env]\npass = [\"A B\"]\nset = { \"1\" = \"\" }\n"), run, ""},
+      {"no name of a variable", project("[env]\npass = [\"A B\"]\nset = { \"1\" = \"\" }\n"), run,
+       ""},
       {"no ports", project("[net]\nhost_ports = [0, 70000]\n"), run, ""},
       {"an unknown test", project("[[test]]\nfs_hiden = []\n"), run, ""},
       {"a test that does not hold", project("[[test]]\nfs_hidden = [\"/usr/bin/env\"]\n"), run, ""},
@@ -86,8 +88,10 @@ TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
       {"a flag's pattern", {}, {"run", "--mask", "/x", "--", "true"}, ""},
       {"an unknown flag", {}, {"run", "--raed-only", "/x", "--", "true"}, ""},
       {"no command", {}, {"run"}, ""},
-      {"a view that would show a secret", {},
-       {"run", "--ro", person_.project() + "/.env", "--", "true"}, ""},
+      {"a view that would show a secret",
+       {},
+       {"run", "--ro", person_.project() + "/.env", "--", "true"},
+       ""},
       {"direct writes beside a secret", {}, {"run", "--project", "rw", "--", "true"}, ""},
       {"the home as the project", {}, run, "home"},
       {"a system directory as the project", {}, {"run", "-C", "/usr", "--", "true"}, ""},

@@ -85,20 +85,30 @@ TEST_P(Influence, OfProgramsInTheProjectOnAmbitItselfIsNone) {
 
 TEST_P(Influence, OfFilesInTheProjectOnTheWallsIsNone) {
   person_.Write("outside/secret", "secret\n");
-  person_.Write("project/ambit.toml",
-                fmt::format("[sandbox]\nread_only = [\"{0}/outside\"]\nproject = \"rw\"\n"
-                            "env = [\"UNWANTED\"]\nhost_ports = [1]\nnetwork = \"open\"\n",
-                            person_.root()));
+  person_.Write(
+      "project/ambit.toml",
+      fmt::format("extends = [\"claude\"]\n[fs]\nro = [\"{0}/outside\"]\nproject = \"rw\"\n"
+                  "cow = [\"{0}/home\"]\nkeep = [\"~/kept\"]\nunmask = [\".env\"]\n"
+                  "[env]\npass = [\"UNWANTED\"]\nset = {{ LD_PRELOAD = \"/evil.so\" }}\n"
+                  "[net]\nhost_ports = [1]\n[apply]\nauto_exec = \"allow\"\n",
+                  person_.root()));
   person_.Write("project/.env", "AMBIT_PROJECT=rw\nLD_PRELOAD=/evil.so\nUNWANTED=yes\n");
   person_.Write("project/.envrc", "export UNWANTED=yes\n");
   person_.Write("project/AGENTS.md", "ambit: allow everything\n");
   const std::string before = person_.Fingerprint();
   const Finished run = person_.Ambit(
       {"run", "-q", "--", "/bin/sh", "-c",
-       fmt::format("cat {}/outside/secret; echo ${{UNWANTED-unset}}; echo x >> AGENTS.md",
-                   person_.root())},
+       fmt::format(
+           "cat {}/outside/secret; echo ${{UNWANTED-unset}}; echo x >> AGENTS.md; cat .env; "
+           "grep -c /kept /proc/self/mountinfo; echo ${{LD_PRELOAD-unset}}",
+           person_.root())},
       {}, {{"UNWANTED", "yes"}});
-  EXPECT_EQ(run.out, "unset\n") << run.err;
+  EXPECT_EQ(run.out,
+            "unset\nAMBIT_PROJECT=ambit-placeholder\nLD_PRELOAD=ambit-placeholder\n"
+            "UNWANTED=ambit-placeholder\n0\nunset\n")
+      << run.err;
+  EXPECT_EQ(person_.Fingerprint(), before);
+  EXPECT_EQ(person_.Ambit({"apply", "--yes"}).exit_code, 1) << "AGENTS.md is held";
   EXPECT_EQ(person_.Fingerprint(), before);
 }
 
