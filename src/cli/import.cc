@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -94,8 +95,11 @@ Places PlacesOf(std::string_view format, const std::string& home, const host::Pr
 }
 
 /// nullopt when there is none.
+/// A link in a project leads wherever its author likes, and what is read is printed.
 Result<std::optional<policy::ImportFile>> ReadIfThere(const Place& place) {
-  auto text = sys::ReadSmallFile(AT_FDCWD, place.path.c_str(), policy::kMaxImportBytes);
+  const bool of_project = place.path.starts_with(place.base + "/");
+  auto text = sys::ReadSmallFile(AT_FDCWD, place.path.c_str(), policy::kMaxImportBytes,
+                                 of_project ? RESOLVE_NO_SYMLINKS : 0);
   if (text) {
     return policy::ImportFile{.name = place.path, .text = *std::move(text), .base = place.base};
   }

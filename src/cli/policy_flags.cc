@@ -21,8 +21,8 @@ policy::Item ItemOf(const policy::Option& option, const std::string& given) {
   return {.text = given.substr(0, equals), .value = given.substr(equals + 1), .origin = origin};
 }
 
-const policy::Option& OptionFor(const policy::Option& first, const std::string& given) {
-  if (first.key == "env.pass" && given.contains('=')) return *policy::FindOption("env.set");
+const policy::Option* OptionFor(const policy::Option* first, const std::string& given) {
+  if (first->key == "env.pass" && given.contains('=')) return policy::FindOption("env.set");
   return first;
 }
 
@@ -50,7 +50,7 @@ Result<policy::Document> PolicyFlags::ToDocument() const {
     // env.set has the flag of env.pass, which stands first.
     if (given == given_.end() || table_option.key == "env.set") continue;
     for (const std::string& text : given->second) {
-      const policy::Option& option = OptionFor(table_option, text);
+      const policy::Option& option = *OptionFor(&table_option, text);
       policy::Item item = ItemOf(option, text);
       if (const Status fits = policy::CheckItem(option, item, document.source); !fits) {
         return Fail(Errc::kInvalidArgument, fmt::format("{} {}", option.flag, fits.error().what),

@@ -88,6 +88,19 @@ Status RefuseSecretsBelow(const std::vector<policy::NamedPath>& paths,
   return {};
 }
 
+/// With a home come its credentials, and nobody means them.
+Status RefuseTheHome(const std::vector<policy::NamedPath>& paths, const host::HostFacts& facts) {
+  for (const auto& [path, from] : paths) {
+    if (facts.person.home != path && !facts.person.home.starts_with(path + "/")) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("{} '{}': it is or contains your home directory, with every credential "
+                            "in it",
+                            from, Printable(path)),
+                "name directories below it");
+  }
+  return {};
+}
+
 /// Ambit's own record must not be content of a run.
 Status RefuseStateBelow(const std::vector<policy::NamedPath>& paths, const host::HostFacts& facts) {
   for (const auto& [path, from] : paths) {
@@ -217,6 +230,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
     return Fail(Errc::kInvalidArgument, "no command given", "ambit run -- COMMAND [ARGUMENT...]");
   }
   AMBIT_CHECK(RefuseFilesAsLayers(policy, facts));
+  AMBIT_CHECK(RefuseTheHome(policy.copy_on_write, facts));
+  AMBIT_CHECK(RefuseTheHome(policy.read_only, facts));
   AMBIT_CHECK(RefuseStateBelow(policy.copy_on_write, facts));
   AMBIT_CHECK(RefuseStateBelow(policy.read_only, facts));
   AMBIT_CHECK(RefuseForeignGitPointers(request.git));

@@ -53,10 +53,12 @@ class Loader {
     Document document = Read(source);
     for (std::string_view key : {"extends", "env.set", "fs.files"}) {
       const Setting* setting = document.Find(key);
-      if (setting == nullptr || setting->items.empty()) continue;
-      out_.mistakes.push_back({.origin = setting->items.front().origin,
-                               .what = fmt::format("{}: a managed policy only bounds others", key),
-                               .remedy = "leave it out"});
+      if (setting == nullptr) continue;
+      const Origin whole{.source = source.source, .name = source.name};
+      out_.mistakes.push_back(
+          {.origin = setting->items.empty() ? whole : setting->items.front().origin,
+           .what = fmt::format("{}: a managed policy only bounds others", key),
+           .remedy = "leave it out"});
       std::erase_if(document.settings, [&](const Setting& s) { return s.option->key == key; });
     }
     return document;

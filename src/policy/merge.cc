@@ -134,9 +134,9 @@ class Merger {
   bool IsIn(const Option& option, const Item& item, const Setting& bound) const {
     return std::ranges::any_of(bound.items, [&](const Item& allowed) {
       if (option.shape != Shape::kPaths) return allowed.text == item.text;
+      // The bound itself follows no link: one in a home is its owner's to make.
       const std::string path = real_(item.text);
-      const std::string top = real_(allowed.text);
-      return path == top || path.starts_with(top + "/");
+      return path == allowed.text || path.starts_with(allowed.text + "/");
     });
   }
 

@@ -76,8 +76,11 @@ constexpr Group kGroups[] = {
      "AGENTS.md AGENTS.*.md AGENT.md CLAUDE.md CLAUDE.*.md GEMINI.md QWEN.md CODEX.md CRUSH.md "
      "WARP.md COPILOT.md JULES.md SKILL.md .rules copilot-instructions.md *.instructions.md "
      "*.prompt.md *.chatmode.md *.mdc"},
+    {kHeld, "the system or the desktop starts it, or obeys it, at the next sign-in",
+     ".config/systemd/ .config/environment.d/ .config/autostart/ .xprofile .xsessionrc .xinitrc "
+     ".pam_environment .config/git/ .config/nvim/"},
     {kHeld, "decides what a sandbox allows",
-     "ambit.toml .ambit/ .ai-jail .srt-settings.json fence.json .fence.json"},
+     "ambit.toml .ambit/ ambit/config.toml ambit/policy.toml .ai-jail .srt-settings.json fence.json .fence.json"},
     {kHeld, "a CI service runs it with the project's secrets",
      ".github/ .gitlab/ .gitlab-ci* *.gitlab-ci.y*ml .gitea/ .forgejo/ .circleci/ Jenkinsfile* "
      "*.jenkinsfile .jenkins/ azure-pipelines* .azure-pipelines*/ .azuredevops/ .pipelines/ "

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iterator>
 #include <optional>
 
@@ -154,6 +155,36 @@ Status ResolvePaths(std::vector<policy::NamedPath>& paths, host::HostFacts& fact
     facts.path_ids[*real] = {.device = info.st_dev, .inode = info.st_ino};
     if (S_ISREG(info.st_mode)) facts.plain_files.push_back(*real);
     path = *std::move(real);
+  }
+  return {};
+}
+
+std::vector<policy::NamedPath> ShownPaths(const policy::Policy& policy) {
+  std::vector<policy::NamedPath> paths = policy.read_only;
+  std::ranges::copy(policy.copy_on_write, std::back_inserter(paths));
+  return paths;
+}
+
+bool IsAtOrBelow(const std::string& path, const std::string& top) {
+  return path == top || path.starts_with(top + "/");
+}
+
+/// A link in the project is anybody's who writes there, the agent of an earlier run included: it
+/// must not decide what of the host is shown.
+Status RefuseWaysOutOfTheProject(const std::vector<policy::NamedPath>& named,
+                                 const std::vector<policy::NamedPath>& real,
+                                 const std::string& project) {
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    if (IsAtOrBelow(real[i].path, project)) continue;
+    const auto links = host::LinksOnTheWay(std::filesystem::absolute(named[i].path));
+    const auto inside = std::ranges::find_if(
+        links, [&](const host::SystemPath& link) { return IsAtOrBelow(link.path, project); });
+    if (inside == links.end()) continue;
+    return Fail(
+        Errc::kInvalidArgument,
+        fmt::format("{} '{}': the link '{}' in the project leads out of it, to '{}'", named[i].from,
+                    Printable(named[i].path), Printable(inside->path), Printable(real[i].path)),
+        "whoever can write there would decide what is shown: name the target itself");
   }
   return {};
 }
@@ -354,6 +385,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   Planned planned;
   host::HostFacts& facts = planned.facts;
   policy::Policy policy = request.policy;
+  const std::vector<policy::NamedPath> as_named = ShownPaths(policy);
   AMBIT_CHECK(ResolvePaths(policy.read_only, facts));
   AMBIT_CHECK(ResolvePaths(policy.copy_on_write, facts));
   AMBIT_TRY(host::Person person, host::ReadPerson(Find(request.environment, "HOME")));
@@ -366,6 +398,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_TRY(const std::string start, StartDirectory(request));
   AMBIT_TRY(host::Project project,
             host::FindProject(start, !request.directory.empty(), person, facts.state_root));
+  AMBIT_CHECK(RefuseWaysOutOfTheProject(as_named, ShownPaths(policy), project.root));
   if (request.may_begin) AMBIT_CHECK(request.may_begin(planned.state_root, project.root));
   const host::UserIdentity author =
       host::ReadUserIdentity(person.home, Find(request.environment, "XDG_CONFIG_HOME"));

@@ -76,5 +76,13 @@ TEST_P(ImportCommand, TakesNoDeviceForAFile) {
   EXPECT_EQ(person_.Ambit({"import", "nono", person_.project() + "/pipe"}).exit_code, 125);
 }
 
+TEST_P(ImportCommand, FollowsNoLinkOfTheProject) {
+  person_.Write("home/.codex/auth.json", "{\"OPENAI_API_KEY\": \"sk-secret\"}");
+  ASSERT_EQ(person_.Execute({"/bin/sh", "-c", "ln -s ~/.codex/auth.json fence.json"}).exit_code, 0);
+  const Finished imported = person_.Ambit({"import", "fence"});
+  EXPECT_NE(imported.exit_code, 0);
+  EXPECT_EQ((imported.out + imported.err).find("sk-secret"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ambit::testing

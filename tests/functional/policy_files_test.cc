@@ -135,6 +135,34 @@ TEST_P(PolicyFiles, TheManagedOneBoundsAllOthers) {
   }
 }
 
+TEST_P(PolicyFiles, ALinkOfTheProjectDoesNotDecideWhatIsShown) {
+  person_.Write("home/.ssh/id", "KEY\n");
+  person_.Write("project/x/tools/id", "of the project\n");
+  Project("[fs]\nro = [\"./x/tools\"]\n");
+  ASSERT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
+  EXPECT_EQ(Run("cat x/tools/id").out, "of the project\n") << "the control";
+  ASSERT_EQ(person_.Execute({"/bin/sh", "-c", "rm -r x; mkdir x; ln -s ~/.ssh x/tools"}).exit_code,
+            0);
+  const Finished run = Run("cat x/tools/id");
+  EXPECT_EQ(run.exit_code, 125);
+  EXPECT_EQ(run.out, "");
+  EXPECT_THAT(run.err,
+              HasSubstr("in the project leads out of it, to '" + person_.home() + "/.ssh'"));
+  const Finished flag = person_.Ambit({"run", "--no-preset", "--cow", "x/tools", "--", "true"});
+  EXPECT_EQ(flag.exit_code, 125);
+}
+
+TEST_P(PolicyFiles, TheWholeHomeIsNeverShown) {
+  for (const std::string& path : {person_.home(), person_.root()}) {
+    for (const char* flag : {"--ro", "--cow"}) {
+      const Finished run = person_.Ambit({"run", flag, path, "--", "true"}, {},
+                                         {{"XDG_STATE_HOME", "/var/tmp/not-in-the-home"}});
+      EXPECT_EQ(run.exit_code, 125);
+      EXPECT_THAT(run.err, HasSubstr("is or contains your home directory"));
+    }
+  }
+}
+
 TEST_P(PolicyFiles, PlanPrintsWhatARunWouldBeAndStartsNothing) {
   const Finished plan = person_.Ambit({"plan", "--env", "A=1", "--", "touch", "ran"});
   EXPECT_EQ(plan.exit_code, 0) << plan.err;
