@@ -43,7 +43,7 @@ LintTidy() {
     analyzer+=("--extra-arg=$word")
   done
   preset=$(TidyPreset)
-  Build "$preset" || return 1
+  Build "$preset" unit_tests || return 1
   Files 'src/*.cc' | grep -v '_test\.cc$' |
     xargs -r -d '\n' -n 1 -P "$jobs" clang-tidy-19 --quiet -p "build/$preset" "${analyzer[@]}"
 }

@@ -28,11 +28,11 @@ AsUser() {
 RunCtest() {
   local preset=$1
   shift
-  (cd "$root/build/$preset" && ctest --output-on-failure --no-tests=error -j2 "$@" </dev/null)
+  (cd "$root/build/$preset" && ctest --output-on-failure --no-tests=error -j"$((jobs + 1))" "$@" </dev/null)
 }
 
 AsanUnitTests() {
-  Build asan
+  Build asan unit_tests
   ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 UBSAN_OPTIONS=print_stacktrace=1 \
     RunCtest asan -L unit
 }
