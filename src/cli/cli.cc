@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -85,42 +88,67 @@ std::vector<std::string> WordsOf(int argc, char** argv) {
   return words;
 }
 
-}  // namespace
+struct Command {
+  std::string_view name;
+  void (*add)(CLI::App& app, Action& action);
+};
 
-void AddAll(CLI::App& app, Action& action) {
+/// In the order help tells them.
+constexpr std::array<Command, 19> kCommands = {{
+    {.name = "run", .add = AddRun},
+    {.name = "shell", .add = AddShell},
+    {.name = "diff", .add = AddDiff},
+    {.name = "apply", .add = AddApply},
+    {.name = "undo", .add = AddUndo},
+    {.name = "branch", .add = AddBranch},
+    {.name = "doctor", .add = AddDoctor},
+    {.name = "ps", .add = AddPs},
+    {.name = "inspect", .add = AddInspect},
+    {.name = "discard", .add = AddDiscard},
+    {.name = "rm", .add = AddRm},
+    {.name = "prune", .add = AddPrune},
+    {.name = "keep", .add = AddKeep},
+    {.name = "plan", .add = AddPlan},
+    {.name = "policy", .add = AddPolicy},
+    {.name = "preset", .add = AddPreset},
+    {.name = "trust", .add = AddTrust},
+    {.name = "import", .add = AddImport},
+    {.name = "completion", .add = AddCompletion},
+}};
+
+void AddGeneral(CLI::App& app) {
   app.name("ambit");
   app.description("A sandbox for AI coding agents: full autonomy inside hard limits.");
   app.footer(
       "'ambit claude ...' is 'ambit run -- claude ...'; so for each agent of 'ambit preset list'.");
   app.set_version_flag("--version", std::string(supervise::kVersion));
   app.require_subcommand(1);
-  AddRun(app, action);
-  AddShell(app, action);
-  AddDiff(app, action);
-  AddApply(app, action);
-  AddUndo(app, action);
-  AddBranch(app, action);
-  AddDoctor(app, action);
-  AddPs(app, action);
-  AddInspect(app, action);
-  AddDiscard(app, action);
-  AddRm(app, action);
-  AddPrune(app, action);
-  AddKeep(app, action);
-  AddPlan(app, action);
-  AddPolicy(app, action);
-  AddPreset(app, action);
-  AddTrust(app, action);
-  AddImport(app, action);
-  AddCompletion(app, action);
+}
+
+/// What these words (the last one first) can need: a tree of every command costs a tenth of a
+/// short run.
+void AddFor(const std::vector<std::string>& words, CLI::App& app, Action& action) {
+  const auto* const named =
+      words.empty() ? kCommands.end() : std::ranges::find(kCommands, words.back(), &Command::name);
+  if (named == kCommands.end()) return AddAll(app, action);
+  AddGeneral(app);
+  named->add(app, action);
+}
+
+}  // namespace
+
+void AddAll(CLI::App& app, Action& action) {
+  AddGeneral(app);
+  for (const Command& command : kCommands) command.add(app, action);
 }
 
 int Main(int argc, char** argv) {
   CLI::App app;
   Action action;
-  AddAll(app, action);
+  std::vector<std::string> words = WordsOf(argc, argv);
+  AddFor(words, app, action);
   try {
-    app.parse(WordsOf(argc, argv));
+    app.parse(std::move(words));
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
