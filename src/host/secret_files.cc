@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "host/dotenv.h"
 #include "host/workspace_members.h"
+#include "policy/values.h"
 #include "sys/directory.h"
 #include "sys/file.h"
 
@@ -257,29 +258,13 @@ class Finder {
   std::size_t shown_bytes_ = 0;
 };
 
-Status CheckPattern(std::string_view flag, std::string_view pattern) {
-  const auto refuse = [&](std::string_view why) {
-    return Fail(Errc::kInvalidArgument, fmt::format("{} '{}': {}", flag, Printable(pattern), why),
-                "write NAME, DIR/NAME or **/NAME, with * and ? in NAME");
-  };
-  const Pattern parsed = Parse(pattern, Show::kMasked);
-  if (parsed.name.empty() || parsed.name == "." || parsed.name == "..") {
-    return refuse("names no file");
-  }
-  if (pattern.starts_with('/')) return refuse("begins with '/', but means a path of the project");
-  if (pattern.find('\0') != std::string_view::npos) return refuse("holds a zero byte");
-  if (parsed.directory.find_first_of("*?") != std::string::npos ||
-      (parsed.everywhere && !parsed.directory.empty())) {
-    return refuse("has * or ? in a directory");
-  }
-  if (("/" + parsed.directory + "/").find("/../") != std::string::npos) {
-    return refuse("leaves the project");
-  }
-  return {};
-}
-
 Status CheckPatterns(std::string_view flag, const std::vector<std::string>& patterns) {
-  for (const std::string& pattern : patterns) AMBIT_CHECK(CheckPattern(flag, pattern));
+  for (const std::string& pattern : patterns) {
+    const Status fits = policy::CheckPattern(pattern);
+    if (fits) continue;
+    return Fail(fits.error().code, fmt::format("{} {}", flag, fits.error().what),
+                fits.error().remedy);
+  }
   return {};
 }
 

@@ -176,8 +176,8 @@ TEST(Files, NeverLieInWhatIsTheHostsOrIsKept) {
   EXPECT_TRUE(Plan(kept));
 
   host::HostFacts facts = SomeHost();
-  facts.aliases = {{.path = "/home/ann/work", .link_target = "/data", .directory = false}};
-  ExpectRefused(With({"/home/ann/work/x"}), "is a link", facts);
+  facts.aliases = {{.path = "/home/ann/elsewhere", .link_target = "/data", .directory = false}};
+  ExpectRefused(With({"/home/ann/elsewhere/x"}), "is a link", facts);
 }
 
 }  // namespace
