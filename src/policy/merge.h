@@ -38,7 +38,7 @@ struct Merged {
 using RealPath = std::function<std::string(const std::string& path)>;
 
 /// `documents` weakest claim first, with paths written out. A bound of paths holds for what they
-/// really are, so that a link does not lead around it.
+/// really are, so that a link does not lead around it; the bound itself follows none.
 Merged Merge(std::span<const Document> documents, const Document* managed, const RealPath& real);
 
 /// The value that the other rooms work with.
