@@ -54,7 +54,7 @@ class Reader {
     }
     const toml::parse_result parsed = toml::parse(bytes);
     if (!parsed) {
-      Mistaken(parsed.error().source().begin, WithoutControls(parsed.error().description()));
+      Mistaken(parsed.error().source().begin, Printable(parsed.error().description()));
       return std::move(out_);
     }
     ReadTable(parsed.table(), "");

@@ -54,6 +54,12 @@ fs_hidden = ["~/.ssh"]
   EXPECT_EQ(read.document.tests[0].key, "fs_hidden");
 }
 
+TEST(TomlReader, TellsAMistakeOfTheSyntaxInOneLine) {
+  const std::vector<std::string> mistakes = MistakesIn("\n-=[\n\n\nf\n\n''");
+  ASSERT_EQ(mistakes.size(), 1U);
+  EXPECT_THAT(mistakes[0], HasSubstr("saw 'f\\n'"));
+}
+
 TEST(TomlReader, TellsEveryMistakeWithItsPlaceInOrder) {
   EXPECT_THAT(
       MistakesIn("[fs]\nprojct = \"ro\"\nro = \"/x\"\ncow = [1]\n[nett]\nx = 1\n"),

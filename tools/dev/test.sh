@@ -70,12 +70,13 @@ Bench() {
 
 # FuzzOne TARGET SECONDS: new inputs go to the build directory; fuzz/corpus only seeds.
 FuzzOne() {
-  local target=$1 seconds=$2 name work log seeds=()
+  local target=$1 seconds=$2 name work log seeds
   name=${target##*/}
   work=$root/build/fuzz/work/$name
   log=$work/log
   mkdir -p "$work/corpus" "$work/found"
-  [ ! -d "$root/fuzz/corpus/$name" ] || seeds=("$root/fuzz/corpus/$name")
+  seeds=("$root/fuzz/corpus/${name%_fuzz}")
+  [ -d "${seeds[0]}" ] || Die "fuzz target $name has no corpus in ${seeds[0]}"
   if ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 "$target" -max_total_time="$seconds" \
     -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$work/found/" \
     "$work/corpus" "${seeds[@]}" >"$log" 2>&1 </dev/null; then
@@ -99,7 +100,7 @@ Fuzz() {
   done
   [ "${#targets[@]}" -gt 0 ] || Die "no fuzz target '${*:-*}' in build/fuzz/fuzz"
   export root
-  export -f FuzzOne
+  export -f FuzzOne Die Say
   # shellcheck disable=SC2016
   printf '%s\0' "${targets[@]}" |
     xargs -0 -I{} -P "$jobs" bash -c 'FuzzOne "$1" "$2"' _ {} "$seconds"
