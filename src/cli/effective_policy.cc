@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cli/runs.h"
 #include "cli/trust_store.h"
 #include "policy/toml_reader.h"
 #include "sys/file.h"
-#include "workspace/run_store.h"
 
 namespace ambit::cli {
 namespace {
@@ -75,12 +75,13 @@ Status AddUser(const host::Person& person, policy::LoadRequest& request) {
 
 Status AddProject(EffectivePolicy& effective, TrustIn trust, policy::LoadRequest& request) {
   if (trust == TrustIn::kNoFile) return {};
-  const std::string& root = effective.project.root;
+  const std::string& root = effective.place.project.root;
   const std::string path = root + "/" + kProjectPolicy;
   AMBIT_TRY(auto text, ReadIfThere(path));
   if (!text) return {};
-  const bool trusted = trust == TrustIn::kEverything ||
-                       (trust == TrustIn::kRecord && IsTrusted(effective.runs_root, root, *text));
+  const bool trusted =
+      trust == TrustIn::kEverything ||
+      (trust == TrustIn::kRecord && IsTrusted(effective.place.runs_root, root, *text));
   request.files.push_back({.source = policy::SourceKind::kProject,
                            .name = path,
                            .text = *std::move(text),
@@ -106,13 +107,6 @@ Status AddNamed(const PolicyFlags& flags, policy::LoadRequest& request) {
   return {};
 }
 
-Result<std::string> StartDirectory(const std::string& named) {
-  if (named.empty()) return host::RealPath(".");
-  auto real = host::RealPath(named);
-  if (real) return real;
-  return Fail(real.error().code, "-C " + real.error().what, "name a directory that exists");
-}
-
 std::string BasenameOf(const std::string& command) {
   return command.substr(command.rfind('/') + 1);  // npos + 1 is 0
 }
@@ -122,16 +116,10 @@ std::string BasenameOf(const std::string& command) {
 Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::string& command,
                                        TrustIn trust) {
   EffectivePolicy effective;
-  AMBIT_TRY(effective.person, host::ReadPerson());
-  effective.runs_root =
-      workspace::RunStore::DefaultRoot(effective.person.own_home, Variable("XDG_STATE_HOME"));
-  AMBIT_TRY(const std::string start, StartDirectory(flags.directory()));
-  AMBIT_TRY(effective.project,
-            host::FindProject(start, !flags.directory().empty(), effective.person,
-                              host::ResolveWhatExists(effective.runs_root)));
+  AMBIT_TRY(effective.place, PlaceHere(flags.directory()));
   policy::LoadRequest request;
-  request.home = effective.person.home;
-  AMBIT_CHECK(AddUser(effective.person, request));
+  request.home = effective.place.person.home;
+  AMBIT_CHECK(AddUser(effective.place.person, request));
   AMBIT_CHECK(AddProject(effective, trust, request));
   AMBIT_CHECK(AddNamed(flags, request));
   AMBIT_CHECK(AddManaged(request));

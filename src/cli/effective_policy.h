@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "cli/policy_flags.h"
-#include "host/facts.h"
 #include "policy/load.h"
+#include "supervise/place.h"
 
 namespace ambit::cli {
 
@@ -17,9 +17,7 @@ inline constexpr const char* kProjectPolicy = "ambit.toml";
 inline constexpr const char* kManagedPolicy = "/etc/ambit/policy.toml";
 
 struct EffectivePolicy {
-  host::Person person;
-  host::Project project;
-  std::string runs_root;
+  supervise::Place place;
   std::optional<policy::Source> project_file;  // as it was read, when there is one
   policy::Loaded loaded;
   policy::Policy policy;

@@ -23,7 +23,6 @@
 #include "host/facts.h"
 #include "policy/import_tree.h"
 #include "sys/file.h"
-#include "workspace/run_store.h"
 
 namespace ambit::cli {
 namespace {
@@ -32,11 +31,6 @@ struct ImportFlags {
   std::string format;
   std::string file;
   std::string directory;
-};
-
-struct Here {
-  host::Person person;
-  host::Project project;
 };
 
 /// A place where a program looks for its settings, and what their relative paths stand below.
@@ -107,18 +101,8 @@ Result<std::optional<policy::ImportFile>> ReadIfThere(const Place& place) {
   return std::unexpected(std::move(text).error());
 }
 
-Result<Here> FindHere(const std::string& directory) {
-  Here here;
-  AMBIT_TRY(here.person, host::ReadPerson());
-  AMBIT_TRY(const std::string start, host::RealPath(directory.empty() ? "." : directory));
-  const std::string runs_root =
-      workspace::RunStore::DefaultRoot(here.person.own_home, Variable("XDG_STATE_HOME", ""));
-  AMBIT_TRY(here.project, host::FindProject(start, !directory.empty(), here.person,
-                                            host::ResolveWhatExists(runs_root)));
-  return here;
-}
-
-Result<std::vector<policy::ImportFile>> FindFiles(const ImportFlags& flags, const Here& here) {
+Result<std::vector<policy::ImportFile>> FindFiles(const ImportFlags& flags,
+                                                  const supervise::Place& here) {
   Places places = PlacesOf(flags.format, here.person.home, here.project);
   if (!flags.file.empty()) {
     places = {.all = {{.path = flags.file, .base = here.project.root}}};
@@ -153,7 +137,7 @@ Status ImportSettings(const ImportFlags& flags) {
                 fmt::format("'{}' is no format that can be imported", Printable(flags.format)),
                 fmt::format("known are {}", fmt::join(names, ", ")));
   }
-  AMBIT_TRY(const Here here, FindHere(flags.directory));
+  AMBIT_TRY(const supervise::Place here, PlaceHere(flags.directory));
   AMBIT_TRY(const std::vector<policy::ImportFile> files, FindFiles(flags, here));
   AMBIT_TRY(
       const policy::Imported imported,

@@ -26,9 +26,7 @@ struct KeepFlags {
 
 Result<std::string> RootOfKept() {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
-  const char* state_home = ::getenv("XDG_STATE_HOME");
-  return workspace::KeptBeside(
-      workspace::RunStore::DefaultRoot(person.own_home, state_home != nullptr ? state_home : ""));
+  return workspace::KeptBeside(RunsRootOf(person));
 }
 
 Status List(bool json) {

@@ -67,7 +67,7 @@ std::string ToJson(const EffectivePolicy& effective) {
     values.push_back(std::move(value));
   }
   const Json all = {{"format", 1},
-                    {"project", effective.project.root},
+                    {"project", effective.place.project.root},
                     {"presets", effective.loaded.presets},
                     {"values", std::move(values)},
                     {"left_out", effective.policy.left_out}};
@@ -82,6 +82,14 @@ Status Show(const ShowFlags& flags) {
   return {};
 }
 
+/// What a run would be: paths that are not there, or that no run shows, are mistakes, too.
+Result<plan::LaunchPlan> PlanOf(const EffectivePolicy& effective,
+                                const std::vector<std::string>& argv) {
+  RunFlags run;
+  run.argv = argv.empty() ? std::vector<std::string>{"true"} : argv;
+  return supervise::PlanRun(RequestFor(run, effective), {.on_planned = {}, .on_warning = Say});
+}
+
 /// One file by itself, as what a person is about to make of it.
 Status CheckFile(const std::string& path) {
   AMBIT_TRY(const std::string text,
@@ -92,18 +100,16 @@ Status CheckFile(const std::string& path) {
 
 Status Check(const std::string& file) {
   if (!file.empty()) return CheckFile(file);
-  AMBIT_TRY(const EffectivePolicy effective, FindPolicy({}, ""));
-  return ToStdout(fmt::format("{}: no mistake\n", effective.project.root));
+  // Who asks may be about to trust the project's file.
+  AMBIT_TRY(const EffectivePolicy effective, ReadPolicyHere({}, "", TrustIn::kEverything));
+  AMBIT_CHECK(CheckMistakes(effective.loaded.mistakes));
+  AMBIT_CHECK(PlanOf(effective, {}));
+  return ToStdout(fmt::format("{}: no mistake\n", effective.place.project.root));
 }
 
 Result<int> Test(const ShowFlags& flags) {
   AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.policy, flags.Command()));
-  RunFlags run;
-  run.argv = flags.argv.empty() ? std::vector<std::string>{"true"} : flags.argv;
-  supervise::RunRequest request = RequestFor(run, effective);
-  request.directory = flags.policy.directory();
-  AMBIT_TRY(const plan::LaunchPlan plan,
-            supervise::PlanRun(request, {.on_planned = {}, .on_warning = Say}));
+  AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(effective, flags.argv));
   const std::vector<std::string> failed = plan::FailedTests(plan, effective.policy.tests);
   for (const std::string& line : failed) AMBIT_CHECK(ToStdout(line + "\n"));
   const std::size_t count = effective.policy.tests.size();

@@ -128,7 +128,7 @@ void RunFlags::AddTo(CLI::App& command) {
 
 supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& effective) {
   supervise::RunRequest request;
-  request.directory = flags.policy.directory();
+  request.place = effective.place;
   request.argv = flags.argv;
   request.keep = flags.keep;
   if (flags.raw_terminal) request.showing = supervise::Showing::kUnfiltered;

@@ -39,6 +39,11 @@ std::optional<std::string> Normal(std::string_view path) {
   return fmt::format("{}", fmt::join(names, "/"));
 }
 
+std::string_view Variable(const char* name) {
+  const char* value = ::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 /// `path` relative to `root`, both absolute; nullopt when it is not at or below it.
 std::optional<std::string> Below(std::string_view root, std::string_view path) {
   if (!path.starts_with(root)) return std::nullopt;
@@ -53,11 +58,17 @@ void AddDirectoryOption(CLI::App& command, std::string& directory) {
   command.add_option("-C", directory, "Take this directory as the project")->type_name("DIR");
 }
 
+Result<supervise::Place> PlaceHere(const std::string& directory) {
+  return supervise::FindPlace(directory, Variable("HOME"), Variable("XDG_STATE_HOME"));
+}
+
+std::string RunsRootOf(const host::Person& person) {
+  return workspace::RunStore::DefaultRoot(person.own_home, Variable("XDG_STATE_HOME"));
+}
+
 Result<workspace::RunStore> OpenStore(const host::Person& person) {
-  const char* state_home = ::getenv("XDG_STATE_HOME");
-  Result<workspace::RunStore> store = workspace::RunStore::Open(
-      workspace::RunStore::DefaultRoot(person.own_home, state_home != nullptr ? state_home : ""),
-      /*create=*/false);
+  Result<workspace::RunStore> store =
+      workspace::RunStore::Open(RunsRootOf(person), /*create=*/false);
   if (!store && store.error().code == Errc::kNotFound) {
     return Fail(Errc::kNotFound, "there is no run yet", "start one with 'ambit run -- COMMAND'");
   }

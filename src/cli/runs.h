@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "host/facts.h"
+#include "supervise/place.h"
 #include "workspace/run_store.h"
 
 namespace CLI {
@@ -15,6 +16,12 @@ class App;
 }
 
 namespace ambit::cli {
+
+/// Where a run started here, or in `directory`, would be.
+Result<supervise::Place> PlaceHere(const std::string& directory = {});
+
+/// Where the runs of `person` are kept: below $XDG_STATE_HOME, or their home.
+std::string RunsRootOf(const host::Person& person);
 
 /// The person's store. kNotFound with a hint when there was no run yet.
 Result<workspace::RunStore> OpenStore(const host::Person& person);

@@ -25,9 +25,9 @@ struct TrustFlags {
 
 Result<int> TrustProject(const TrustFlags& flags) {
   AMBIT_TRY(const EffectivePolicy without, ReadPolicyHere(flags.policy, "", TrustIn::kNothing));
-  const std::string& project = without.project.root;
+  const std::string& project = without.place.project.root;
   if (flags.revoke) {
-    AMBIT_CHECK(Distrust(without.runs_root, project));
+    AMBIT_CHECK(Distrust(without.place.runs_root, project));
     Say(fmt::format("{}/{} is not trusted", Printable(project), kProjectPolicy));
     return 0;
   }
@@ -55,7 +55,7 @@ Result<int> TrustProject(const TrustFlags& flags) {
     return 1;
   }
   // The text that was shown: another one in the file by now is not trusted.
-  AMBIT_CHECK(Trust(without.runs_root, project, with.project_file->text));
+  AMBIT_CHECK(Trust(without.place.runs_root, project, with.project_file->text));
   return 0;
 }
 

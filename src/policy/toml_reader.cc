@@ -34,6 +34,16 @@ std::string_view WordFor(const toml::node& node) {
   }
 }
 
+/// toml++ escapes line ends in some of its messages and not in others.
+std::string InOneLine(std::string_view message) {
+  std::string line;
+  for (const char c : WithoutControls(message)) {
+    if (c == '\n') line += "\\n";
+    if (c != '\n') line += c;
+  }
+  return line;
+}
+
 class Reader {
  public:
   Reader(SourceKind source, const std::string& name) {
@@ -54,7 +64,7 @@ class Reader {
     }
     const toml::parse_result parsed = toml::parse(bytes);
     if (!parsed) {
-      Mistaken(parsed.error().source().begin, Printable(parsed.error().description()));
+      Mistaken(parsed.error().source().begin, InOneLine(parsed.error().description()));
       return std::move(out_);
     }
     ReadTable(parsed.table(), "");

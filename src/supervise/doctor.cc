@@ -155,7 +155,8 @@ class Examination {
     RunRequest request;
     request.argv = {"true"};
     request.environment = environment_;
-    request.directory = directory;
+    AMBIT_TRY(request.place, FindPlace(directory, ValueOf(environment_, "HOME"),
+                                       ValueOf(environment_, "XDG_STATE_HOME")));
     request.purpose = Purpose::kRehearse;
     std::string id;
     const RunObserver observer{
@@ -313,13 +314,9 @@ Result<Diagnosis> Diagnose() {
     return Fail(Errc::kUnsupported, host::kInsideRun, host::kInsideRunRemedy);
   }
   const Environment environment = TakeEnvironment({});
-  const auto value = [&](const char* name) {
-    const auto found = environment.find(name);
-    return found != environment.end() ? found->second : std::string();
-  };
-  AMBIT_TRY(const host::Person person, host::ReadPerson(value("HOME")));
+  AMBIT_TRY(const host::Person person, host::ReadPerson(ValueOf(environment, "HOME")));
   StateDirectoryAsItWas state(
-      workspace::RunStore::DefaultRoot(person.own_home, value("XDG_STATE_HOME")));
+      workspace::RunStore::DefaultRoot(person.own_home, ValueOf(environment, "XDG_STATE_HOME")));
   return Examination(state, environment).Run();
 }
 

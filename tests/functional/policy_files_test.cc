@@ -40,6 +40,26 @@ TEST_P(PolicyFiles, WithAMistakeStartNothingAndSayWhere) {
   EXPECT_EQ(person_.Ambit({"policy", "check", File()}).exit_code, 125);
 }
 
+TEST_P(PolicyFiles, AreCheckedForAllThatARunWouldRefuse) {
+  Project("[fs]\nro = [\"./gone\", \"/no/such\"]\ncow = [\"./never\"]\n");
+  const std::string refused =
+      "ambit: " + File() + ":2:7: fs.ro '" + person_.project() +
+      "/gone': No such file or directory; name a directory or file that exists\n" +
+      "ambit: " + File() +
+      ":2:17: fs.ro '/no/such': No such file or directory; name a directory or file that exists\n" +
+      "ambit: " + File() + ":3:8: fs.cow '" + person_.project() +
+      "/never': No such file or directory; name a directory or file that exists\n";
+  const Finished check = person_.Ambit({"policy", "check"});
+  EXPECT_EQ(check.exit_code, 125);
+  EXPECT_EQ(check.err, refused);
+  ASSERT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
+  EXPECT_EQ(Run("touch ran").err, refused);
+
+  person_.Write("project/gone/a.txt", "now it is there\n");
+  Project("[fs]\nro = [\"./gone\"]\n");
+  EXPECT_EQ(person_.Ambit({"policy", "check"}).out, person_.project() + ": no mistake\n");
+}
+
 TEST_P(PolicyFiles, OfAProjectOnlyTakeAwayUntilTheyAreTrusted) {
   person_.Write("project/.gitignore", "x\n");
   person_.Write("project/plan.cfg", "A=1\n");

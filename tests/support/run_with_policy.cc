@@ -1,6 +1,8 @@
 // run_with_policy FLAG VALUE... -- COMMAND ARGUMENT...: a run as `ambit run -q` makes it, of a
 // policy that is put together here: --keep PATH, --file PATH=CONTENT, --ro PATH, --cow PATH,
 // --project cow|ro|rw, --from WORDS (of what comes after it). For tests only.
+#include <stdlib.h>
+
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -45,7 +47,16 @@ supervise::RunRequest Parse(int argc, char** argv) {
 }
 
 int Main(int argc, char** argv) {
-  const supervise::RunRequest request = Parse(argc, argv);
+  const char* home = ::getenv("HOME");
+  const char* state_home = ::getenv("XDG_STATE_HOME");
+  auto place = supervise::FindPlace({}, home != nullptr ? home : "",
+                                    state_home != nullptr ? state_home : "");
+  if (!place) {
+    Complain(place.error().what, place.error().remedy);
+    return 125;
+  }
+  supervise::RunRequest request = Parse(argc, argv);
+  request.place = *std::move(place);
   const auto open_journal =
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);

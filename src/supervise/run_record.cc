@@ -1,0 +1,120 @@
+#include "supervise/run_record.h"
+
+#include <time.h>
+
+#include "plan/plan_json.h"
+#include "supervise/version.h"
+#include "sys/file.h"
+#include "workspace/copied_up.h"
+#include "workspace/home_files.h"
+#include "workspace/kept_state.h"
+#include "workspace/stamp.h"
+
+namespace ambit::supervise {
+namespace {
+
+std::int64_t NowNanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+}  // namespace
+
+Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::LaunchPlan& plan) {
+  AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
+  AMBIT_TRY(workspace::RunDir run, store.Create());
+  // Before the stamps: then a clock set back in between is noticed later.
+  const std::int64_t clock_offset_ns = workspace::ClockOffset();
+  AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
+  AMBIT_CHECK(workspace::WriteHomeFiles(run.fd.get(), plan));
+  AMBIT_TRY(std::string kept, workspace::PrepareKept(workspace::KeptBeside(state_root), plan));
+  AMBIT_TRY(workspace::RootTree root,
+            workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
+  return PreparedRun{.dir = std::move(run),
+                     .root = std::move(root),
+                     .kept = std::move(kept),
+                     .layers = std::move(layers),
+                     .clock_offset_ns = clock_offset_ns};
+}
+
+workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
+                            const PreparedRun& run) {
+  const plan::LaunchPlan& plan = planned.plan;
+  workspace::RunMeta meta;
+  meta.id = run.dir.id;
+  meta.project = planned.facts.project.root;
+  meta.cwd = plan.cwd;
+  meta.argv = plan.argv;
+  meta.started_ns = NowNanoseconds();
+  meta.clock_offset_ns = run.clock_offset_ns;
+  meta.head_commit = planned.head_commit;
+  meta.user_kind = plan.identity.started_by_root ? "root" : "user";
+  meta.flavour = plan.identity.started_by_root ? workspace::OverlayFlavour::kTrusted
+                                               : workspace::OverlayFlavour::kUser;
+  meta.redirect_dir = plan.identity.started_by_root;
+  for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+    const plan::Layer& layer = plan.layers[i];
+    meta.layers.push_back({.name = layer.name,
+                           .target = layer.inside,
+                           .lower = layer.lower,
+                           .upper = "upper/" + layer.name,
+                           .work = "work/" + layer.name,
+                           .mask = layer.masks.empty() ? "" : "mask/" + layer.name,
+                           .lower_device = run.layers[i].device,
+                           .lower_inode = run.layers[i].inode,
+                           .stamp_ns = run.layers[i].stamp_ns});
+  }
+  meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
+  meta.keep = request.keep;
+  if (request.policy.auto_exec == policy::AutoExec::kDeny) meta.auto_exec = "deny";
+  if (request.policy.auto_exec == policy::AutoExec::kAllow) meta.auto_exec = "allow";
+  meta.ambit_version = std::string(kVersion);
+  return meta;
+}
+
+Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, const OpenSink& open_sink,
+                                      const RunObserver& observer) {
+  AMBIT_CHECK(workspace::SetSupervisorToSelf(meta_));
+  AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
+  AMBIT_CHECK(sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
+  AMBIT_TRY(sink_, open_sink(run_));
+  sink_->Emit({event::kRunPlanned,
+               {{"project", meta_.project},
+                {"argv", meta_.argv},
+                {"started_by", meta_.user_kind},
+                {"version", meta_.ambit_version}}});
+  if (!left_out_.empty()) sink_->Emit({event::kPolicyLeftOut, {{"entries", left_out_}}});
+  AMBIT_CHECK(sink_->status());
+  observer.on_planned(meta_);
+  return sink_.get();
+}
+
+void RunRecord::End(const Outcome& outcome) {
+  if (sink_ == nullptr) return;
+  RecordCopiedUp();
+  sink_->Emit({event::kRunEnded,
+               {{"cause", std::string(NameOf(outcome.cause))},
+                {"exit_code", std::int64_t{outcome.exit_code}},
+                {"detail", outcome.detail}}});
+  meta_.finished_ns = NowNanoseconds();
+  meta_.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
+                                        .exit_code = outcome.exit_code};
+  status_ = workspace::RunStore::WriteMeta(run_, meta_);
+  if (status_) status_ = sink_->status();
+}
+
+void RunRecord::RecordCopiedUp() {
+  for (const workspace::RunLayer& layer : meta_.layers) {
+    const auto found = workspace::FindCopiedUp(workspace::OnDisk(meta_, layer, run_.path));
+    if (!found) continue;  // it only explains; `diff` will say why the layer cannot be read
+    for (const workspace::CopiedUp& file : *found) {
+      sink_->Emit({event::kCopiedUp,
+                   {{"layer", layer.name},
+                    {"path", file.path},
+                    {"bytes", static_cast<std::int64_t>(file.bytes)}}});
+    }
+  }
+}
+
+}  // namespace ambit::supervise

@@ -1,0 +1,62 @@
+#pragma once
+// A run on the disk: its directory, and what is written about it from the plan to the end. Who
+// calls: run.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "event/event.h"
+#include "supervise/outcome.h"
+#include "supervise/planning.h"
+#include "supervise/run_request.h"
+#include "workspace/layers.h"
+#include "workspace/root_tree.h"
+#include "workspace/run_store.h"
+
+namespace ambit::supervise {
+
+using OpenSink = std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
+
+struct PreparedRun {
+  workspace::RunDir dir;
+  workspace::RootTree root;
+  std::string kept;                           // the root of what is kept; empty: nothing is
+  std::vector<workspace::LayerStart> layers;  // as the plan's
+  std::int64_t clock_offset_ns = 0;
+};
+
+/// Errors: of the file system below `runs_root`.
+Result<PreparedRun> MakeRunDirectory(const std::string& runs_root, const plan::LaunchPlan& plan);
+
+workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
+                            const PreparedRun& run);
+
+/// What is written about one run in its directory, which outlives this.
+class RunRecord {
+ public:
+  RunRecord(const workspace::RunDir& run, workspace::RunMeta meta,
+            std::vector<std::string> left_out)
+      : run_(run), meta_(std::move(meta)), left_out_(std::move(left_out)) {}
+
+  /// meta.json, plan.json and the journal's first events; then tells the observer.
+  Result<event::Sink*> Begin(const plan::LaunchPlan& plan, const OpenSink& open_sink,
+                             const RunObserver& observer);
+  void End(const Outcome& outcome);
+
+  /// Whether all of it could be written; known after End.
+  [[nodiscard]] const Status& status() const { return status_; }
+
+ private:
+  void RecordCopiedUp();
+
+  const workspace::RunDir& run_;
+  workspace::RunMeta meta_;
+  std::vector<std::string> left_out_;
+  std::unique_ptr<event::Sink> sink_;
+  Status status_;
+};
+
+}  // namespace ambit::supervise

@@ -1,0 +1,41 @@
+#pragma once
+// What a person asked for, and what they may want to hear. Who calls: the command line, doctor.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "plan/launch_plan.h"
+#include "policy/policy.h"
+#include "supervise/launcher_environment.h"
+#include "supervise/outcome.h"
+#include "supervise/place.h"
+#include "supervise/supervision.h"
+#include "workspace/run_store.h"
+
+namespace ambit::supervise {
+
+struct RunRequest {
+  Place place;
+  policy::Policy policy;
+  Environment environment;  // from TakeEnvironment
+  std::vector<std::string> argv;
+  Purpose purpose = Purpose::kRun;
+  bool keep = false;                     // --keep-run
+  Showing showing = Showing::kFiltered;  // what of the agent's output a terminal gets
+  /// Asked before anything of the run is there, with the store's root and the project's.
+  std::function<Status(const std::string& runs_root, const std::string& project)> may_begin = {};
+};
+
+/// What a person may want to hear, in order; the caller prints it.
+struct RunObserver {
+  /// Everything is planned and recorded, nothing has started.
+  std::function<void(const workspace::RunMeta&)> on_planned;
+  /// Something that will surprise, such as a home below /tmp.
+  std::function<void(const std::string&)> on_warning;
+  /// A rehearsal is over and everything of it is dead; what it held is still held.
+  std::function<void(const plan::LaunchPlan&, const spawn::native::Places&, const Outcome&)>
+      on_rehearsed = {};
+};
+
+}  // namespace ambit::supervise
