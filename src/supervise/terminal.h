@@ -52,7 +52,7 @@ void WriteToTerminal(int fd, std::string_view bytes);
 void CopyWindowSize(int pty_master);
 
 /// The state, and a process that puts the terminal right if this one is killed. The process has
-/// the terminal, the state and the read end of a pipe; it starts nothing, opens nothing, and leaves
+/// the terminal, the state and one end of a line; it starts nothing, opens nothing, and leaves
 /// with this object.
 class TerminalKeeper {
  public:
@@ -66,14 +66,15 @@ class TerminalKeeper {
 
   [[nodiscard]] TerminalState& state() const { return *state_; }
 
-  /// Starts the process, once. `output`: where the modes are undone. Precondition: one thread.
+  /// Starts the process, once, and waits until it is confined and has left the person's job.
+  /// `output`: where the modes are undone. Precondition: one thread.
   Status StartProcess(int output);
 
  private:
   explicit TerminalKeeper(TerminalState* state) : state_(state) {}
 
   TerminalState* state_;  // mapped, shared
-  Fd line_;               // write end, held by nobody else: its end is the end of the supervisor
+  Fd line_;               // our end, held by nobody else: its end is the end of the supervisor
   Fd process_;
 };
 

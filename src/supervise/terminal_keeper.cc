@@ -1,10 +1,8 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -15,6 +13,7 @@
 #include <utility>
 
 #include "supervise/terminal.h"
+#include "sys/fd_passing.h"
 #include "sys/landlock.h"
 #include "sys/process.h"
 #include "sys/seccomp.h"
@@ -46,6 +45,22 @@ std::array<sock_filter, kCalls.size() + 3> MakeFilter() {
   return filter;
 }
 
+/// Blocks every signal of this process while it lives.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 /// A session of its own: neither the terminal's signals nor a kill of the person's job end it.
 void LeaveTheSupervisor(int line, int output) {
   for (int signal = 1; signal < NSIG; ++signal) (void)::signal(signal, SIG_IGN);
@@ -72,6 +87,7 @@ Status Confine() {
   LeaveTheSupervisor(line, output);
   if (!Confine()) ::_exit(125);
   char nothing = 0;
+  if (::write(line, &nothing, 1) != 1) ::_exit(125);
   while (::read(line, &nothing, 1) < 0 && errno == EINTR) {
   }
   if (state.raw) {
@@ -103,14 +119,17 @@ TerminalKeeper::~TerminalKeeper() {
 
 Status TerminalKeeper::StartProcess(int output) {
   if (process_) return {};
-  std::array<int, 2> line{};
-  if (::pipe2(line.data(), O_CLOEXEC) != 0) return FailErrno(errno, "pipe2");
-  const Fd read_end(line[0]);
-  line_ = Fd(line[1]);
+  AMBIT_TRY(sys::SeqpacketPair line, sys::MakeSeqpacketPair());
+  // Until it has left the job it has our handlers, which tell the supervisor of its signals.
+  const SignalsBlocked blocked;
   AMBIT_TRY(sys::Child child, sys::Clone(0));
-  if (child.pid == 0) Keep(*state_, read_end.get(), output);
+  if (child.pid == 0) Keep(*state_, line.second.get(), output);
+  line_ = std::move(line.first);
+  line.second.Reset();
   process_ = std::move(child.pidfd);
-  return {};
+  char ready = 0;
+  if (::read(line_.get(), &ready, 1) == 1) return {};
+  return Fail(Errc::kIo, "the process that puts the terminal right could not be confined");
 }
 
 }  // namespace ambit::supervise
