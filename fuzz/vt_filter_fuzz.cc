@@ -54,6 +54,23 @@ std::size_t RequireHarmlessOsc(std::string_view text) {
   return end + 2;
 }
 
+/// None of them is the person's window's: "?25;1049".
+void RequireHarmlessModes(std::string_view modes) {
+  const std::string all = ";" + std::string(modes.substr(1)) + ";";
+  for (const char* mode : {";3;", ";40;", ";1040;", ";1041;", ";1042;", ";1043;", ";1044;"}) {
+    Require(!all.contains(mode));
+  }
+}
+
+/// From ESC to the final character.
+void RequireHarmlessEscape(std::string_view text) {
+  static const std::set<std::string_view> two = {"%G", "#3", "#4", "#5", "#6", "#8"};
+  if (text.size() == 2) return;
+  const bool designates =
+      std::string_view("()*+").contains(text[1]) && std::string_view("012ABKU").contains(text[2]);
+  Require(text.size() == 3 && (designates || two.contains(text.substr(1))));
+}
+
 std::size_t RequireHarmlessCsi(std::string_view text) {
   std::size_t end = 2;
   while (end < text.size() && text[end] >= 0x20 && text[end] < 0x40) ++end;
@@ -61,8 +78,8 @@ std::size_t RequireHarmlessCsi(std::string_view text) {
   const std::string_view inner = text.substr(2, end - 2);
   const std::size_t digits = std::min(inner.find_first_not_of("0123456789;:"), inner.size());
   const std::string form = std::string(inner.substr(digits)) + text[end];
-  static const std::set<std::string_view> forbidden = {"i",  "?i",  "*y", "$w", "$u",
-                                                       "&u", "\"p", "'z", ">t", ">T"};
+  static const std::set<std::string_view> forbidden = {"i",  "?i", "*y", "$w", "$u", "&u", "\"p",
+                                                       "'z", ">t", ">T", "$|", "*|", "$}", "$~"};
   Require(!forbidden.contains(form));
   if (form == "t") {
     const int operation = std::atoi(std::string(inner).c_str());
@@ -70,6 +87,7 @@ std::size_t RequireHarmlessCsi(std::string_view text) {
   }
   const bool switches_off = text[end] == 'l' && inner.starts_with('?');
   Require(!switches_off || (inner != "?2" && !inner.ends_with(";2")));
+  if ((text[end] == 'h' || text[end] == 'l') && inner.starts_with('?')) RequireHarmlessModes(inner);
   return end + 1;
 }
 
@@ -82,12 +100,13 @@ std::size_t RequireHarmless(std::string_view text) {
     return character.length;
   }
   Require(text.size() >= 2);
-  Require(std::string_view("PX^_k").find(text[1]) == std::string_view::npos);
+  Require(std::string_view("PX^_k!\"").find(text[1]) == std::string_view::npos);
   if (text[1] == ']') return RequireHarmlessOsc(text);
   if (text[1] == '[') return RequireHarmlessCsi(text);
   std::size_t end = 1;
   while (end < text.size() && text[end] >= 0x20 && text[end] < 0x30) ++end;
   Require(end < text.size() && text[end] >= 0x30 && text[end] < 0x7f);
+  RequireHarmlessEscape(text.substr(0, end + 1));
   return end + 1;
 }
 

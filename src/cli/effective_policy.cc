@@ -73,6 +73,22 @@ Status AddUser(const host::Person& person, policy::LoadRequest& request) {
   return {};
 }
 
+/// Of a project around the one of -C DIR: its person wants its secrets kept in its parts as well.
+Status AddAround(const EffectivePolicy& effective, TrustIn trust, policy::LoadRequest& request) {
+  const std::string& root = effective.place.project.around;
+  if (root.empty() || trust == TrustIn::kNoFile) return {};
+  const std::string path = root + "/" + kProjectPolicy;
+  AMBIT_TRY(auto text, ReadIfThere(path));
+  if (!text) return {};
+  request.files.push_back({.source = policy::SourceKind::kProject,
+                           .name = path,
+                           .text = *std::move(text),
+                           .trusted = false,
+                           .base = root,
+                           .around = true});
+  return {};
+}
+
 Status AddProject(EffectivePolicy& effective, TrustIn trust, policy::LoadRequest& request) {
   if (trust == TrustIn::kNoFile) return {};
   const std::string& root = effective.place.project.root;
@@ -120,6 +136,7 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
   policy::LoadRequest request;
   request.home = effective.place.person.home;
   AMBIT_CHECK(AddUser(effective.place.person, request));
+  AMBIT_CHECK(AddAround(effective, trust, request));
   AMBIT_CHECK(AddProject(effective, trust, request));
   AMBIT_CHECK(AddNamed(flags, request));
   AMBIT_CHECK(AddManaged(request));

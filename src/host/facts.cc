@@ -151,22 +151,28 @@ bool MarksProject(const std::string& marker, const Person& person, const std::st
   return info.st_uid == person.uid || info.st_uid == 0 || IsOwnedBy(start, info.st_uid);
 }
 
+/// `start` when nothing above it is marked.
+std::string NearestMarked(const std::string& start, const Person& person) {
+  for (std::string dir = start; !dir.empty(); dir = dir.substr(0, dir.rfind('/'))) {
+    if (MarksProject(dir + "/.git", person, start) ||
+        MarksProject(dir + "/ambit.toml", person, start)) {
+      return dir;
+    }
+  }
+  return start;
+}
+
 }  // namespace
 
 Result<Project> FindProject(const std::string& start, bool explicit_root, const Person& person,
                             const std::string& state_root) {
   Project project;
   AMBIT_TRY(project.cwd, RealPath(start));
-  project.root = project.cwd;
-  if (!explicit_root) {
-    for (std::string dir = project.cwd;; dir = dir.substr(0, dir.rfind('/'))) {
-      if (dir.empty()) break;
-      if (MarksProject(dir + "/.git", person, project.cwd) ||
-          MarksProject(dir + "/ambit.toml", person, project.cwd)) {
-        project.root = dir;
-        break;
-      }
-    }
+  std::string nearest = NearestMarked(project.cwd, person);
+  project.root = explicit_root ? project.cwd : nearest;
+  // One that is none by itself, as a home under version control, has no parts.
+  if (nearest != project.root && RefuseUnfitRoot(nearest, person, state_root)) {
+    project.around = std::move(nearest);
   }
   AMBIT_CHECK(RefuseUnfitRoot(project.root, person, state_root));
   // One look: owner and identity are those of what the real path names, whoever renames meanwhile.

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 
 #include "base/text.h"
 #include "host/dotenv.h"
@@ -39,11 +41,12 @@ struct Pattern {
   bool everywhere = false;
   bool anchored = true;  // in the top directory and the members, else only in `directory`
   bool directory_only = false;
-  std::string directory;
+  std::vector<std::string> directories;  // from the top, and from the part of it that is shown
   std::string name;
   std::string flag;  // that a person wrote it with; empty for a default
   std::string asked;
   bool matched = false;
+  std::string in_git;  // what it fits there
 };
 
 Pattern Parse(std::string_view text, Show show) {
@@ -60,74 +63,123 @@ Pattern Parse(std::string_view text, Show show) {
   const std::size_t slash = text.rfind('/');
   if (slash != std::string_view::npos) {
     pattern.anchored = false;
-    pattern.directory = text.substr(0, slash);
+    pattern.directories = {std::string(text.substr(0, slash))};
     text.remove_prefix(slash + 1);
   }
   pattern.name = text;
   return pattern;
 }
 
-/// Later ones win: the examples are left out of what stands for many names, not of what names them,
-/// and what is to be shown as it is stands behind all.
+/// Later ones win: the examples are left out of the defaults, not of what a person wrote, and what
+/// is to be shown as it is stands behind all.
 std::vector<Pattern> AllPatterns(const SecretPatterns& asked) {
-  std::vector<Pattern> patterns = {Parse(".env*", Show::kMasked), Parse("*.pem", Show::kHidden),
-                                   Parse("*.key", Show::kHidden)};
-  const auto add = [&](const char* flag, const std::vector<std::string>& texts, Show show,
-                       bool for_many) {
+  std::vector<Pattern> patterns = {
+      Parse(".env*", Show::kMasked), Parse("*.pem", Show::kHidden), Parse("*.key", Show::kHidden),
+      Parse(".env.example", Show::kAsItIs), Parse(".env.sample", Show::kAsItIs)};
+  const auto add = [&](const char* flag, const std::vector<std::string>& texts, Show show) {
     for (const std::string& text : texts) {
-      Pattern pattern = Parse(text, show);
-      pattern.flag = flag;
-      pattern.asked = text;
-      if ((pattern.name.find_first_of("*?") != std::string::npos) == for_many) {
-        patterns.push_back(pattern);
-      }
+      patterns.push_back(Parse(text, show));
+      patterns.back().flag = flag;
+      patterns.back().asked = text;
     }
   };
-  add("--mask", asked.mask, Show::kMasked, true);
-  add("--hide", asked.hide, Show::kHidden, true);
-  patterns.push_back(Parse(".env.example", Show::kAsItIs));
-  patterns.push_back(Parse(".env.sample", Show::kAsItIs));
-  add("--mask", asked.mask, Show::kMasked, false);
-  add("--hide", asked.hide, Show::kHidden, false);
-  add("--unmask", asked.unmask, Show::kAsItIs, true);
-  add("--unmask", asked.unmask, Show::kAsItIs, false);
+  add("--mask", asked.mask, Show::kMasked);
+  add("--hide", asked.hide, Show::kHidden);
+  add("--unmask", asked.unmask, Show::kAsItIs);
   return patterns;
 }
 
 std::string Join(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
+  if (directory.empty() || name.empty()) return directory + name;
+  return directory + "/" + name;
 }
 
-bool IsNeverEntered(std::string_view name) {
-  return name == ".git" || name == "node_modules" || name == "target" || name == ".venv";
-}
+/// Git's own files, which what is inside needs as they are.
+constexpr std::string_view kGitDirectory = ".git";
+/// There: what names itself by its content, and no pattern means.
+constexpr std::string_view kGitObjects = "objects";
 
 class Finder {
  public:
-  Finder(const std::string& root, Fd project, std::vector<Pattern> patterns)
-      : root_(root), project_(std::move(project)), patterns_(std::move(patterns)) {}
+  /// Of what is below `root` only its part `part` matters; empty: all of it.
+  Finder(std::string root, std::string part, Fd project, std::vector<Pattern> patterns)
+      : root_(std::move(root)),
+        part_(std::move(part)),
+        project_(std::move(project)),
+        patterns_(std::move(patterns)) {}
 
   Result<SecretFiles> Find() {
-    AMBIT_TRY(std::vector<std::string> directories, WorkspaceMembers(project_.get()));
-    directories.insert(directories.begin(), "");
-    for (const std::string& directory : directories) AMBIT_CHECK(Look(directory, Place::kAnchor));
-    for (Pattern& pattern : patterns_) {
-      if (pattern.anchored || pattern.everywhere) continue;
-      pattern.directory = InProject(pattern.directory, S_IFDIR).value_or(pattern.directory);
-      AMBIT_CHECK(Look(pattern.directory, Place::kNamed));
+    AMBIT_TRY(const std::set<std::string> anchors, Anchors());
+    for (const std::string& directory : anchors) AMBIT_CHECK(Look(directory, Place::kAnchor));
+    AMBIT_CHECK(LookInNamed());
+    if (std::ranges::any_of(patterns_, &Pattern::everywhere)) {
+      for (const std::string& above : Above(part_)) AMBIT_CHECK(Look(above, Place::kWalked));
+      AMBIT_CHECK(Walk(part_, 0));
     }
-    if (std::ranges::any_of(patterns_, &Pattern::everywhere)) AMBIT_CHECK(Walk("", 0));
-    return SecretFiles{.files = Masked(), .unmatched = Unmatched()};
+    AMBIT_CHECK(RefuseAHiddenPart());
+    return SecretFiles{.files = Masked(), .unmatched = Unmatched(), .in_git = InGit()};
   }
 
  private:
+  Result<std::set<std::string>> Anchors() const {
+    std::set<std::string> anchors = {"", part_};
+    AMBIT_TRY(const std::vector<std::string> members, WorkspaceMembers(project_.get(), part_));
+    anchors.insert(members.begin(), members.end());
+    if (part_.empty()) return anchors;
+    AMBIT_TRY(const Fd part, sys::OpenAt(project_.get(), part_.c_str(), O_PATH | O_DIRECTORY,
+                                         kBeneath | RESOLVE_NO_SYMLINKS));
+    AMBIT_TRY(const std::vector<std::string> own, WorkspaceMembers(part.get()));
+    for (const std::string& directory : own) anchors.insert(Join(part_, directory));
+    return anchors;
+  }
+
+  Status LookInNamed() {
+    std::set<std::string> looked_in;
+    for (Pattern& pattern : patterns_) {
+      if (pattern.anchored || pattern.everywhere) continue;
+      if (!part_.empty()) pattern.directories.push_back(Join(part_, pattern.directories[0]));
+      for (std::string& directory : pattern.directories) {
+        directory = InProject(directory, S_IFDIR).value_or(directory);
+        looked_in.insert(directory);
+      }
+    }
+    // Each once, whatever number of patterns names it.
+    for (const std::string& directory : looked_in) AMBIT_CHECK(Look(directory, Place::kNamed));
+    return {};
+  }
+
+  static std::vector<std::string> Above(const std::string& path) {
+    std::vector<std::string> above;
+    if (!path.empty()) above.emplace_back();
+    for (std::size_t slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      above.push_back(path.substr(0, slash));
+    }
+    return above;
+  }
+
+  Status RefuseAHiddenPart() const {
+    std::vector<std::string> upwards = Above(part_);
+    upwards.push_back(part_);
+    for (const std::string& path : upwards) {
+      if (path.empty() || !found_.contains(path)) continue;
+      return Fail(
+          Errc::kInvalidArgument,
+          fmt::format("project '{}/{}': '{}' is hidden in the project '{}'", Printable(root_),
+                      Printable(part_), Printable(path), Printable(root_)),
+          "take another directory, or leave out the pattern that hides it");
+    }
+    return {};
+  }
+
   /// One list. What cannot be listed cannot be read by the agent either.
   Status Look(const std::string& directory, Place place) {
     const auto fd = OpenToList(directory);
     if (!fd) return {};
     const auto entries = sys::ListDirectory(fd->get());
     if (!entries) return {};
-    for (const DirectoryEntry& entry : *entries) AMBIT_CHECK(Judge(directory, entry, place));
+    AMBIT_TRY(const std::vector<Pattern*> patterns, LookedFor(directory, place));
+    for (const DirectoryEntry& entry : *entries) AMBIT_CHECK(Judge(directory, entry, patterns));
     return {};
   }
 
@@ -136,27 +188,93 @@ class Finder {
     if (!fd) return {};
     const auto entries = sys::ListDirectory(fd->get());
     if (!entries) return {};
-    walked_ += entries->size();
-    if (walked_ > kMaxWalked || depth > kMaxDepth) {
-      return Fail(Errc::kLimit,
-                  fmt::format("looking for secret files below '{}': more than {} names, or more "
-                              "than {} directories deep",
-                              Printable(root_), kMaxWalked, kMaxDepth),
-                  "name the directory instead of '**/'");
-    }
+    AMBIT_CHECK(CountWalked(entries->size(), depth));
+    AMBIT_TRY(const std::vector<Pattern*> patterns, LookedFor(directory, Place::kWalked));
     for (const DirectoryEntry& entry : *entries) {
-      AMBIT_CHECK(Judge(directory, entry, Place::kWalked));
-      if (entry.kind == EntryKind::kDirectory && !IsNeverEntered(entry.name)) {
-        AMBIT_CHECK(Walk(Join(directory, entry.name), depth + 1));
+      AMBIT_CHECK(Judge(directory, entry, patterns));
+      if (entry.kind != EntryKind::kDirectory) continue;
+      const std::string below = Join(directory, entry.name);
+      if (found_.contains(below)) continue;
+      const bool of_git = entry.name == kGitDirectory;
+      AMBIT_CHECK(of_git ? WalkGit(below, depth + 1) : Walk(below, depth + 1));
+    }
+    return {};
+  }
+
+  /// Notes what fits there.
+  Status WalkGit(const std::string& directory, std::size_t depth) {
+    const auto fd = OpenToList(directory);
+    if (!fd) return {};
+    const auto entries = sys::ListDirectory(fd->get());
+    if (!entries) return {};
+    AMBIT_CHECK(CountWalked(entries->size(), depth));
+    for (const DirectoryEntry& entry : *entries) {
+      const std::string path = Join(directory, entry.name);
+      for (Pattern& pattern : patterns_) {
+        if (!pattern.everywhere || pattern.show == Show::kAsItIs || !pattern.in_git.empty() ||
+            !FitsKind(pattern, entry) || found_.contains(path)) {
+          continue;
+        }
+        AMBIT_TRY(const bool fits, Fits(pattern, entry.name));
+        if (!fits) continue;
+        pattern.in_git = path;
+        pattern.matched = true;
+      }
+      if (entry.kind == EntryKind::kDirectory && entry.name != kGitObjects) {
+        AMBIT_CHECK(WalkGit(path, depth + 1));
       }
     }
     return {};
   }
 
+  Status CountWalked(std::size_t names, std::size_t depth) {
+    walked_ += names;
+    if (walked_ <= kMaxWalked && depth <= kMaxDepth) return {};
+    return Fail(Errc::kLimit,
+                fmt::format("looking for secret files below '{}': more than {} names, or more "
+                            "than {} directories deep",
+                            Printable(root_), kMaxWalked, kMaxDepth),
+                "name the directory instead of '**/'");
+  }
+
+  /// Names and patterns are both anybody's who writes in the project.
+  Status CountCompared(std::size_t comparisons) {
+    compared_ += comparisons;
+    if (compared_ <= kMaxCompared) return {};
+    return Fail(Errc::kLimit,
+                fmt::format("looking for secret files below '{}': too many patterns for so many "
+                            "names, more than {} comparisons",
+                            Printable(root_), kMaxCompared),
+                "write fewer patterns, or name directories instead of '**/'");
+  }
+
+  Result<bool> Fits(const Pattern& pattern, const std::string& name) {
+    AMBIT_CHECK(CountCompared(1 + pattern.name.size() * name.size() / 64));
+    return MatchesName(pattern.name, name);
+  }
+
+  static bool FitsKind(const Pattern& pattern, const DirectoryEntry& entry) {
+    return entry.kind == EntryKind::kDirectory
+               ? pattern.show == Show::kHidden && pattern.directory_only
+               : !pattern.directory_only;
+  }
+
   static bool IsLookedFor(const Pattern& pattern, const std::string& directory, Place place) {
-    if (!pattern.anchored && !pattern.everywhere) return pattern.directory == directory;
+    if (!pattern.anchored && !pattern.everywhere) {
+      return std::ranges::find(pattern.directories, directory) != pattern.directories.end();
+    }
     if (pattern.show == Show::kAsItIs) return true;
     return place == (pattern.everywhere ? Place::kWalked : Place::kAnchor);
+  }
+
+  /// In their order.
+  Result<std::vector<Pattern*>> LookedFor(const std::string& directory, Place place) {
+    AMBIT_CHECK(CountCompared(1 + patterns_.size() / 8));
+    std::vector<Pattern*> patterns;
+    for (Pattern& pattern : patterns_) {
+      if (IsLookedFor(pattern, directory, place)) patterns.push_back(&pattern);
+    }
+    return patterns;
   }
 
   Result<Fd> OpenToList(const std::string& directory) const {
@@ -166,18 +284,16 @@ class Finder {
 
   /// The last pattern that is looked for here and fits decides; hidden stays hidden, but for what
   /// is to be shown as it is.
-  Status Judge(const std::string& directory, const DirectoryEntry& entry, Place place) {
+  Status Judge(const std::string& directory, const DirectoryEntry& entry,
+               std::span<Pattern* const> patterns) {
     std::optional<Show> show;
-    for (Pattern& pattern : patterns_) {
-      const bool fits_kind = entry.kind == EntryKind::kDirectory
-                                 ? pattern.show == Show::kHidden && pattern.directory_only
-                                 : !pattern.directory_only;
-      if (fits_kind && IsLookedFor(pattern, directory, place) &&
-          MatchesName(pattern.name, entry.name)) {
-        // What somebody wants absent does not come back as placeholders.
-        if (show != Show::kHidden || pattern.show == Show::kAsItIs) show = pattern.show;
-        pattern.matched = true;
-      }
+    for (Pattern* const pattern : patterns) {
+      if (!FitsKind(*pattern, entry)) continue;
+      AMBIT_TRY(const bool fits, Fits(*pattern, entry.name));
+      if (!fits) continue;
+      // What somebody wants absent does not come back as placeholders.
+      if (show != Show::kHidden || pattern->show == Show::kAsItIs) show = pattern->show;
+      pattern->matched = true;
     }
     if (!show || entry.kind == EntryKind::kOther) return {};
     std::string path = Join(directory, entry.name);
@@ -216,11 +332,25 @@ class Finder {
     return out;
   }
 
+  std::vector<PatternInGit> InGit() const {
+    std::vector<PatternInGit> out;
+    for (const Pattern& pattern : patterns_) {
+      if (pattern.in_git.empty()) continue;
+      out.push_back({.flag = pattern.flag, .pattern = pattern.asked, .path = pattern.in_git});
+    }
+    return out;
+  }
+
   std::vector<MaskedFile> Masked() {
+    const std::string shown = part_.empty() ? "" : part_ + "/";
     std::vector<MaskedFile> files;
     for (const auto& [path, show] : found_) {
-      if (IsBelowAHidden(path)) continue;
-      MaskedFile file{.layer = root_, .path = path, .content = {}, .mode = 0600, .hidden = true};
+      if (!path.starts_with(shown) || IsBelowAHidden(path)) continue;
+      MaskedFile file{.layer = Join(root_, part_),
+                      .path = path.substr(shown.size()),
+                      .content = {},
+                      .mode = 0600,
+                      .hidden = true};
       if (show == Show::kMasked) ShowKeys(path, file);
       files.push_back(std::move(file));
     }
@@ -228,11 +358,8 @@ class Finder {
   }
 
   bool IsBelowAHidden(const std::string& path) const {
-    for (std::size_t slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      if (found_.contains(path.substr(0, slash))) return true;
-    }
-    return false;
+    return std::ranges::any_of(Above(path),
+                               [&](const std::string& above) { return found_.contains(above); });
   }
 
   /// What cannot be read or has no keys stays hidden.
@@ -250,11 +377,13 @@ class Finder {
     file.hidden = false;
   }
 
-  const std::string& root_;
+  std::string root_;
+  std::string part_;
   Fd project_;
   std::vector<Pattern> patterns_;
   std::map<std::string, Show> found_;
   std::size_t walked_ = 0;
+  std::size_t compared_ = 0;
   std::size_t shown_bytes_ = 0;
 };
 
@@ -270,13 +399,15 @@ Status CheckPatterns(std::string_view flag, const std::vector<std::string>& patt
 
 }  // namespace
 
-Result<SecretFiles> FindSecretFiles(const std::string& project_root,
-                                    const SecretPatterns& patterns) {
+Result<SecretFiles> FindSecretFiles(const std::string& project_root, const SecretPatterns& patterns,
+                                    const std::string& around) {
   AMBIT_CHECK(CheckPatterns("--mask", patterns.mask));
   AMBIT_CHECK(CheckPatterns("--hide", patterns.hide));
   AMBIT_CHECK(CheckPatterns("--unmask", patterns.unmask));
-  AMBIT_TRY(Fd project, sys::OpenUnlinked(project_root.c_str(), O_RDONLY | O_DIRECTORY));
-  return Finder(project_root, std::move(project), AllPatterns(patterns)).Find();
+  const std::string& root = around.empty() ? project_root : around;
+  std::string part = around.empty() ? "" : project_root.substr(around.size() + 1);
+  AMBIT_TRY(Fd project, sys::OpenUnlinked(root.c_str(), O_PATH | O_DIRECTORY));
+  return Finder(root, std::move(part), std::move(project), AllPatterns(patterns)).Find();
 }
 
 }  // namespace ambit::host

@@ -107,12 +107,16 @@ TEST_F(SecretFiles, AWalkIsMadeOnlyWhenAsked) {
   Write("a/b/.env.example");
   EXPECT_THAT(Found(), IsEmpty());
   EXPECT_THAT(Found({.mask = {"**/.env*"}, .hide = {}, .unmask = {}}),
-              ElementsAre("a/b/c/.env: KEY=ambit-placeholder\n"));
+              ElementsAre("a/b/.env.example: KEY=ambit-placeholder\n",
+                          "a/b/c/.env: KEY=ambit-placeholder\n",
+                          "a/node_modules/x/.env: KEY=ambit-placeholder\n"));
 }
 
-TEST_F(SecretFiles, AnExampleIsMaskedWhenItIsNamed) {
+TEST_F(SecretFiles, AnExampleIsMaskedWhenAPatternFitsIt) {
   Write(".env.example");
-  EXPECT_THAT(Found({.mask = {".env.*"}, .hide = {}, .unmask = {}}), IsEmpty());
+  EXPECT_THAT(Found(), IsEmpty());
+  EXPECT_THAT(Found({.mask = {".env.*"}, .hide = {}, .unmask = {}}),
+              ElementsAre(".env.example: KEY=ambit-placeholder\n"));
   EXPECT_THAT(Found({.mask = {".env.example"}, .hide = {}, .unmask = {}}),
               ElementsAre(".env.example: KEY=ambit-placeholder\n"));
 }
@@ -210,6 +214,47 @@ TEST_F(SecretFiles, AManifestThatCannotBeReadDeclaresMembers) {
   fs::remove(root_ / "Cargo.toml");
   Write("package.json", std::string(2U << 20, ' '));
   EXPECT_THAT(Members(), ElementsAre("p", "p/a"));
+}
+
+TEST_F(SecretFiles, APatternForEverywhereIsToldWhereItFitsInGitAndHoldsNot) {
+  Write(".git/config", "x\n");
+  Write(".git/objects/ab/config", "x\n");
+  Write("sub/.git/config", "x\n");
+  Write("sub/config", "A=1\n");
+  const auto found = FindSecretFiles(root_, {.mask = {"**/config"}, .hide = {}, .unmask = {}});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->in_git.size(), 1U);
+  EXPECT_THAT(found->in_git[0].path, HasSubstr(".git/config"));
+  ASSERT_EQ(found->files.size(), 1U);
+  EXPECT_EQ(found->files[0].path, "sub/config");
+}
+
+TEST_F(SecretFiles, MorePatternsTimesNamesThanTheBoundAreRefused) {
+  std::vector<std::string> patterns;
+  const std::string many_stars = "**/*" + std::string(200, 'a') + "*b";
+  for (int i = 0; i < 2'000; ++i) patterns.push_back(many_stars + std::to_string(i));
+  for (int i = 0; i < 200; ++i) Write(fmt::format("{}{}", std::string(230, 'a'), i));
+  const auto found = FindSecretFiles(root_, {.mask = {}, .hide = patterns, .unmask = {}});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::kLimit);
+  EXPECT_THAT(found.error().remedy, HasSubstr("fewer patterns"));
+}
+
+TEST_F(SecretFiles, OfAPartAreThoseThatItHasInTheWhole) {
+  Write("part/plain.txt", "1\n");
+  Write("part/a/.env", "K=1\n");
+  Write("shared/prod", "K=1\n");
+  Write("other/a/.env", "K=1\n");
+  fs::create_symlink("../shared/prod", root_ / "part/.env");
+  Write("package.json", R"({"workspaces": ["part/*", "other/*"]})");
+  const auto found = FindSecretFiles(root_ / "part",
+                                     {.mask = {}, .hide = {"part/plain.txt"}, .unmask = {}}, root_);
+  ASSERT_TRUE(found) << found.error().what;
+  ASSERT_EQ(found->files.size(), 2U);
+  EXPECT_EQ(found->files[0].layer, root_ / "part");
+  EXPECT_EQ(found->files[0].path, "a/.env");
+  EXPECT_EQ(found->files[1].path, "plain.txt");
+  EXPECT_THAT(found->unmatched, IsEmpty());
 }
 
 TEST_F(SecretFiles, AllThatIsShownTogetherIsBounded) {

@@ -57,7 +57,7 @@ std::string Join(const std::string& directory, std::string_view name) {
 
 class Members {
  public:
-  explicit Members(int project) : project_(project) {}
+  Members(int project, std::string_view part) : project_(project), part_(part) {}
 
   Result<std::vector<std::string>> Find() {
     bool declared = false;
@@ -80,6 +80,11 @@ class Members {
   }
 
  private:
+  [[nodiscard]] bool Matters(const std::string& path) const {
+    return part_.empty() || path == part_ || path.starts_with(fmt::format("{}/", part_)) ||
+           part_.starts_with(path + "/");
+  }
+
   Status Add(const std::vector<std::string>& directories) {
     members_.insert(directories.begin(), directories.end());
     return members_.size() > kMaxMembers ? TooMany() : Status();
@@ -98,8 +103,8 @@ class Members {
     std::vector<std::string> out;
     if (name.find('*') == std::string_view::npos) {
       std::string path = Join(directory, name);
-      if (sys::OpenAt(project_, path.c_str(), O_PATH | O_DIRECTORY,
-                      kInside | RESOLVE_NO_SYMLINKS)) {
+      if (Matters(path) && sys::OpenAt(project_, path.c_str(), O_PATH | O_DIRECTORY,
+                                       kInside | RESOLVE_NO_SYMLINKS)) {
         out.push_back(std::move(path));
       }
       return out;
@@ -115,7 +120,8 @@ class Members {
       const bool entered =
           entry.name.front() != '.' && entry.name != "node_modules" && entry.name != "target";
       if (entered && entry.kind == sys::EntryKind::kDirectory && MatchesName(name, entry.name)) {
-        out.push_back(Join(directory, entry.name));
+        std::string path = Join(directory, entry.name);
+        if (Matters(path)) out.push_back(std::move(path));
       }
     }
     return out;
@@ -136,6 +142,7 @@ class Members {
   }
 
   int project_;
+  std::string_view part_;
   std::size_t listed_ = 0;
   std::set<std::string> members_;
 };
@@ -183,6 +190,8 @@ std::vector<std::string> DeepPatterns(std::string_view manifest) {
   return out;
 }
 
-Result<std::vector<std::string>> WorkspaceMembers(int project) { return Members(project).Find(); }
+Result<std::vector<std::string>> WorkspaceMembers(int project, std::string_view part) {
+  return Members(project, part).Find();
+}
 
 }  // namespace ambit::host

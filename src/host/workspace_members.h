@@ -20,7 +20,8 @@ inline constexpr std::size_t kMaxListed = 1'000'000;    // names, of all lists t
 inline constexpr std::size_t kMaxDeepPatterns = 1'000;  // of one manifest
 
 /// Existing directories relative to `project`, sorted, each once; the top itself is not among them.
-Result<std::vector<std::string>> WorkspaceMembers(int project);
+/// With a `part`, a directory relative to it, only those at, above and below that.
+Result<std::vector<std::string>> WorkspaceMembers(int project, std::string_view part = {});
 
 // Pure, for tests and fuzzing.
 

@@ -47,6 +47,7 @@ struct Document {
   SourceKind source = SourceKind::kFlags;
   std::string name;
   bool trusted = true;            // kProject: false until a person trusts what it says
+  bool around = false;            // kProject: of one around the run's, so it only tightens
   std::vector<Setting> settings;  // no option twice
   std::vector<TestCase> tests;
   std::vector<std::string> commands;  // kPreset: basenames that choose it

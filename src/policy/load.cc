@@ -45,7 +45,17 @@ class Loader {
     ReadPolicy read = ReadToml(source.text, source.source, source.name);
     std::ranges::move(read.mistakes, std::back_inserter(out_.mistakes));
     read.document.trusted = source.trusted;
+    if (source.around) LeaveWhatTightens(read.document);
     return std::move(read.document);
+  }
+
+  static void LeaveWhatTightens(Document& document) {
+    document.trusted = false;
+    document.around = true;
+    std::erase_if(document.settings, [](const Setting& setting) {
+      return setting.option->direction == Direction::kWidens;
+    });
+    std::erase_if(document.tests, [](const TestCase& test) { return test.key == "fs_visible"; });
   }
 
   /// A bound is no place to give things.

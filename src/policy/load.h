@@ -20,6 +20,8 @@ struct Source {
   std::string text;
   bool trusted = true;
   std::string base;  // what relative paths are relative to
+  /// Of a project around the one of the run: what it gives, and says of its files, is not meant.
+  bool around = false;
 };
 
 struct LoadRequest {

@@ -27,7 +27,10 @@ class Merger {
       for (const Item& item : setting.items) {
         if (!document.trusted && Widens(*setting.option, item)) {
           out_.left_out.push_back(
-              {.option = setting.option, .item = item, .why = "the project's file is not trusted"});
+              {.option = setting.option,
+               .item = item,
+               .why = document.around ? "the file of a project around this one only tightens"
+                                      : "the project's file is not trusted"});
         } else {
           Put(*setting.option, item);
         }

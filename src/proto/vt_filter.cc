@@ -191,7 +191,9 @@ void VtFilter::TakeEscape(unsigned char byte, std::string& out) {
       case 'X':
       case '^':
       case '_':
-      case 'k': {
+      case 'k':
+      case '!':
+      case '"': {
         const char form = static_cast<char>(byte);
         (void)Decide(FindVtRule(VtKind::kString, std::string_view(&form, 1)));
         return Begin(State::kOtherString);

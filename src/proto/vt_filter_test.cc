@@ -59,6 +59,8 @@ TEST(VtFilter, LetsPassWhatFullScreenProgramsUse) {
         "\x1b[38;2;1;2;3m", "\x1b[4:3m",
         "\x1b[?2026$p",     "\x1b]11;?\x1b\\",
         "\x1b(0",           "\x1b=",
+        "\x1b(B",           "\x1b)0",
+        "\x1b#8",           "\x1b[?8l",
         "\x1b[!p",          "\x1b[>4;2m",
         "\x1b[18t",         "\x1b]8;id=1;https://example.org/?q=1\x1b\\",
         "\x1b]8;;\x1b\\"}) {
@@ -68,15 +70,43 @@ TEST(VtFilter, LetsPassWhatFullScreenProgramsUse) {
 
 TEST(VtFilter, DropsWhatCannotBeOfAHarmlessForm) {
   for (const std::string_view sequence : {
-           "\x1b]052;c;eA==\x07",          // a number that is read as 52
-           "\x1b[021t", "\x1b[21;14t",     //
-           "\x1b[20:14t",                  //
-           "\x1b[?65538l",                 // cut off to 16 bits it is ?2l
-           "\x1b[?25;2l", "\x1b[?1;2:1l",  //
-           "\x1b[2?1h",                    // a prefix in the wrong place
+           "\x1b]052;c;eA==\x07",  // a number that is read as 52
+           "\x1b[021t",
+           "\x1b[21;14t",   //
+           "\x1b[20:14t",   //
+           "\x1b[?65538l",  // cut off to 16 bits it is ?2l
+           "\x1b[?25;2l",
+           "\x1b[?1;2:1l",  //
+           "\x1b[2?1h",     // a prefix in the wrong place
            "\x1b]8;;http://a\xc2\x9d"
-           "52\x07",                     // bytes that a link cannot have
-           "\x1b]10\x18", "\x1b[3\x1a",  // cancelled
+           "52\x07",  // bytes that a link cannot have
+           "\x1b]10\x18",
+           "\x1b[3\x1a",  // cancelled
+           "\x1b!x\x1b\\",
+           "\x1b\"x\x1b\\",  // strings of screen
+           "\x1b($",
+           "\x1b([",
+           "\x1b(]",
+           "\x1b(P",  // to screen these begin what they do alone
+           "\x1b(k",
+           "\x1b)_",
+           "\x1b#^",
+           "\x1b(\"!",
+           "\x1b(%5",
+           "\x1b(\">",
+           "\x1b$B",
+           "\x1b$)A",
+           "\x1b[132$|",
+           "\x1b[$|",
+           "\x1b[36*|",  // columns and lines of the window
+           "\x1b[?3h",
+           "\x1b[?3l",
+           "\x1b[?40h",
+           "\x1b[?25;40h",
+           "\x1b[?1043h",
+           "\x1b[?1042h",
+           "\x1b[1$}",
+           "\x1b[2$~",  // the status line
        }) {
     EXPECT_EQ(Shown(sequence), "") << Shown(sequence);
   }
@@ -147,6 +177,7 @@ TEST(VtModes, WhatWasLeftOnIsUndoneInAnOrderThatShowsThePersonsScreen) {
   EXPECT_EQ(UndoneAfter("\x1b[?1000;1006h\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b=\x1b[7m"),
             "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1006l\x1b[?2004l\x1b>\x1b[m");
   EXPECT_EQ(UndoneAfter("\x1b[?2026h"), "\x1b[?2026l");
+  EXPECT_EQ(UndoneAfter("\x1b[?8l"), "\x1b[?8h");
   EXPECT_EQ(UndoneAfter("\x1b[3;9r"),
             "\x1b"
             "7\x1b[r\x1b"

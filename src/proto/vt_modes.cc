@@ -26,6 +26,7 @@ constexpr Mode kModes[] = {
     {1047, true, false}, {1049, true, false}, {1, true, false},  // application cursor keys
     {5, true, false},                                            // reverse video
     {7, true, true},                                             // line wrap
+    {8, true, true},                                             // keys repeat
     {9, true, false},                                            // mouse, of X10
     {25, true, true},                                            // cursor visible
     {45, true, false},                                           // reverse wrap

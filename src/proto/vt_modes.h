@@ -8,7 +8,7 @@
 
 namespace ambit::proto {
 
-constexpr std::size_t kVtTrackedModes = 31;
+constexpr std::size_t kVtTrackedModes = 32;
 constexpr std::size_t kVtDynamicColours = 10;  // OSC 10 to 19
 
 /// Single bytes, each true by itself: the keeper reads this in shared memory when the process that

@@ -25,12 +25,23 @@ constexpr VtRule kRules[] = {
   {VtKind::kEscape, "%G", "", kPass, "character set", "\x1b%G", "selects UTF-8, which it has"},
   {VtKind::kEscape, " G", "", kDrop, "8-bit answers", "\x1b G",
    "S8C1T: answers, also to the person's shell later, would begin with a byte that is no UTF-8"},
+  {VtKind::kEscape, "(", "012ABKU", kPass, "character set", "\x1b(0",
+   "letters or line drawing, as terminfo has them; put right at the end"},
+  {VtKind::kEscape, ")", "012ABKU", kPass, "character set", "\x1b)0", "as (, used after a shift"},
+  {VtKind::kEscape, "*", "012ABKU", kPass, "character set", "\x1b*0", "as (, used after a shift"},
+  {VtKind::kEscape, "+", "012ABKU", kPass, "character set", "\x1b+0", "as (, used after a shift"},
+  {VtKind::kEscape, "#", "34568", kPass, "line size", "\x1b#8",
+   "double height and width of a line, the test picture"},
   {VtKind::kEscape, "G", "", kDrop, "graphics query", "\x1bG",
    "rxvt and its kin answer it with a line end, which the shell would take for one"},
   {VtKind::kEscape, "}", "", kDrop, "terminology command", "\x1b}",
    "begins a command of the terminal's own"},
   {VtKind::kEscape, "", "", kPass, "escape sequence", "\x1b" "7",
-   "cursor, keypad, reset, designation of character sets; answers only with the terminal's kind"},
+   "one character: cursor, keypad, reset; answers only with the terminal's kind"},
+  {VtKind::kEscape, "", "", kDrop, "character set", "\x1b(%5",
+   "sets of two characters, of two bytes a letter and of other nations: no UTF-8 program needs one, "
+   "and not all terminals agree where such a sequence ends: screen begins a command or a string at "
+   "[ ] P _ ^ k ! and a quotation mark whatever stands before it"},
 
   // --- control sequences: what they answer consists of numbers, unless a row says otherwise ---
   {VtKind::kCsi, "t", "11 13-16 18 19", kPass, "window report", "\x1b[14t",
@@ -65,6 +76,22 @@ constexpr VtRule kRules[] = {
    "Tektronix: everything after it would mean something else"},
   {VtKind::kCsi, "?l", "2", kDrop, "other terminal", "\x1b[?2l",
    "VT52: everything after it would mean something else"},
+  {VtKind::kCsi, "?h", "3", kDrop, "window size", "\x1b[?3h",
+   "DECCOLM: clears the screen and resizes the person's window, in screen and others without "
+   "asking mode 40"},
+  {VtKind::kCsi, "?l", "3", kDrop, "window size", "\x1b[?3l", "as on: 80 columns are a size, too"},
+  {VtKind::kCsi, "?h", "40", kDrop, "window size", "\x1b[?40h", "lets mode 3 resize, also later"},
+  {VtKind::kCsi, "?l", "40", kDrop, "window size", "\x1b[?40l", "the person's own setting"},
+  {VtKind::kCsi, "$|", "", kDrop, "window size", "\x1b[132$|", "DECSCPP: columns of the window"},
+  {VtKind::kCsi, "*|", "", kDrop, "window size", "\x1b[36*|", "DECSNLS: lines of the window"},
+  {VtKind::kCsi, "?h", "1040-1044", kDrop, "window setting", "\x1b[?1043h",
+   "the bell raises the window (1043) or asks for attention (1042), a selection goes to the "
+   "clipboard or stays (1040, 1041, 1044): the person's own settings, and they outlast the run"},
+  {VtKind::kCsi, "?l", "1040-1044", kDrop, "window setting", "\x1b[?1043l", "as on"},
+  {VtKind::kCsi, "$}", "", kDrop, "status line", "\x1b[1$}",
+   "DECSASD: everything after it, the person's prompt too, would be written to the status line"},
+  {VtKind::kCsi, "$~", "", kDrop, "status line", "\x1b[2$~",
+   "DECSSDT: takes a line of the window or gives it back; what it was cannot be asked"},
   {VtKind::kCsi, "", "", kPass, "control sequence", "\x1b[6n",
    "cursor, colours, modes; answers of a fixed form: numbers, or the terminal's own name"},
 
@@ -118,6 +145,9 @@ constexpr VtRule kRules[] = {
   {VtKind::kString, "^", "", kDrop, "privacy message", "\x1b^x\x1b\\", "screen's own messages"},
   {VtKind::kString, "X", "", kDrop, "string", "\x1bXx\x1b\\", "nobody shows it"},
   {VtKind::kString, "k", "", kDrop, "title", "\x1bkx\x1b\\", "a title, of screen and tmux"},
+  {VtKind::kString, "\"", "", kDrop, "title", "\x1b\"x\x1b\\", "as k, in screen"},
+  {VtKind::kString, "!", "", kDrop, "global message", "\x1b!x\x1b\\",
+   "screen shows it in the message line of every terminal that is attached"},
 };
 // clang-format on
 
@@ -141,6 +171,12 @@ bool IsListed(unsigned value, std::string_view list) {
     const unsigned high = dash == range.npos ? low : Number(range.substr(dash + 1)).value_or(0);
     return low <= value && value <= high;
   });
+}
+
+bool FitsEscape(const VtRule& rule, std::string_view form) {
+  if (rule.form.empty()) return !rule.passes || form.size() == 1;
+  if (rule.parameters.empty()) return rule.form == form;
+  return form.size() == 2 && rule.form[0] == form[0] && rule.parameters.contains(form[1]);
 }
 
 bool FitsParameters(const VtRule& rule, std::string_view text) {
@@ -186,7 +222,9 @@ std::span<const VtRule> VtRules() { return kRules; }
 
 const VtRule& FindVtRule(VtKind kind, std::string_view form, std::string_view text) {
   return *std::ranges::find_if(kRules, [&](const VtRule& rule) {
-    return rule.kind == kind && (rule.form.empty() || rule.form == form) &&
+    if (rule.kind != kind) return false;
+    if (kind == VtKind::kEscape) return FitsEscape(rule, form);
+    return (rule.form.empty() || rule.form == form) &&
            (kind != VtKind::kCsi || FitsParameters(rule, text)) &&
            (kind != VtKind::kOsc || (FitsCommand(rule, form) && FitsPayload(rule, text)));
   });

@@ -15,7 +15,7 @@ enum class VtKind : std::uint8_t {
   kEscape,   // ESC, intermediates, final
   kCsi,      // ESC [ prefix parameters intermediates final
   kOsc,      // ESC ] command ; payload, ended by BEL or ESC backslash
-  kString,   // the other strings: DCS, SOS, PM, APC, the title of screen
+  kString,   // the other strings: DCS, SOS, PM, APC, those of screen
 };
 
 struct VtRule {  // NOLINT(clang-analyzer-optin.performance.Padding): the order of a row
@@ -25,6 +25,7 @@ struct VtRule {  // NOLINT(clang-analyzer-optin.performance.Padding): the order 
   std::string_view form;
   /// Numbers and ranges ("1 5-9"), or empty for any. kOsc: the command. kCsi: a row that lets pass
   /// wants the first parameter to be one of them, a row that drops is content with any parameter.
+  /// kEscape: final characters; `form` is the one intermediate before them.
   std::string_view parameters;
   bool passes = false;
   std::string_view name;     // for the journal and the manual

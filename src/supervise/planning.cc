@@ -201,12 +201,18 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   AMBIT_TRY(host::GitProject git, host::InspectGitProject(project.root, read_only));
   AMBIT_TRY(host::SecretFiles secrets,
             host::FindSecretFiles(
-                project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask}));
+                project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask},
+                project.around));
   planned.head_commit = host::HeadCommitOf(git).value_or("");
   for (const auto& [flag, pattern] : secrets.unmatched) {
     if (std::ranges::find(policy.typed, pattern) == policy.typed.end()) continue;
     observer.on_warning(fmt::format("{} '{}' fits no file of the project (a directory ends in '/')",
                                     flag, Printable(pattern)));
+  }
+  for (const auto& [flag, pattern, path] : secrets.in_git) {
+    observer.on_warning(fmt::format(
+        "{} '{}' fits '{}' too, which stays, since git needs it (--hide '{}' leaves it out)", flag,
+        Printable(pattern), Printable(path), Printable(path)));
   }
   AMBIT_CHECK(ReadFacts(request, facts));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,

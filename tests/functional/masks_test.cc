@@ -202,6 +202,66 @@ TEST_P(Masks, CanBeNamed) {
   EXPECT_EQ(run.out, "A=ambit-placeholder\n0\n# mine\nTOKEN=real-token\nDB=real-db\n") << run.err;
 }
 
+TEST_P(Masks, APatternForEverywhereHoldsInWhatIsInstalledAndBuiltToo) {
+  const std::vector<std::string> places = {"node_modules/p", "target/debug", ".venv/lib", "src"};
+  for (const std::string& place : places) {
+    person_.Write("project/" + place + "/x.secret", "real\n");
+  }
+  const std::string look = "find . -name x.secret -not -path './.git/*' | wc -l";
+  EXPECT_EQ(person_.Sh(look).out, "4\n");  // the control
+  EXPECT_EQ(person_.Sh(look, {"--hide", "**/x.secret"}).out, "0\n");
+}
+
+TEST_P(Masks, WhatAPatternForEverywhereLeavesInAGitDirectoryIsTold) {
+  const Finished run = person_.Ambit({"run", "--hide", "**/HEAD", "--", "git", "status", "-s"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, AllOf(HasSubstr("--hide '**/HEAD'"), HasSubstr("HEAD' too, which stays")));
+  EXPECT_EQ(person_.Sh("ls .git/HEAD", {"--hide", ".git/HEAD"}).out, "");
+}
+
+TEST_P(Masks, AWrittenPatternHoldsForExamplesToo) {
+  person_.Write("project/.env.example", "K=an-example\n");
+  EXPECT_EQ(person_.Sh("cat .env.example").out, "K=an-example\n");  // the default leaves it
+  EXPECT_EQ(person_.Sh("ls .env.example", {"--hide", ".env*"}).out, "");
+  EXPECT_EQ(person_.Sh("cat .env.example", {"--mask", ".env.*"}).out, "K=ambit-placeholder\n");
+}
+
+TEST_P(Masks, APartOfAProjectHidesWhatTheWholeHides) {
+  person_.Write("project/ambit.toml", "[fs]\nhide = ['part/plain.txt', '**/deep.txt']\n");
+  person_.Write("project/package.json", R"({"workspaces": ["part/*"]})");
+  person_.Write("project/part/plain.txt", "real-1\n");
+  person_.Write("project/part/a/deep.txt", "real-2\n");
+  person_.Write("project/part/a/.env", "K=real-3\n");
+  person_.Write("project/part/typed.txt", "real-4\n");
+  person_.Write("project/part/shown.txt", "shown\n");
+  const std::string look = "grep -rhE 'real|shown' . | sort";
+  const std::vector<std::string> hide = {"--hide", "part/typed.txt"};
+  EXPECT_EQ(person_.Sh("cd part; " + look, hide).out, "shown\n");
+  EXPECT_EQ(person_.Sh(look, {"--hide", "part/typed.txt", "-C", "part"}).out, "shown\n");
+  EXPECT_EQ(person_.Sh(look, {"--hide", "typed.txt", "-C", "part"}).out, "shown\n");
+  EXPECT_EQ(person_.Sh(look, {"--hide", "a/.env", "--hide", "typed.txt", "-C", "part/a"}).out, "");
+}
+
+TEST_P(Masks, APartOfAProjectThatIsHiddenIsRefused) {
+  person_.Write("project/notes/mine/n.txt", "real\n");
+  for (const char* pattern : {"notes/", "**/mine/", "notes/mine/"}) {
+    const Finished run = person_.Sh("cat n.txt", {"--hide", pattern, "-C", "notes/mine"});
+    EXPECT_EQ(run.exit_code, 125) << pattern;
+    EXPECT_THAT(run.err, HasSubstr("hidden"));
+  }
+}
+
+TEST_P(Masks, TheFileOfAProjectAroundAPartOnlyTightens) {
+  person_.Write("project/ambit.toml",
+                "[fs]\nproject = 'rw'\nhide = ['part/h.txt']\n[env]\nset = { OUTER = '1' }\n"
+                "[[test]]\nfs_visible = ['main.c']\n");
+  person_.Write("project/part/h.txt", "real\n");
+  EXPECT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
+  const Finished run = person_.Sh("ls; echo new > made; echo OUTER=$OUTER", {"-C", "part"});
+  EXPECT_EQ(run.out, "OUTER=\n") << run.err;
+  EXPECT_FALSE(person_.Exists("project/part/made"));
+}
+
 TEST_P(Masks, APatternThatMeansNothingIsRefused) {
   const Finished run = person_.Sh("true", {"--hide", "../other"});
   EXPECT_EQ(run.exit_code, 125);
