@@ -109,6 +109,11 @@ Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavo
 
 void Judge::Decide(Entry& entry) {
   if (!PassesForm(entry)) return;
+  if (HasBothAlready(entry)) {
+    (void)Leave(entry, Verdict::kHeld, {});
+    entry.declined = true;
+    return;
+  }
   if (move_was_cut_short_ && entry.removes && !entry.puts) {
     ConflictOrReplace(entry,
                       "a rename inside was cut short: the run may have moved it, not deleted it");
@@ -224,12 +229,21 @@ bool Judge::IsConsented(const std::string& path) {
   return review::IsConsented(path, request_.consents, git_);
 }
 
-bool Judge::IsUnchanged(const std::string& path, const struct stat& info) const {
-  const std::int64_t ctime = ChangeTimeOf(info);
-  if (stamp_ns_ != 0 && ctime < stamp_ns_) return true;
+bool Judge::IsAsLeft(const std::string& path, const struct stat& info, bool merged) const {
   const auto known = left_.find(path);
   return known != left_.end() && known->second.inode == info.st_ino &&
-         known->second.ctime_ns == ctime;
+         known->second.ctime_ns == ChangeTimeOf(info) && known->second.merged == merged;
+}
+
+bool Judge::IsUnchanged(const std::string& path, const struct stat& info) const {
+  if (stamp_ns_ != 0 && ChangeTimeOf(info) < stamp_ns_) return true;
+  return IsAsLeft(path, info, /*merged=*/false);
+}
+
+/// An earlier apply of the run merged it, and nobody was there since.
+bool Judge::HasBothAlready(const Entry& entry) const {
+  const auto host = tree_.Look(entry.path);
+  return host && *host && IsAsLeft(entry.path, **host, /*merged=*/true) && !IsToBeReplaced(entry);
 }
 
 void Judge::PassesHost(Entry& entry) const {

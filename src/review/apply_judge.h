@@ -31,7 +31,9 @@ class Judge {
   bool PassesPlaceholders(Entry& entry);
   bool ScriptsChanged(const Entry& entry) const;
   bool IsConsented(const std::string& path);
+  bool IsAsLeft(const std::string& path, const struct stat& info, bool merged) const;
   bool IsUnchanged(const std::string& path, const struct stat& info) const;
+  bool HasBothAlready(const Entry& entry) const;
   void PassesHost(Entry& entry) const;
   void PassesOld(Entry& entry, const std::optional<struct stat>& host) const;
   void PassesMerged(Entry& entry, const struct stat& host) const;

@@ -83,6 +83,9 @@ TEST_P(Masks, ComeBackKeyByKeyWithAConsent) {
   EXPECT_EQ(applied.exit_code, 0) << applied.err;
   EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=new\nNEW=1\n");
   EXPECT_EQ(person_.Execute({"stat", "-c", "%a", ".env"}).out, "600\n");
+  const Finished again = person_.Ambit({"apply", "--yes"});
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_EQ(again.out, "");  // no consent is asked for what is there
 
   EXPECT_EQ(person_.Ambit({"undo"}).exit_code, 0);
   EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=real-db\n");
