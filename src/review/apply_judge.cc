@@ -212,8 +212,8 @@ bool Judge::PassesGate(Entry& entry) {
   entry.held_directory = directory;
   if (directory && !entry.chmods) return true;
   return request_.auto_exec == "deny"
-             ? Refuse(entry, fmt::format("{}; the run's policy lets nothing of the kind through",
-                                         gate.reason))
+             ? Refuse(entry,
+                      fmt::format("{}; the policy lets nothing of the kind through", gate.reason))
              : Leave(entry, Verdict::kHeld, gate.reason);
 }
 

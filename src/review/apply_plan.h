@@ -92,7 +92,7 @@ struct ApplyRequest {
   MergedVersions merged;                    // to be taken where both sides changed a file
   MaskedChanges masked;                     // of what the run saw masked
   const workspace::Masks* masks = nullptr;  // null or empty: it saw nothing masked
-  std::string auto_exec;                    // as the run's record has it
+  std::string auto_exec;                    // "deny", "allow", or nothing: a consent counts
 };
 
 struct ApplyPlan {
