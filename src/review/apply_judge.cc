@@ -109,7 +109,7 @@ Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavo
 
 void Judge::Decide(Entry& entry) {
   if (!PassesForm(entry)) return;
-  if (HasBothAlready(entry)) {
+  if (IsApplied(entry)) {
     (void)Leave(entry, Verdict::kHeld, {});
     entry.declined = true;
     return;
@@ -154,7 +154,9 @@ bool Judge::PassesPlaceholders(Entry& entry) {
 
 /// No gate of names beside it: a consent to a secret file says it all.
 void Judge::DecideMasked(Entry& entry, const MaskedChange& change) {
-  if (!change.why_not.empty()) {
+  if (change.hidden && !change.why_not.empty()) {
+    PassesHidden(entry, change);
+  } else if (!change.why_not.empty()) {
     Conflict(entry, change.why_not);
   } else if (!IsConsented(entry.path)) {
     (void)Leave(entry, Verdict::kHeld, change.reason);
@@ -163,6 +165,17 @@ void Judge::DecideMasked(Entry& entry, const MaskedChange& change) {
   } else {
     entry.reason = "a secret file";
     PassesHost(entry);
+  }
+}
+
+/// The host has a file where the run, which could not see it, made one. To name it to be replaced
+/// says all that a consent says, but of placeholders in it.
+void Judge::PassesHidden(Entry& entry, const MaskedChange& change) {
+  const auto host = tree_.Look(entry.path);
+  if (!host || !*host || !entry.puts) {
+    Conflict(entry, change.why_not);
+  } else if (!IsToBeReplaced(entry) || PassesPlaceholders(entry)) {
+    PassesExisting(entry, **host, change.why_not);
   }
 }
 
@@ -240,10 +253,16 @@ bool Judge::IsUnchanged(const std::string& path, const struct stat& info) const 
   return IsAsLeft(path, info, /*merged=*/false);
 }
 
-/// An earlier apply of the run merged it, and nobody was there since.
-bool Judge::HasBothAlready(const Entry& entry) const {
+/// An earlier apply of the run left it so, and nobody was there since. Of what only came across the
+/// list of changes holds nothing any more; a merged one differs, and of a hidden one it cannot
+/// know.
+bool Judge::IsApplied(const Entry& entry) const {
   const auto host = tree_.Look(entry.path);
-  return host && *host && IsAsLeft(entry.path, **host, /*merged=*/true) && !IsToBeReplaced(entry);
+  if (!host || !*host || IsToBeReplaced(entry)) return false;
+  const auto masked = request_.masked.find(entry.path);
+  const bool hidden = masked != request_.masked.end() && masked->second.hidden;
+  return IsAsLeft(entry.path, **host, /*merged=*/true) ||
+         (hidden && IsAsLeft(entry.path, **host, /*merged=*/false));
 }
 
 void Judge::PassesHost(Entry& entry) const {
@@ -253,14 +272,19 @@ void Judge::PassesHost(Entry& entry) const {
   } else if (entry.removes || entry.chmods) {
     PassesOld(entry, *host);
   } else if (*host) {
-    entry.old_mode = (*host)->st_mode;
-    ConflictOrReplace(entry, "the host made it meanwhile");
-    if (!entry.replaced) return;
-    entry.removes = true;
-    entry.before = SeenOf(**host);
+    PassesExisting(entry, **host, "the host made it meanwhile");
   } else {
     PassesNew(entry);
   }
+}
+
+/// What the run made has something of the host's in its place.
+void Judge::PassesExisting(Entry& entry, const struct stat& host, std::string_view why) const {
+  entry.old_mode = host.st_mode;
+  ConflictOrReplace(entry, why);
+  if (!entry.replaced) return;
+  entry.removes = true;
+  entry.before = SeenOf(host);
 }
 
 void Judge::PassesOld(Entry& entry, const std::optional<struct stat>& host) const {
