@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "cli/auto_exec.h"
 #include "cli/cli.h"
 #include "cli/opened_run.h"
 #include "cli/other_refs.h"
@@ -276,7 +277,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const Applying applying, Applying::Of(opened, std::move(layer)));
   AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
   applying.TellOfMasks(request);
-  request.auto_exec = opened.meta.auto_exec;
+  AMBIT_TRY(request.auto_exec, AutoExecOf(opened.meta));
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
   AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));

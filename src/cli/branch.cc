@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "cli/auto_exec.h"
 #include "cli/cli.h"
 #include "cli/other_refs.h"
 #include "cli/question.h"
@@ -53,6 +54,7 @@ Status BringBranch(const BranchFlags& flags) {
   AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(run.id));
   AMBIT_CHECK(workspace::LockRun(dir));
   if (const auto layer = ProjectLayerOf(store, run); !layer) return std::unexpected(layer.error());
+  AMBIT_TRY(run.auto_exec, AutoExecOf(run));
   const char* config_home = ::getenv("XDG_CONFIG_HOME");
   review::BranchRequest request{
       .name = flags.name,

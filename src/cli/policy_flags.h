@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -17,6 +18,10 @@ namespace ambit::cli {
 
 class PolicyFlags {
  public:
+  PolicyFlags() = default;
+  /// As if only `-C directory` was given.
+  explicit PolicyFlags(std::string directory) : directory_(std::move(directory)) {}
+
   /// The object must outlive the parsing.
   void AddTo(CLI::App& command);
 

@@ -119,7 +119,7 @@ constexpr std::array<Option, 13> kOptions = {{
      .by_default = "ask",
      .doc =
          "What the host would run or obey by itself comes back: never, with a consent, or as any "
-         "other file"},
+         "other file; the stricter of the run's start and of now counts"},
 }};
 
 constexpr std::array<TestKey, 4> kTestKeys = {{

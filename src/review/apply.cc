@@ -50,22 +50,22 @@ LeftBehind UnchangedParents(const ProjectTree& tree, const std::vector<Step>& st
 Status NoteLeft(const workspace::RunDir& run, const ProjectTree& tree, const ApplyLog& log,
                 const std::vector<Step>& steps, const Failures& failures, bool taken_back) {
   LeftBehind left = ApplyLog::ReadLeft(run);
-  const auto note = [&](const std::string& path, const struct stat& info) {
-    left[path] = {.inode = info.st_ino, .ctime_ns = ChangeTimeOf(info)};
+  const auto note = [&](const std::string& path, const struct stat& info, bool merged) {
+    left[path] = {.inode = info.st_ino, .ctime_ns = ChangeTimeOf(info), .merged = merged};
   };
   for (const auto& [path, unused] : log.ReadParents()) {
     const auto info = LookOrNothing(tree, path);
-    if (info && S_ISDIR(info->st_mode)) note(path, *info);
+    if (info && S_ISDIR(info->st_mode)) note(path, *info, /*merged=*/false);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    // A merged version holds edits of the host, and below it, as below a replaced one, is one the
-    // run never saw: each stays a change of the host's.
-    if (failures.contains(i) || log.skipped().contains(i) || steps[i].merged) continue;
-    if (steps[i].replaced && taken_back) continue;
+    if (failures.contains(i) || log.skipped().contains(i)) continue;
+    // What a merged or a replaced version took the place of is one the run never saw: it stays a
+    // change of the host's.
+    if ((steps[i].merged || steps[i].replaced) && taken_back) continue;
     const Seen& expected = taken_back ? steps[i].before : steps[i].after;
     const auto info = LookOrNothing(tree, steps[i].path);
     const bool ours = expected.inode != 0 && info && SameContent(expected, SeenOf(*info));
-    if (ours) note(steps[i].path, *info);
+    if (ours) note(steps[i].path, *info, steps[i].merged);
   }
   return ApplyLog::WriteLeft(run, left);
 }

@@ -109,6 +109,11 @@ Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavo
 
 void Judge::Decide(Entry& entry) {
   if (!PassesForm(entry)) return;
+  if (IsApplied(entry)) {
+    (void)Leave(entry, Verdict::kHeld, {});
+    entry.declined = true;
+    return;
+  }
   if (move_was_cut_short_ && entry.removes && !entry.puts) {
     ConflictOrReplace(entry,
                       "a rename inside was cut short: the run may have moved it, not deleted it");
@@ -149,7 +154,9 @@ bool Judge::PassesPlaceholders(Entry& entry) {
 
 /// No gate of names beside it: a consent to a secret file says it all.
 void Judge::DecideMasked(Entry& entry, const MaskedChange& change) {
-  if (!change.why_not.empty()) {
+  if (change.hidden && !change.why_not.empty()) {
+    PassesHidden(entry, change);
+  } else if (!change.why_not.empty()) {
     Conflict(entry, change.why_not);
   } else if (!IsConsented(entry.path)) {
     (void)Leave(entry, Verdict::kHeld, change.reason);
@@ -158,6 +165,17 @@ void Judge::DecideMasked(Entry& entry, const MaskedChange& change) {
   } else {
     entry.reason = "a secret file";
     PassesHost(entry);
+  }
+}
+
+/// The host has a file where the run, which could not see it, made one. To name it to be replaced
+/// says all that a consent says, but of placeholders in it.
+void Judge::PassesHidden(Entry& entry, const MaskedChange& change) {
+  const auto host = tree_.Look(entry.path);
+  if (!host || !*host || !entry.puts) {
+    Conflict(entry, change.why_not);
+  } else if (!IsToBeReplaced(entry) || PassesPlaceholders(entry)) {
+    PassesExisting(entry, **host, change.why_not);
   }
 }
 
@@ -207,8 +225,8 @@ bool Judge::PassesGate(Entry& entry) {
   entry.held_directory = directory;
   if (directory && !entry.chmods) return true;
   return request_.auto_exec == "deny"
-             ? Refuse(entry, fmt::format("{}; the run's policy lets nothing of the kind through",
-                                         gate.reason))
+             ? Refuse(entry,
+                      fmt::format("{}; the policy lets nothing of the kind through", gate.reason))
              : Leave(entry, Verdict::kHeld, gate.reason);
 }
 
@@ -224,12 +242,27 @@ bool Judge::IsConsented(const std::string& path) {
   return review::IsConsented(path, request_.consents, git_);
 }
 
-bool Judge::IsUnchanged(const std::string& path, const struct stat& info) const {
-  const std::int64_t ctime = ChangeTimeOf(info);
-  if (stamp_ns_ != 0 && ctime < stamp_ns_) return true;
+bool Judge::IsAsLeft(const std::string& path, const struct stat& info, bool merged) const {
   const auto known = left_.find(path);
   return known != left_.end() && known->second.inode == info.st_ino &&
-         known->second.ctime_ns == ctime;
+         known->second.ctime_ns == ChangeTimeOf(info) && known->second.merged == merged;
+}
+
+bool Judge::IsUnchanged(const std::string& path, const struct stat& info) const {
+  if (stamp_ns_ != 0 && ChangeTimeOf(info) < stamp_ns_) return true;
+  return IsAsLeft(path, info, /*merged=*/false);
+}
+
+/// An earlier apply of the run left it so, and nobody was there since. Of what only came across the
+/// list of changes holds nothing any more; a merged one differs, and of a hidden one it cannot
+/// know.
+bool Judge::IsApplied(const Entry& entry) const {
+  const auto host = tree_.Look(entry.path);
+  if (!host || !*host || IsToBeReplaced(entry)) return false;
+  const auto masked = request_.masked.find(entry.path);
+  const bool hidden = masked != request_.masked.end() && masked->second.hidden;
+  return IsAsLeft(entry.path, **host, /*merged=*/true) ||
+         (hidden && IsAsLeft(entry.path, **host, /*merged=*/false));
 }
 
 void Judge::PassesHost(Entry& entry) const {
@@ -239,14 +272,19 @@ void Judge::PassesHost(Entry& entry) const {
   } else if (entry.removes || entry.chmods) {
     PassesOld(entry, *host);
   } else if (*host) {
-    entry.old_mode = (*host)->st_mode;
-    ConflictOrReplace(entry, "the host made it meanwhile");
-    if (!entry.replaced) return;
-    entry.removes = true;
-    entry.before = SeenOf(**host);
+    PassesExisting(entry, **host, "the host made it meanwhile");
   } else {
     PassesNew(entry);
   }
+}
+
+/// What the run made has something of the host's in its place.
+void Judge::PassesExisting(Entry& entry, const struct stat& host, std::string_view why) const {
+  entry.old_mode = host.st_mode;
+  ConflictOrReplace(entry, why);
+  if (!entry.replaced) return;
+  entry.removes = true;
+  entry.before = SeenOf(host);
 }
 
 void Judge::PassesOld(Entry& entry, const std::optional<struct stat>& host) const {

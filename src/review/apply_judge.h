@@ -31,11 +31,15 @@ class Judge {
   bool PassesPlaceholders(Entry& entry);
   bool ScriptsChanged(const Entry& entry) const;
   bool IsConsented(const std::string& path);
+  bool IsAsLeft(const std::string& path, const struct stat& info, bool merged) const;
   bool IsUnchanged(const std::string& path, const struct stat& info) const;
+  bool IsApplied(const Entry& entry) const;
   void PassesHost(Entry& entry) const;
+  void PassesExisting(Entry& entry, const struct stat& host, std::string_view why) const;
   void PassesOld(Entry& entry, const std::optional<struct stat>& host) const;
   void PassesMerged(Entry& entry, const struct stat& host) const;
   void DecideMasked(Entry& entry, const MaskedChange& change);
+  void PassesHidden(Entry& entry, const MaskedChange& change);
   void Join(Entry& entry, const MaskedChange& change) const;
   void PassesNew(Entry& entry) const;
   bool IsToBeReplaced(const Entry& entry) const;

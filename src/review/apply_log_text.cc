@@ -11,6 +11,7 @@ namespace ambit::review {
 namespace {
 
 constexpr std::string_view kHeader = "ambit steps 1\n";
+constexpr std::string_view kLeftHeader = "ambit left 2\n";  // without it: no flags
 constexpr unsigned kMoved = 1;
 constexpr unsigned kMerged = 2;
 constexpr unsigned kReplaced = 4;
@@ -100,9 +101,10 @@ Result<std::vector<Step>> DecodeSteps(std::string_view bytes) {
 }
 
 std::string EncodeLeft(const LeftBehind& left) {
-  std::string out;
+  std::string out(kLeftHeader);
   for (const auto& [path, file] : left) {
-    out += fmt::format("{} {} {}", file.inode, file.ctime_ns, path.empty() ? "." : path);
+    out += fmt::format("{} {} {} {}", file.inode, file.ctime_ns, file.merged ? kMerged : 0,
+                       path.empty() ? "." : path);
     out += '\0';
   }
   return out;
@@ -110,12 +112,16 @@ std::string EncodeLeft(const LeftBehind& left) {
 
 LeftBehind DecodeLeft(std::string_view bytes) {
   LeftBehind left;
-  Reader reader(bytes);
+  const bool has_flags = bytes.starts_with(kLeftHeader);
+  Reader reader(bytes.substr(has_flags ? kLeftHeader.size() : 0));
   while (!reader.AtEnd()) {
     Left file;
     std::string path;
+    unsigned flags = 0;
     reader.Number(file.inode);
     reader.Number(file.ctime_ns);
+    if (has_flags) reader.Number(flags);
+    file.merged = (flags & kMerged) != 0;
     reader.Path(path);
     if (!reader.good()) break;
     left[path == "." ? std::string() : std::move(path)] = file;

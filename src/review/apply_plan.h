@@ -66,10 +66,13 @@ struct Step {
   bool replaced = false;  // what it takes away is an edit of the host's
 };
 
-/// How ambit itself left paths of this run's project: no change of the host's.
+/// How ambit itself left paths of this run's project: no change of the host's. A merged one holds
+/// edits of the host, which the run's version must not replace, and all that the run changed: as
+/// long as it is that, nothing of the path is left to apply.
 struct Left {
   std::uint64_t inode = 0;
   std::int64_t ctime_ns = 0;
+  bool merged = false;
 };
 using LeftBehind = std::map<std::string, Left, std::less<>>;
 
@@ -89,7 +92,7 @@ struct ApplyRequest {
   MergedVersions merged;                    // to be taken where both sides changed a file
   MaskedChanges masked;                     // of what the run saw masked
   const workspace::Masks* masks = nullptr;  // null or empty: it saw nothing masked
-  std::string auto_exec;                    // as the run's record has it
+  std::string auto_exec;                    // "deny", "allow", or nothing: a consent counts
 };
 
 struct ApplyPlan {

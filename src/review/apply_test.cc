@@ -58,11 +58,19 @@ TEST(ApplyLogText, ADamagedRecordIsNeverHalfUsed) {
     EXPECT_FALSE(DecodeSteps(whole.substr(0, length))) << length;
   }
   EXPECT_FALSE(DecodeSteps(whole + "x"));
-  LeftBehind left = {{"", {.inode = 1, .ctime_ns = 2}}, {"a b", {.inode = 3, .ctime_ns = -4}}};
+  LeftBehind left = {{"", {.inode = 1, .ctime_ns = 2}},
+                     {"a b", {.inode = 3, .ctime_ns = -4, .merged = true}}};
   const LeftBehind back = DecodeLeft(EncodeLeft(left));
   ASSERT_EQ(back.size(), 2U);
   EXPECT_EQ(back.at("").inode, 1U);
   EXPECT_EQ(back.at("a b").ctime_ns, -4);
+  EXPECT_TRUE(back.at("a b").merged && !back.at("").merged);
+  const LeftBehind older =
+      DecodeLeft(std::string_view("1 2 .\0"
+                                  "3 -4 7 x\0",
+                                  15));
+  ASSERT_EQ(older.size(), 2U);
+  EXPECT_EQ(older.at("7 x").inode, 3U);
 }
 
 TEST(Apply, AttributesDoNotCross) {

@@ -93,7 +93,7 @@ Status CheckConsentsNameSomething(const BranchRequest& request, std::span<const 
               "leave that consent out: paths that need one are named");
 }
 
-/// Where the run's policy lets nothing through no consent does.
+/// Where the policy lets nothing through no consent does.
 std::span<const std::string> ConsentsThatCount(const BranchRequest& request) {
   if (request.run.auto_exec == "deny") return {};
   return request.consents;
@@ -110,7 +110,7 @@ Status AskForHeld(const BranchRequest& request, std::span<const HeldPath> held) 
       Errc::kDenied,
       fmt::format("commits of the run touch what the host would run or obey by itself:{}", list),
       request.run.auto_exec == "deny"
-          ? "the run's policy lets nothing of the kind through (apply.auto_exec)"
+          ? "the policy lets nothing of the kind through (apply.auto_exec)"
           : "look at it ('ambit diff'), then say --consent PATH for each of these paths");
 }
 

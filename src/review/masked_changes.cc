@@ -69,6 +69,7 @@ MaskedChange Describe(const ProjectTree& tree, int upper, const workspace::Masks
                       const Change& change, const std::string& seen_path) {
   MaskedChange out;
   if (masks.Hides(seen_path)) {
+    out.hidden = true;
     out.reason = "it has the name of a secret file, which was hidden from the run";
     const auto host = tree.Look(change.path);
     if (!host || *host) out.why_not = "your secret file of that name was hidden from the run";

@@ -19,8 +19,9 @@ struct MaskedChange {
   std::string text;              // the host's file with what the run changed
   Seen host;                     // the version `text` was made from; inode 0: nothing to join
   bool changes_nothing = false;  // the host has it all already
+  bool hidden = false;           // the run saw nothing there
   bool only_adds = false;        // no value the host has is replaced or taken out
-  std::string why_not;           // the run changed the text and it cannot be joined
+  std::string why_not;           // it cannot be joined; of a hidden one: the host has its own
 };
 using MaskedChanges = std::map<std::string, MaskedChange, std::less<>>;
 

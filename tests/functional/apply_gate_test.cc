@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ApplyGate : public ApplyTest {};
 INSTANTIATE_TEST_SUITE_P(As, ApplyGate, ::testing::ValuesIn(Everyone()),
@@ -175,6 +176,35 @@ TEST_P(ApplyGate, ThePolicyOfTheRunSaysWhetherAConsentCounts) {
   run_with("allow");
   EXPECT_EQ(ApplyYes().exit_code, 0);
   EXPECT_EQ(person_.Read("project/.vscode/tasks.json"), "allow\n");
+}
+
+TEST_P(ApplyGate, ThePolicyOfNowCountsWhereItIsStricterThanTheRuns) {
+  const auto user_says = [&](const std::string& choice) {
+    person_.Write("home/.config/ambit/config.toml", "[apply]\nauto_exec = \"" + choice + "\"\n");
+  };
+  user_says("allow");
+  Run("mkdir -p .vscode; echo x > .vscode/tasks.json");
+  person_.Write("project/ambit.toml", "[apply]\nauto_exec = \"deny\"\n");  // tightens untrusted
+  Finished refused = ApplyYes({"--consent", ".vscode"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.out, HasSubstr("refused .vscode/tasks.json"));
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("apply.auto_exec is 'deny' now"),
+                                 HasSubstr("ambit.toml:2"), HasSubstr("the run's 'allow'")));
+  person_.Write("project/ambit.toml", "[apply]\nauto_exec = \"often\"\n");
+  refused = ApplyYes();
+  EXPECT_EQ(refused.exit_code, 125);  // what cannot be read could be stricter
+  EXPECT_THAT(refused.err, HasSubstr("ambit.toml:2"));
+  ASSERT_EQ(Host("rm ambit.toml").exit_code, 0);
+  user_says("ask");
+  EXPECT_THAT(ApplyYes().out, HasSubstr("held .vscode/tasks.json"));
+  EXPECT_FALSE(person_.Exists("project/.vscode"));
+  EXPECT_EQ(ApplyYes({"--consent", ".vscode"}).exit_code, 0);
+
+  Run("echo y > .vscode/tasks.json");
+  user_says("allow");  // opened since: the run's own holds
+  const Finished held = ApplyYes();
+  EXPECT_THAT(held.out, HasSubstr("held .vscode/tasks.json"));
+  EXPECT_THAT(held.err, Not(HasSubstr("auto_exec")));
 }
 
 }  // namespace

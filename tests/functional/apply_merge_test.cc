@@ -59,6 +59,25 @@ TEST_P(ApplyMerge, BothEditsArriveWhenSomebodySaysSoAndUndoHasTheHostsVersion) {
   EXPECT_EQ(Text(), kHosts);
 }
 
+TEST_P(ApplyMerge, WhatWasMergedIsAppliedUntilSomebodyChangesItAgain) {
+  Run("sed -i s/five/FIVE/ a.txt; echo new > c.txt");
+  ASSERT_EQ(Host("sed -i s/one/ONE/ a.txt").exit_code, 0);
+  EXPECT_EQ(ApplyYes({"--merge", "--", "a.txt"}).exit_code, 0);
+  const Finished rest = ApplyYes();  // another apply of the same run writes the record anew
+  EXPECT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(rest.out, "A c.txt\n");
+  const Finished again = ApplyYes();
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_EQ(again.out, "");
+  EXPECT_THAT(again.err, HasSubstr("nothing to apply"));
+  EXPECT_EQ(Text(), kBoth);
+  EXPECT_EQ(ApplyYes({"--dry-run", "--replace", "a.txt"}).out,
+            "M a.txt (although the host changed it meanwhile)\n");
+  ASSERT_EQ(Host("sed -i s/two/mine/ a.txt").exit_code, 0);
+  EXPECT_EQ(ApplyYes().out, "conflict a.txt: the host changed it meanwhile\n");
+  EXPECT_EQ(Text(), "ONE\nmine\nthree\nfour\nFIVE\n");
+}
+
 TEST_P(ApplyMerge, TheBaseIsTheCommitOfTheStartWhateverEitherSideCommits) {
   Run("sed -i s/five/FIVE/ a.txt; git commit -qam mine; git update-ref refs/heads/main HEAD; git "
       "gc "

@@ -37,6 +37,14 @@ TEST_P(BranchGate, AConsentToAGatedDirectoryStandsForAllInItAsInApply) {
                  person_.project() + "/x/.envrc"});
 }
 
+TEST_P(BranchGate, AStricterPolicyOfNowCounts) {
+  Inside("echo run >.envrc; git add -A; git commit -qm planted");
+  person_.Write("home/.config/ambit/config.toml", "[apply]\nauto_exec = \"deny\"\n");
+  ExpectRefused("the policy lets nothing of the kind through", {"--consent", ".envrc"});
+  ASSERT_EQ(person_.Execute({"rm", person_.home() + "/.config/ambit/config.toml"}).exit_code, 0);
+  ExpectBrought({"--consent", ".envrc"});
+}
+
 TEST_P(BranchGate, AConsentThatNamesNothingOfTheBranchIsAnError) {
   Inside("echo run >.envrc; git add -A; git commit -qm planted");
   ExpectRefused("no commit of the branch changes anything at '.envr'",

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/run_ambit.h"
+#include "support/terminal_session.h"
 
 namespace ambit::testing {
 namespace {
@@ -83,6 +84,9 @@ TEST_P(Masks, ComeBackKeyByKeyWithAConsent) {
   EXPECT_EQ(applied.exit_code, 0) << applied.err;
   EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=new\nNEW=1\n");
   EXPECT_EQ(person_.Execute({"stat", "-c", "%a", ".env"}).out, "600\n");
+  const Finished again = person_.Ambit({"apply", "--yes"});
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_EQ(again.out, "");  // no consent is asked for what is there
 
   EXPECT_EQ(person_.Ambit({"undo"}).exit_code, 0);
   EXPECT_EQ(person_.Read("project/.env"), "# mine\nTOKEN=real-token\nDB=real-db\n");
@@ -122,6 +126,46 @@ TEST_P(Masks, ATextThatCannotBeJoinedNeverReplacesYours) {
   EXPECT_EQ(applied.exit_code, 1);
   EXPECT_THAT(applied.out, AllOf(HasSubstr("conflict .env: "), HasSubstr("conflict server.pem: ")));
   EXPECT_EQ(person_.Fingerprint(), before);
+}
+
+TEST_P(Masks, AHiddenFileGivesWayOnlyByNameAndComesBack) {
+  const std::string hosts = person_.Read("project/server.pem");
+  ASSERT_EQ(person_.Sh("echo made-inside > server.pem; echo KEY > new.key").exit_code, 0);
+  const Finished left = person_.Ambit({"apply", "--yes", "--consent", "new.key"});
+  EXPECT_EQ(left.exit_code, 1);
+  EXPECT_THAT(left.out,
+              AllOf(HasSubstr("conflict server.pem: your secret file of that name was hidden"),
+                    HasSubstr("A new.key")));
+  EXPECT_THAT(left.err, HasSubstr("--replace PATH"));
+  EXPECT_EQ(person_.Read("project/server.pem"), hosts);
+  {
+    TerminalSession terminal(person_, {"apply", "-i"});
+    EXPECT_THAT(terminal.ShownUntil("Take the run's version?"),
+                AllOf(HasSubstr("made-inside"), Not(HasSubstr(hosts))));
+    terminal.Type("n\n");
+    EXPECT_EQ(terminal.Wait(), 1);
+  }
+  const Finished replaced = person_.Ambit({"apply", "--yes", "--replace", "server.pem"});
+  EXPECT_EQ(replaced.exit_code, 0) << replaced.err;
+  EXPECT_EQ(replaced.out,
+            "M server.pem (although your secret file of that name was hidden from the run)\n");
+  EXPECT_EQ(person_.Read("project/server.pem"), "made-inside\n");
+  const Finished again = person_.Ambit({"apply", "--yes"});
+  EXPECT_EQ(again.out, "");
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"undo"}).exit_code, 0);
+  EXPECT_EQ(person_.Read("project/server.pem"), hosts);
+  EXPECT_THAT(person_.Ambit({"apply", "--yes"}).out, HasSubstr("conflict server.pem: "));
+  EXPECT_EQ(person_.Read("project/server.pem"), hosts);
+}
+
+TEST_P(Masks, PlaceholdersNeverTakeThePlaceOfAHiddenFileByReplaceAlone) {
+  const std::string hosts = person_.Read("project/server.pem");
+  ASSERT_EQ(person_.Sh("cp .env server.pem").exit_code, 0);
+  const Finished held = person_.Ambit({"apply", "--yes", "--replace", "server.pem"});
+  EXPECT_EQ(held.exit_code, 1);
+  EXPECT_THAT(held.out, HasSubstr("held server.pem: it holds placeholders"));
+  EXPECT_EQ(person_.Read("project/server.pem"), hosts);
 }
 
 TEST_P(Masks, AreDeletedOnlyWithAConsent) {
