@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "cli/other_refs.h"
 #include "cli/question.h"
 #include "cli/review_commands.h"
+#include "cli/run_work.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "review/diff.h"
@@ -26,47 +26,9 @@
 namespace ambit::cli {
 namespace {
 
-using workspace::ChangeKind;
-
 constexpr std::size_t kMaxNamed = 10;
 
 void Say(const std::string& text) { fmt::print(stderr, "ambit: {}\n", text); }
-
-/// `3 files: 1 added, 2 modified`, and the directories that came, went or changed by themselves.
-std::string CountsOf(const std::vector<workspace::Change>& changes) {
-  std::size_t added = 0;
-  std::size_t modified = 0;
-  std::size_t deleted = 0;
-  std::size_t renamed = 0;
-  std::size_t directories = 0;
-  for (const workspace::Change& change : changes) {
-    if (change.kind == ChangeKind::kRenamed) {
-      ++renamed;
-    } else if (S_ISDIR(change.new_mode != 0 ? change.new_mode : change.old_mode)) {
-      ++directories;
-    } else if (change.kind == ChangeKind::kAdded) {
-      ++added;
-    } else if (change.kind == ChangeKind::kDeleted) {
-      ++deleted;
-    } else {
-      ++modified;
-    }
-  }
-  std::vector<std::string> parts;
-  const auto part = [&](std::size_t count, std::string_view what) {
-    if (count != 0) parts.push_back(fmt::format("{} {}", count, what));
-  };
-  part(added, "added");
-  part(modified, "modified");
-  part(deleted, "deleted");
-  std::vector<std::string> all;
-  if (const std::size_t files = added + modified + deleted; files != 0) {
-    all.push_back(fmt::format("{} ({})", Count(files, "file"), fmt::join(parts, ", ")));
-  }
-  if (renamed != 0) all.push_back(fmt::format("{} renamed", Count(renamed, "directory")));
-  if (directories != 0) all.push_back(Count(directories, "directory"));
-  return fmt::format("{}", fmt::join(all, ", "));
-}
 
 /// The names as 'ambit diff --name-status' gives them, the first few.
 Status NameThem(const workspace::ChangeSet& set) {

@@ -23,6 +23,7 @@
 #include "cli/review_commands.h"
 #include "cli/review_journal.h"
 #include "cli/run_and_paths.h"
+#include "cli/run_work.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "review/apply_stage.h"
@@ -267,14 +268,17 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
-  AMBIT_TRY(workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
+  if (flags.run.empty()) NameChosen(meta);
+  auto layer = ProjectLayerOf(store, meta);
+  if (!layer && flags.run.empty()) TellOfOlderWork(store, meta, "ambit apply");
+  if (!layer) return std::unexpected(layer.error());
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));
   AMBIT_TRY(const auto recovered, RecoverAll(opened, journal));
   if (recovered) PrintTroubles(*recovered);
   AMBIT_CHECK(review::CheckLayerFits(opened.run));
-  AMBIT_TRY(const Applying applying, Applying::Of(opened, std::move(layer)));
+  AMBIT_TRY(const Applying applying, Applying::Of(opened, *std::move(layer)));
   AMBIT_TRY(review::ApplyRequest request, RequestOf(opened, flags));
   applying.TellOfMasks(request);
   AMBIT_TRY(request.auto_exec, AutoExecOf(opened.meta));
@@ -285,6 +289,8 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   if (plan.paths.empty()) {
     PrintGit(plan, opened);
     fmt::print(stderr, "ambit: {}: nothing to apply\n", opened.meta.id);
+    const bool all = flags.run.empty() && request.paths.empty();
+    if (all && plan.git.empty()) TellOfOlderWork(opened.store, opened.meta, "ambit apply");
     return 0;
   }
   const bool terminal = ::isatty(0) == 1 && ::isatty(2) == 1;

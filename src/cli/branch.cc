@@ -18,6 +18,7 @@
 #include "cli/other_refs.h"
 #include "cli/question.h"
 #include "cli/review_journal.h"
+#include "cli/run_work.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "host/git_config.h"
@@ -51,9 +52,17 @@ Status BringBranch(const BranchFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run, flags.directory));
+  const auto tell_of_older_work = [&](const workspace::RunMeta& chosen) {
+    if (!flags.run.empty()) return;
+    TellOfOlderWork(store, chosen, fmt::format("ambit branch {}", Printable(flags.name)));
+  };
+  if (flags.run.empty()) NameChosen(run);
   AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(run.id));
   AMBIT_CHECK(workspace::LockRun(dir));
-  if (const auto layer = ProjectLayerOf(store, run); !layer) return std::unexpected(layer.error());
+  if (const auto layer = ProjectLayerOf(store, run); !layer) {
+    tell_of_older_work(run);
+    return std::unexpected(layer.error());
+  }
   AMBIT_TRY(run.auto_exec, AutoExecOf(run));
   const char* config_home = ::getenv("XDG_CONFIG_HOME");
   review::BranchRequest request{
@@ -77,7 +86,10 @@ Status BringBranch(const BranchFlags& flags) {
   const Status written = journal.BranchEnded(result, agreed);
   if (!result) {
     // That HEAD has nothing does not mean that nothing is there.
-    if (result.error().code == Errc::kNotFound) NameOtherRefs(request.run, request.run_path);
+    if (result.error().code == Errc::kNotFound) {
+      NameOtherRefs(request.run, request.run_path);
+      tell_of_older_work(request.run);
+    }
     return std::unexpected(result.error());
   }
   const review::BranchResult& made = *result;

@@ -19,6 +19,7 @@
 #include "cli/pager.h"
 #include "cli/review_commands.h"
 #include "cli/run_and_paths.h"
+#include "cli/run_work.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "review/unfinished_apply.h"
@@ -41,7 +42,7 @@ struct DiffFlags {
 };
 
 struct Subject {
-  std::string runs_root;
+  workspace::RunStore store;
   workspace::RunMeta meta;
   workspace::RunDir run;
   std::optional<workspace::OverlayLayer> layer;  // none: the run could change nothing
@@ -98,13 +99,15 @@ Status TellOfTheGate(const workspace::OverlayLayer& layer, const workspace::Chan
 
 Result<Subject> FindSubject(const DiffFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
-  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
+  AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
+  if (flags.run.empty()) NameChosen(meta);
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
   AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.paths, flags.directory));
   auto layer = ProjectLayerOf(store, meta);
+  if (!layer && flags.run.empty()) TellOfOlderWork(store, meta, "ambit diff");
   if (!layer && layer.error().code != Errc::kNotFound) return std::unexpected(layer.error());
-  return Subject{.runs_root = store.root(),
+  return Subject{.store = std::move(store),
                  .meta = std::move(meta),
                  .run = std::move(run),
                  .layer = layer ? std::optional(*std::move(layer)) : std::nullopt,
@@ -134,13 +137,15 @@ Status ShowDiff(const DiffFlags& flags) {
   if (nothing) AMBIT_CHECK(CheckThatTheyExist(of));
   AMBIT_CHECK(Render(flags, *of.layer, changes));
   // It is compared with the project as it is now.
-  if (const Status busy = review::RefuseWhileApplying(of.runs_root, of.meta.project); !busy) {
+  if (const Status busy = review::RefuseWhileApplying(of.store.root(), of.meta.project); !busy) {
     (void)Report(busy);
   }
   if (std::fflush(stdout) != 0) return FailErrno(errno, "write to stdout");
   if (changes.truncated) Say("too many changes to show them all");
   if (!of.paths.empty() && nothing) {
     Say(fmt::format("run {} changed nothing of these paths", of.meta.id));
+  } else if (nothing && flags.run.empty()) {
+    TellOfOlderWork(of.store, of.meta, "ambit diff");
   }
   if (!flags.json) AMBIT_CHECK(TellOfTheGate(*of.layer, changes));
   // Without the mark 'prune' asks once more: no reason to fail.

@@ -129,7 +129,7 @@ the command was found and may not be executed
 the command was not found inside
 .TP
 128+\fIN\fR
-signal \fIN\fR ended it
+signal \fIN\fR ended it; after an interrupt (130) ambit dies of SIGINT, too, so that a shell leaves its loop
 )";
 
 constexpr std::string_view kExit = R"(.SH EXIT STATUS

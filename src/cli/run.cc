@@ -88,13 +88,31 @@ void WarnOfUnsetVariables(const supervise::RunRequest& request,
   }
 }
 
+bool WasInterrupted(const supervise::Outcome& outcome) {
+  return outcome.cause == supervise::Cause::kSignaled && outcome.exit_code == 128 + SIGINT;
+}
+
+/// A shell goes on with its loop after a command that ended with 130, and leaves it after one that
+/// died of SIGINT, which is 130 in `$?` as well (bash, jobs.c: WTERMSIG of the foreground job). No
+/// shell makes anything of another signal than what the exit code says, and SIGQUIT would leave a
+/// core of ambit.
+void DieOfInterrupt() {
+  std::fflush(nullptr);
+  ::signal(SIGINT, SIG_DFL);
+  sigset_t interrupt{};
+  ::sigemptyset(&interrupt);
+  ::sigaddset(&interrupt, SIGINT);
+  ::sigprocmask(SIG_UNBLOCK, &interrupt, nullptr);
+  ::raise(SIGINT);
+}
+
 /// Whether the work of this run may be asked about: it can be reviewed, and its end was its own or
 /// the person's at the keyboard. A run that ambit itself cut short, or somebody's kill, is not.
 bool EndedForReview(const RunFlags& flags, const EffectivePolicy& effective,
                     const supervise::Outcome& outcome) {
   if (flags.quiet || effective.policy.project != policy::ProjectMode::kCopyOnWrite) return false;
   if (outcome.cause == supervise::Cause::kExited) return true;
-  return outcome.cause == supervise::Cause::kSignaled && outcome.exit_code == 128 + SIGINT;
+  return WasInterrupted(outcome);
 }
 
 void TellWhatIsLeftOut(const EffectivePolicy& effective) {
@@ -169,6 +187,7 @@ int ExecuteRun(const RunFlags& flags) {
   supervise::GiveBackEnvironment(request.environment);
   if (!automated && EndedForReview(flags, *effective, *outcome)) ReviewWithPerson(id);
   if (!flags.quiet) TidyRuns();
+  if (WasInterrupted(*outcome)) DieOfInterrupt();  // everything is as it was, and on record
   return outcome->exit_code;
 }
 

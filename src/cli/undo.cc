@@ -11,6 +11,7 @@
 #include "cli/opened_run.h"
 #include "cli/review_journal.h"
 #include "cli/run_and_paths.h"
+#include "cli/run_work.h"
 #include "cli/runs.h"
 #include "host/facts.h"
 #include "review/applied_runs.h"
@@ -34,6 +35,7 @@ Result<int> UndoRun(const std::string& name, const std::string& directory) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta, RunToUndo(store, person, name, directory));
+  if (name.empty()) NameChosen(meta);
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
   AMBIT_TRY(ReviewJournal journal, ReviewJournal::Open(opened.run));

@@ -122,6 +122,15 @@ TEST_P(Branch, ARunThatMadeNothingBringsNothing) {
   ExpectRefused("made nothing");
 }
 
+TEST_P(Branch, WhereTheNewestRunMadeNothingTheOneThatDidIsNamed) {
+  Inside("git commit -q --allow-empty -m only");
+  Inside("true");
+  ExpectRefused(" has changes of git: ambit branch feat r-");
+  Inside("echo two >>a.txt");
+  Inside("true");
+  ExpectRefused(" has 1 change: ambit branch feat r-");
+}
+
 TEST_P(Branch, ARunThatStillRunsIsRefused) {
   const pid_t pid = person_.Start({"run", "-q", "--", "sh", "-c", "echo x >x; sleep 60"}, "out");
   std::string said;

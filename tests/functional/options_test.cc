@@ -84,7 +84,7 @@ TEST_P(Options, TheReviewFindsTheRunOfAnotherDirectoryAsTheRunDid) {
   EXPECT_EQ(person_.Read("other/sub/file.txt"), "inside\n");
   EXPECT_EQ(person_.Ambit({"undo", "-C", other}).exit_code, 0);
   EXPECT_EQ(person_.Read("other/sub/file.txt"), "host\n");
-  EXPECT_EQ(person_.Ambit({"discard", "-C", other}).exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"discard", "--yes", "-C", other}).exit_code, 0);
 }
 
 TEST_P(Options, ACopyOnWriteDirectoryBesideTheProjectIsWritableAndUnchanged) {

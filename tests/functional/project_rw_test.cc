@@ -135,7 +135,7 @@ TEST_P(ProjectRw, ThereIsNothingToReview) {
     EXPECT_EQ(done.exit_code, 125) << command[0];
     EXPECT_THAT(done.err, AllOf(HasSubstr("--project rw"), HasSubstr("nothing to review")));
   }
-  EXPECT_EQ(person_.Ambit({"discard"}).exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"discard", "--yes"}).exit_code, 0);
   EXPECT_EQ(person_.Read("project/file.txt"), "inside\n");
 }
 

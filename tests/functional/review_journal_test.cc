@@ -96,7 +96,7 @@ TEST_P(ReviewJournal, TellsTheWholeStoryOfARun) {
   const Finished branched = person_.Ambit({"branch", "work"});
   EXPECT_EQ(branched.exit_code, 0) << branched.err;
   EXPECT_EQ(person_.Ambit({"branch", "work", "--from", "x"}).exit_code, 125) << "it exists";
-  EXPECT_EQ(person_.Ambit({"discard"}).exit_code, 0);
+  EXPECT_EQ(person_.Ambit({"discard", "--yes"}).exit_code, 0);
   EXPECT_EQ(
       Events("e['event'], e.get('applied_paths', ''), e.get('branch', '') + e.get('from', ''), "
              "e.get('commits', ''), e.get('error', '') != ''"),
@@ -118,7 +118,7 @@ TEST_P(ReviewJournal, WithoutItNothingIsDone) {
   const std::string text = person_.Read(fs::relative(journal_, person_.root()));
   const auto refuse = [&](const std::string& why) {
     for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-             {"apply", "--yes"}, {"branch", "work"}, {"discard"}}) {
+             {"apply", "--yes"}, {"branch", "work"}, {"discard", "--yes"}}) {
       const Finished done = person_.Ambit(command);
       EXPECT_EQ(done.exit_code, 125) << why << ": " << command[0];
       EXPECT_THAT(done.err, AllOf(HasSubstr("journal"), HasSubstr("cannot be written"),

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "support/run_ambit.h"
+#include "support/terminal_session.h"
 
 namespace ambit::testing {
 namespace {
@@ -134,11 +135,54 @@ TEST_P(RunManagement, InspectSaysHowARunEnded) {
   }
 }
 
+TEST_P(RunManagement, DiscardOfARunThatNobodyNamedIsAskedFirst) {
+  const std::string id = Run("echo x > new; rm file.txt");
+  const Finished refused = Ambit({"discard"});
+  ExpectRefused(refused, "nothing was discarded: the newest run here is " + id);
+  EXPECT_THAT(refused.err, HasSubstr("'ambit discard " + id + "'"));
+  EXPECT_EQ(Ambit({"diff", id, "--name-status"}).out, "D\tfile.txt\nA\tnew\n");
+  {
+    TerminalSession terminal(person_, {"discard"});
+    EXPECT_THAT(terminal.ShownUntil("[y/N]"),
+                AllOf(HasSubstr(id), HasSubstr("2 files (1 added, 1 deleted)")));
+    terminal.Type("n\n");
+    EXPECT_EQ(terminal.Wait(), 1);
+  }
+  EXPECT_TRUE(Exists(id, "upper"));
+  TerminalSession terminal(person_, {"discard"});
+  (void)terminal.ShownUntil("[y/N]");
+  terminal.Type("y\n");
+  EXPECT_EQ(terminal.Wait(), 0);
+  EXPECT_FALSE(Exists(id, "upper"));
+}
+
+TEST_P(RunManagement, ANewestRunWithNothingNamesTheOneThatHasWork) {
+  const std::string work = Run("echo x > new; rm file.txt");
+  const std::string idle = Run("true");
+  const std::string hint =
+      "run " + idle + " changed nothing that the project has not; run " + work + " of ";
+  for (const char* command : {"diff", "apply"}) {
+    const Finished told = Ambit({command});
+    EXPECT_EQ(told.exit_code, 0);
+    EXPECT_EQ(told.out, "");
+    EXPECT_THAT(told.err, AllOf(HasSubstr("ambit: run " + idle + " of "), HasSubstr(hint),
+                                HasSubstr(" has 2 changes: ambit " + std::string(command) + " " +
+                                          work + "\n")));
+    EXPECT_THAT(Ambit({command, idle}).err, Not(HasSubstr(work)));  // it was named
+  }
+  EXPECT_EQ(Ambit({"discard", idle}).exit_code, 0);
+  const Finished discarded = Ambit({"diff"});
+  EXPECT_EQ(discarded.exit_code, 125);
+  EXPECT_THAT(discarded.err, HasSubstr("ambit: run " + work + " of "));
+  EXPECT_EQ(Ambit({"discard", work}).exit_code, 0);
+  EXPECT_THAT(Ambit({"diff"}).err, Not(HasSubstr(work)));
+}
+
 TEST_P(RunManagement, DiscardDropsTheWorkAndKeepsTheRecord) {
   const std::string before = person_.Fingerprint();
   const std::string id = Run("echo x > new; rm file.txt");
   EXPECT_EQ(Ambit({"diff", "--name-status"}).out, "D\tfile.txt\nA\tnew\n");
-  EXPECT_EQ(Ambit({"discard"}).out, id + "\n");
+  EXPECT_EQ(Ambit({"discard", "--yes"}).out, id + "\n");
   for (const char* name : {"upper", "work", "home"}) EXPECT_FALSE(Exists(id, name)) << name;
   for (const char* name : {"meta.json", "plan.json", "journal.jsonl"}) {
     EXPECT_TRUE(Exists(id, name)) << name;

@@ -52,6 +52,23 @@ TEST_P(Terminal, InterruptReachesTheForegroundJobAndTheShellGoesOn) {
   EXPECT_TRUE(session.TerminalIsAsBefore());
 }
 
+TEST_P(Terminal, AShellLeavesItsLoopWhenTheAgentIsInterrupted) {
+  TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
+  session.Type("PS1='shell''> '\n");
+  session.SkipTo("shell> ");
+  session.Type("for i in 1 2; do " + AmbitCommand() +
+               " -- sh -c 'echo started; exec sleep 100'; echo round-$?; done\n");
+  session.SkipTo("started\r\n");
+  session.Type("\x03");
+  const std::string shown = session.ShownUntil("shell> ");
+  EXPECT_EQ(shown.find("round-"), std::string::npos) << shown;
+  session.SkipTo("shell> ");
+  session.Type("echo it-was-$?; exit 7\n");
+  session.ShownUntil("it-was-130");
+  EXPECT_EQ(session.Wait(), 7);
+  EXPECT_TRUE(person_.Ambit({"inspect"}).out.contains("signaled 130"));
+}
+
 TEST_P(Terminal, CanStillBeReadByWhatComesAfterTheRun) {
   person_.Write("script",
                 "'" + AmbitBinary() + "' run -q -- true; echo over; read line; echo got-$line");

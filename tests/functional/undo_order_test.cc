@@ -121,7 +121,7 @@ TEST_P(UndoOrder, OfAnotherProjectNothingIsSaid) {
 TEST_P(UndoOrder, ADiscardedRunIsStillTakenBack) {
   const std::string before = Tree();
   const std::string run = Applied("echo 1 > a; rm b; echo 1 > new");
-  ASSERT_EQ(person_.Ambit({"discard"}).out, run + "\n");
+  ASSERT_EQ(person_.Ambit({"discard", "--yes"}).out, run + "\n");
   const Finished again = ApplyYes();
   EXPECT_THAT(again.err, HasSubstr("was discarded"));
   const Finished undone = Undo();
