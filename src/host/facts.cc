@@ -183,7 +183,8 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
   }
   if (!S_ISDIR(info.st_mode)) {
     return Fail(Errc::kInvalidArgument,
-                fmt::format("project '{}': not a directory", Printable(project.root)));
+                fmt::format("project '{}': not a directory", Printable(project.root)),
+                "name the directory that holds it");
   }
   project.id = sys::FileId{.device = info.st_dev, .inode = info.st_ino};
   project.owner = info.st_uid;

@@ -56,7 +56,8 @@ std::unexpected<Error> IsTaken(const std::string& from, const std::string& path,
   return Fail(Errc::kInvalidArgument,
               fmt::format("{} '{}': '{}' {}, and neither may lie in the other", from,
                           Printable(path), Printable(by), what),
-              "name places of the home that lie beside each other");
+              path.starts_with("/etc/") ? "name a file that is not there inside"
+                                        : "name places of the home that lie beside each other");
 }
 
 Status CheckPlaceInHome(const std::string& from, const std::string& path, const LaunchPlan& plan,
@@ -107,7 +108,8 @@ Status AddFile(const policy::SyntheticFile& file, const std::string& home, Launc
   if (!IsBelow(file.path, "/etc")) {
     return Fail(Errc::kInvalidArgument,
                 fmt::format("{} '{}': neither below the home directory '{}' nor below /etc",
-                            file.from, Printable(file.path), Printable(home)));
+                            file.from, Printable(file.path), Printable(home)),
+                "write it there, or show a directory of the host with fs.ro");
   }
   AMBIT_CHECK(CheckPlaceInEtc(file, plan));
   plan.root.push_back(

@@ -186,9 +186,10 @@ std::string TellOfKept(const std::vector<Kept>& kept) {
 Status RefuseForeignGitPointers(const host::GitProject& git) {
   if (git.refused.empty()) return {};
   const host::RefusedPointer& first = git.refused.front();
+  const std::string target =
+      first.target.empty() ? "" : fmt::format(" points to '{}'", Printable(first.target));
   return Fail(Errc::kDenied,
-              fmt::format("'{}' points to '{}': {}", Printable(first.file), Printable(first.target),
-                          first.reason),
+              fmt::format("'{}'{}: {}", Printable(first.file), target, first.reason),
               first.flag.empty()
                   ? "repair or remove the file, or name another directory with -C DIR"
                   : fmt::format("allow it with {}", Printable(first.flag)));

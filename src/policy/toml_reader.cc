@@ -59,7 +59,8 @@ class Reader {
     }
     if (const unsigned line = LineOfDeepKey(bytes); line != 0) {
       Mistaken({.line = line, .column = 1},
-               fmt::format("a key of more than {} parts", kMaxKeyParts));
+               fmt::format("a key of more than {} parts", kMaxKeyParts),
+               "'ambit policy schema' has all keys");
       return std::move(out_);
     }
     const toml::parse_result parsed = toml::parse(bytes);

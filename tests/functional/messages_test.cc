@@ -18,13 +18,17 @@ class Messages : public Everyday {
     std::string what;
     std::vector<std::pair<std::string, std::string>> files;  // below root()
     std::vector<std::string> arguments;
-    std::string cwd;  // below root(), the project when empty
+    std::string cwd;     // below root(), the project when empty
+    std::string before;  // sh, in the project
+    std::string after;   // sh, in the project
   };
 
   std::string Told(const Case& one) {
     for (const auto& [path, text] : one.files) person_.Write(path, text);
     const std::string cwd = one.cwd.empty() ? "" : person_.root() + "/" + one.cwd;
+    if (!one.before.empty()) (void)person_.Execute({"sh", "-c", one.before});
     const Finished done = person_.Ambit(one.arguments, cwd);
+    if (!one.after.empty()) (void)person_.Execute({"sh", "-c", one.after});
     for (const auto& [path, text] : one.files) {
       (void)person_.Execute({"rm", "-f", person_.root() + "/" + path});
     }
@@ -35,13 +39,28 @@ class Messages : public Everyday {
   }
 
   std::string WithoutPlaces(std::string text) const {
-    for (std::size_t at = 0; (at = text.find(person_.root())) != std::string::npos;) {
-      text.replace(at, person_.root().size(), "ROOT");
+    for (const auto& [place, word] :
+         {std::pair(person_.root(), "ROOT"), std::pair(AmbitBinary(), "AMBIT")}) {
+      for (std::size_t at = 0; (at = text.find(place)) != std::string::npos;) {
+        text.replace(at, place.size(), word);
+      }
     }
     return std::regex_replace(text, std::regex("r-[0-9a-z]{8}"), "r-RUNRUNRU");
   }
 };
 INSTANTIATE_TEST_SUITE_P(As, Messages, ::testing::ValuesIn(Everyone()), NameOfParam);
+
+std::string Many(int count, const std::string& entry) {
+  std::string list;
+  for (int i = 0; i < count; ++i) list += entry;
+  return list;
+}
+
+std::string Ports(int count) {
+  std::string list;
+  for (int i = 1; i <= count; ++i) list += std::to_string(i) + ",";
+  return list;
+}
 
 TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
   const auto project = [](std::string text) {
@@ -96,6 +115,85 @@ TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
       {"the home as the project", {}, run, "home"},
       {"a system directory as the project", {}, {"run", "-C", "/usr", "--", "true"}, ""},
       {"a project that is not there", {}, {"run", "-C", "/no/such", "--", "true"}, ""},
+      // Places and values.
+      {"nothing in quotes", user("[fs]\nro = [\"\"]\nhide = [\"\"]\n"), run, ""},
+      {"a zero byte", user("[fs]\nro = [\"/a\\u0000\"]\n[env]\nset = { A = \"\\u0000\" }\n"), run,
+       ""},
+      {"patterns that mean no file",
+       user("[fs]\nhide = [\"..\", \"/etc/x\", \"a/../../x\", \"**/a/b\"]\n"), run, ""},
+      {"a file of neither the home nor /etc", user("[fs.files]\n\"x\" = \"\"\n"), run, ""},
+      {"a file of elsewhere", user("[fs.files]\n\"/opt/x\" = \"\"\n"), run, ""},
+      {"a file that ambit makes", user("[fs.files]\n\"/etc/passwd\" = \"\"\n"), run, ""},
+      {"a file in what is shown",
+       user("[fs]\nro = [\"" + person_.root() +
+            "/home/shown\"]\n[fs.files]\n\"~/shown/x\" = \"\"\n"),
+       run, "", "mkdir ../home/shown"},
+      {"the home to be kept", user("[fs]\nkeep = [\"~\"]\n"), run, ""},
+      {"what is to be kept elsewhere", user("[fs]\nkeep = [\"/opt/x\"]\n"), run, ""},
+      {"a file to be kept", user("[fs]\nkeep = [\"~/.history\"]\n"), run, "",
+       ": >../home/.history"},
+      {"kept places in each other", user("[fs]\nkeep = [\"~/a\", \"~/a/b\"]\n"), run, ""},
+      {"a file that is too large", user("# " + std::string(2 << 20, 'x') + "\n"), run, ""},
+      {"a key that is too deep", user("a" + Many(40, ".a") + " = 1\n"), run, ""},
+      {"a directory in a policy file's place", {}, run, "", "mkdir ambit.toml", "rmdir ambit.toml"},
+      {"a pipe of the host",
+       {},
+       {"run", "--ro", "pipe", "--", "true"},
+       "",
+       "mkfifo pipe",
+       "rm pipe"},
+      {"a link out of the project",
+       {},
+       {"run", "--ro", "out", "--", "true"},
+       "",
+       "ln -s ../data out",
+       "rm out"},
+      {"the whole home", {}, {"run", "--ro", person_.home(), "--", "true"}, ""},
+      {"ambit's own state",
+       {},
+       {"run", "--ro", person_.home() + "/.local/state", "--", "true"},
+       ""},
+      {"more ports than there can be", user("[net]\nhost_ports = [" + Ports(200) + "]\n"), run, ""},
+      {"the file system as the project", {}, {"run", "-C", "/", "--", "true"}, ""},
+      {"a file as the project",
+       {},
+       {"run", "-C", "readme", "--", "true"},
+       "",
+       ": >readme",
+       "rm readme"},
+      {"ambit's state as the project", {}, run, "home/.local/state/ambit"},
+      // The repository.
+      {"a pointer to nothing", {{"project/.git", "gitdir: /no/such\n"}}, run, ""},
+      {"no pointer", {{"project/.git", "hello\n"}}, run, ""},
+      // The command.
+      {"a command that is nowhere", {}, {"run", "-q", "--", "no-such-command"}, ""},
+      {"a file of the project that is not executable",
+       {},
+       {"run", "-q", "--", "./script"},
+       "",
+       ": >script",
+       "rm script"},
+      {"a directory as the command",
+       {},
+       {"run", "-q", "--", "./dir"},
+       "",
+       "mkdir dir",
+       "rmdir dir"},
+      {"a script without its interpreter",
+       {},
+       {"run", "-q", "--", "./script"},
+       "",
+       "printf '#!/no/such\\n' >script; chmod +x script",
+       "rm script"},
+      {"a command of the person's own",
+       {},
+       {"run", "-q", "--", person_.home() + "/bin/tool"},
+       "",
+       "mkdir ../home/bin; printf '#!/bin/sh\\n' >../home/bin/tool; chmod +x ../home/bin/tool"},
+      {"a run in a run",
+       {},
+       {"run", "-q", "--ro", AmbitBinary(), "--", AmbitBinary(), "run", "--", "true"},
+       ""},
       {"nothing to trust", {}, {"trust"}, ""},
       {"no such preset to show", {}, {"preset", "show", "nod"}, ""},
   };
