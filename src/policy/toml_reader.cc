@@ -125,7 +125,10 @@ class Reader {
   }
 
   void Unknown(const std::string& key, const toml::source_position& place) {
-    const std::string_view meant = Nearest(key, known_);
+    // Of very many nobody reads the hint, and each is a search.
+    constexpr std::size_t kMaxHints = 10 * kMaxMistakes;
+    const std::string_view meant =
+        out_.mistakes.size() < kMaxHints ? Nearest(key, known_) : std::string_view();
     Mistaken(place, fmt::format("unknown key '{}'", Printable(key)),
              meant.empty() ? "'ambit policy schema' has them all"
                            : fmt::format("did you mean '{}'?", meant));
