@@ -193,6 +193,7 @@ Keys that widen give the run more, those that tighten take from it;
 a project's file may only tighten until it is trusted.
 A key that is not named here is a mistake,
 and a policy with a mistake is not used.
+A list or table has at most 1000 entries of at most 4096 bytes.
 )";
 
 constexpr std::string_view kFileTail = R"(.SH PATHS

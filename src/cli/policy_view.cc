@@ -20,11 +20,28 @@ std::string ValueOf(const policy::Option& option, const policy::Item& item) {
   }
 }
 
+/// Each line marked, so that none can pass for one of the difference.
+std::string ContentOf(const PolicyLine& line) {
+  std::string out;
+  std::string_view rest = std::string_view(line.content).substr(0, kMaxShownOfFile);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    out += fmt::format("    | {}\n", Printable(rest.substr(0, end)));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (line.content.size() > kMaxShownOfFile) {
+    out += fmt::format("    ({} more bytes are not shown here: {})\n",
+                       line.content.size() - kMaxShownOfFile, policy::Describe(line.origin));
+  }
+  return out;
+}
+
 void OnlyIn(const std::vector<PolicyLine>& some, const std::vector<PolicyLine>& others, char sign,
             std::string& out) {
   for (const PolicyLine& line : some) {
     if (std::ranges::find(others, line) != others.end()) continue;
     out += fmt::format("{} {} {}\n", sign, line.key, line.value);
+    if (sign == '+') out += ContentOf(line);
   }
 }
 
@@ -40,13 +57,16 @@ std::vector<PolicyLine> LinesOf(const policy::Merged& merged, bool with_defaults
     if (holds && (with_defaults || choice)) {
       lines.push_back({.key = std::string(option.key),
                        .value = std::string(option.by_default),
+                       .content = {},
                        .origin = {},
                        .built_in = true});
     }
     if (setting == nullptr) continue;
     for (const policy::Item& item : setting->items) {
-      lines.push_back(
-          {.key = std::string(option.key), .value = ValueOf(option, item), .origin = item.origin});
+      lines.push_back({.key = std::string(option.key),
+                       .value = ValueOf(option, item),
+                       .content = option.shape == policy::Shape::kFiles ? item.value : "",
+                       .origin = item.origin});
     }
   }
   return lines;

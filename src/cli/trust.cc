@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/effective_policy.h"
@@ -56,6 +57,8 @@ Result<int> TrustProject(const TrustFlags& flags) {
   }
   // The text that was shown: another one in the file by now is not trusted.
   AMBIT_CHECK(Trust(without.place.runs_root, project, with.project_file->text));
+  Say(fmt::format("{} is trusted as it is now (SHA-256 {}); any change ends that",
+                  Printable(with.project_file->name), Sha256Hex(with.project_file->text)));
   return 0;
 }
 

@@ -171,9 +171,9 @@ void ImportClaude(ImportDraft& draft, const Tree& settings) {
       {"sandbox", Section(SandboxRules())},
       {"env", Variables()},
       {"apiKeyHelper",
-       Missing("nothing of a run is started outside of it; a key crosses with --env")},
-      {"awsCredentialExport", Missing("nothing of a run is started outside of it")},
-      {"awsAuthRefresh", Missing("nothing of a run is started outside of it")},
+       MissingUnsaid("nothing of a run is started outside of it; a key crosses with --env")},
+      {"awsCredentialExport", MissingUnsaid("nothing of a run is started outside of it")},
+      {"awsAuthRefresh", MissingUnsaid("nothing of a run is started outside of it")},
       {"hooks",
        Missing("they run inside, where Claude Code finds its settings and their programs")},
   };

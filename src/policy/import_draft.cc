@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "base/text.h"
+#include "policy/toml_reader.h"
 #include "policy/values.h"
 
 namespace ambit::policy {
@@ -428,9 +430,26 @@ void ImportDraft::SettleProject() {
   if (project_) out_.lines.push_back(*std::move(project_));
 }
 
+/// The bounds of the reader; what is beyond them is noted.
+void ImportDraft::KeepWhatAPolicyTakes() {
+  std::map<std::string_view, std::size_t> taken;
+  const auto is_too_much = [&](std::string_view list, const auto& line) {
+    if (line.text.size() <= kMaxEntryBytes && ++taken[list] <= kMaxEntries) return false;
+    out_.missing.push_back({.setting = fmt::format("{} {}", line.comment, Quoted(line.text)),
+                            .why = fmt::format("a list of a policy has at most {} entries of at "
+                                               "most {} bytes",
+                                               kMaxEntries, kMaxEntryBytes)});
+    return true;
+  };
+  std::erase_if(out_.lines,
+                [&](const ImportLine& line) { return is_too_much(line.option->key, line); });
+  std::erase_if(out_.tests, [&](const ImportTest& test) { return is_too_much("test", test); });
+}
+
 Imported ImportDraft::Finish() && {
   SettleProject();
   LetDenyWin();
+  KeepWhatAPolicyTakes();
   return std::move(out_);
 }
 

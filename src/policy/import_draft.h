@@ -79,6 +79,7 @@ class ImportDraft {
   bool IsDeniedAround(const std::string& path, bool reopens) const;
   void LetDenyWin();
   void SettleProject();
+  void KeepWhatAPolicyTakes();
 
   struct Shown {
     std::string path;

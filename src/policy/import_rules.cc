@@ -8,6 +8,25 @@
 namespace ambit::policy {
 namespace {
 
+/// For what may hold anything: the value of a setting that is not known may be a token.
+std::string KindOf(const Tree& value) {
+  switch (value.kind) {
+    case Tree::Kind::kNull:
+      return "null";
+    case Tree::Kind::kBool:
+      return "true or false";
+    case Tree::Kind::kNumber:
+      return "a number";
+    case Tree::Kind::kText:
+      return "a string";
+    case Tree::Kind::kList:
+      return fmt::format("a list of {}", value.items.size());
+    case Tree::Kind::kTable:
+      return fmt::format("a table of {}", value.items.size());
+  }
+  return {};
+}
+
 /// A value as a note shows it: what is inside a list or table of tables is not written out.
 std::string TextOf(const Tree& value) {
   switch (value.kind) {
@@ -40,8 +59,8 @@ Handle Noting(Note note, std::string why) {
 }
 
 void NoteType(ImportDraft& draft, const Tree& value, const std::string& setting) {
-  draft.HasNoEquivalent({.text = TextOf(value), .setting = setting},
-                        "not what this import knows to stand here");
+  draft.HasNoEquivalent({.text = {}, .setting = setting},
+                        fmt::format("{}, not what this import knows to stand here", KindOf(value)));
 }
 
 }  // namespace
@@ -136,7 +155,14 @@ Handle OfItsProxy() {
   };
 }
 
-Handle Unknown() { return Missing("not known to this import"); }
+Handle MissingUnsaid(std::string why) {
+  return [why = std::move(why)](ImportDraft& draft, const Entry& entry) {
+    draft.HasNoEquivalent({.text = {}, .setting = entry.setting},
+                          fmt::format("{}, {}", KindOf(entry.value), why));
+  };
+}
+
+Handle Unknown() { return MissingUnsaid("not known to this import"); }
 
 std::vector<std::string> TextsOf(const Tree* value) {
   std::vector<std::string> texts;

@@ -37,6 +37,8 @@ Handle Variables();
 /// Why the setting needs no line, or can have none; each entry of a list is noted.
 Handle Holding(std::string why);
 Handle Missing(std::string why);
+/// Of what may be or hold a secret: the note has the value's type alone.
+Handle MissingUnsaid(std::string why);
 /// By a truth; another type is noted.
 Handle Either(Handle when_true, Handle when_false);
 /// Says nothing about what a run may do: "$schema".

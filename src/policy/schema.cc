@@ -8,6 +8,7 @@
 
 #include "policy/options.h"
 #include "policy/presets.h"
+#include "policy/toml_reader.h"
 
 namespace ambit::policy {
 namespace {
@@ -33,13 +34,23 @@ std::string Pattern() {
 
 Json Text(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
 
-Json ListOf(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
+/// As an entry of a list: length is counted in characters here, so the reader is the stricter one.
+Json Entry(std::string_view pattern) {
+  Json text = Text(pattern);
+  text["maxLength"] = kMaxEntryBytes;
+  return text;
+}
+
+Json ListOf(Json items) {
+  return {{"type", "array"}, {"maxItems", kMaxEntries}, {"items", std::move(items)}};
+}
 
 Json Object() { return {{"type", "object"}, {"additionalProperties", false}}; }
 
 Json TableOf(std::string_view names, Json values) {
   return {{"type", "object"},
-          {"propertyNames", {{"pattern", names}}},
+          {"maxProperties", kMaxEntries},
+          {"propertyNames", {{"pattern", names}, {"maxLength", kMaxEntryBytes}}},
           {"additionalProperties", std::move(values)}};
 }
 
@@ -58,11 +69,11 @@ Json ValueOf(const Option& option) {
     case Shape::kChoice:
       return Choice(option);
     case Shape::kPaths:
-      return ListOf(Text(kPath));
+      return ListOf(Entry(kPath));
     case Shape::kPatterns:
-      return ListOf(Text(Pattern()));
+      return ListOf(Entry(Pattern()));
     case Shape::kNames:
-      return ListOf(Text(kVariableName));
+      return ListOf(Entry(kVariableName));
     case Shape::kVariables:
       return TableOf(kVariableName, Text(kNoZeroByte));
     case Shape::kFiles:
@@ -102,11 +113,11 @@ Json TestSchema() {
   Json test = Object();
   for (const TestKey& key : TestKeys()) {
     Json list = {{"description", fmt::format("{}.", key.doc)}};
-    list.update(ListOf({{"type", "string"}}));
+    list.update(ListOf({{"type", "string"}, {"maxLength", kMaxEntryBytes}}));
     test["properties"][std::string(key.key)] = std::move(list);
   }
   Json tests = {{"description", "What must hold of this policy; 'ambit policy test' tries it."}};
-  tests.update(ListOf(std::move(test)));
+  tests.update(Json{{"type", "array"}, {"items", std::move(test)}});
   tests["minItems"] = 1;
   return tests;
 }

@@ -71,8 +71,9 @@ class Reader {
     ReadTable(parsed.table(), "");
     // In the order they stand in the file: toml++ sorts keys.
     std::ranges::sort(out_.mistakes, {}, [](const Mistake& mistake) {
-      return std::tuple(mistake.origin.line, mistake.origin.column, mistake.what);
+      return std::tuple(mistake.origin.line, mistake.origin.column, std::string_view(mistake.what));
     });
+    CountTheLastMistakes();
     return std::move(out_);
   }
 
@@ -87,6 +88,26 @@ class Reader {
   void Mistaken(const toml::source_position& place, std::string what, std::string remedy = {}) {
     out_.mistakes.push_back(
         {.origin = At(place), .what = std::move(what), .remedy = std::move(remedy)});
+  }
+
+  void CountTheLastMistakes() {
+    if (out_.mistakes.size() <= kMaxMistakes) return;
+    const std::size_t more = out_.mistakes.size() - kMaxMistakes;
+    out_.mistakes.resize(kMaxMistakes + 1);
+    out_.mistakes.back().what = fmt::format("and {} more mistakes", more);
+    out_.mistakes.back().remedy.clear();
+  }
+
+  void TooMany(std::string_view key, const toml::source_position& place) {
+    Mistaken(place, fmt::format("{}: more than {} entries", key, kMaxEntries),
+             "a pattern or a directory can stand for many");
+  }
+
+  /// False: more than a list may have, of which `already` were taken before.
+  bool FitsInOne(std::string_view key, const toml::array& list, std::size_t already = 0) {
+    if (already + list.size() <= kMaxEntries) return true;
+    TooMany(key, list[kMaxEntries - already].source().begin);
+    return false;
   }
 
   void ReadTable(const toml::table& table, const std::string& prefix) {
@@ -115,7 +136,10 @@ class Reader {
   }
 
   void Unknown(const std::string& key, const toml::source_position& place) {
-    const std::string_view meant = Nearest(key, known_);
+    // Of very many nobody reads the hint, and each is a search.
+    constexpr std::size_t kMaxHints = 10 * kMaxMistakes;
+    const std::string_view meant =
+        out_.mistakes.size() < kMaxHints ? Nearest(key, known_) : std::string_view();
     Mistaken(place, fmt::format("unknown key '{}'", Printable(key)),
              meant.empty() ? "'ambit policy schema' has them all"
                            : fmt::format("did you mean '{}'?", meant));
@@ -125,14 +149,25 @@ class Reader {
     Mistaken(node.source().begin, fmt::format("{}: {}, not {}", key, wanted, WordFor(node)));
   }
 
+  void TooLong(std::string_view key, const toml::source_position& place) {
+    Mistaken(place, fmt::format("{}: an entry of more than {} bytes", key, kMaxEntryBytes),
+             "no path is that long");
+  }
+
   template <class Take>
-  void ReadStrings(std::string_view key, const toml::node& node, const Take& take) {
+  void ReadStrings(std::string_view key, const toml::node& node, const Take& take,
+                   std::size_t already = 0) {
     const toml::array* array = node.as_array();
     if (array == nullptr) return WrongType(key, node, "a list of strings");
+    if (!FitsInOne(key, *array, already)) return;
     for (const toml::node& entry : *array) {
       const auto* text = entry.as_string();
       if (text == nullptr) {
         WrongType(key, entry, "a string");
+        continue;
+      }
+      if (text->get().size() > kMaxEntryBytes) {
+        TooLong(key, entry.source().begin);
         continue;
       }
       take(Item{.text = text->get(), .value = {}, .origin = At(entry.source().begin)});
@@ -166,6 +201,7 @@ class Reader {
   void ReadPorts(const Option& option, const toml::node& node) {
     const toml::array* array = node.as_array();
     if (array == nullptr) return WrongType(option.key, node, "a list of ports");
+    if (!FitsInOne(option.key, *array)) return;
     for (const toml::node& entry : *array) {
       const auto* port = entry.as_integer();
       if (port == nullptr) {
@@ -180,7 +216,12 @@ class Reader {
   void ReadAssignments(const Option& option, const toml::node& node) {
     const toml::table* table = node.as_table();
     if (table == nullptr) return WrongType(option.key, node, "a table of strings");
+    if (table->size() > kMaxEntries) return TooMany(option.key, node.source().begin);
     for (const auto& [name, value] : *table) {
+      if (name.str().size() > kMaxEntryBytes) {
+        TooLong(option.key, name.source().begin);
+        continue;
+      }
       const auto* text = value.as_string();
       if (text == nullptr) {
         WrongType(fmt::format("{}.{}", option.key, Printable(name.str())), value, "a string");
@@ -209,10 +250,13 @@ class Reader {
                                  : fmt::format("did you mean '{}'?", meant));
           continue;
         }
-        ReadStrings("test." + key, list, [&](Item item) {
-          out_.document.tests.push_back(
-              {.key = key, .text = std::move(item.text), .origin = std::move(item.origin)});
-        });
+        ReadStrings(
+            "test." + key, list,
+            [&](Item item) {
+              out_.document.tests.push_back(
+                  {.key = key, .text = std::move(item.text), .origin = std::move(item.origin)});
+            },
+            out_.document.tests.size());
       }
     }
   }

@@ -1,5 +1,6 @@
 #include "policy/toml_reader.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -107,6 +108,55 @@ TEST(TomlReader, RefusesAKeyThatWouldBeTooManyTables) {
   EXPECT_THAT(MistakesIn("\n" + key + " = 1\n"),
               ElementsAre(HasSubstr("ambit.toml:2:1: a key of")));
   EXPECT_THAT(MistakesIn("\n[" + key + "]\n"), ElementsAre(HasSubstr("ambit.toml:2:1: a key of")));
+}
+
+std::string ListOf(std::size_t entries) {
+  std::string list = "[";
+  for (std::size_t i = 0; i < entries; ++i) list += fmt::format("\"a/{}\",\n", i);
+  return list + "]";
+}
+
+TEST(TomlReader, BoundsTheEntriesOfAList) {
+  EXPECT_THAT(MistakesIn("[fs]\nhide = " + ListOf(kMaxEntries)), IsEmpty());
+  const auto read = Read("[fs]\nhide = " + ListOf(kMaxEntries + 1));
+  ASSERT_EQ(read.mistakes.size(), 1U);
+  EXPECT_EQ(
+      Describe(read.mistakes[0]),
+      "ambit.toml:1002:1: fs.hide: more than 1000 entries; a pattern or a directory can stand "
+      "for many");
+  EXPECT_TRUE(read.document.Find("fs.hide")->items.empty());
+  EXPECT_THAT(
+      MistakesIn("[[test]]\nfs_hidden = " + ListOf(600) + "\n[[test]]\nfs_hidden = " + ListOf(600)),
+      ElementsAre(HasSubstr("ambit.toml:1004:1: test.fs_hidden: more than 1000 entries")));
+  std::string names;
+  std::string ports;
+  for (std::size_t i = 0; i <= kMaxEntries; ++i) {
+    names += fmt::format("A{} = ''\n", i);
+    ports += "1,";
+  }
+  EXPECT_THAT(MistakesIn("[env.set]\n" + names),
+              ElementsAre(HasSubstr("ambit.toml:1:1: env.set: more than 1000 entries")));
+  EXPECT_THAT(MistakesIn("[net]\nhost_ports = [" + ports + "]"),
+              ElementsAre(HasSubstr("net.host_ports: more than 1000 entries")));
+}
+
+TEST(TomlReader, BoundsTheLengthOfAnEntry) {
+  EXPECT_THAT(MistakesIn("[fs]\nro = ['/" + std::string(kMaxEntryBytes - 1, 'a') + "']"),
+              IsEmpty());
+  const auto mistakes = MistakesIn("[fs]\nro = ['/" + std::string(kMaxEntryBytes, 'a') + "']");
+  ASSERT_EQ(mistakes.size(), 1U);
+  EXPECT_EQ(mistakes[0],
+            "ambit.toml:2:7: fs.ro: an entry of more than 4096 bytes; no path is that "
+            "long");
+}
+
+TEST(TomlReader, TellsNotMoreMistakesThanAPersonReads) {
+  std::string text;
+  for (int i = 0; i < 5'000; ++i) text += fmt::format("k{} = 1\n", i);
+  const auto mistakes = MistakesIn(text);
+  ASSERT_EQ(mistakes.size(), kMaxMistakes + 1);
+  EXPECT_THAT(mistakes[0], HasSubstr("ambit.toml:1:1: unknown key 'k0'"));
+  EXPECT_THAT(mistakes.back(), HasSubstr("ambit.toml:101:1: and 4900 more mistakes"));
 }
 
 TEST(TomlReader, ShowsNoControlCharacterOfAHostileFile) {

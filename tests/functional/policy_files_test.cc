@@ -60,6 +60,24 @@ TEST_P(PolicyFiles, AreCheckedForAllThatARunWouldRefuse) {
   EXPECT_EQ(person_.Ambit({"policy", "check"}).out, person_.project() + ": no mistake\n");
 }
 
+TEST_P(PolicyFiles, OfAProjectAreTrustedWithAllThatTheyMake) {
+  Project("[fs.files]\n'~/.agentrc' = \"run \\u001b[2Jthis\\n+ env.set A=1\\n\"\n'~/long' = '" +
+          std::string(20'000, 'a') + "'\n");
+  const Finished asked = person_.Ambit({"trust"});
+  EXPECT_THAT(asked.out, AllOf(HasSubstr("/.agentrc (27 bytes)\n"),
+                               HasSubstr("\n    | run \\x1b[2Jthis\n    | + env.set A=1\n"),
+                               HasSubstr("(3616 more bytes are not shown here: ")));
+  const Finished trusted = person_.Ambit({"trust", "--yes"});
+  EXPECT_EQ(trusted.exit_code, 0);
+  EXPECT_THAT(trusted.err, HasSubstr("/ambit.toml is trusted as it is now (SHA-256 "));
+}
+
+TEST_P(PolicyFiles, OfAProjectAreAskedAboutWhenOnlyTheContentOfAFileChanges) {
+  person_.Write("home/.config/ambit/config.toml", "[fs.files]\n'~/f' = 'mine'\n");
+  Project("[fs.files]\n'~/f' = 'evil'\n");
+  EXPECT_THAT(person_.Ambit({"trust"}).out, HasSubstr("    | evil\n"));
+}
+
 TEST_P(PolicyFiles, OfAProjectOnlyTakeAwayUntilTheyAreTrusted) {
   person_.Write("project/.gitignore", "x\n");
   person_.Write("project/plan.cfg", "A=1\n");
