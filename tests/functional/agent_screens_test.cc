@@ -29,7 +29,7 @@ struct Question {
 struct Agent {
   std::string typed;                  // after `ambit`; its first word is the name
   std::string variables;              // for env.set, the key among them
-  std::string file;                   // of its settings inside, when no variable says the address
+  std::string file;                   // of its settings inside, when variables do not say it all
   std::string settings;               // what is in there
   std::vector<Question> first_start;  // what it asks at its first start in a project
   std::string ready;                  // on the screen while it waits for a prompt
@@ -139,8 +139,9 @@ class AgentScreens : public CodingAgents {
     Eventually("no shell", [&] { return terminal_.IsAtPrompt(); });
   }
   void ExpectPastesWithoutMarks() const {
-    terminal_.Type("cat");
+    terminal_.Type("echo begun; cat");
     terminal_.Press("Enter");
+    ShowsEventually("\nbegun\n");
     terminal_.Paste("pasted");
     terminal_.Press("Enter");
     ShowsEventually("\npasted\npasted\n");
@@ -187,12 +188,12 @@ TEST_P(AgentScreens, OfClaudeLastFromItsFirstQuestionToTheExit) {
   ExpectWholeSession({.typed = "claude",
                       .variables = "ANTHROPIC_AUTH_TOKEN = 'not-a-key'\n"
                                    "ANTHROPIC_BASE_URL = 'http://MODEL'\n",
-                      .file = {},
-                      .settings = {},
+                      // It draws its question for trust twice, and an answer in between is lost.
+                      .file = "~/.claude/.claude.json",
+                      .settings = R"({"projects": {")" + person_.project() +
+                                  R"(": {"hasTrustDialogAccepted": true}}})",
                       .first_start = {{"Choose the text style", "Enter"},
-                                      {"Security notes:", "Enter"},
-                                      {"❯ No, exit", "Down"},
-                                      {"❯ Yes, I trust this folder", "Enter"}},
+                                      {"Security notes:", "Enter"}},
                       .ready = "(shift+tab to cycle)",
                       .permission = {},
                       .leave = {"C-c", "C-c"}});
