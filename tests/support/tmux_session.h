@@ -97,8 +97,8 @@ class TmuxSession {
     person_.Write("settings", "");
     Type("stty -g > '" + person_.root() + "/settings'");
     Press("Enter");
-    EXPECT_TRUE(EventuallyHolds(
-        [&] { return person_.Read("settings").contains("\n") && IsAtPrompt(); }));
+    EXPECT_TRUE(
+        EventuallyHolds([&] { return person_.Read("settings").contains("\n") && IsAtPrompt(); }));
     return person_.Read("settings");
   }
   /// What programs have put into the clipboard.
