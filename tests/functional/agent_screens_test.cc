@@ -19,7 +19,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// What the screen shows, and the key that answers it.
+/// What an agent asks, and the key that answers it.
 struct Question {
   std::string shown;
   std::string key;
@@ -31,7 +31,7 @@ struct Agent {
   std::string variables;              // for env.set, the key among them
   std::string file;                   // of its settings inside, when variables do not say it all
   std::string settings;               // what is in there
-  std::vector<Question> first_start;  // what it asks at its first start in a project
+  std::vector<Question> first_start;  // in a project
   std::string ready;                  // on the screen while it waits for a prompt
   std::string permission;             // its question before it executes a command, if it asks
   std::vector<std::string> leave;     // keys that end it
@@ -93,9 +93,9 @@ class AgentScreens : public CodingAgents {
       return false;
     });
   }
-  void Answer(const Question& question) const {
-    ShowsEventually(question.shown);
-    PressUntil(question.key, question.shown, [&] { return !Shows(question.shown); });
+  void PressUntilGone(const std::string& key, const std::string& shown) const {
+    ShowsEventually(shown);
+    PressUntil(key, shown, [&] { return !Shows(shown); });
   }
   bool ModelGaveStep(char step) const {
     return model_.Log().contains(std::string("not-a-key\",\"step\":") + step + "}");
@@ -104,7 +104,7 @@ class AgentScreens : public CodingAgents {
   void StartAgent(const Agent& agent) const {
     terminal_.Type("ambit " + agent.typed);
     terminal_.Press("Enter");
-    for (const Question& question : agent.first_start) Answer(question);
+    for (const auto& [shown, key] : agent.first_start) PressUntilGone(key, shown);
     ShowsEventually(agent.ready);
   }
   void LetItWork(const Agent& agent) const {
@@ -119,6 +119,7 @@ class AgentScreens : public CodingAgents {
       PressUntil("Enter", agent.permission, [&] { return ModelGaveStep('1'); });
     }
     ShowsEventually("SCRIPT-DONE");
+    ShowsEventually(agent.ready);
   }
   void ExpectAnotherWidthIsUsed() const {
     terminal_.Type(kHalfALine);
@@ -128,8 +129,8 @@ class AgentScreens : public CodingAgents {
     ShowsEventually(kHalfALine);
   }
   void ExpectInterruptIsTheAgents(const Agent& agent) const {
-    terminal_.Press("C-c");
-    Eventually("Ctrl-C does not clear the line", [&] { return !Shows(",end"); });
+    // The first one is for the agent's turn when that is still about to end.
+    PressUntilGone("C-c", ",end");
     ShowsEventually(agent.ready);
   }
   void Leave(const Agent& agent) const {
