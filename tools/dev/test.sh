@@ -40,10 +40,11 @@ AsanUnitTests() {
 # The tests with real agents need them installed; when that fails here the tests fail, each with
 # this remedy, and all the others still run.
 EnsureAgentsFor() {
-  (cd "$root/build/test" && ctest -N "$@" </dev/null) | grep '/Agents\.' >/dev/null || return 0
+  (cd "$root/build/test" && ctest -N "$@" </dev/null) | grep -E '/Agent(s|Screens)\.' >/dev/null ||
+    return 0
   [ -z "${AMBIT_AGENTS_DIR:-}" ] || return 0
   (SetupAgents) || Say "the coding agents could not be installed (is npm's registry reachable?):" \
-    "the tests named Agents will fail until './dev setup agents' succeeds"
+    "the tests named Agents and AgentScreens will fail until './dev setup agents' succeeds"
 }
 
 Test() {
