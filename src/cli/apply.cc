@@ -174,6 +174,11 @@ class Applying {
   workspace::Masks masks_;
 };
 
+constexpr std::string_view kHelp =
+    "y: yes, this one comes across. Anything else, or nothing: no, it stays as it is.\n"
+    "Ctrl-D or Ctrl-C: apply nothing at all. Nothing is written before the last answer, and\n"
+    "'ambit undo' takes it all back.";
+
 /// False when a question got no answer.
 bool AskForEach(const Applying& applying, const ApplyPlan& plan, review::ApplyRequest& request) {
   for (const PlannedPath& planned : plan.paths) {
@@ -182,13 +187,14 @@ bool AskForEach(const Applying& applying, const ApplyPlan& plan, review::ApplyRe
       applying.Show(planned.path);
       const auto yes = AskYesOrLeave(
           fmt::format("{}: {}. Take the run's version? 'ambit undo' brings yours back.", change,
-                      Printable(planned.reason)));
+                      Printable(planned.reason)),
+          kHelp);
       if (!yes) return false;
       if (*yes) request.replaced.push_back(planned.path);
     } else if (planned.verdict == Verdict::kApply && !planned.directory) {
       if (request.merged.contains(planned.path)) continue;  // that was asked already
       applying.Show(planned.path);
-      const auto yes = AskYesOrLeave(change + "?");
+      const auto yes = AskYesOrLeave(change + "?", kHelp);
       if (!yes) return false;
       if (!*yes) request.declined.push_back(planned.path);
     }
@@ -214,7 +220,8 @@ bool AskAll(const Applying& applying, const ApplyPlan& plan, const ApplyFlags& f
   for (const PlannedPath& planned : plan.paths) {
     if (planned.verdict != Verdict::kHeld || planned.directory) continue;
     const auto yes = AskYesOrLeave(
-        fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)));
+        fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)),
+        flags.interactive ? kHelp : "");
     if (!yes) return false;
     if (*yes) request.consents.push_back(planned.path);
   }
@@ -223,9 +230,8 @@ bool AskAll(const Applying& applying, const ApplyPlan& plan, const ApplyFlags& f
 
 void PrintGit(const ApplyPlan& plan, const Opened& opened) {
   for (const workspace::GitChange& git : plan.git) {
-    fmt::print(stderr,
-               "ambit: {}: {} files of git stay inside; commits come by 'ambit branch' ({})\n",
-               Printable(git.path), git.files, opened.meta.id);
+    fmt::print(stderr, "ambit: {}: {} of git left inside; commits come by 'ambit branch' ({})\n",
+               Printable(git.path), Count(git.files, "file"), opened.meta.id);
   }
   if (!plan.git.empty()) NameOtherRefs(opened.meta, opened.run.path);
 }
@@ -255,10 +261,12 @@ review::MergedVersions ChooseMerges(const Applying& applying, const ApplyPlan& p
   if (flags.interactive && can_ask) {
     std::erase_if(*offered, [](const auto& file) {
       if (file.second.hunks.empty()) return false;
-      return !AskYes(
-          fmt::format("{}: the host and the run changed it, which makes together\n{}"
-                      "Apply that?",
-                      Printable(file.first), file.second.hunks));
+      return !AskYesOrLeave(
+                  fmt::format("{}: the host and the run changed it, which makes together\n{}"
+                              "Apply that?",
+                              Printable(file.first), file.second.hunks),
+                  kHelp)
+                  .value_or(false);
     });
   }
   return *std::move(offered);

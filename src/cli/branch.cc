@@ -44,8 +44,8 @@ bool AskOnTerminal(std::span<const review::HeldPath> held) {
   return AskYes(text + "Bring the branch with all of them?");
 }
 
-void PrintLeftOut(std::size_t count, std::string_view what) {
-  if (count > 0) fmt::print(stderr, "ambit: left out: {} {}\n", count, what);
+void PrintLeftOut(std::size_t count, std::string_view noun, std::string_view more) {
+  if (count > 0) fmt::print(stderr, "ambit: left out: {}{}\n", Count(count, noun), more);
 }
 
 Status BringBranch(const BranchFlags& flags) {
@@ -99,9 +99,9 @@ Status BringBranch(const BranchFlags& flags) {
   fmt::print(stderr, "ambit: branch {} has {} new commit{}{}\n", Printable(flags.name),
              made.commits, made.commits == 1 ? "" : "s",
              made.uncommitted ? "; the last one is what the run had not committed" : "");
-  PrintLeftOut(made.ignored, "new files that .gitignore or info/exclude name");
-  PrintLeftOut(made.in_other_repositories, "files in repositories below the project");
-  PrintLeftOut(made.special, "FIFOs, sockets or devices");
+  PrintLeftOut(made.ignored, "new file", " that .gitignore or info/exclude names");
+  PrintLeftOut(made.in_other_repositories, "file", " in repositories below the project");
+  PrintLeftOut(made.special, "special file", ": FIFOs, sockets or devices");
   if (made.stash) {
     fmt::print(stderr, "ambit: it is a stash's commit: 'git stash apply {}' restores it\n",
                Printable(flags.name));

@@ -56,22 +56,55 @@ std::string NearestFlag(const CLI::App& app, const std::string& word) {
   return meant.empty() ? "" : fmt::format("--{}", meant);
 }
 
+const std::string* FlagIn(const std::vector<std::string>& words) {
+  const auto flag = std::ranges::find_if(
+      words, [](const std::string& word) { return word != "--" && word.starts_with('-'); });
+  return flag != words.end() ? &*flag : nullptr;
+}
+
+/// The command that may have been meant, as words to go on with; empty when none is near.
+std::string NearestCommand(const CLI::App& app, const std::string& word) {
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  std::vector<std::string> known;
+  for (const CLI::App* command : commands) known.push_back(command->get_name());
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  const std::string_view meant = policy::Nearest(word, names);
+  return meant.empty() ? "" : fmt::format("; did you mean 'ambit {}'?", meant);
+}
+
 /// The parser says what is missing before it says what it did not understand, which is what a
 /// person has to correct first. A flag it does not know makes words after it look superfluous.
 std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> words = app.remaining(/*recurse=*/true);
-  const auto flag = std::ranges::find_if(
-      words, [](const std::string& word) { return word != "--" && word.starts_with('-'); });
-  if (flag != words.end()) {
+  if (const std::string* flag = FlagIn(words)) {
     const std::string meant = NearestFlag(app, *flag);
     return fmt::format("unknown flag '{}'{}", Printable(*flag),
                        meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
   }
   const bool any_word = !words.empty() && words.front() != "--";
   if (any_word && app.get_subcommands().empty()) {
-    return fmt::format("'{}' is no command of ambit", Printable(words.front()));
+    return fmt::format("'{}' is no command of ambit{}", Printable(words.front()),
+                       NearestCommand(app, words.front()));
   }
   return error.what();
+}
+
+/// Where to read on. A flag of a run in the place of a command is put where it belongs.
+std::string WayOn(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  const std::string command = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+  const std::vector<std::string> words = app.remaining(/*recurse=*/true);
+  const std::string* flag = FlagIn(words);
+  const auto is_run = [](const CLI::App* one) { return one->get_name() == "run"; };
+  if (chosen.empty() && flag != nullptr) {
+    const std::string name = flag->substr(0, flag->find('='));
+    for (const CLI::App* run : app.get_subcommands(is_run)) {
+      if (run->get_option_no_throw(name) == nullptr) continue;
+      return fmt::format("flags of a run come behind 'run': ambit run {} ... -- COMMAND", name);
+    }
+  }
+  return fmt::format("see 'ambit {}--help'{}", command,
+                     command == "run " ? "; what is to run comes after --" : "");
 }
 
 /// The words to parse, the last one first, as the parser takes them. `ambit claude ...` is
@@ -120,7 +153,9 @@ void AddGeneral(CLI::App& app) {
   app.name("ambit");
   app.description("A sandbox for AI coding agents: full autonomy inside hard limits.");
   app.footer(
-      "'ambit claude ...' is 'ambit run -- claude ...'; so for each agent of 'ambit preset list'.");
+      "'ambit claude ...' is 'ambit run -- claude ...'; so for each agent of 'ambit preset list'.\n"
+      "With flags of ambit's it is 'ambit run FLAGS -- claude ...': what follows the name is its "
+      "own.");
   app.set_version_flag("--version", std::string(supervise::kVersion));
   app.require_subcommand(1);
 }
@@ -152,11 +187,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    const std::vector<CLI::App*> chosen = app.get_subcommands();
-    const std::string command = chosen.empty() ? "" : chosen.front()->get_name() + " ";
-    return Complain(WhatIsWrong(app, error),
-                    fmt::format("see 'ambit {}--help'{}", command,
-                                command == "run " ? "; what is to run comes after --" : ""));
+    return Complain(WhatIsWrong(app, error), WayOn(app));
   }
   return action();
 }

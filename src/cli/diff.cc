@@ -101,11 +101,12 @@ Result<Subject> FindSubject(const DiffFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
-  if (flags.run.empty()) NameChosen(meta);
+  const bool tells = flags.run.empty() && !flags.json;
+  if (tells) NameChosen(meta);
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
   AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.paths, flags.directory));
   auto layer = ProjectLayerOf(store, meta);
-  if (!layer && flags.run.empty()) TellOfOlderWork(store, meta, "ambit diff");
+  if (!layer && tells) TellOfOlderWork(store, meta, "ambit diff");
   if (!layer && layer.error().code != Errc::kNotFound) return std::unexpected(layer.error());
   return Subject{.store = std::move(store),
                  .meta = std::move(meta),
@@ -144,7 +145,7 @@ Status ShowDiff(const DiffFlags& flags) {
   if (changes.truncated) Say("too many changes to show them all");
   if (!of.paths.empty() && nothing) {
     Say(fmt::format("run {} changed nothing of these paths", of.meta.id));
-  } else if (nothing && flags.run.empty()) {
+  } else if (nothing && flags.run.empty() && !flags.json) {
     TellOfOlderWork(of.store, of.meta, "ambit diff");
   }
   if (!flags.json) AMBIT_CHECK(TellOfTheGate(*of.layer, changes));

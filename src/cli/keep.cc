@@ -64,7 +64,16 @@ Status RefuseRunning(const std::string& project) {
   return {};
 }
 
+/// "~/.tool", as 'list' names places, of what the shell made of an unquoted one.
+std::string PlaceOf(std::string typed, const std::string& home) {
+  while (typed.size() > 1 && typed.ends_with('/')) typed.pop_back();
+  return typed.starts_with(home + "/") ? "~" + typed.substr(home.size()) : typed;
+}
+
 Status Remove(const KeepFlags& flags) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  std::vector<std::string> places;
+  for (const std::string& typed : flags.places) places.push_back(PlaceOf(typed, person.home));
   // The project may be gone, so the name alone is good as well.
   const auto real = host::RealPath(flags.project);
   const std::string project = Printable(real ? *real : flags.project);
@@ -72,8 +81,7 @@ Status Remove(const KeepFlags& flags) {
   AMBIT_TRY(std::vector<workspace::KeptDirectory> all, workspace::ListKept(root));
   std::erase_if(all, [&](const workspace::KeptDirectory& kept) {
     return kept.project != project ||
-           (!flags.places.empty() &&
-            std::ranges::find(flags.places, kept.place) == flags.places.end());
+           (!places.empty() && std::ranges::find(places, kept.place) == places.end());
   });
   if (all.empty()) {
     return Fail(Errc::kNotFound, fmt::format("nothing like that is kept for '{}'", project),
@@ -99,7 +107,8 @@ void AddKeep(CLI::App& app, Action& action) {
       [flags, &action] { action = [flags] { return Report(List(flags->json)); }; });
   CLI::App* rm = keep->add_subcommand("rm", "Remove what is kept for a project");
   rm->add_option("project", flags->project, "Its directory")->required();
-  rm->add_option("place", flags->places, "Only these, as 'list' names them: '~/...', quoted");
+  rm->add_option("place", flags->places,
+                 "Only these, as 'list' names them ('~/...') or by their absolute paths");
   rm->final_callback([flags, &action] { action = [flags] { return Report(Remove(*flags)); }; });
 }
 

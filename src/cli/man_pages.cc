@@ -213,7 +213,7 @@ which walks the whole tree; * and ? stand in
 .I NAME
 only, and a / at the end means a directory.
 .SH FILES
-From the weakest claim to the strongest, after presets and before flags:
+From the weakest claim to the strongest; presets come before them:
 .TP
 .I ~/.config/ambit/config.toml
 your own
@@ -221,9 +221,12 @@ your own
 .I ambit.toml
 the project's, in its top directory
 .TP
+.BI \-\-policy\~ FILE
+what is named for one run; its other flags come after it
+.TP
 .I /etc/ambit/policy.toml
-the machine's, which bounds all others
-.SH EXAMPLE
+the machine's, which bounds all others, flags included
+.SH EXAMPLES
 .nf
 extends = ["node"]
 

@@ -14,7 +14,7 @@ std::string ValueOf(const policy::Option& option, const policy::Item& item) {
     case policy::Shape::kVariables:
       return fmt::format("{}={}", Printable(item.text), Printable(item.value));
     case policy::Shape::kFiles:
-      return fmt::format("{} ({} bytes)", Printable(item.text), item.value.size());
+      return fmt::format("{} ({})", Printable(item.text), Count(item.value.size(), "byte"));
     default:
       return Printable(item.text);
   }

@@ -53,10 +53,14 @@ std::optional<std::string> Ask(std::string_view question) {
   return line;
 }
 
-std::optional<bool> AskYesOrLeave(std::string_view question) {
-  const std::optional<std::string> answer = Ask(fmt::format("{} [y/N]", question));
-  if (!answer) return std::nullopt;
-  return answer == "y" || answer == "Y" || answer == "yes";
+std::optional<bool> AskYesOrLeave(std::string_view question, std::string_view help) {
+  for (;;) {
+    const std::optional<std::string> answer =
+        Ask(fmt::format("{} {}", question, help.empty() ? "[y/N]" : "[y/N/?]"));
+    if (!answer) return std::nullopt;
+    if (help.empty() || answer != "?") return answer == "y" || answer == "Y" || answer == "yes";
+    fmt::print(stderr, "{}\n", help);
+  }
 }
 
 bool AskYes(std::string_view question) { return AskYesOrLeave(question).value_or(false); }

@@ -11,8 +11,9 @@ namespace ambit::cli {
 /// signal (Ctrl-C, where the caller catches it).
 std::optional<std::string> Ask(std::string_view question);
 
-/// Adds " [y/N]". Everything that is typed but a yes is a no; nullopt as above.
-std::optional<bool> AskYesOrLeave(std::string_view question);
+/// Adds " [y/N]". Everything that is typed but a yes is a no; nullopt as above. With `help` it adds
+/// " [y/N/?]", and a `?` prints the help and asks again.
+std::optional<bool> AskYesOrLeave(std::string_view question, std::string_view help = {});
 
 /// The same, where no answer is a no.
 bool AskYes(std::string_view question);

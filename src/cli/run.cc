@@ -83,8 +83,8 @@ void WarnOfUnsetVariables(const supervise::RunRequest& request,
                           const supervise::RunObserver& observer) {
   for (const policy::EnvironmentRule& rule : request.policy.environment) {
     if (rule.value || request.environment.contains(rule.name)) continue;
-    observer.on_warning(fmt::format("--env {}: it is not set here, so it does not exist inside",
-                                    Printable(rule.name)));
+    observer.on_warning(fmt::format("{} {}: it is not set here, so it does not exist inside",
+                                    rule.from, Printable(rule.name)));
   }
 }
 

@@ -51,20 +51,21 @@ Status Validate(const NetworkPlan& plan) {
   }
   if (plan.host_ports.size() > kMaxHostPorts) {
     return Fail(Errc::kInvalidArgument,
-                fmt::format("network.host_ports: '{}' ports, at most {} can be served",
+                fmt::format("--host-port (net.host_ports): '{}' ports, at most {} can be served",
                             plan.host_ports.size(), kMaxHostPorts));
   }
   auto sorted = plan.host_ports;
   std::ranges::sort(sorted);
   if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
     return Fail(Errc::kInvalidArgument,
-                fmt::format("network.host_ports: '{}' is there twice", *twice));
+                fmt::format("--host-port (net.host_ports): '{}' is there twice", *twice));
   }
   for (const std::uint16_t port : plan.host_ports) {
-    if (port == 0 || port == plan.capture_port) {
-      return Fail(Errc::kInvalidArgument,
-                  fmt::format("network.host_ports '{}': not a port that can be served", port));
-    }
+    if (port != 0 && port != plan.capture_port) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("--host-port '{}' (net.host_ports): {}", port,
+                            port == 0 ? "not a port"
+                                      : "not a port that can be served, ambit listens there"));
   }
   return {};
 }

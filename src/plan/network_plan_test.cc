@@ -43,11 +43,11 @@ TEST(NetworkPlan, TheDefaultAndOrdinaryPortsAreValid) {
 }
 
 TEST(NetworkPlan, NamesThePortThatCannotBeServed) {
-  EXPECT_EQ(WhyInvalid({.host_ports = {80, 0}}),
-            "network.host_ports '0': not a port that can be served");
+  EXPECT_EQ(WhyInvalid({.host_ports = {80, 0}}), "--host-port '0' (net.host_ports): not a port");
   EXPECT_EQ(WhyInvalid({.host_ports = {1}}),
-            "network.host_ports '1': not a port that can be served");
-  EXPECT_EQ(WhyInvalid({.host_ports = {90, 80, 90}}), "network.host_ports: '90' is there twice");
+            "--host-port '1' (net.host_ports): not a port that can be served, ambit listens there");
+  EXPECT_EQ(WhyInvalid({.host_ports = {90, 80, 90}}),
+            "--host-port (net.host_ports): '90' is there twice");
   EXPECT_EQ(WhyInvalid({.capture_port = 1024}), "network.capture_port '1024': must be 1 to 1023");
   EXPECT_EQ(WhyInvalid({.capture_port = 0}), "network.capture_port '0': must be 1 to 1023");
 }
@@ -58,7 +58,7 @@ TEST(NetworkPlan, TakesAsManyHostPortsAsOneMessageCarries) {
   std::iota(plan.host_ports.begin(), plan.host_ports.end(), std::uint16_t{3000});
   EXPECT_EQ(WhyInvalid(plan), "valid");
   plan.host_ports.push_back(9999);
-  EXPECT_EQ(WhyInvalid(plan), "network.host_ports: '65' ports, at most 64 can be served");
+  EXPECT_EQ(WhyInvalid(plan), "--host-port (net.host_ports): '65' ports, at most 64 can be served");
 }
 
 }  // namespace

@@ -18,6 +18,12 @@ bool IsAtOrBelow(std::string_view path, std::string_view ancestor) {
          (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
+/// What a run has there is made by ambit, or bound by it file by file: no flag shows more of it.
+bool IsMadeByAmbit(std::string_view path) {
+  constexpr std::array<std::string_view, 4> kMade = {"/proc", "/sys", "/dev", "/etc"};
+  return std::ranges::any_of(kMade, [&](std::string_view top) { return IsAtOrBelow(path, top); });
+}
+
 std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 /// Whether the host's file at `path`, a real one, is seen inside.
@@ -98,10 +104,7 @@ class Proposal {
     for (const std::string& own : {facts_.person.home, facts_.person.own_home, facts_.state_root}) {
       if (IsAtOrBelow(own, dir)) return false;
     }
-    for (std::string_view made : {"/proc", "/sys", "/dev", "/etc"}) {
-      if (IsAtOrBelow(dir, made)) return false;
-    }
-    if (HasSecretPart(dir)) return false;
+    if (IsMadeByAmbit(dir) || HasSecretPart(dir)) return false;
     if (std::ranges::any_of(kOfEverything,
                             [&](std::string_view end) { return dir.ends_with(end); })) {
       return false;
@@ -115,7 +118,7 @@ class Proposal {
     const auto found =
         std::ranges::find_if(dirs, [&](const std::string& dir) { return IsHarmless(dir); });
     if (found != dirs.end()) return *found;
-    return HasSecretPart(file) ? "" : file;
+    return HasSecretPart(file) || IsMadeByAmbit(file) ? "" : file;
   }
 
   /// For a link: the directory it lies in.
@@ -221,6 +224,10 @@ NotStarted ExplainNotStarted(const LaunchPlan& plan, const host::HostFacts& fact
     return !std::ranges::all_of(file.hops,
                                 [&](const std::string& hop) { return IsVisible(plan, hop); });
   };
+  if (IsThere(error) && IsMadeByAmbit(command.file->path) && is_hidden(*command.file)) {
+    return {.what = fmt::format("'{}' is made by ambit for each run, and is no program", name),
+            .remedy = "name a command"};
+  }
   if (command.file->executable && is_hidden(*command.file)) {
     Proposal proposal(plan, facts, command);
     proposal.Add(*command.file);

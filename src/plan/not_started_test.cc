@@ -167,6 +167,11 @@ TEST_F(NotStartedTest, WhatMayNotBeExecutedSaysWhy) {
   EXPECT_EQ(explain(file, EACCES).remedy, "chmod +x '/home/ann/code/p/t'");
   file.directory = true;
   EXPECT_EQ(explain(file, EACCES).what, "'./t' is a directory");
+  file = File({"/etc/hosts"});  // executable or not on the host: the run has its own
+  EXPECT_EQ(explain(file, EACCES).what, "'./t' is made by ambit for each run, and is no program");
+  file.executable = false;
+  EXPECT_EQ(explain(file, EACCES).remedy, "name a command");
+  EXPECT_THAT(explain(File({"/etc/tool/run"}), ENOENT).remedy, Not(HasSubstr("--ro")));
   EXPECT_TRUE(IsThere(EACCES) && IsThere(ENOEXEC) && !IsThere(ENOENT) && !IsThere(ENOTDIR));
 }
 

@@ -211,13 +211,16 @@ void PutInto(Policy& policy, const Setting& setting) {
     }
   } else if (key == "env.pass") {
     for (const Item& item : setting.items) {
-      policy.environment.push_back({.name = item.text, .value = std::nullopt});
+      policy.environment.push_back({.name = item.text,
+                                    .value = std::nullopt,
+                                    .from = NameFor(*setting.option, item.origin)});
     }
   } else if (key == "env.set") {
     for (const Item& item : setting.items) {
       policy.environment.push_back({.name = item.text,
                                     .value = item.value,
-                                    .of_preset = item.origin.source == SourceKind::kPreset});
+                                    .of_preset = item.origin.source == SourceKind::kPreset,
+                                    .from = NameFor(*setting.option, item.origin)});
     }
   } else if (key == "net.host_ports") {
     for (const Item& item : setting.items) {

@@ -14,6 +14,11 @@ namespace {
 
 Status CheckNormalForm(const std::string& path, const std::string& from) {
   if (IsNormalPath(path)) return {};
+  if (!path.starts_with('/')) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("{} '{}': relative to no directory", from, Printable(path)),
+                "write it with / or ~/ at its start");
+  }
   return Fail(Errc::kInvalidArgument,
               fmt::format("{} '{}': not an absolute path without . and ..", from, Printable(path)));
 }
@@ -95,7 +100,7 @@ Status Validate(const Policy& policy) {
   for (const EnvironmentRule& rule : policy.environment) {
     if (!IsVariableName(rule.name)) {
       return Fail(Errc::kInvalidArgument,
-                  fmt::format("--env '{}': not a variable name", Printable(rule.name)));
+                  fmt::format("{} '{}': not a variable name", rule.from, Printable(rule.name)));
     }
   }
   for (std::uint16_t port : policy.host_ports) {

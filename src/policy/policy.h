@@ -30,7 +30,8 @@ enum class AutoExec : std::uint8_t {
 struct EnvironmentRule {
   std::string name;
   std::optional<std::string> value;
-  bool of_preset = false;  // set to what comes with ambit: nothing of the person's
+  bool of_preset = false;      // set to what comes with ambit: nothing of the person's
+  std::string from = "--env";  // what an error calls it by, as in NamedPath
 };
 
 /// A host path somebody named, and the words an error calls it by: `--ro` or

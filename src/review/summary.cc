@@ -173,8 +173,8 @@ Status RenderStat(const workspace::OverlayLayer& layer, const ChangeSet& set,
     AMBIT_CHECK(
         sink(fmt::format(" {} | {} of git\n", Printable(git.path), Count(git.files, "file"))));
   }
-  AMBIT_CHECK(sink(fmt::format(" {} changed, {} lines added, {} removed\n", totals.files,
-                               totals.added, totals.removed)));
+  AMBIT_CHECK(sink(fmt::format(" {} changed, {} added, {} removed\n", totals.files,
+                               Count(totals.added, "line"), totals.removed)));
   return set.truncated ? sink("# more changed than can be listed\n") : Status();
 }
 

@@ -139,20 +139,20 @@ TEST_P(ApplyMerge, APersonSeesAMergeAndChooses) {
   ASSERT_EQ(Host("sed -i s/one/ONE/ a.txt").exit_code, 0);
   {
     TerminalSession terminal(person_, {"apply", "-i"});
-    EXPECT_THAT(terminal.ShownUntil("Apply that? [y/N]"),
+    EXPECT_THAT(terminal.ShownUntil("Apply that? [y/N/?]"),
                 AllOf(HasSubstr("a.txt: the host and the run changed it"), HasSubstr("+FIVE"),
                       Not(HasSubstr("+ONE"))));
     terminal.Type("n\n");
     EXPECT_THAT(terminal.ShownUntil("Take the run's version?"), HasSubstr("conflict a.txt"));
     terminal.Type("n\n");
-    (void)terminal.ShownUntil("A c.txt? [y/N]");
+    (void)terminal.ShownUntil("A c.txt? [y/N/?]");
     terminal.Type("y\n");
     EXPECT_EQ(terminal.Wait(), 1);
   }
   EXPECT_EQ(Text(), kHosts);
   EXPECT_EQ(person_.Read("project/c.txt"), "new\n");
   TerminalSession terminal(person_, {"apply", "-i"});
-  (void)terminal.ShownUntil("Apply that? [y/N]");
+  (void)terminal.ShownUntil("Apply that? [y/N/?]");
   terminal.Type("y\n");
   EXPECT_EQ(terminal.Wait(), 0);
   EXPECT_EQ(Text(), kBoth);

@@ -109,10 +109,12 @@ TEST_P(ApplyReplace, APersonIsAskedForEachConflict) {
   ASSERT_EQ(Host("echo host > text; echo host > deleted").exit_code, 0);
   TerminalSession terminal(person_, {"apply", "-i"});
   EXPECT_THAT(terminal.ShownUntil("D deleted: the host changed it meanwhile. Take the run's "
-                                  "version? 'ambit undo' brings yours back. [y/N]"),
+                                  "version? 'ambit undo' brings yours back. [y/N/?]"),
               HasSubstr("conflict deleted"));
+  terminal.Type("?\n");  // no answer: it is asked again
+  (void)terminal.ShownUntil("y: yes, this one comes across");
   terminal.Type("n\n");
-  EXPECT_THAT(terminal.ShownUntil("A other? [y/N]"),
+  EXPECT_THAT(terminal.ShownUntil("A other? [y/N/?]"),
               AllOf(HasSubstr("-host\r\n"), HasSubstr("+++ b/other\r\n@@ -0,0 +1 @@\r\n+new\r\n")));
   terminal.Type("n\n");
   (void)terminal.ShownUntil("M text: the host changed it meanwhile. Take the run's version?");
@@ -127,15 +129,15 @@ TEST_P(ApplyReplace, WhatIsShownBeforeAQuestionIsBoundedAndEscaped) {
       "chmod "
       "755 mode");
   TerminalSession terminal(person_, {"apply", "-i"});
-  EXPECT_THAT(terminal.ShownUntil("A a? [y/N]"), HasSubstr("+\\x1b]0;x\\x07"));
+  EXPECT_THAT(terminal.ShownUntil("A a? [y/N/?]"), HasSubstr("+\\x1b]0;x\\x07"));
   terminal.Type("n\n");
-  EXPECT_THAT(terminal.ShownUntil("A b? [y/N]"),
+  EXPECT_THAT(terminal.ShownUntil("A b? [y/N/?]"),
               AllOf(HasSubstr("+55\r\n"), Not(HasSubstr("+100\r\n")), HasSubstr("lines more: "),
                     HasSubstr("ambit diff r-")));
   terminal.Type("y\n");
-  EXPECT_LT(terminal.ShownUntil("A c? [y/N]").size(), 10'000U);
+  EXPECT_LT(terminal.ShownUntil("A c? [y/N/?]").size(), 10'000U);
   terminal.Type("n\n");
-  EXPECT_THAT(terminal.ShownUntil("M mode? [y/N]"), HasSubstr("new mode 100755"));
+  EXPECT_THAT(terminal.ShownUntil("M mode? [y/N/?]"), HasSubstr("new mode 100755"));
   terminal.Type("y\n");
   EXPECT_EQ(terminal.Wait(), 1);
   EXPECT_EQ(ModeOf("mode") & 0777U, 0755U);

@@ -147,7 +147,7 @@ TEST_P(Branch, ARepositoryBelowTheProjectIsLeftOutAndNamed) {
   Inside("git init -q sub; echo s >sub/s; echo n >n");
   const Finished brought = Bring();
   EXPECT_EQ(brought.exit_code, 0) << brought.err;
-  EXPECT_THAT(brought.err, HasSubstr("left out: 1 files in repositories below"));
+  EXPECT_THAT(brought.err, HasSubstr("left out: 1 file in repositories below"));
   EXPECT_EQ(Git("diff --name-only main feat"), "n\n");
 }
 

@@ -141,7 +141,13 @@ TEST_P(Diff, NamesWhatTheGateWillHold) {
     EXPECT_THAT(shown.out, Not(HasSubstr("held")));
   }
   EXPECT_EQ(Show({"--json"}).err, "");
-  EXPECT_EQ(Show({"--name-status", "--", "src/a.txt"}).err, "");
+  EXPECT_THAT(Show({"--name-status", "--", "src/a.txt"}).err,
+              ::testing::MatchesRegex("ambit: run r-[0-9a-z]+ of [0-9:]+ \\(sh\\)\n"));
+}
+
+TEST_P(Diff, CountsOneLineAsOne) {
+  ASSERT_EQ(person_.Sh("echo new > one").exit_code, 0);
+  EXPECT_THAT(Show({"--stat"}).out, HasSubstr(" 1 changed, 1 line added, 0 removed\n"));
 }
 
 TEST_P(Diff, AnOrdinaryEditOfAPackageIsNotHeld) {

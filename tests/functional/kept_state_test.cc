@@ -252,7 +252,7 @@ TEST_P(KeptState, IsListedAndRemovedByProject) {
   EXPECT_THAT(list.out, AllOf(HasSubstr(person_.root() + "/other  ~/.agent/history  " + Root()),
                               HasSubstr(person_.project() + "  ~/.agent/history  " + Root()),
                               HasSubstr(person_.project() + "  ~/.agent/more  " + Root())));
-  EXPECT_EQ(person_.Ambit({"keep", "rm", ".", "~/.agent/more"}).out,
+  EXPECT_EQ(person_.Ambit({"keep", "rm", ".", person_.home() + "/.agent/more/"}).out,
             person_.project() + "  ~/.agent/more\n");
   EXPECT_EQ(Run("ls -A ~/.agent/more", {"--keep", more}).out, "");
   const Finished removed = person_.Ambit({"keep", "rm", person_.project()});

@@ -107,6 +107,7 @@ TEST_P(NotStarted, WhatIsThereButCannotRunSaysWhy) {
   expect("./plain", "chmod +x '");
   expect("./bare", "neither a program for this machine nor a script");
   expect("./dir", "'./dir' is a directory");
+  expect("/etc/passwd", "'/etc/passwd' is made by ambit for each run, and is no program");
   const Finished nowhere = Run({}, "no-such-command");
   EXPECT_EQ(nowhere.exit_code, 127);
   EXPECT_THAT(nowhere.err, HasSubstr("'no-such-command' is neither inside nor on this machine"));
