@@ -23,6 +23,7 @@
 #include "host/git_refs.h"
 #include "host/inside_run.h"
 #include "host/secret_files.h"
+#include "host/tool_credentials.h"
 #include "plan/not_started.h"
 #include "plan/plan.h"
 #include "plan/plan_json.h"
@@ -409,6 +410,9 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
             host::FindSecretFiles(
                 project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask},
                 project.around));
+  std::vector<std::string> shown;
+  for (const policy::NamedPath& named : ShownPaths(policy)) shown.push_back(named.path);
+  AMBIT_TRY(std::vector<std::string> credentials, host::FindToolCredentials(person.home, shown));
   planned.head_commit = host::HeadCommitOf(git).value_or("");
   for (const auto& [flag, pattern] : secrets.unmatched) {
     if (std::ranges::find(policy.typed, pattern) == policy.typed.end()) continue;
@@ -426,6 +430,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
                                       .identity = Completed(identity, facts),
                                       .git = std::move(git),
                                       .secrets = std::move(secrets.files),
+                                      .credentials = std::move(credentials),
                                       .author = author}));
   for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
   return planned;
