@@ -120,8 +120,8 @@ std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFact
 
 std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFacts& facts,
                               const std::vector<Layer>& layers,
-                              std::span<const host::MaskedFile> masked,
-                              std::span<const Kept> kept) {
+                              std::span<const host::MaskedFile> masked, std::span<const Kept> kept,
+                              std::span<const std::string> credentials) {
   std::vector<Mount> mounts;
   for (const host::SystemPath& entry : facts.system) {
     if (entry.link_target) continue;
@@ -162,6 +162,11 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
   for (const auto& [path, unused] : policy.read_only) {
     const bool is_file = std::ranges::find(facts.plain_files, path) != facts.plain_files.end();
     mounts.push_back(ReadOnlyView(path, !is_file, facts));
+  }
+  // Nothing to read, on top of what the host has there.
+  for (const std::string& path : credentials) {
+    mounts.push_back(Device("/dev/null"));
+    mounts.back().inside = path;
   }
   // Of two at one place the later one is on top: what is read-only wins.
   std::ranges::sort(mounts, {}, [](const Mount& mount) {

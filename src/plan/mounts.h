@@ -21,7 +21,8 @@ std::vector<Layer> MakeLayers(const policy::Policy& policy, const host::HostFact
 std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFacts& facts,
                               const std::vector<Layer>& layers,
                               std::span<const host::MaskedFile> masked,
-                              std::span<const Kept> kept = {});
+                              std::span<const Kept> kept = {},
+                              std::span<const std::string> credentials = {});
 
 /// The file system rights that Landlock states again over the same root.
 std::vector<LandlockRule> MakeLandlockRules(const std::vector<Mount>& mounts);

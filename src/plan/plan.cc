@@ -247,7 +247,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.layers = MakeLayers(policy, facts, request.git, masked);
   AMBIT_CHECK(RefuseSubmounts(plan.layers, facts.mount_points));
   AMBIT_TRY(plan.kept, MakeKept(policy, facts));
-  plan.mounts = MakeMounts(policy, facts, plan.layers, masked, plan.kept);
+  plan.mounts = MakeMounts(policy, facts, plan.layers, masked, plan.kept, request.credentials);
   AMBIT_CHECK(RefuseVisibleSecrets(plan.mounts));
   AMBIT_CHECK(RefuseSubmountsOfWritable(plan.mounts, facts.mount_points));
   std::ranges::move(MakeAliases(facts, plan.mounts, AliasPlace::kRoot),

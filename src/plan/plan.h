@@ -25,6 +25,7 @@ struct Request {
   Identity identity;  // complete
   host::GitProject git;
   std::vector<host::MaskedFile> secrets;  // host/secret_files.h
+  std::vector<std::string> credentials;   // of tools that are shown: host/tool_credentials.h
   host::UserIdentity author;              // git's user.name and user.email
 };
 

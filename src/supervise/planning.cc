@@ -13,6 +13,7 @@
 #include "host/git_project.h"
 #include "host/git_refs.h"
 #include "host/secret_files.h"
+#include "host/tool_credentials.h"
 
 namespace ambit::supervise {
 namespace {
@@ -203,6 +204,9 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
             host::FindSecretFiles(
                 project.root, {.mask = policy.mask, .hide = policy.hide, .unmask = policy.unmask},
                 project.around));
+  std::vector<std::string> shown = read_only;
+  for (const policy::NamedPath& named : policy.copy_on_write) shown.push_back(named.path);
+  AMBIT_TRY(std::vector<std::string> credentials, host::FindToolCredentials(person.home, shown));
   planned.head_commit = host::HeadCommitOf(git).value_or("");
   for (const auto& [flag, pattern] : secrets.unmatched) {
     if (std::ranges::find(policy.typed, pattern) == policy.typed.end()) continue;
@@ -220,6 +224,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
                                       .identity = Completed(identity, facts),
                                       .git = std::move(git),
                                       .secrets = std::move(secrets.files),
+                                      .credentials = std::move(credentials),
                                       .author = author}));
   for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
   return planned;

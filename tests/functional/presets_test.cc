@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "support/run_ambit.h"
 
 namespace ambit::testing {
@@ -44,6 +46,41 @@ class HomesOfPeople : public ::testing::TestWithParam<Who> {
 };
 INSTANTIATE_TEST_SUITE_P(As, HomesOfPeople, ::testing::ValuesIn(Everyone()),
                          [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(HomesOfPeople, CoverTheCredentialsInsideTheTreesOfTools) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> planted = {
+      {"node",
+       {".npm-global/etc/npmrc", ".nvm/versions/node/v22.0.0/etc/npmrc", ".nvm/.git/config",
+        ".volta/tools/image/node/22.0.0/etc/npmrc"}},
+      {"python",
+       {".pyenv/versions/3.12.1/pip.conf", ".pyenv/.git/config",
+        ".cache/pypoetry/virtualenvs/a/pip.conf", ".local/share/pipx/venvs/a/pip.conf"}},
+      {"mise", {".local/share/mise/installs/node/22/etc/npmrc", ".asdf/.git/config"}},
+      {"cpp", {"vcpkg/.git/config"}}};
+  person_.Write("project/file", "x\n");
+  for (const auto& [preset, files] : planted) {
+    for (const std::string& file : files) {
+      person_.Write("home/" + file, "PLANTED\n");
+      person_.Write("home/" + file + ".shown", "beside\n");
+    }
+  }
+  // A link to such a file shows it no more than its own name.
+  std::filesystem::create_symlink("../../../../.npm-global/etc/npmrc",
+                                  person_.home() + "/.nvm/versions/node/linked");
+  for (const auto& [preset, files] : planted) {
+    const Finished run =
+        person_.Sh("grep -rs PLANTED ~; cat ~/" + files[0] + " && cat ~/" + files[0] +
+                       ".shown; rm -f ~/" + files[0] + " 2>/dev/null; cat ~/" + files[0],
+                   {"--preset", preset});
+    EXPECT_EQ(run.out, "beside\n") << preset << run.err;
+    EXPECT_EQ(person_.Read("home/" + files[0]), "PLANTED\n");
+  }
+  EXPECT_EQ(
+      person_.Sh("cat ~/.npm-global/etc/npmrc", {"--ro", person_.home() + "/.npm-global/etc/npmrc"})
+          .out,
+      "PLANTED\n")
+      << "what a person names is shown";
+}
 
 TEST_P(HomesOfPeople, AreShownAsFarAsThePresetSaysAndNotTheCredentialBeside) {
   person_.Write("project/file", "x\n");
