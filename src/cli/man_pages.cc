@@ -202,7 +202,7 @@ are absolute, begin with
 or are relative: in a project's file to the project,
 in one named with
 .B \-\-policy
-to its directory.
+to its directory, in a flag to the working directory.
 .SH PATTERNS
 are
 .IR NAME ,

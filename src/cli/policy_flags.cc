@@ -2,19 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include <CLI/CLI.hpp>
 
+#include "host/facts.h"
 #include "policy/options.h"
 #include "policy/values.h"
 
 namespace ambit::cli {
 namespace {
 
+/// A path that is typed stands below the working directory. One that climbs goes by what the file
+/// system says: `link/..` is not where it stands.
+std::string FromHere(const std::string& typed) {
+  if (typed.empty() || typed[0] == '/' || typed[0] == '~') return typed;
+  const std::filesystem::path path(typed);
+  std::string normal = std::filesystem::absolute(path).lexically_normal();
+  const bool climbs = std::ranges::find(path, "..") != path.end();
+  return climbs ? host::RealPath(typed).value_or(std::move(normal)) : normal;
+}
+
 /// `--env` passes a variable, or sets it.
 policy::Item ItemOf(const policy::Option& option, const std::string& given) {
   const policy::Origin origin{.source = policy::SourceKind::kFlags,
                               .name = std::string(option.flag)};
   const std::size_t equals = given.find('=');
+  if (option.shape == policy::Shape::kPaths) {
+    return {.text = FromHere(given), .value = {}, .origin = origin};
+  }
   if (option.shape != policy::Shape::kVariables || equals == std::string::npos) {
     return {.text = given, .value = {}, .origin = origin};
   }

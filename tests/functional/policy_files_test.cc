@@ -1,6 +1,8 @@
 // Policy files as people meet them: found, read, joined, refused with line and column, trusted.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "everyday.h"
 #include "own_mounts.h"
 
@@ -26,6 +28,23 @@ TEST_P(PolicyFiles, OfTheUserHoldEverywhere) {
   User("[fs]\nro = [\"" + person_.root() + "/data\"]\n[env]\nset = { MODE = \"~/x\" }\n");
   const Finished run = Run("cat " + person_.root() + "/data/a.txt; echo $MODE");
   EXPECT_EQ(run.out, "of the host\n" + person_.home() + "/x\n") << run.err;
+}
+
+TEST_P(PolicyFiles, HaveFlagsBesideThemWhosePathsStandBelowTheWorkingDirectory) {
+  person_.Write("data/a.txt", "of the host\n");
+  person_.Write("elsewhere/sub/x", "");
+  person_.Write("elsewhere/data/a.txt", "of elsewhere\n");
+  std::filesystem::create_directory_symlink("../elsewhere/sub", person_.project() + "/link");
+  for (const char* typed : {"../data", "./../data/", "../data/a.txt"}) {
+    const Finished run = person_.Ambit(
+        {"run", "-q", "--ro", typed, "--", "cat", person_.root() + "/data/a.txt"});
+    EXPECT_EQ(run.out, "of the host\n") << typed << run.err;
+  }
+  const Finished through = person_.Ambit({"run", "-q", "--ro", "link/../data", "--", "cat",
+                                          person_.root() + "/elsewhere/data/a.txt"});
+  EXPECT_EQ(through.out, "of elsewhere\n") << through.err;
+  EXPECT_THAT(person_.Ambit({"run", "--ro", "../no", "--", "true"}).err,
+              HasSubstr("--ro '" + person_.root() + "/no': No such file or directory"));
 }
 
 TEST_P(PolicyFiles, WithAMistakeStartNothingAndSayWhere) {
