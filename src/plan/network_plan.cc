@@ -52,7 +52,8 @@ Status Validate(const NetworkPlan& plan) {
   if (plan.host_ports.size() > kMaxHostPorts) {
     return Fail(Errc::kInvalidArgument,
                 fmt::format("--host-port (net.host_ports): '{}' ports, at most {} can be served",
-                            plan.host_ports.size(), kMaxHostPorts));
+                            plan.host_ports.size(), kMaxHostPorts),
+                "name fewer: those that the command needs");
   }
   auto sorted = plan.host_ports;
   std::ranges::sort(sorted);
