@@ -230,8 +230,9 @@ bool AskAll(const Applying& applying, const ApplyPlan& plan, const ApplyFlags& f
 
 void PrintGit(const ApplyPlan& plan, const Opened& opened) {
   for (const workspace::GitChange& git : plan.git) {
-    fmt::print(stderr, "ambit: {}: {} of git left inside; commits come by 'ambit branch' ({})\n",
-               Printable(git.path), Count(git.files, "file"), opened.meta.id);
+    fmt::print(stderr, "ambit: {}: {} of git {} inside; commits come by 'ambit branch' ({})\n",
+               Printable(git.path), Count(git.files, "file"), git.files == 1 ? "stays" : "stay",
+               opened.meta.id);
   }
   if (!plan.git.empty()) NameOtherRefs(opened.meta, opened.run.path);
 }

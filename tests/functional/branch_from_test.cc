@@ -230,7 +230,7 @@ TEST_P(BranchFrom, ApplyNamesThemToo) {
   EXPECT_THAT(applied.err, HasSubstr("not on the host: fix-2\n"));
   Inside("echo x >x; git config a.b c");
   EXPECT_THAT(person_.Ambit({"apply", "--yes"}).err,
-              AllOf(HasSubstr("stay inside"), Not(HasSubstr(kOthers))));
+              AllOf(HasSubstr(" inside; commits come by"), Not(HasSubstr(kOthers))));
 }
 
 }  // namespace
