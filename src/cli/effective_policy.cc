@@ -147,6 +147,7 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
                               host::ResolveWhatExists(effective.runs_root)));
   policy::LoadRequest request;
   request.home = effective.person.home;
+  request.managed_home = effective.person.passwd_home;
   AMBIT_CHECK(AddUser(effective.person, request));
   AMBIT_CHECK(AddAround(effective, trust, request));
   AMBIT_CHECK(AddProject(effective, trust, request));
