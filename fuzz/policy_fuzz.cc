@@ -52,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                        .base = "/p"};
   LoadRequest request;
   request.home = "/home/ann";
+  request.managed_home = "/home/ann";
   request.files = {{.source = SourceKind::kUser, .name = "config.toml", .text = TakeText(rest)}};
   if (!rest.empty()) {
     request.managed = {

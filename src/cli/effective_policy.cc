@@ -135,6 +135,7 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
   AMBIT_TRY(effective.place, PlaceHere(flags.directory()));
   policy::LoadRequest request;
   request.home = effective.place.person.home;
+  request.managed_home = effective.place.person.passwd_home;
   AMBIT_CHECK(AddUser(effective.place.person, request));
   AMBIT_CHECK(AddAround(effective, trust, request));
   AMBIT_CHECK(AddProject(effective, trust, request));

@@ -136,6 +136,7 @@ Result<Person> ReadPerson(std::string_view home) {
   }
   person.own_home =
       IsOwnedBy(person.home, person.uid) || passwd_home.empty() ? person.home : passwd_home;
+  person.passwd_home = RealPath(passwd_home).value_or(passwd_home);
   if (person.name.empty()) person.name = "user";
   if (person.shell.empty() || !Exists(person.shell)) person.shell = "/bin/sh";
   return person;

@@ -31,6 +31,8 @@ struct Person {
   /// Where ambit may keep what only this person can change: `home` when it is theirs, else the home
   /// /etc/passwd names. With sudo $HOME often still is somebody else's.
   std::string own_home;
+  /// What /etc/passwd names, its real path where it exists: no variable moves it. May be empty.
+  std::string passwd_home;
   std::string shell;  // exists inside
 };
 

@@ -33,9 +33,9 @@ class Loader {
     std::vector<Document> documents = std::move(presets_);
     for (std::size_t i = 0; i < said_.size(); ++i) {
       const std::string base = i < request_.files.size() ? request_.files[i].base : "";
-      documents.push_back(WriteOut(std::move(said_[i]), base));
+      documents.push_back(WriteOut(std::move(said_[i]), base, request_.home));
     }
-    if (managed) managed = WriteOut(*std::move(managed), "");
+    if (managed) managed = WriteOut(*std::move(managed), "", request_.managed_home);
     out_.merged = Merge(documents, managed ? &*managed : nullptr, host_.real);
     return std::move(out_);
   }
@@ -71,7 +71,23 @@ class Loader {
            .remedy = "leave it out"});
       std::erase_if(document.settings, [&](const Setting& s) { return s.option->key == key; });
     }
+    if (request_.managed_home.empty()) RefuseHomes(document);
     return document;
+  }
+
+  void RefuseHomes(const Document& document) {
+    const auto refuse = [&](const std::string& text, const Origin& origin) {
+      if (!text.starts_with('~')) return;
+      out_.mistakes.push_back(
+          {.origin = origin,
+           .what = fmt::format("'{}': /etc/passwd names no home of this user", Printable(text)),
+           .remedy = "write the path out"});
+    };
+    for (const Setting& setting : document.settings) {
+      if (setting.option->shape != Shape::kPaths) continue;
+      for (const Item& item : setting.items) refuse(item.text, item.origin);
+    }
+    for (const TestCase& test : document.tests) refuse(test.text, test.origin);
   }
 
   void AddPresets() {
@@ -109,22 +125,22 @@ class Loader {
     }
     std::erase_if(document.settings, [](const Setting& s) { return s.option == &Extends(); });
     out_.presets.emplace_back(preset.name);
-    presets_.push_back(OnlyWhatExists(WriteOut(std::move(document), "")));
+    presets_.push_back(OnlyWhatExists(WriteOut(std::move(document), "", request_.home)));
   }
 
-  Document WriteOut(Document document, const std::string& base) const {
+  static Document WriteOut(Document document, const std::string& base, const std::string& home) {
     for (Setting& setting : document.settings) {
       for (Item& item : setting.items) {
         if (setting.option->shape == Shape::kPaths || setting.option->shape == Shape::kFiles) {
-          item.text = WrittenOut(item.text, request_.home, base);
+          item.text = WrittenOut(item.text, home, base);
         } else if (setting.option->shape == Shape::kVariables && item.value.starts_with("~/") &&
                    document.source != SourceKind::kFlags) {
-          item.value = WrittenOut(item.value, request_.home, "");
+          item.value = WrittenOut(item.value, home, "");
         }
       }
     }
     for (TestCase& test : document.tests) {
-      if (test.key.starts_with("fs_")) test.text = WrittenOut(test.text, request_.home, base);
+      if (test.key.starts_with("fs_")) test.text = WrittenOut(test.text, home, base);
     }
     return document;
   }

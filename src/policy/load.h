@@ -30,6 +30,9 @@ struct LoadRequest {
   Document flags;
   std::string command;  // its basename chooses a preset; empty: none is chosen
   std::string home;
+  /// What `~` is in the managed file, which bounds whoever can set $HOME. Empty: unknown, and then
+  /// `~` there is a mistake.
+  std::string managed_home;
 };
 
 /// What is asked of the machine.

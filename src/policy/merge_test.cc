@@ -34,6 +34,7 @@ Loaded LoadOf(std::vector<Source> files, std::optional<Source> managed = std::nu
   request.files = std::move(files);
   request.managed = std::move(managed);
   request.home = "/home/ann";
+  request.managed_home = "/home/ann";
   Loaded loaded = Load(request, kHost);
   for (const Mistake& mistake : loaded.mistakes) ADD_FAILURE() << Describe(mistake);
   return loaded;
@@ -41,6 +42,19 @@ Loaded LoadOf(std::vector<Source> files, std::optional<Source> managed = std::nu
 
 Policy PolicyOf(std::vector<Source> files, std::optional<Source> managed = std::nullopt) {
   return ToPolicy(LoadOf(std::move(files), std::move(managed)).merged);
+}
+
+TEST(Merge, TheHomeOfAManagedFileIsNotTheOneThatIsSet) {
+  LoadRequest request;
+  request.files = {From(SourceKind::kUser, "[fs]\nro=['~/sdk', '/home/ann/sdk']")};
+  request.managed = From(SourceKind::kManaged, "[fs]\nro=['~/sdk']");
+  request.home = "/srv";
+  request.managed_home = "/home/ann";
+  const Policy policy = ToPolicy(Load(request, kHost).merged);
+  ASSERT_EQ(policy.read_only.size(), 1U);
+  EXPECT_EQ(policy.read_only[0].path, "/home/ann/sdk");
+  request.managed_home = "";
+  EXPECT_EQ(Load(request, kHost).mistakes.size(), 1U);
 }
 
 TEST(Merge, JoinsListsAndTakesTheStrongestOfSingleValues) {

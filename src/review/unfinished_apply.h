@@ -2,7 +2,8 @@
 // Applies and undos that are half done, as others see them: a project is then neither as it was nor
 // as it will be, and no run may start in it. Each is named, for as long as it lasts, by an empty
 // file STATE/applying/RUN beside the runs, which is on disk before the project is touched: so a run
-// asks one small directory, and lists neither the store nor the project.
+// asks one small directory, and lists neither the store nor the project. A project is its path: one
+// that was renamed since is another, and is not refused (the README says so).
 // Who calls: apply.cc (AnnounceApply, WithdrawApply), cli (the rest). Errors: kDenied as said
 // below, kIo.
 #include <cstdint>

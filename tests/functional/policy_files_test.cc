@@ -192,6 +192,24 @@ TEST_P(PolicyFiles, TheManagedOneBoundsAllOthers) {
   }
 }
 
+TEST_P(PolicyFiles, HomeDoesNotMoveABoundOfTheManagedOne) {
+  if (::geteuid() != 0) return;  // only root can make one; the one above says what else happens
+  person_.Write("other/data/a.txt", "of the host\n");
+  const std::string other = person_.root() + "/other";
+  person_.Write("managed/policy.toml", "[fs]\nro = [\"~/data\"]\n");
+  const std::string set_up =
+      "mount -t tmpfs none /mnt; cp -a /etc/. /mnt 2>/dev/null || :; mkdir /mnt/ambit; cp " +
+      person_.root() +
+      "/managed/policy.toml /mnt/ambit/; chmod 644 /mnt/ambit/policy.toml; "
+      "mount --bind /mnt /etc";
+  const Finished run =
+      InOwnMounts(person_, set_up,
+                  "HOME='" + other + "' '" + AmbitBinary() + "' run --ro " + other +
+                      "/data -- sh -c 'cat " + other + "/data/a.txt; echo ran'");
+  EXPECT_EQ(run.out, "ran\n") << run.err;
+  EXPECT_THAT(run.err, HasSubstr("the managed policy does not allow it"));
+}
+
 TEST_P(PolicyFiles, ALinkOfTheProjectDoesNotDecideWhatIsShown) {
   person_.Write("home/.ssh/id", "KEY\n");
   person_.Write("project/x/tools/id", "of the project\n");
