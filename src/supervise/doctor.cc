@@ -1,5 +1,6 @@
 #include "supervise/doctor.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
@@ -155,8 +156,14 @@ class Examination {
     RunRequest request;
     request.argv = {"true"};
     request.environment = environment_;
-    AMBIT_TRY(request.place, FindPlace(directory, ValueOf(environment_, "HOME"),
-                                       ValueOf(environment_, "XDG_STATE_HOME")));
+    Result<Place> place = FindPlace(directory, ValueOf(environment_, "HOME"),
+                                    ValueOf(environment_, "XDG_STATE_HOME"));
+    // A call that is missing is a matter of the kernel, not of the place.
+    if (!place && place.error().sys_errno == ENOSYS) {
+      return SetupFailed(Primitive::kInit, place.error());
+    }
+    if (!place) return std::unexpected(std::move(place).error());
+    request.place = *std::move(place);
     request.purpose = Purpose::kRehearse;
     std::string id;
     const RunObserver observer{
