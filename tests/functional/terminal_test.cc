@@ -253,9 +253,10 @@ TEST_P(Terminal, StopsTheAgentWithTheRunThatHasNoInputFromIt) {
   TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
   session.Type("PS1='shell''> '\n");
   session.SkipTo("shell> ");
-  // The agent writes to a file what it does not do while it is stopped.
+  // The agent writes to a file what it does not do while it is stopped. It is bash: dash starts
+  // programs by vfork(2), and cannot be stopped while its child is, before it is one.
   person_.Write("count.sh", "echo started; i=0; while sleep 0.01; do i=$((i+1)); echo $i; done\n");
-  session.Type(AmbitCommand() + " --ro " + person_.root() + "/count.sh -- sh " + person_.root() +
+  session.Type(AmbitCommand() + " --ro " + person_.root() + "/count.sh -- bash " + person_.root() +
                "/count.sh < /dev/null > " + person_.root() + "/counted\n");
   for (int i = 0; i < 1000 && !person_.Read("counted").contains("\n3\n"); ++i) ::usleep(10000);
   session.Type("\x1a");

@@ -51,7 +51,7 @@ class RenameWorker : public ::testing::Test {
          "for d in ('a', 'b', 'c'):\n"
          "  os.mkdir(d)\n"
          "  os.link('large', f'{d}/large')  # copied up it takes long enough to be seen\n"
-         "  for f in range(300): open(f'{d}/{f}', 'w').write(f'{f}')\n"
+         "  for f in range(600): open(f'{d}/{f}', 'w').write(f'{f}')\n"
          "os.unlink('large')\n"});
     EXPECT_EQ(made.exit_code, 0) << made.err;
   }
@@ -256,11 +256,11 @@ class RenameAtTheEnd : public RenameWorker {
                          "import os\n"
                          "for d in range(10):\n"
                          "  os.makedirs(f'big/{d}')\n"
-                         "  for f in range(300): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"});
+                         "  for f in range(600): open(f'big/{d}/{f}', 'w').write(f'{d} {f}')\n"});
     ASSERT_EQ(made.exit_code, 0) << made.err;
     person_.Write("project/script.py", std::string(kHelpers) + R"py(
 child, worker = work('big', 'x')
-while len(os.listdir('big')) > 7: time.sleep(0.001)
+while len(os.listdir('big')) > 4: time.sleep(0.001)
 os.kill(worker, signal.SIGSTOP)
 print('half', child.poll())
 signal.pause()
