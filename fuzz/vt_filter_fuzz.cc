@@ -78,9 +78,13 @@ std::size_t RequireHarmlessCsi(std::string_view text) {
   const std::string_view inner = text.substr(2, end - 2);
   const std::size_t digits = std::min(inner.find_first_not_of("0123456789;:"), inner.size());
   const std::string form = std::string(inner.substr(digits)) + text[end];
-  static const std::set<std::string_view> forbidden = {"i",  "?i", "*y", "$w", "$u", "&u", "\"p",
-                                                       "'z", ">t", ">T", "$|", "*|", "$}", "$~"};
+  static const std::set<std::string_view> forbidden = {"i", "?i", ">t", ">T"};
   Require(!forbidden.contains(form));
+  const std::size_t intermediate = inner.find_first_of(" !\"#$%&'()*+,-./");
+  if (intermediate != std::string_view::npos) {
+    static const std::set<std::string_view> known = {" q", "!p", "$p"};
+    Require(known.contains(std::string(inner.substr(intermediate)) + text[end]));
+  }
   if (form == "t") {
     const int operation = std::atoi(std::string(inner).c_str());
     Require(operation == 11 || (operation >= 13 && operation <= 19));

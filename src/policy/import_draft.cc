@@ -344,7 +344,11 @@ void ImportDraft::DenyHost(const Said& said) {
   AddTest("net_deny", said, said.text);
 }
 
-void ImportDraft::OpenHostPort(const Said& said) { Add("net.host_ports", said, said.text); }
+void ImportDraft::OpenHostPort(const Said& said) {
+  // A number of TOML does not begin with a zero.
+  const std::size_t zeros = std::min(said.text.find_first_not_of('0'), said.text.size());
+  Add("net.host_ports", said, said.text.substr(zeros));
+}
 
 void ImportDraft::PassVariable(const Said& said) {
   if (IsBaseVariable(said.text)) return Holds(said, "crosses into every run");

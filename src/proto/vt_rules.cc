@@ -92,6 +92,13 @@ constexpr VtRule kRules[] = {
    "DECSASD: everything after it, the person's prompt too, would be written to the status line"},
   {VtKind::kCsi, "$~", "", kDrop, "status line", "\x1b[2$~",
    "DECSSDT: takes a line of the window or gives it back; what it was cannot be asked"},
+  {VtKind::kCsi, " q", "", kPass, "cursor", "\x1b[5 q", "its shape"},
+  {VtKind::kCsi, "!p", "", kPass, "soft reset", "\x1b[!p", "DECSTR"},
+  {VtKind::kCsi, "$p", "", kPass, "mode report", "\x1b[4$p", "answers with numbers"},
+  {VtKind::kCsi, "?$p", "", kPass, "mode report", "\x1b[?2026$p", "answers with numbers"},
+  {VtKind::kCsi, "", "", kDrop, "other function", "\x1b[?3,h",
+   "what has one more character before its last: no agent's screen needs it, and a terminal that "
+   "does not know the character may act as if it were not there"},
   {VtKind::kCsi, "", "", kPass, "control sequence", "\x1b[6n",
    "cursor, colours, modes; answers of a fixed form: numbers, or the terminal's own name"},
 
@@ -173,6 +180,10 @@ bool IsListed(unsigned value, std::string_view list) {
   });
 }
 
+bool HasIntermediate(std::string_view form) {
+  return std::ranges::any_of(form, [](char c) { return c >= ' ' && c <= '/'; });
+}
+
 bool FitsEscape(const VtRule& rule, std::string_view form) {
   if (rule.form.empty()) return !rule.passes || form.size() == 1;
   if (rule.parameters.empty()) return rule.form == form;
@@ -189,6 +200,11 @@ bool FitsParameters(const VtRule& rule, std::string_view text) {
     const auto number = Number(std::string_view(part.begin(), part.end()));
     return !number || *number == kTooLarge || IsListed(*number, rule.parameters);
   });
+}
+
+bool FitsCsi(const VtRule& rule, std::string_view form, std::string_view text) {
+  if (rule.form.empty()) return rule.passes || HasIntermediate(form);
+  return rule.form == form && FitsParameters(rule, text);
 }
 
 /// No terminal needs "011"; written so a number could be a name that no row has.
@@ -224,8 +240,8 @@ const VtRule& FindVtRule(VtKind kind, std::string_view form, std::string_view te
   return *std::ranges::find_if(kRules, [&](const VtRule& rule) {
     if (rule.kind != kind) return false;
     if (kind == VtKind::kEscape) return FitsEscape(rule, form);
+    if (kind == VtKind::kCsi) return FitsCsi(rule, form, text);
     return (rule.form.empty() || rule.form == form) &&
-           (kind != VtKind::kCsi || FitsParameters(rule, text)) &&
            (kind != VtKind::kOsc || (FitsCommand(rule, form) && FitsPayload(rule, text)));
   });
 }
