@@ -7,18 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path.h"
 #include "host/facts.h"
 
 namespace ambit::cli {
-namespace {
-
-bool IsBelow(std::string_view path, std::string_view ancestor) {
-  return path.size() > ancestor.size() && path.starts_with(ancestor) &&
-         path[ancestor.size()] == '/';
-}
-
-}  // namespace
-
 std::string ShellInside(std::span<const policy::NamedPath> shown) {
   std::vector<std::string> visible;
   for (const host::SystemPath& system : host::ReadSystemPaths()) {

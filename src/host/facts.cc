@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "sys/file.h"
 
@@ -31,12 +32,6 @@ bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0;
 bool IsOwnedBy(const std::string& path, uid_t uid) {
   struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && info.st_uid == uid;
-}
-
-bool IsBelowOrEqual(std::string_view path, std::string_view ancestor) {
-  if (ancestor == "/") return true;
-  return path.starts_with(ancestor) &&
-         (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
 /// mountinfo writes space, tab, newline and backslash as three octal digits.
@@ -61,25 +56,25 @@ Status RefuseUnfitRoot(const std::string& root, const Person& person,
                 "change into a project directory, or name one with -C DIR");
   };
   if (root == "/") return refuse("the whole file system is not a project");
-  if (IsBelowOrEqual(person.home, root)) {
+  if (IsAtOrBelow(person.home, root)) {
     return refuse("it is or contains your home directory");
   }
   for (const char* system : kSystemDirectories) {
-    if (IsBelowOrEqual(root, system) && std::string_view(system) != "/opt") {
+    if (IsAtOrBelow(root, system) && std::string_view(system) != "/opt") {
       return refuse("it lies in a system directory");
     }
   }
   for (const char* own : {"/etc", "/proc", "/sys", "/dev", "/boot", "/var", "/run", "/tmp"}) {
     const bool inside_is_fine = std::string_view(own) == "/tmp" ||
                                 std::string_view(own) == "/var" || std::string_view(own) == "/run";
-    if (root == own || (!inside_is_fine && IsBelowOrEqual(root, own))) {
+    if (root == own || (!inside_is_fine && IsAtOrBelow(root, own))) {
       return refuse("it is a system directory");
     }
   }
-  if (IsBelowOrEqual(state_root, root)) {
+  if (IsAtOrBelow(state_root, root)) {
     return refuse(fmt::format("it contains ambit's own state directory '{}'", state_root));
   }
-  if (IsBelowOrEqual(root, state_root)) {
+  if (IsAtOrBelow(root, state_root)) {
     return refuse(fmt::format("it lies in ambit's own state directory '{}'", state_root));
   }
   return {};

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "host/git_config.h"
 #include "sys/directory.h"
 #include "sys/file.h"
@@ -31,10 +32,6 @@ struct Directory {
   Fd fd;
   std::string path;
 };
-
-bool IsBelow(std::string_view path, std::string_view root) {
-  return path == root || (path.starts_with(root) && (root == "/" || path[root.size()] == '/'));
-}
 
 std::string Join(std::string_view base, std::string_view path) {
   if (path.starts_with('/')) return std::string(path);
@@ -117,7 +114,7 @@ class Inspector {
     if (!git_dir) return std::move(result_);
     AMBIT_TRY(std::optional<Directory> common, FindCommonDirectory(*git_dir));
     if (!common) return std::move(result_);
-    const bool outside = !IsBelow(common->path, root_.path);
+    const bool outside = !IsAtOrBelow(common->path, root_.path);
     if (outside) {
       AMBIT_TRY(const bool honoured, PointsBack(*git_dir, *common));
       if (!honoured) return std::move(result_);
@@ -138,7 +135,7 @@ class Inspector {
  private:
   bool Allowed(std::string_view path) const {
     return std::ranges::any_of(allowed_,
-                               [&](const std::string& root) { return IsBelow(path, root); });
+                               [&](const std::string& root) { return IsAtOrBelow(path, root); });
   }
 
   void Refuse(std::string file, std::string target, std::string reason,
@@ -183,7 +180,7 @@ class Inspector {
       return std::nullopt;
     }
     pointer_ = {.file = file, .target = target, .reason = {}, .flag = {}};
-    if (!IsBelow(dir->path, root_.path) && Allowed(dir->path)) return std::nullopt;
+    if (!IsAtOrBelow(dir->path, root_.path) && Allowed(dir->path)) return std::nullopt;
     return *std::move(dir);
   }
 
@@ -211,7 +208,7 @@ class Inspector {
     const bool listed = Parent(git_dir.path) == Join(common->path, "worktrees");
     if (pointer_.file.empty())
       pointer_ = {.file = file, .target = *target, .reason = {}, .flag = {}};
-    if (!IsBelow(common->path, root_.path) && !listed) {
+    if (!IsAtOrBelow(common->path, root_.path) && !listed) {
       if (!Allowed(common->path)) {
         Refuse(file, *target, "the repository it names does not list this git directory",
                common->path);
@@ -223,7 +220,7 @@ class Inspector {
 
   /// Whether a repository outside names this project. Refuses the pointer when it does not.
   Result<bool> PointsBack(const Directory& git_dir, const Directory& common) {
-    if (IsBelow(root_.path, common.path)) {
+    if (IsAtOrBelow(root_.path, common.path)) {
       Refuse(pointer_.file, pointer_.target,
              "the repository's directory contains the project, so all beside it would come in",
              common.path);
@@ -305,7 +302,8 @@ class Inspector {
                   "repair the file ('git config --list' must work), or run from another directory");
     }
     if (!*replacement) return {};
-    const std::string& layer = IsBelow(file, root_.path) ? root_.path : result_.cow_dirs.front();
+    const std::string& layer =
+        IsAtOrBelow(file, root_.path) ? root_.path : result_.cow_dirs.front();
     result_.masked_files.push_back({.layer = layer,
                                     .path = file.substr(layer.size() + 1),
                                     .content = **std::move(replacement),
@@ -330,9 +328,9 @@ class Inspector {
   }
 
   bool IsVisible(std::string_view path) const {
-    return IsBelow(path, root_.path) || Allowed(path) ||
+    return IsAtOrBelow(path, root_.path) || Allowed(path) ||
            std::ranges::any_of(result_.cow_dirs,
-                               [&](const std::string& dir) { return IsBelow(path, dir); });
+                               [&](const std::string& dir) { return IsAtOrBelow(path, dir); });
   }
 
   Status InspectObjects(const Directory& objects, int depth) {

@@ -6,15 +6,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/path.h"
 #include "base/text.h"
 
 namespace ambit::plan {
 namespace {
-
-bool IsBelow(std::string_view path, std::string_view ancestor) {
-  return path.size() > ancestor.size() && path.starts_with(ancestor) &&
-         path[ancestor.size()] == '/';
-}
 
 /// At one place, or one in the other.
 bool Touch(std::string_view one, std::string_view other) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "base/path.h"
+
 namespace ambit::plan {
 namespace {
 
@@ -23,11 +25,6 @@ Mount ReadOnlyBind(const std::string& path, bool directory) {
 
 Mount Device(const char* path) {
   return {.kind = Kind::kBind, .inside = path, .host = path, .directory = false, .device = true};
-}
-
-bool IsBelow(const std::string& path, const std::string& ancestor) {
-  return path.size() > ancestor.size() && path.starts_with(ancestor) &&
-         path[ancestor.size()] == '/';
 }
 
 std::optional<sys::FileId> IdOf(const std::string& path, const host::HostFacts& facts) {

@@ -8,15 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path.h"
 #include "base/text.h"
 
 namespace ambit::plan {
 namespace {
-
-bool IsAtOrBelow(std::string_view path, std::string_view ancestor) {
-  return path.starts_with(ancestor) &&
-         (path.size() == ancestor.size() || path[ancestor.size()] == '/');
-}
 
 /// What a run has there is made by ambit, or bound by it file by file: no flag shows more of it.
 bool IsMadeByAmbit(std::string_view path) {

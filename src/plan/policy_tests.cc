@@ -8,14 +8,11 @@
 #include <optional>
 #include <string_view>
 
+#include "base/path.h"
 #include "base/text.h"
 
 namespace ambit::plan {
 namespace {
-
-bool IsAtOrBelow(std::string_view path, std::string_view top) {
-  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
-}
 
 const Mount* DeepestAbove(const LaunchPlan& plan, const std::string& path) {
   const Mount* deepest = nullptr;

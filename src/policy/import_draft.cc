@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "policy/toml_reader.h"
 #include "policy/values.h"
@@ -36,11 +37,6 @@ constexpr std::array<std::string_view, 8> kDevices = {"/dev/null",   "/dev/zero"
                                                       "/dev/ptmx",   "/dev/pts"};
 constexpr std::array<std::string_view, 10> kBaseVariables = {
     "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "COLORTERM", "LANG", "TZ", "NO_COLOR"};
-
-bool IsAtOrBelow(std::string_view path, std::string_view top) {
-  if (top == "/") return path.starts_with('/');
-  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
-}
 
 template <class List>
 bool IsBelowAny(std::string_view path, const List& tops) {

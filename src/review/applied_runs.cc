@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "review/unfinished_apply.h"
 #include "sys/file.h"

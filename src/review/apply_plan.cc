@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/path.h"
 #include "review/apply_entries.h"
 #include "review/apply_judge.h"
 

@@ -112,7 +112,4 @@ Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::Overl
 
 using workspace::PathOrder;
 
-/// Whether `path` is `directory` or below it.
-bool IsAtOrBelow(std::string_view path, std::string_view directory);
-
 }  // namespace ambit::review

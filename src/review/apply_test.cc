@@ -19,10 +19,6 @@ TEST(ApplyRules, ADirectoryStandsBeforeWhatItHolds) {
   EXPECT_TRUE(PathOrder()("a", "a/b"));
   EXPECT_TRUE(PathOrder()("a/b", "a b"));
   EXPECT_TRUE(PathOrder()("a/\xff", "a!"));
-  EXPECT_TRUE(IsAtOrBelow("a/b", "a"));
-  EXPECT_TRUE(IsAtOrBelow("a", "a"));
-  EXPECT_TRUE(IsAtOrBelow("a", ""));
-  EXPECT_FALSE(IsAtOrBelow("ab", "a"));
 }
 
 std::vector<Step> SomeSteps() {

@@ -10,6 +10,7 @@
 #include <array>
 #include <set>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "host/facts.h"
 #include "host/git_refs.h"
@@ -70,10 +71,6 @@ Status ReadSettings(HostRepository& repository) {
     return CannotTake("its object format is not known");
   }
   return {};
-}
-
-bool IsBelow(std::string_view path, std::string_view root) {
-  return path == root || (path.starts_with(root) && path[root.size()] == '/');
 }
 
 std::vector<std::string_view> LinesOf(std::string_view text) {
@@ -188,7 +185,7 @@ Result<PlaceInLayer> FindInLayers(const workspace::RunMeta& meta, const std::str
                                   const std::string& host_path) {
   const workspace::RunLayer* nearest = nullptr;
   for (const workspace::RunLayer& layer : meta.layers) {
-    if (!IsBelow(host_path, layer.lower)) continue;
+    if (!IsAtOrBelow(host_path, layer.lower)) continue;
     if (nearest == nullptr || layer.lower.size() > nearest->lower.size()) nearest = &layer;
   }
   if (nearest == nullptr) {

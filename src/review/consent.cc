@@ -1,5 +1,6 @@
 #include "review/consent.h"
 
+#include "base/path.h"
 #include "review/gate.h"
 
 namespace ambit::review {

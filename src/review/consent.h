@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path.h"
 #include "review/apply_plan.h"
 #include "review/gate_git_directories.h"
 

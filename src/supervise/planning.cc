@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "host/git_config.h"
 #include "host/git_project.h"
@@ -68,10 +69,6 @@ class Refusals {
  private:
   std::vector<Error> errors_;
 };
-
-bool IsAtOrBelow(const std::string& path, const std::string& top) {
-  return path == top || path.starts_with(top + "/");
-}
 
 /// A link in the project is anybody's who writes there, the agent of an earlier run included: it
 /// must not decide what of the host is shown.
