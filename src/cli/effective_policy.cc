@@ -73,10 +73,8 @@ Status AddUser(const host::Person& person, policy::LoadRequest& request) {
   return {};
 }
 
-/// Of a project around the one of -C DIR: its person wants its secrets kept in its parts as well.
-Status AddAround(const EffectivePolicy& effective, TrustIn trust, policy::LoadRequest& request) {
-  const std::string& root = effective.place.project.around;
-  if (root.empty() || trust == TrustIn::kNoFile) return {};
+/// Of a project around this one: its person wants its secrets kept in its parts as well.
+Status AddAround(const std::string& root, policy::LoadRequest& request) {
   const std::string path = root + "/" + kProjectPolicy;
   AMBIT_TRY(auto text, ReadIfThere(path));
   if (!text) return {};
@@ -137,7 +135,9 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
   request.home = effective.place.person.home;
   request.managed_home = effective.place.person.passwd_home;
   AMBIT_CHECK(AddUser(effective.place.person, request));
-  AMBIT_CHECK(AddAround(effective, trust, request));
+  for (const std::string& root : effective.place.project.around) {
+    if (trust != TrustIn::kNoFile) AMBIT_CHECK(AddAround(root, request));
+  }
   AMBIT_CHECK(AddProject(effective, trust, request));
   AMBIT_CHECK(AddNamed(flags, request));
   AMBIT_CHECK(AddManaged(request));

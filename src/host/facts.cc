@@ -147,15 +147,16 @@ bool MarksProject(const std::string& marker, const Person& person, const std::st
   return info.st_uid == person.uid || info.st_uid == 0 || IsOwnedBy(start, info.st_uid);
 }
 
-/// `start` when nothing above it is marked.
-std::string NearestMarked(const std::string& start, const Person& person) {
+/// `start` and what is above it, the nearest first, as far as somebody marked them as projects.
+std::vector<std::string> Marked(const std::string& start, const Person& person) {
+  std::vector<std::string> marked;
   for (std::string dir = start; !dir.empty(); dir = dir.substr(0, dir.rfind('/'))) {
     if (MarksProject(dir + "/.git", person, start) ||
         MarksProject(dir + "/ambit.toml", person, start)) {
-      return dir;
+      marked.push_back(dir);
     }
   }
-  return start;
+  return marked;
 }
 
 }  // namespace
@@ -164,11 +165,13 @@ Result<Project> FindProject(const std::string& start, bool explicit_root, const 
                             const std::string& state_root) {
   Project project;
   AMBIT_TRY(project.cwd, RealPath(start));
-  std::string nearest = NearestMarked(project.cwd, person);
-  project.root = explicit_root ? project.cwd : nearest;
-  // One that is none by itself, as a home under version control, has no parts.
-  if (nearest != project.root && RefuseUnfitRoot(nearest, person, state_root)) {
-    project.around = std::move(nearest);
+  const std::vector<std::string> marked = Marked(project.cwd, person);
+  project.root = explicit_root || marked.empty() ? project.cwd : marked.front();
+  for (const std::string& around : marked) {
+    // One that is none by itself, as a home under version control, has no parts.
+    if (around != project.root && RefuseUnfitRoot(around, person, state_root)) {
+      project.around.push_back(around);
+    }
   }
   AMBIT_CHECK(RefuseUnfitRoot(project.root, person, state_root));
   // One look: owner and identity are those of what the real path names, whoever renames meanwhile.

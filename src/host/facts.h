@@ -39,9 +39,9 @@ struct Person {
 struct Project {
   std::string root;  // absolute, real path
   std::string cwd;   // absolute, real path, at or below root
-  /// Of the project that an explicit root is a part of; empty: of none. Not shown, but what it
-  /// hides is hidden in its parts.
-  std::string around;
+  /// Roots of the projects that this one is a part of, the nearest first. They are not shown, but
+  /// what they hide is hidden in their parts: a marker in a part does not bring it to light.
+  std::vector<std::string> around;
   uid_t owner = 0;
   gid_t group = 0;
   std::optional<sys::FileId> id;
@@ -62,8 +62,7 @@ struct HostFacts {
 };
 
 /// Finds the project of `start` (already made absolute): the nearest ancestor that holds `.git`
-/// or `ambit.toml`, else `start`; `explicit_root` takes `start` itself, and notes the one found as
-/// `around`. Refused with the way out:
+/// or `ambit.toml`, else `start`; `explicit_root` takes `start` itself. Refused with the way out:
 /// `/`, the home directory and its ancestors, system directories, and a root that contains
 /// `state_root`.
 Result<Project> FindProject(const std::string& start, bool explicit_root, const Person& person,

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "host/dotenv.h"
+#include "host/secret_patterns.h"
 #include "host/workspace_members.h"
 #include "policy/values.h"
 #include "sys/directory.h"
@@ -28,66 +29,9 @@ constexpr std::size_t kMaxMaskedBytes = 64U << 10;  // a larger one is hidden
 constexpr std::size_t kMaxShownBytes = 4U << 20;    // of all; what comes after it is hidden
 constexpr std::size_t kMaxDepth = 128;
 constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-constexpr std::string_view kEverywhere = "**/";
-
-enum class Show : std::uint8_t { kMasked, kHidden, kAsItIs };
 
 /// Why a directory is listed.
 enum class Place : std::uint8_t { kAnchor, kNamed, kWalked };
-
-/// One pattern, taken apart.
-struct Pattern {
-  Show show = Show::kMasked;
-  bool everywhere = false;
-  bool anchored = true;  // in the top directory and the members, else only in `directory`
-  bool directory_only = false;
-  std::vector<std::string> directories;  // from the top, and from the part of it that is shown
-  std::string name;
-  std::string flag;  // that a person wrote it with; empty for a default
-  std::string asked;
-  bool matched = false;
-  std::string in_git;  // what it fits there
-};
-
-Pattern Parse(std::string_view text, Show show) {
-  Pattern pattern{.show = show};
-  if (text.ends_with('/')) {
-    pattern.directory_only = true;
-    text.remove_suffix(1);
-  }
-  if (text.starts_with(kEverywhere)) {
-    pattern.everywhere = true;
-    text.remove_prefix(kEverywhere.size());
-  }
-  if (text.starts_with("./")) text.remove_prefix(2);
-  const std::size_t slash = text.rfind('/');
-  if (slash != std::string_view::npos) {
-    pattern.anchored = false;
-    pattern.directories = {std::string(text.substr(0, slash))};
-    text.remove_prefix(slash + 1);
-  }
-  pattern.name = text;
-  return pattern;
-}
-
-/// Later ones win: the examples are left out of the defaults, not of what a person wrote, and what
-/// is to be shown as it is stands behind all.
-std::vector<Pattern> AllPatterns(const SecretPatterns& asked) {
-  std::vector<Pattern> patterns = {
-      Parse(".env*", Show::kMasked), Parse("*.pem", Show::kHidden), Parse("*.key", Show::kHidden),
-      Parse(".env.example", Show::kAsItIs), Parse(".env.sample", Show::kAsItIs)};
-  const auto add = [&](const char* flag, const std::vector<std::string>& texts, Show show) {
-    for (const std::string& text : texts) {
-      patterns.push_back(Parse(text, show));
-      patterns.back().flag = flag;
-      patterns.back().asked = text;
-    }
-  };
-  add("--mask", asked.mask, Show::kMasked);
-  add("--hide", asked.hide, Show::kHidden);
-  add("--unmask", asked.unmask, Show::kAsItIs);
-  return patterns;
-}
 
 std::string Join(const std::string& directory, const std::string& name) {
   if (directory.empty() || name.empty()) return directory + name;
@@ -98,6 +42,17 @@ std::string Join(const std::string& directory, const std::string& name) {
 constexpr std::string_view kGitDirectory = ".git";
 /// There: what names itself by its content, and no pattern means.
 constexpr std::string_view kGitObjects = "objects";
+
+/// The directories that hold `path`, the top one first.
+std::vector<std::string> Above(const std::string& path) {
+  std::vector<std::string> above;
+  if (!path.empty()) above.emplace_back();
+  for (std::size_t slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    above.push_back(path.substr(0, slash));
+  }
+  return above;
+}
 
 class Finder {
  public:
@@ -146,16 +101,6 @@ class Finder {
     // Each once, whatever number of patterns names it.
     for (const std::string& directory : looked_in) AMBIT_CHECK(Look(directory, Place::kNamed));
     return {};
-  }
-
-  static std::vector<std::string> Above(const std::string& path) {
-    std::vector<std::string> above;
-    if (!path.empty()) above.emplace_back();
-    for (std::size_t slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      above.push_back(path.substr(0, slash));
-    }
-    return above;
   }
 
   Status RefuseAHiddenPart() const {
@@ -397,17 +342,58 @@ Status CheckPatterns(std::string_view flag, const std::vector<std::string>& patt
   return {};
 }
 
+Result<SecretFiles> FindFrom(const std::string& root, std::string part,
+                             const SecretPatterns& patterns) {
+  AMBIT_TRY(Fd project, sys::OpenUnlinked(root.c_str(), O_PATH | O_DIRECTORY));
+  return Finder(root, std::move(part), std::move(project), AllPatterns(patterns)).Find();
+}
+
+/// Two views of one project: what one of them hides is hidden, what one masks is not shown.
+void KeepWhatEitherKeeps(SecretFiles more, SecretFiles& all) {
+  std::map<std::string, MaskedFile> files;
+  for (std::vector<MaskedFile>* const found : {&all.files, &more.files}) {
+    for (MaskedFile& file : *found) {
+      const auto [known, is_new] = files.try_emplace(file.path, file);
+      if (!is_new && file.hidden) known->second = std::move(file);
+    }
+  }
+  all.files.clear();
+  for (const auto& [path, file] : files) {
+    const bool is_gone = std::ranges::any_of(Above(path), [&](const std::string& above) {
+      const auto found = files.find(above);
+      return found != files.end() && found->second.hidden;
+    });
+    if (!is_gone) all.files.push_back(file);
+  }
+  // Told only when it fits nothing from anywhere, and once.
+  std::erase_if(all.unmatched, [&](const UnmatchedPattern& one) {
+    return std::ranges::find(more.unmatched, one) == more.unmatched.end();
+  });
+  for (PatternInGit& one : more.in_git) {
+    if (std::ranges::find(all.in_git, one.pattern, &PatternInGit::pattern) == all.in_git.end()) {
+      all.in_git.push_back(std::move(one));
+    }
+  }
+}
+
 }  // namespace
 
 Result<SecretFiles> FindSecretFiles(const std::string& project_root, const SecretPatterns& patterns,
-                                    const std::string& around) {
+                                    const std::vector<std::string>& around) {
   AMBIT_CHECK(CheckPatterns("--mask", patterns.mask));
   AMBIT_CHECK(CheckPatterns("--hide", patterns.hide));
   AMBIT_CHECK(CheckPatterns("--unmask", patterns.unmask));
-  const std::string& root = around.empty() ? project_root : around;
-  std::string part = around.empty() ? "" : project_root.substr(around.size() + 1);
-  AMBIT_TRY(Fd project, sys::OpenUnlinked(root.c_str(), O_PATH | O_DIRECTORY));
-  return Finder(root, std::move(part), std::move(project), AllPatterns(patterns)).Find();
+  if (around.empty()) return FindFrom(project_root, "", patterns);
+  std::optional<SecretFiles> all;
+  for (const std::string& root : around) {
+    AMBIT_TRY(SecretFiles found, FindFrom(root, project_root.substr(root.size() + 1), patterns));
+    if (all) {
+      KeepWhatEitherKeeps(std::move(found), *all);
+    } else {
+      all = std::move(found);
+    }
+  }
+  return *std::move(all);
 }
 
 }  // namespace ambit::host

@@ -5,7 +5,7 @@
 // (workspace_members.h), one list each. A pattern that begins with `**/` is a walk of all of it,
 // and only a person asks for one: it holds everywhere, or it is told where not (.git), or the run
 // is refused.
-// What lies in a project around the directory named with -C has the secrets that it has there.
+// A part of other projects has the secrets that it has there, whatever makes it one by itself.
 // A link of such a name is followed to a file of the project, and that is masked. Not covered: hard
 // links of another name, what git's history holds, and files that the host makes during the run.
 // Who calls: supervise, before planning. Errors: kInvalidArgument for a pattern, kLimit above
@@ -36,6 +36,8 @@ struct SecretPatterns {
 struct UnmatchedPattern {
   std::string flag;  // "--hide"
   std::string pattern;
+
+  bool operator==(const UnmatchedPattern&) const = default;
 };
 
 /// Fits something in .git and does not hold there.
@@ -52,9 +54,9 @@ struct SecretFiles {
 };
 
 /// By default `.env*` but not `.env.example` and `.env.sample` is masked, and `*.pem` and `*.key`
-/// are hidden. `around`: the root of the project that `project_root` is a part of, or empty. Then
-/// patterns hold from there as well, and a part that they hide is kInvalidArgument.
+/// are hidden. `around`: roots of the projects that `project_root` is a part of. Patterns hold from
+/// each of them as well, and a part that they hide is kInvalidArgument.
 Result<SecretFiles> FindSecretFiles(const std::string& project_root, const SecretPatterns& patterns,
-                                    const std::string& around = {});
+                                    const std::vector<std::string>& around = {});
 
 }  // namespace ambit::host

@@ -247,8 +247,8 @@ TEST_F(SecretFiles, OfAPartAreThoseThatItHasInTheWhole) {
   Write("other/a/.env", "K=1\n");
   fs::create_symlink("../shared/prod", root_ / "part/.env");
   Write("package.json", R"({"workspaces": ["part/*", "other/*"]})");
-  const auto found = FindSecretFiles(root_ / "part",
-                                     {.mask = {}, .hide = {"part/plain.txt"}, .unmask = {}}, root_);
+  const auto found = FindSecretFiles(
+      root_ / "part", {.mask = {}, .hide = {"part/plain.txt"}, .unmask = {}}, {root_});
   ASSERT_TRUE(found) << found.error().what;
   ASSERT_EQ(found->files.size(), 2U);
   EXPECT_EQ(found->files[0].layer, root_ / "part");

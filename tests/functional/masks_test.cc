@@ -295,6 +295,31 @@ TEST_P(Masks, APartOfAProjectThatIsHiddenIsRefused) {
   }
 }
 
+TEST_P(Masks, AMarkerInAPartBringsNothingToLight) {
+  person_.Write("home/.config/ambit/config.toml", "[fs]\nhide = ['conf/prod.yml', 'notes/']\n");
+  person_.Write("project/ambit.toml", "[fs]\nhide = ['**/*.sec']\n");
+  person_.Write("project/conf/prod.yml", "real-1\n");
+  person_.Write("project/conf/b.sec", "real-2\n");
+  person_.Write("project/conf/deep/er/c.sec", "real-3\n");
+  person_.Write("project/conf/shown.txt", "shown\n");
+  person_.Write("project/notes/n.txt", "real-4\n");
+  for (const char* marker : {"conf/ambit.toml", "conf/.git/HEAD", "conf/deep/ambit.toml"}) {
+    person_.Write(std::string("project/") + marker, "");
+    const std::string look = "grep -rhE 'real|shown' . | sort";
+    EXPECT_EQ(person_.Sh(look, {"-C", "conf"}).out, "shown\n") << marker;
+    EXPECT_EQ(person_.Sh(look, {"-C", "conf/deep/er"}).out, "") << marker;
+    const Finished in_it =
+        person_.Ambit({"run", "-q", "--", "sh", "-c", look}, person_.project() + "/conf");
+    EXPECT_EQ(in_it.out, "shown\n") << marker << in_it.err;
+    (void)person_.Execute({"rm", "-r", person_.project() + "/" + marker});
+  }
+  person_.Write("project/notes/ambit.toml", "");
+  const Finished hidden =
+      person_.Ambit({"run", "-q", "--", "cat", "n.txt"}, person_.project() + "/notes");
+  EXPECT_EQ(hidden.exit_code, 125) << hidden.out;
+  EXPECT_THAT(hidden.err, HasSubstr("is hidden in the project"));
+}
+
 TEST_P(Masks, TheFileOfAProjectAroundAPartOnlyTightens) {
   person_.Write("project/ambit.toml",
                 "[fs]\nproject = 'rw'\nhide = ['part/h.txt']\n[env]\nset = { OUTER = '1' }\n"
