@@ -51,10 +51,13 @@ TEST_P(HomesOfPeople, CoverTheCredentialsInsideTheTreesOfTools) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> planted = {
       {"node",
        {".npm-global/etc/npmrc", ".nvm/versions/node/v22.0.0/etc/npmrc", ".nvm/.git/config",
-        ".volta/tools/image/node/22.0.0/etc/npmrc"}},
+        ".volta/tools/image/node/22.0.0/etc/npmrc",
+        ".nvm/versions/node/v22.0.0/lib/node_modules/npm/npmrc"}},
       {"python",
        {".pyenv/versions/3.12.1/pip.conf", ".pyenv/.git/config",
-        ".cache/pypoetry/virtualenvs/a/pip.conf", ".local/share/pipx/venvs/a/pip.conf"}},
+        ".cache/pypoetry/virtualenvs/a/pip.conf", ".local/share/pipx/venvs/a/pip.conf",
+        ".local/share/pipx/venvs/a/pipx_metadata.json", ".local/share/uv/tools/a/uv-receipt.toml",
+        ".pyenv/versions/miniconda3/.condarc", ".pyenv/versions/3.12.1/src/x/.git/config"}},
       {"mise", {".local/share/mise/installs/node/22/etc/npmrc", ".asdf/.git/config"}},
       {"cpp", {"vcpkg/.git/config"}}};
   person_.Write("project/file", "x\n");
@@ -80,6 +83,24 @@ TEST_P(HomesOfPeople, CoverTheCredentialsInsideTheTreesOfTools) {
           .out,
       "PLANTED\n")
       << "what a person names is shown";
+}
+
+TEST_P(HomesOfPeople, CoverTheSettingsOfToolsOnlyWhenTheyHoldASignIn) {
+  const std::string maven = "home/.sdkman/candidates/maven/3.9.9/conf/settings.xml";
+  const std::string gradle = "home/.gradle/wrapper/dists/g/hash/gradle-8/init.d/a.gradle";
+  const std::string go = "home/sdk/go1.22/go.env";
+  person_.Write("project/file", "x\n");
+  person_.Write(maven, "<settings><!-- <password>x</password> --></settings>\n");
+  person_.Write(go, "GOPROXY=https://proxy.example,direct\n");
+  const std::vector<std::string> presets = {"--preset", "java", "--preset", "go"};
+  const std::string look = "cat ~/" + maven.substr(5) + " ~/" + go.substr(5);
+  EXPECT_THAT(
+      person_.Sh(look, presets).out,
+      ::testing::AllOf(::testing::HasSubstr("<settings>"), ::testing::HasSubstr("proxy.example")));
+  person_.Write(maven, "<settings><server><password>PLANTED</password></server></settings>\n");
+  person_.Write(gradle, "credentials { password = 'PLANTED' }\n");
+  person_.Write(go, "GOPROXY=https://me:PLANTED@proxy.example\n");
+  EXPECT_EQ(person_.Sh(look + "; grep -rs PLANTED ~", presets).out, "");
 }
 
 TEST_P(HomesOfPeople, AreShownAsFarAsThePresetSaysAndNotTheCredentialBeside) {
