@@ -57,7 +57,8 @@ class Terminal {
     if (command >= 110 && rest.empty()) colours_.erase(command - 110);
     for (int colour = command - 10; command >= 10 && command <= 19 && colour < 10; ++colour) {
       const std::size_t semicolon = std::min(rest.find(';'), rest.size());
-      if (rest.substr(0, semicolon) != "?") colours_.insert(colour);
+      const std::string_view value = rest.substr(0, semicolon);
+      if (!value.empty() && value != "?") colours_.insert(colour);
       if (semicolon == rest.size()) break;
       rest.remove_prefix(semicolon + 1);
     }

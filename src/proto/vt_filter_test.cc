@@ -262,6 +262,7 @@ TEST(VtModes, AttributesAndLettersThatWereSavedAreNotBroughtBack) {
     EXPECT_EQ(UndoneAfter(bytes), kCleanPen) << bytes;
   }
   EXPECT_EQ(UndoneAfter("\x1b[8m\x1b[?1049h\x1b[m"), Cleaned("\x1b[?1049l"));
+  EXPECT_EQ(UndoneAfter("\x1b[?6h\x1b[?1049h\x1b[?6l"), Cleaned("\x1b[?1049l\x1b[?6l"));
   EXPECT_EQ(UndoneAfter("\x1b)0\x1b+A\x0e"),
             "\x1b[m\x1b(B\x1b)B\x1b+B\x0f\x1b"
             "7");

@@ -52,6 +52,10 @@ constexpr bool IsAlternateScreen(const Mode& mode) {
   return mode.dec && (mode.number == 47 || mode.number == 1047 || mode.number == 1049);
 }
 
+std::string Normal(const Mode& mode) {
+  return fmt::format("\x1b[{}{}{}", mode.dec ? "?" : "", mode.number, mode.normal ? 'h' : 'l');
+}
+
 unsigned NumberOr(std::string_view text, unsigned otherwise) {
   unsigned value = otherwise;
   std::from_chars(text.data(), text.data() + text.size(), value);
@@ -139,11 +143,15 @@ void UndoKeyboard(const VtModes& modes, std::size_t screen, std::string& out) {
   if (modes.keyboard_set[screen]) out += "\x1b[=0;1u";
 }
 
+bool LeavesAlternateScreen(const VtModes& modes) {
+  return modes.screen_unsure || modes.OnAlternateScreen() || HasKeyboard(modes, 1);
+}
+
 /// Where it is not certain that the alternate screen is shown it is entered first: leaving it
 /// brings a cursor back that only entering it saves.
-bool LeaveAlternateScreen(const VtModes& modes, std::string& out) {
-  const bool enter = modes.screen_unsure || (!modes.OnAlternateScreen() && HasKeyboard(modes, 1));
-  if (!enter && !modes.OnAlternateScreen()) return false;
+void LeaveAlternateScreen(const VtModes& modes, std::string& out) {
+  if (!LeavesAlternateScreen(modes)) return;
+  const bool enter = modes.screen_unsure || !modes.OnAlternateScreen();
   if (enter) out += "\x1b[?1049h";
   UndoKeyboard(modes, 1, out);
   if (modes.margins) out += "\x1b[r";  // the cursor comes back with the main screen
@@ -152,7 +160,9 @@ bool LeaveAlternateScreen(const VtModes& modes, std::string& out) {
     if (!IsAlternateScreen(kModes[i]) || !modes.changed[i]) continue;
     if (!enter || kModes[i].number != 1049) out += fmt::format("\x1b[?{}l", kModes[i].number);
   }
-  return true;
+  for (std::size_t i = 0; i < std::size(kModes); ++i) {
+    if (modes.saved[i]) out += Normal(kModes[i]);  // came back with the cursor
+  }
 }
 
 /// Saves the clean state last, so that no later "restore" brings the agent's back: terminals keep
@@ -260,21 +270,20 @@ void NoteOsc(VtModes& modes, std::string_view command, std::string_view payload)
 
 std::string Undo(const VtModes& modes) {
   std::string out;
-  bool left_the_screen = false;
-  for (std::size_t i = 0; i < std::size(kModes); ++i) {
-    const Mode& mode = kModes[i];
-    if (IsAlternateScreen(mode)) {
-      if (mode.number == 47) left_the_screen = LeaveAlternateScreen(modes, out);
-    } else if (modes.changed[i]) {
-      out += fmt::format("\x1b[{}{}{}", mode.dec ? "?" : "", mode.number, mode.normal ? 'h' : 'l');
-    }
-  }
-  UndoKeyboard(modes, 0, out);
-  if (modes.margins && !left_the_screen)
+  if (modes.margins && !LeavesAlternateScreen(modes))
     out +=
         "\x1b"
         "7\x1b[r\x1b"
         "8";
+  for (std::size_t i = 0; i < std::size(kModes); ++i) {
+    const Mode& mode = kModes[i];
+    if (IsAlternateScreen(mode)) {
+      if (mode.number == 47) LeaveAlternateScreen(modes, out);
+    } else if (modes.changed[i]) {
+      out += Normal(mode);
+    }
+  }
+  UndoKeyboard(modes, 0, out);
   if (modes.modified_keys) out += "\x1b[>4m";
   if (modes.keypad) out += "\x1b>";
   if (modes.cursor_style) out += "\x1b[0 q";
