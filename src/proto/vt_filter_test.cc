@@ -228,11 +228,10 @@ TEST(VtModes, WhatWasLeftOnIsUndoneInAnOrderThatShowsThePersonsScreen) {
             Cleaned("\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1006l\x1b[?2004l\x1b>"));
   EXPECT_EQ(UndoneAfter("\x1b[?2026h"), "\x1b[?2026l");
   EXPECT_EQ(UndoneAfter("\x1b[?8l"), "\x1b[?8h");
-  EXPECT_EQ(UndoneAfter("\x1b[3;9r"),
-            "\x1b"
-            "7\x1b[r\x1b"
-            "8");
-  EXPECT_EQ(UndoneAfter("\x1b[?1049h\x1b[3;9r"), "\x1b[r\x1b[?1049l");
+  EXPECT_EQ(UndoneAfter("\x1b[3;9r"), Cleaned("\x1b"
+                                              "7\x1b[r\x1b"
+                                              "8"));
+  EXPECT_EQ(UndoneAfter("\x1b[?1049h\x1b[3;9r"), Cleaned("\x1b[r\x1b[?1049l"));
   EXPECT_EQ(UndoneAfter("\x1b[4h\x1b[5 q\x1b[>4;2m\x1b[34l"), "\x1b[4l\x1b[34h\x1b[>4m\x1b[0 q");
   EXPECT_EQ(UndoneAfter("\x1b[?8c\x1b]9;4;1;50\x07"), "\x1b[?0c\x1b]9;4;0\x1b\\");
 }

@@ -169,7 +169,7 @@ void LeaveAlternateScreen(const VtModes& modes, std::string& out) {
 /// attributes, sets and shift with the cursor.
 void UndoPen(const VtModes& modes, std::string& out) {
   if (modes.link) out += "\x1b]8;;\x1b\\";
-  if (!modes.pen && !modes.link) return;
+  if (!modes.pen && !modes.link && !modes.margins) return;  // margins: saved by Undo itself
   out += "\x1b[m\x1b(B";
   for (std::size_t i = 0; i < modes.letter_sets.size(); ++i) {
     if (modes.letter_sets[i]) out += fmt::format("\x1b{}B", ")*+"[i]);

@@ -236,8 +236,8 @@ TEST_P(Screens, AreAsBeforeWhateverTheAgentLeftOn) {
 class AfterTheRun : public Screens {
  protected:
   void Run(const std::string& escapes) {
-    Start("printf '" + escapes + "'");
-    EXPECT_TRUE(EventuallyHolds([&] { return inside_.IsAtPrompt(); }));
+    Start("printf '" + escapes + "'; echo over");
+    EXPECT_TRUE(EventuallyHolds([&] { return inside_.Text().contains("over\nshell>"); }));
     ExpectTerminalAsBefore();
     inside_.Type("clear; printf '\\0338''mqqk\\n'");
     inside_.Press("Enter");
@@ -267,8 +267,10 @@ TEST_P(AfterTheRun, TheAlternateScreenIsLeftAlsoAfterAReset) { Run("\\033[?1049h
 TEST_P(AfterTheRun, NoLinkIsOpen) { Run("\\033]8;;http://evil/;\\007"); }
 
 TEST_P(AfterTheRun, ColoursAreThePersonsAlsoAfterAReset) {
-  Start("printf '\\033]11;#102030\\007\\033c'");
-  EXPECT_TRUE(EventuallyHolds([&] { return inside_.IsAtPrompt() && outside_.IsAtPrompt(); }));
+  Start("printf '\\033]11;#102030\\007\\033c'; echo over");
+  for (const TmuxSession* session : {&outside_, &inside_}) {
+    EXPECT_TRUE(EventuallyHolds([&] { return session->Text().contains("over\nshell>"); }));
+  }
   // What the terminal answers up to the end of its kind, which it always tells.
   Enter(
       "printf '\\033]11;?\\007\\033[c'; IFS= read -r -s -d c answer; printf 'told %q\\n' "
