@@ -136,7 +136,10 @@ std::string Shown(std::string_view bytes, std::size_t chunk) {
   std::string passed;
   again.Filter(undone, passed);
   Require(passed == undone);
-  Require(std::ranges::none_of(after.changed, [](bool changed) { return changed; }));
+  // Of what was saved with the cursor the filter expects the worst; the small terminal knows.
+  for (std::size_t i = 0; i < after.changed.size(); ++i) {
+    Require(!after.changed[i] || after.saved[i]);
+  }
   for (const bool reset_resets : {false, true}) RequireClean(out + undone, reset_resets);
   return out;
 }
