@@ -15,7 +15,8 @@ constexpr unsigned char kDelete = 0x7f;
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
 constexpr bool IsPlain(unsigned char byte) {
-  return byte < 0x80 && byte != kEnq && byte != kEsc && byte != 0x0e && byte != 0x0f;
+  return byte < 0x80 && byte != kEnq && byte != kEsc && byte != 0x0e && byte != 0x0f &&
+         byte != kSubstitute;
 }
 
 constexpr bool IsEightBitControl(unsigned char byte) { return byte >= 0x80 && byte <= 0x9f; }

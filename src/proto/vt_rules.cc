@@ -11,11 +11,18 @@ namespace {
 constexpr bool kPass = true;
 constexpr bool kDrop = false;
 
+/// What is switched on and off of these, vt_modes.cc notes; 1048 saves the cursor.
+constexpr std::string_view kModes =
+    "1 5-9 12 25 45 47 66 67 69 1000-1007 1015 1016 1047-1049 2004 2026 2027 2031 2048 9001";
+constexpr std::string_view kAnsiModes = "4 12 20 34";
+
 // clang-format off: one decision, one row.
 constexpr VtRule kRules[] = {
   // --- single characters ---
   {VtKind::kControl, "\x05", "", kDrop, "answerback", "\x05",
    "ENQ makes the terminal type its answerback string"},
+  {VtKind::kControl, "\x1a", "", kDrop, "substitute", "\x1a",
+   "SUB shows nothing or a mark; Emacs takes it for a debugger's word and opens the file after it"},
   {VtKind::kControl, "", "", kPass, "control character", "\t",
    "line ends, tabs, the bell, shifts of the character set"},
 
@@ -36,11 +43,14 @@ constexpr VtRule kRules[] = {
    "rxvt and its kin answer it with a line end, which the shell would take for one"},
   {VtKind::kEscape, "}", "", kDrop, "terminology command", "\x1b}",
    "begins a command of the terminal's own"},
-  {VtKind::kEscape, "", "", kPass, "escape sequence", "\x1b" "7",
-   "one character: cursor, keypad, reset; answers only with the terminal's kind"},
-  {VtKind::kEscape, "", "", kDrop, "character set", "\x1b(%5",
-   "sets of two characters, of two bytes a letter and of other nations: no UTF-8 program needs one, "
-   "and not all terminals agree where such a sequence ends: screen begins a command or a string at "
+  {VtKind::kEscape, "", "78=>cDEMZ\\", kPass, "escape sequence", "\x1b" "7",
+   "cursor, keypad, reset, the end of a string; answers only with the terminal's kind"},
+  {VtKind::kEscape, "H", "", kDrop, "tab stops", "\x1bH", "HTS: they outlast the run"},
+  {VtKind::kEscape, "A", "", kDrop, "other escape sequence", "\x1b" "A",
+   "moves the cursor of a VT52 only; Emacs reads a folder, host and user after AnSiT"},
+  {VtKind::kEscape, "", "", kDrop, "other escape sequence", "\x1b(%5",
+   "guarded areas, locked memory, shifts and sets that no UTF-8 program needs outlast the run, and "
+   "not all terminals agree where such a sequence ends: screen begins a command or a string at "
    "[ ] P _ ^ k ! and a quotation mark whatever stands before it"},
 
   // --- control sequences: what they answer consists of numbers, unless a row says otherwise ---
@@ -96,11 +106,39 @@ constexpr VtRule kRules[] = {
   {VtKind::kCsi, "!p", "", kPass, "soft reset", "\x1b[!p", "DECSTR"},
   {VtKind::kCsi, "$p", "", kPass, "mode report", "\x1b[4$p", "answers with numbers"},
   {VtKind::kCsi, "?$p", "", kPass, "mode report", "\x1b[?2026$p", "answers with numbers"},
+  {VtKind::kCsi, "?h", kModes, kPass, "mode", "\x1b[?1049h",
+   "alternate screen, mouse, paste, cursor, keys; all but 1048 are put right at the end"},
+  {VtKind::kCsi, "?l", kModes, kPass, "mode", "\x1b[?25l", "as on"},
+  {VtKind::kCsi, "h", kAnsiModes, kPass, "mode", "\x1b[4h",
+   "insert, local echo, line feed, cursor of screen; put right at the end"},
+  {VtKind::kCsi, "l", kAnsiModes, kPass, "mode", "\x1b[4l", "as on"},
+  {VtKind::kCsi, "?h", "", kDrop, "other mode", "\x1b[?1034h",
+   "outlasts the run, and nobody's screen needs it: of keys, scroll bars, other peoples' terminals"},
+  {VtKind::kCsi, "?l", "", kDrop, "other mode", "\x1b[?1036l", "as on"},
+  {VtKind::kCsi, "h", "", kDrop, "other mode", "\x1b[3h", "as of ?h: shows controls as letters"},
+  {VtKind::kCsi, "l", "", kDrop, "other mode", "\x1b[3l", "as on"},
+  {VtKind::kCsi, ">m", "4", kPass, "key protocol", "\x1b[>4;2m",
+   "modifyOtherKeys; put right at the end"},
+  {VtKind::kCsi, ">n", "4", kPass, "key protocol", "\x1b[>4n", "as >m: off"},
+  {VtKind::kCsi, "?m", "", kPass, "key protocol", "\x1b[?4m", "asks for it; a number answers"},
+  {VtKind::kCsi, ">u", "", kPass, "key protocol", "\x1b[>1u", "kitty's; put right at the end"},
+  {VtKind::kCsi, "<u", "", kPass, "key protocol", "\x1b[<u", "as >u"},
+  {VtKind::kCsi, "=u", "", kPass, "key protocol", "\x1b[=1;1u", "as >u"},
+  {VtKind::kCsi, "?u", "", kPass, "key protocol", "\x1b[?u", "asks for it; a number answers"},
+  {VtKind::kCsi, ">c", "", kPass, "terminal's kind", "\x1b[>c", "numbers answer"},
+  {VtKind::kCsi, "=c", "", kPass, "terminal's kind", "\x1b[=c", "hexadecimal digits answer"},
+  {VtKind::kCsi, ">q", "", kPass, "terminal's kind", "\x1b[>q", "its own name and version answer"},
+  {VtKind::kCsi, "?n", "6 15 25 26 53 55 56 62 75 85 996", kPass, "state report", "\x1b[?996n",
+   "cursor, light or dark; numbers answer"},
+  {VtKind::kCsi, "?J", "", kPass, "selective erase", "\x1b[?J", "on the screen, once"},
+  {VtKind::kCsi, "?K", "", kPass, "selective erase", "\x1b[?K", "on the screen, once"},
+  {VtKind::kCsi, "?c", "", kPass, "cursor", "\x1b[?0c", "Linux's console: its shape"},
+  {VtKind::kCsi, "", "@ABCDEFGHIJKLMPSTXZ`abcdefmnrsu", kPass, "control sequence", "\x1b[6n",
+   "cursor, text, colours; numbers answer"},
   {VtKind::kCsi, "", "", kDrop, "other function", "\x1b[?3,h",
-   "what has one more character before its last: no agent's screen needs it, and a terminal that "
-   "does not know the character may act as if it were not there"},
-  {VtKind::kCsi, "", "", kPass, "control sequence", "\x1b[6n",
-   "cursor, colours, modes; answers of a fixed form: numbers, or the terminal's own name"},
+   "tab stops, lamps, pointers, modes of keys outlast the run, and nobody's screen needs them; a "
+   "terminal that does not know a prefix or a character before the last may act as if it were not "
+   "there, on a window or a printer"},
 
   // --- operating system commands ---
   {VtKind::kOsc, "52", "", kDrop, "clipboard", "\x1b]52;c;ZWNobw==\x07",
@@ -112,7 +150,9 @@ constexpr VtRule kRules[] = {
   {VtKind::kOsc, "l", "", kDrop, "title", "\x1b]lx\x1b\\", "as 0, of Sun's terminals and dtterm"},
   {VtKind::kOsc, "L", "", kDrop, "title", "\x1b]Lx\x1b\\", "as 0, of Sun's terminals and dtterm"},
   {VtKind::kOsc, "3", "", kDrop, "window property", "\x1b]3;A=b\x07", "any property of the window"},
-  {VtKind::kOsc, "", "4 10-19", kPass, "colours", "\x1b]11;?\x07",
+  {VtKind::kOsc, "4", "", kPass, "palette", "\x1b]4;1;#fff\x07",
+   "set or asked for (the answer is a colour); put right at the end"},
+  {VtKind::kOsc, "", "10-19", kPass, "colours", "\x1b]11;?\x07",
    "set or asked for (the answer is a colour), to choose light or dark; put right at the end"},
   {VtKind::kOsc, "", "104 110-119", kPass, "colours", "\x1b]104\x07", "back to what they were"},
   {VtKind::kOsc, "8", "", kPass, "link", "\x1b]8;;https://example.org\x07",
@@ -180,21 +220,30 @@ bool IsListed(unsigned value, std::string_view list) {
   });
 }
 
-bool HasIntermediate(std::string_view form) {
-  return std::ranges::any_of(form, [](char c) { return c >= ' ' && c <= '/'; });
+/// A row without a form lists final characters that stand alone.
+bool FitsFinal(const VtRule& rule, std::string_view form) {
+  return rule.parameters.empty() || (form.size() == 1 && rule.parameters.contains(form[0]));
 }
 
 bool FitsEscape(const VtRule& rule, std::string_view form) {
-  if (rule.form.empty()) return !rule.passes || form.size() == 1;
+  if (rule.form.empty()) return FitsFinal(rule, form);
   if (rule.parameters.empty()) return rule.form == form;
   return form.size() == 2 && rule.form[0] == form[0] && rule.parameters.contains(form[1]);
 }
 
+/// Each of several modes is switched; of other functions the first parameter says which it is.
 bool FitsParameters(const VtRule& rule, std::string_view text) {
   if (rule.parameters.empty()) return true;
   if (rule.passes) {
-    const auto first = Number(text.substr(0, text.find(';')));
-    return first && IsListed(*first, rule.parameters);
+    const bool each = rule.form.ends_with('h') || rule.form.ends_with('l');
+    const std::string_view deciding = each ? text : text.substr(0, text.find(';'));
+    return std::ranges::all_of(deciding | std::views::split(';'),
+                               [&](auto&& part) {
+                                 const auto number =
+                                     Number(std::string_view(part.begin(), part.end()));
+                                 return number && IsListed(*number, rule.parameters);
+                               }) &&
+           !deciding.empty();
   }
   return std::ranges::any_of(text | std::views::split(';'), [&](auto&& part) {
     const auto number = Number(std::string_view(part.begin(), part.end()));
@@ -203,7 +252,7 @@ bool FitsParameters(const VtRule& rule, std::string_view text) {
 }
 
 bool FitsCsi(const VtRule& rule, std::string_view form, std::string_view text) {
-  if (rule.form.empty()) return rule.passes || HasIntermediate(form);
+  if (rule.form.empty()) return FitsFinal(rule, form);
   return rule.form == form && FitsParameters(rule, text);
 }
 
@@ -226,7 +275,19 @@ bool IsProgress(std::string_view text) {
   return text.starts_with("4;") && text.find_first_not_of("0123456789;") == text.npos;
 }
 
+/// "1;#fff;2;?": from 256 on they are no colours of the palette, and have a reset of their own.
+bool IsPalette(std::string_view text) {
+  bool is_index = true;
+  for (auto&& part : text | std::views::split(';')) {
+    const auto number = is_index ? Number(std::string_view(part.begin(), part.end())) : 0;
+    if (!number || *number > 255) return false;
+    is_index = !is_index;
+  }
+  return is_index;
+}
+
 bool FitsPayload(const VtRule& rule, std::string_view text) {
+  if (rule.name == "palette") return IsPalette(text);
   if (rule.name == "link") return !rule.passes || IsHarmlessLink(text);
   if (rule.name == "progress") return IsProgress(text);
   return true;

@@ -24,8 +24,9 @@ struct VtRule {  // NOLINT(clang-analyzer-optin.performance.Padding): the order 
   /// kOsc: the command. kString: the character after ESC. Empty: whatever no row above has.
   std::string_view form;
   /// Numbers and ranges ("1 5-9"), or empty for any. kOsc: the command. kCsi: a row that lets pass
-  /// wants the first parameter to be one of them, a row that drops is content with any parameter.
-  /// kEscape: final characters; `form` is the one intermediate before them.
+  /// wants the first parameter to be one of them (a mode: each), a row that drops is content with
+  /// any parameter. kEscape: final characters; `form` is the one intermediate before them. kEscape
+  /// and kCsi without a form: final characters that stand alone.
   std::string_view parameters;
   bool passes = false;
   std::string_view name;     // for the journal and the manual

@@ -231,6 +231,54 @@ TEST_P(Screens, AreAsBeforeWhateverTheAgentLeftOn) {
   EXPECT_TRUE(EventuallyHolds([&] { return outside_.Ask("#{alternate_on}") == "1\n"; }));
 }
 
+/// Runs what keeps state where a reset or a later "restore" finds it, then looks at what a person
+/// would see of the next command, which restores once more.
+class AfterTheRun : public Screens {
+ protected:
+  void Run(const std::string& escapes) {
+    Start("printf '" + escapes + "'; echo over");
+    EXPECT_TRUE(EventuallyHolds([&] { return inside_.Text().contains("over\nshell>"); }));
+    ExpectTerminalAsBefore();
+    inside_.Type("clear; printf '\\0338''mqqk\\n'");
+    inside_.Press("Enter");
+    inside_.ShowsEventually("mqqk\n");
+    // Nothing before the letters but the line's begin: no attribute, no set, no link.
+    inside_.ShowsEventually("shell>");
+    EXPECT_EQ(inside_.Screen().find('\x1b'), std::string::npos) << inside_.Screen();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(As, AfterTheRun, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(AfterTheRun, LettersThatWereSavedAreNotBroughtBack) { Run("\\033(0\\0337\\033(B\\0338"); }
+
+TEST_P(AfterTheRun, HiddenTextThatWasSavedIsNotBroughtBack) { Run("\\033[8m\\0337\\033[m\\0338"); }
+
+TEST_P(AfterTheRun, HiddenTextThatTheConsolesWaySavedIsNotBroughtBack) {
+  Run("\\033[8m\\033[s\\033[m\\033[u");
+}
+
+TEST_P(AfterTheRun, HiddenTextThatTheMainScreenKeptIsNotBroughtBack) {
+  Run("\\033[8m\\033[?1049h\\033[m");
+}
+
+TEST_P(AfterTheRun, TheAlternateScreenIsLeftAlsoAfterAReset) { Run("\\033[?1049h\\033c"); }
+
+TEST_P(AfterTheRun, NoLinkIsOpen) { Run("\\033]8;;http://evil/;\\007"); }
+
+TEST_P(AfterTheRun, ColoursAreThePersonsAlsoAfterAReset) {
+  Start("printf '\\033]11;#102030\\007\\033c'; echo over");
+  for (const TmuxSession* session : {&outside_, &inside_}) {
+    EXPECT_TRUE(EventuallyHolds([&] { return session->Text().contains("over\nshell>"); }));
+  }
+  // What the terminal answers up to the end of its kind, which it always tells.
+  Enter(
+      "printf '\\033]11;?\\007\\033[c'; IFS= read -r -s -d c answer; printf 'told %q\\n' "
+      "\"$answer\"");
+  outside_.ShowsEventually("told $'\\E]11;rgb:1010/2020/3030");
+  inside_.ShowsEventually("told $'\\E[?1;2'");
+}
+
 TEST_P(Screens, AreAsBeforeWhenAmbitIsKilled) {
   Start(std::string(kLeavesModesOn) + "sleep");
   EXPECT_TRUE(EventuallyHolds([&] { return inside_.Ask("#{alternate_on}") == "1\n"; }));
