@@ -91,7 +91,9 @@ TEST_P(ApplyHostGit, ARelativeHooksDirectoryOfThePersonIsHeld) {
 }
 
 TEST_P(ApplyHostGit, ABranchIsHeldForTheSame) {
-  Configure("git config core.hooksPath scripts/checks");
+  Configure(
+      "git config core.hooksPath scripts/checks; git config user.name a; "
+      "git config user.email a@b");
   Run("echo x > scripts/checks/helper.sh; git add -A; git -c user.name=a -c user.email=a@b "
       "-c core.hooksPath=/nowhere commit -qm planted");
   const Finished branch = person_.Ambit({"branch", "theirs"});
