@@ -91,7 +91,7 @@ bool PassesForm(Entry& entry) {
 
 Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavour,
              std::int64_t stamp_ns, const LeftBehind& left, const ApplyRequest& request,
-             const Entries& entries)
+             const Entries& entries, HostGit host_git)
     : tree_(tree),
       upper_(upper),
       origin_(flavour == workspace::OverlayFlavour::kUser ? "user.overlay.origin"
@@ -99,11 +99,13 @@ Judge::Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavo
       stamp_ns_(stamp_ns),
       left_(left),
       request_(request),
-      git_([&tree, &entries](const std::string& path) {
-        const auto entry = entries.find(path);
-        if (entry != entries.end() && entry->second.puts) return true;
-        return tree.Look(path).value_or(std::nullopt).has_value();
-      }),
+      git_(
+          [&tree, &entries](const std::string& path) {
+            const auto entry = entries.find(path);
+            if (entry != entries.end() && entry->second.puts) return true;
+            return tree.Look(path).value_or(std::nullopt).has_value();
+          },
+          std::move(host_git)),
       move_was_cut_short_(std::ranges::any_of(
           entries, [](const auto& entry) { return IsLeftOfAMove(entry.first); })) {}
 
@@ -210,7 +212,8 @@ bool Judge::PassesGate(Entry& entry) {
     gate = {.verdict = GateVerdict::kHeld, .reason = "its lifecycle scripts changed"};
   }
   if (gate.verdict < GateVerdict::kHeld) {
-    if (const GateDecision git = git_.GateOf(entry.path); git.verdict > gate.verdict) gate = git;
+    const GateDecision git = git_.GateOf(entry.path, directory);
+    if (git.verdict > gate.verdict) gate = git;
   }
   if (gate.verdict == GateVerdict::kNever) return Refuse(entry, gate.reason);
   entry.reason = gate.reason;

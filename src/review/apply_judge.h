@@ -17,10 +17,10 @@ namespace ambit::review {
 
 class Judge {
  public:
-  /// `entries` are all that may come across. Everything outlives the judge.
+  /// `entries` are all that may come across. Everything but `host_git` outlives the judge.
   Judge(const ProjectTree& tree, int upper, workspace::OverlayFlavour flavour,
         std::int64_t stamp_ns, const LeftBehind& left, const ApplyRequest& request,
-        const Entries& entries);
+        const Entries& entries, HostGit host_git);
 
   /// Writes verdict and reason, and in `before` what the host has there.
   void Decide(Entry& entry);

@@ -2,6 +2,7 @@
 #include "review/apply_plan.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -164,7 +165,8 @@ Result<ApplyPlan> PlanApply(const ProjectTree& tree, int upper, workspace::Overl
   AMBIT_TRY(Gathered gathered, GatherEntries(tree, changes));
   Entries& entries = gathered.entries;
   Select(entries, request);
-  Judge judge(tree, upper, flavour, stamp_ns, left, request, entries);
+  AMBIT_TRY(HostGit host_git, HostGit::Read(tree.path(), std::views::keys(entries)));
+  Judge judge(tree, upper, flavour, stamp_ns, left, request, entries, std::move(host_git));
   for (auto& [path, entry] : entries) {
     const std::string_view above = AncestorIn(entries, path);
     if (!above.empty() && entries.find(above)->second.too_deep) {

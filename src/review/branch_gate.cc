@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 
 #include "base/text.h"
@@ -115,8 +116,11 @@ Result<TreeNames> NamesOf(const Git& git, const Quarantine& quarantine, const st
 class Gatekeeper {
  public:
   Gatekeeper(const Git& git, const Quarantine& quarantine, const workspace::Masks& masks,
-             GitDirectories::Exists exists)
-      : git_(git), quarantine_(quarantine), masks_(masks), git_directories_(std::move(exists)) {}
+             GitDirectories git_directories)
+      : git_(git),
+        quarantine_(quarantine),
+        masks_(masks),
+        git_directories_(std::move(git_directories)) {}
 
   Status Look(const CommitEdit& edit) {
     if (held_.contains(edit.path)) return {};
@@ -232,9 +236,12 @@ Result<std::vector<HeldPath>> FindHeld(const Git& git, const Quarantine& quarant
                                        const std::string& commit, std::span<const CommitEdit> edits,
                                        std::span<const std::string> consents) {
   AMBIT_TRY(const TreeNames names, NamesOf(git, quarantine, commit, edits));
-  Gatekeeper gatekeeper(git, quarantine, masks, [&](const std::string& path) {
+  const auto exists = [&](const std::string& path) {
     return names.Has(path) || host.Look(path).value_or(std::nullopt).has_value();
-  });
+  };
+  AMBIT_TRY(HostGit host_git,
+            HostGit::Read(host.path(), std::views::transform(edits, &CommitEdit::path)));
+  Gatekeeper gatekeeper(git, quarantine, masks, GitDirectories(exists, std::move(host_git)));
   for (const CommitEdit& edit : edits) AMBIT_CHECK(gatekeeper.Look(edit));
   return std::move(gatekeeper).TakeAllBut(consents);
 }

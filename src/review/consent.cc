@@ -11,7 +11,7 @@ bool IsConsented(std::string_view path, std::span<const std::string> consents,
     if (consent == path) return true;
     const bool gated = GateOf(consent + "/x").verdict == GateVerdict::kHeld &&
                        GateOf("any/x").verdict != GateVerdict::kHeld;
-    return (gated || git.Is(consent)) && IsAtOrBelow(path, consent);
+    return (gated || git.HoldsAllOf(consent)) && IsAtOrBelow(path, consent);
   });
 }
 

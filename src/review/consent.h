@@ -14,8 +14,8 @@
 namespace ambit::review {
 
 /// A consent is to the path itself, and, where it names a directory that is itself gated (by its
-/// name, or because it is a git repository), to all that lies in it. Any other directory would
-/// consent to what nobody thought of.
+/// name, because it is a git repository, or a place of the host's git), to all that lies in it. Any
+/// other directory would consent to what nobody thought of.
 bool IsConsented(std::string_view path, std::span<const std::string> consents, GitDirectories& git);
 
 /// The first of `wanted` that none of `changes` (with a member `path`) is at or below; null when

@@ -11,7 +11,9 @@ bool GitDirectories::Is(std::string_view directory) {
   return is;
 }
 
-GateDecision GitDirectories::GateOf(std::string_view path) {
+GateDecision GitDirectories::GateOf(std::string_view path, bool is_directory) {
+  const GateDecision host = host_.GateOf(path, is_directory);
+  if (host.verdict != GateVerdict::kOpen) return host;
   while (!path.empty()) {
     const std::size_t slash = path.rfind('/');
     path = path.substr(0, slash == std::string_view::npos ? 0 : slash);

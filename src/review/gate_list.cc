@@ -32,11 +32,19 @@ constexpr Group kGroups[] = {
      "HEAD"},
     {kHeld, "runs at commits and other commands of git",
      ".husky/ .huskyrc* husky.config.* .githooks/ .git-hooks/ githooks/ git-hooks/ .cargo-husky/ "
-     ".rusty-hook.toml .pre-commit-config.y*ml .pre-commit-hooks.y*ml .pre-commit/ prek.toml "
+     ".hooks/ .rusty-hook.toml .pre-commit-config.y*ml .pre-commit-hooks.y*ml .pre-commit/ prek.toml "
      ".lefthook/ lefthook*.y*ml .lefthook*.y*ml lefthook*.toml .lefthook*.toml lefthook*.json "
      ".lefthook*.json .overcommit.yml .overcommit/ captainhook.json grumphp.y*ml .lintstagedrc* "
      "lint-staged.config.* .simple-git-hooks.* simple-git-hooks.* .commitlintrc* "
      "commitlint.config.* .gitlint"},
+    {kHeld, "called as a hook of git, which runs it where its directory is one of hooks",
+     "applypatch-msg commit-msg fsmonitor-watchman hooks/update p4-changelist p4-post-changelist "
+     "p4-pre-submit p4-prepare-changelist post-applypatch post-checkout post-commit "
+     "post-index-change post-merge post-receive post-rewrite post-update pre-applypatch "
+     "pre-auto-gc pre-commit pre-merge-commit pre-push pre-rebase pre-receive prepare-commit-msg "
+     "proc-receive push-to-checkout reference-transaction sendemail-validate"},
+    {kHeld, "another version control makes its directory a repository, with hooks and settings",
+     ".hg/ .hgsub .jj/ .sl/"},
     {kHeld, "an editor obeys it when the folder is opened",
      ".vscode/ .vscode-*/ *.code-workspace .idea/ .run/ *.iml *.ipr *.iws .fleet/ .zed/ .vs/ "
      ".vsconfig .helix/ .nova/ *.sublime-project *.sublime-workspace *.sublime-build "
@@ -47,7 +55,11 @@ constexpr Group kGroups[] = {
     {kHeld, "a plug-in of an editor runs it when the folder is opened",
      "build.rs eslint.config.* .eslintrc* .prettierrc* prettier.config.* .stylelintrc* "
      "stylelint.config.* tailwind.config.* postcss.config.* .postcssrc* .pylintrc pylintrc "
-     ".rubocop.y*ml .flake8"},
+     ".rubocop.y*ml .flake8 .formatter.exs .credo.exs .luacheckrc .markdownlint.cjs "
+     ".markdownlint-cli2.* .php-cs-fixer*.php .php_cs .php_cs.dist"},
+    {kHeld, "a language server starts programs that it names when the folder is opened",
+     ".bsp/ rust-project.json rust-analyzer.toml .rust-analyzer.toml hie.yaml .neoconf.json "
+     ".lazy.lua"},
     {kHeld, "an editor or hosted workspace starts programs from it",
      ".devcontainer*/ devcontainer.json .gitpod.yml .gitpod.Dockerfile .gitpod/ .ona/ .idx/ "
      ".replit replit.nix .stackblitzrc .codesandbox/ .devfile.y*ml devfile.y*ml"},
@@ -60,7 +72,7 @@ constexpr Group kGroups[] = {
     {kHeld, "an interpreter or debugger runs it whenever it is started there",
      "sitecustomize.py usercustomize.py site-packages/*.pth dist-packages/*.pth .pdbrc .gdbinit "
      ".gdbearlyinit .lldbinit .irbrc .pryrc .byebugrc .Rprofile .Renviron .RData .octaverc .ghci "
-     ".iex.exs .psysh.php .ocamlinit .sbclrc .user.ini"},
+     ".iex.exs .erlang .psysh.php .ocamlinit .sbclrc .user.ini"},
     {kHeld, "the interpreter that editors and scripts start by themselves",
      "pyvenv.cfg bin/python bin/python2* bin/python3* bin/activate bin/activate.* "
      "bin/activate_this.py bin/pip bin/pip3* Scripts/python*.exe Scripts/activate "

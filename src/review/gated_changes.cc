@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <ranges>
+#include <utility>
 
 #include "review/content.h"
 #include "review/diff.h"
@@ -86,11 +88,14 @@ Result<std::vector<GatedChange>> GatedChanges(const workspace::OverlayLayer& lay
                                               const ChangeSet& set) {
   AMBIT_TRY(const Layers layers, Layers::Open(layer));
   AMBIT_TRY(const MergedView after, MergedView::Open(layer));
-  GitDirectories git([&](const std::string& path) {
+  AMBIT_TRY(HostGit host_git,
+            HostGit::Read(layer.lower, std::views::transform(set.changes, &Change::path)));
+  const auto exists = [&](const std::string& path) {
     if (workspace::OpenNoFollow(layers.lower(), path, O_PATH)) return true;
     const auto found = after.Find(path);
     return found && found->has_value();
-  });
+  };
+  GitDirectories git(exists, std::move(host_git));
   std::vector<GatedChange> out;
   const auto add = [&](const std::string& path, GateDecision decision) {
     decision = Stricter(decision, git.GateOf(path));
