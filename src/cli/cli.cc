@@ -78,8 +78,8 @@ bool IsAgent(const std::string& word) {
 std::vector<std::string> WordsOfHelp(std::vector<std::string> words) {
   words.erase(words.begin());
   if (!words.empty() && IsAgent(words.front())) return {"run", "--help"};
-  if (words.empty() || std::ranges::find(kCommands, words.front(), &Command::name) !=
-                           kCommands.end()) {
+  if (words.empty() ||
+      std::ranges::find(kCommands, words.front(), &Command::name) != kCommands.end()) {
     words.emplace_back("--help");
   }
   return words;

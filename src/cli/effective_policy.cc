@@ -124,9 +124,8 @@ Status AddNamed(const PolicyFlags& flags, policy::LoadRequest& request) {
 }
 
 policy::Host OfThisMachine() {
-  return {.real = host::ResolveWhatExists, .exists = [](const std::string& path) {
-            return ::access(path.c_str(), F_OK) == 0;
-          }};
+  return {.real = host::ResolveWhatExists,
+          .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
 }
 
 bool IsSameFile(const std::string& path, const std::string& other) {

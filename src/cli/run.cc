@@ -71,12 +71,11 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
                         ? ""
                         : " (--no-preset leaves out what the command's name chooses)"));
   }
-  Say(fmt::format(
-      "{}; /usr read-only, an empty home, {}",
-      policy.host_ports.empty()
-          ? "no network"
-          : fmt::format("no network but the host's port {}", fmt::join(policy.host_ports, ", ")),
-      FateOfVariables(request)));
+  Say(fmt::format("{}; /usr read-only, an empty home, {}",
+                  policy.host_ports.empty() ? "no network"
+                                            : fmt::format("no network but the host's port {}",
+                                                          fmt::join(policy.host_ports, ", ")),
+                  FateOfVariables(request)));
   if (request.showing == supervise::Showing::kUnfiltered) {
     Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");
   }

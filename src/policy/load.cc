@@ -63,12 +63,11 @@ class Loader {
 
   /// The mistakes from `first` on, all of one file.
   void InOrderOfLines(std::size_t first) {
-    std::ranges::sort(
-        out_.mistakes.begin() + static_cast<std::ptrdiff_t>(first), out_.mistakes.end(), {},
-        [](const Mistake& mistake) {
-          return std::tuple(mistake.origin.line, mistake.origin.column,
-                            std::string_view(mistake.what));
-        });
+    std::ranges::sort(out_.mistakes.begin() + static_cast<std::ptrdiff_t>(first),
+                      out_.mistakes.end(), {}, [](const Mistake& mistake) {
+                        return std::tuple(mistake.origin.line, mistake.origin.column,
+                                          std::string_view(mistake.what));
+                      });
   }
 
   /// Also of a file that is not trusted: it will never be right.

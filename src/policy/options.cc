@@ -150,14 +150,13 @@ std::size_t Distance(std::string_view a, std::string_view b) {
 
 std::string_view LastPart(std::string_view key) { return key.substr(key.rfind('.') + 1); }
 
-/// How much of it may be wrong. Words of two letters are all near each other: fs.rw is no fs.ro.
+/// How much of it may be wrong: a third. Words of two letters are all near each other, and fs.rw is
+/// no fs.ro.
 std::size_t MostWrong(std::string_view text, std::string_view name) {
   const std::string_view meant = LastPart(text);
   const std::string_view there = LastPart(name);
   if (meant == there) return name.size();  // in another section, or in none
-  const std::size_t length = std::max(meant.size(), there.size());
-  if (length < 3) return 0;
-  return length == 3 ? 1 : length / 3 + 1;
+  return std::max(meant.size(), there.size()) / 3;
 }
 
 }  // namespace

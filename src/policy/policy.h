@@ -41,7 +41,8 @@ struct NamedPath {
   std::string from;
 };
 
-/// A pattern of `mask`, `hide` or `unmask` that somebody wrote: one that fits nothing may be a slip.
+/// A pattern of `mask`, `hide` or `unmask` that somebody wrote: one that fits nothing may be a
+/// slip.
 struct WrittenPattern {
   std::string flag;  // "--hide", also of one in a file
   std::string pattern;

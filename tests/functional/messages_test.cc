@@ -119,7 +119,7 @@ TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
       {"an unknown command of a command", {}, {"policy", "shwo"}, ""},
       {"an unknown flag of a command's command", {}, {"policy", "check", "--nope"}, ""},
       {"an unknown shell", {}, {"completion", "tcsh"}, ""},
-      {"flags of which one can hold", {}, {"diff", "--stat", "--name-only"}, ""},
+      {"flags of which one can hold", {}, {"diff", "--stat", "--json"}, ""},
       {"a pattern that fits nothing", project("[fs]\nhide = [\"sub\"]\n"), {"policy", "check"}, ""},
       {"an unknown command that is not", {}, {"frobnicate"}, ""},
       {"no command", {}, {"run"}, ""},

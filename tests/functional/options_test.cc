@@ -46,8 +46,7 @@ TEST_P(Options, TheStartLineNamesOnlyVariablesThatAreInside) {
   const std::string passed =
       person_.Ambit({"run", "--env", "MINE", "--env", "SET=1", "--", "true"}, {}, {{"MINE", "x"}})
           .err;
-  EXPECT_NE(passed.find("with the real value of MINE inside, and SET as set\n"),
-            std::string::npos)
+  EXPECT_NE(passed.find("with the real value of MINE inside, and SET as set\n"), std::string::npos)
       << passed;
 }
 
@@ -89,10 +88,10 @@ TEST_P(Options, AnUnknownFlagOrCommandIsNamed) {
             "ambit: 'dif' is no command of ambit; did you mean 'ambit diff'?\n"
             "ambit: see 'ambit --help'\n");
   EXPECT_EQ(said({"completion", "tcsh"}),
-            "ambit: shell 'tcsh': not one of bash, zsh, fish; did you mean 'zsh'?\n"
+            "ambit: shell 'tcsh': not one of bash, zsh, fish\n"
             "ambit: see 'ambit completion --help'\n");
-  EXPECT_EQ(said({"diff", "--stat", "--name-only"}),
-            "ambit: only one of --stat, --name-only can be given\n"
+  EXPECT_EQ(said({"diff", "--stat", "--json"}),
+            "ambit: only one of --stat, --json can be given\n"
             "ambit: see 'ambit diff --help'\n");
   EXPECT_EQ(said({"no\x1bpe"}),
             "ambit: 'no\\x1bpe' is no command of ambit\nambit: see 'ambit --help'\n");
