@@ -121,6 +121,16 @@ Status AddNamed(const PolicyFlags& flags, policy::LoadRequest& request) {
   return {};
 }
 
+policy::Host OfThisMachine() {
+  return {.real = host::ResolveWhatExists,
+          .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
+}
+
+bool IsSameFile(const std::string& path, const std::string& other) {
+  std::error_code error;
+  return std::filesystem::equivalent(path, other, error);
+}
+
 std::string BasenameOf(const std::string& command) {
   return command.substr(command.rfind('/') + 1);  // npos + 1 is 0
 }
@@ -143,12 +153,31 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
   AMBIT_CHECK(AddManaged(request));
   AMBIT_TRY(request.flags, flags.ToDocument());
   if (!flags.no_preset()) request.command = BasenameOf(command);
-  effective.loaded = policy::Load(
-      request, {.real = host::ResolveWhatExists, .exists = [](const std::string& path) {
-                  return ::access(path.c_str(), F_OK) == 0;
-                }});
+  effective.loaded = policy::Load(request, OfThisMachine());
   effective.policy = policy::ToPolicy(effective.loaded.merged);
   return effective;
+}
+
+Result<policy::Loaded> ReadPolicyFile(const std::string& path) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  policy::Source source{.source = policy::SourceKind::kProject,
+                        .name = path,
+                        .text = {},
+                        .trusted = true,
+                        .base = std::filesystem::absolute(path).parent_path()};
+  AMBIT_TRY(source.text, sys::ReadSmallFile(AT_FDCWD, path.c_str(), policy::kMaxPolicyBytes));
+  policy::LoadRequest request;
+  request.home = person.home;
+  request.managed_home = person.passwd_home;
+  if (IsSameFile(path, kManagedPolicy)) {
+    AMBIT_CHECK(CheckIsRoots(kManagedPolicy));
+    source.source = policy::SourceKind::kManaged;
+    request.managed = std::move(source);
+  } else {
+    if (IsSameFile(path, UserPolicyPath(person))) source.source = policy::SourceKind::kUser;
+    request.files.push_back(std::move(source));
+  }
+  return policy::Load(request, OfThisMachine());
 }
 
 Status CheckMistakes(const std::vector<policy::Mistake>& mistakes) {

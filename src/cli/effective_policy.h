@@ -32,6 +32,10 @@ enum class TrustIn : std::uint8_t { kRecord, kEverything, kNothing, kNoFile };
 Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::string& command,
                                        TrustIn trust);
 
+/// `path` alone, as what it is here: the person's own file and the managed one are not relative to
+/// a project. kIo when it cannot be read; mistakes are in what comes back.
+Result<policy::Loaded> ReadPolicyFile(const std::string& path);
+
 /// All mistakes as one error.
 Status CheckMistakes(const std::vector<policy::Mistake>& mistakes);
 

@@ -23,9 +23,13 @@ Status PrintPlan(const PlanFlags& flags) {
   AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.run.policy, flags.run.argv.front()));
   for (const std::string& entry : effective.policy.left_out) Say(entry);
   const supervise::RunRequest request = RequestFor(flags.run, effective);
-  AMBIT_TRY(const plan::LaunchPlan plan,
+  AMBIT_TRY(const supervise::Preview preview,
             supervise::PlanRun(request, {.on_planned = {}, .on_warning = Say}));
-  return ToStdout(flags.json ? plan::EncodeJson(plan) : plan::Describe(plan));
+  if (preview.not_started) {
+    Say(preview.not_started->what);
+    Say(preview.not_started->remedy);
+  }
+  return ToStdout(flags.json ? plan::EncodeJson(preview.plan) : plan::Describe(preview.plan));
 }
 
 }  // namespace

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,10 +12,9 @@
 #include "cli/effective_policy.h"
 #include "cli/policy_view.h"
 #include "cli/run.h"
+#include "cli/runs.h"
 #include "plan/policy_tests.h"
 #include "policy/schema.h"
-#include "policy/toml_reader.h"
-#include "sys/file.h"
 
 namespace ambit::cli {
 namespace {
@@ -33,6 +31,11 @@ struct ShowFlags {
     policy.AddTo(command);
     command.add_option("command", argv, "The command it would hold for, after --");
   }
+};
+
+struct CheckFlags {
+  std::string file;
+  std::string directory;  // -C
 };
 
 std::string_view NameOf(policy::SourceKind source) {
@@ -82,28 +85,20 @@ Status Show(const ShowFlags& flags) {
   return {};
 }
 
-/// What a run would be: paths that are not there, or that no run shows, are mistakes, too.
-Result<plan::LaunchPlan> PlanOf(const EffectivePolicy& effective,
-                                const std::vector<std::string>& argv) {
-  RunFlags run;
-  run.argv = argv.empty() ? std::vector<std::string>{"true"} : argv;
-  return supervise::PlanRun(RequestFor(run, effective), {.on_planned = {}, .on_warning = Say});
-}
-
 /// One file by itself, as what a person is about to make of it.
 Status CheckFile(const std::string& path) {
-  AMBIT_TRY(const std::string text,
-            sys::ReadSmallFile(AT_FDCWD, path.c_str(), policy::kMaxPolicyBytes));
-  AMBIT_CHECK(CheckMistakes(policy::ReadToml(text, policy::SourceKind::kProject, path).mistakes));
+  AMBIT_TRY(const policy::Loaded loaded, ReadPolicyFile(path));
+  AMBIT_CHECK(CheckMistakes(loaded.mistakes));
   return ToStdout(fmt::format("{}: no mistake\n", path));
 }
 
-Status Check(const std::string& file) {
-  if (!file.empty()) return CheckFile(file);
+Status Check(const CheckFlags& flags) {
+  if (!flags.file.empty()) return CheckFile(flags.file);
   // Who asks may be about to trust the project's file.
-  AMBIT_TRY(const EffectivePolicy effective, ReadPolicyHere({}, "", TrustIn::kEverything));
+  AMBIT_TRY(const EffectivePolicy effective,
+            ReadPolicyHere(PolicyFlags(flags.directory), "", TrustIn::kEverything));
   AMBIT_CHECK(CheckMistakes(effective.loaded.mistakes));
-  AMBIT_CHECK(PlanOf(effective, {}));
+  AMBIT_CHECK(PlanOf(effective, {}, /*tell_every_pattern=*/true));
   return ToStdout(fmt::format("{}: no mistake\n", effective.place.project.root));
 }
 
@@ -144,10 +139,12 @@ void AddPolicy(CLI::App& app, Action& action) {
   show->final_callback(
       [show_flags, &action] { action = [show_flags] { return Report(Show(*show_flags)); }; });
 
-  auto file = std::make_shared<std::string>();
+  auto check_flags = std::make_shared<CheckFlags>();
   CLI::App* check = commands->add_subcommand("check", "Whether the policy files have a mistake");
-  check->add_option("file", *file, "Only this file; all that hold here when left out");
-  check->final_callback([file, &action] { action = [file] { return Report(Check(*file)); }; });
+  check->add_option("file", check_flags->file, "Only this file; all that hold here when left out");
+  AddDirectoryOption(*check, check_flags->directory);
+  check->final_callback(
+      [check_flags, &action] { action = [check_flags] { return Report(Check(*check_flags)); }; });
 
   CLI::App* schema =
       commands->add_subcommand("schema", "The JSON Schema of ambit.toml, for editors");

@@ -26,14 +26,22 @@
 namespace ambit::cli {
 namespace {
 
-/// The variables inside that somebody gave a value; one that is not set here is none.
-std::vector<std::string> PassedNames(const supervise::RunRequest& request) {
-  std::vector<std::string> names;
+/// Which variables cross with the person's own value, and which were given another one.
+std::string FateOfVariables(const supervise::RunRequest& request) {
+  std::vector<std::string> passed;
+  std::vector<std::string> set;
   for (const policy::EnvironmentRule& rule : request.policy.environment) {
     if (rule.of_preset) continue;
-    if (rule.value || request.environment.contains(rule.name)) names.push_back(rule.name);
+    if (rule.value) {
+      set.push_back(rule.name);
+    } else if (request.environment.contains(rule.name)) {
+      passed.push_back(rule.name);
+    }
   }
-  return names;
+  const std::string as_set = set.empty() ? "" : fmt::format("{} as set", fmt::join(set, ", "));
+  if (passed.empty()) return "no variable of yours" + (set.empty() ? "" : ", with " + as_set);
+  return fmt::format("with the real value of {} inside{}", fmt::join(passed, ", "),
+                     set.empty() ? "" : ", and " + as_set);
 }
 
 std::string_view FateOfChanges(policy::ProjectMode mode) {
@@ -63,14 +71,11 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
                         ? ""
                         : " (--no-preset leaves out what the command's name chooses)"));
   }
-  const std::vector<std::string> passed = PassedNames(request);
-  Say(fmt::format(
-      "{}; /usr read-only, an empty home, {}",
-      policy.host_ports.empty()
-          ? "no network"
-          : fmt::format("no network but the host's port {}", fmt::join(policy.host_ports, ", ")),
-      passed.empty() ? "no variable of yours"
-                     : fmt::format("with the real value of {} inside", fmt::join(passed, ", "))));
+  Say(fmt::format("{}; /usr read-only, an empty home, {}",
+                  policy.host_ports.empty() ? "no network"
+                                            : fmt::format("no network but the host's port {}",
+                                                          fmt::join(policy.host_ports, ", ")),
+                  FateOfVariables(request)));
   if (request.showing == supervise::Showing::kUnfiltered) {
     Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");
   }
@@ -154,6 +159,17 @@ supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& e
   request.policy = effective.policy;
   request.environment = supervise::TakeEnvironment(request.policy);
   return request;
+}
+
+Result<plan::LaunchPlan> PlanOf(const EffectivePolicy& effective,
+                                const std::vector<std::string>& argv, bool tell_every_pattern) {
+  RunFlags run;
+  run.argv = argv.empty() ? std::vector<std::string>{"true"} : argv;
+  supervise::RunRequest request = RequestFor(run, effective);
+  request.tell_every_pattern = tell_every_pattern;
+  AMBIT_TRY(supervise::Preview preview,
+            supervise::PlanRun(request, {.on_planned = {}, .on_warning = Say}));
+  return std::move(preview.plan);
 }
 
 int ExecuteRun(const RunFlags& flags) {

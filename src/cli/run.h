@@ -28,6 +28,12 @@ struct RunFlags {
 
 supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& effective);
 
+/// What a run of `argv` (`true` when empty) would be: paths that are not there, or that no run
+/// shows, are errors. `tell_every_pattern`: see supervise::RunRequest.
+Result<plan::LaunchPlan> PlanOf(const EffectivePolicy& effective,
+                                const std::vector<std::string>& argv,
+                                bool tell_every_pattern = false);
+
 /// Executes the run; returns the exit code. Errors have been told.
 int ExecuteRun(const RunFlags& flags);
 

@@ -37,7 +37,9 @@ Result<int> TrustProject(const TrustFlags& flags) {
                 fmt::format("project '{}' has no {}", Printable(project), kProjectPolicy));
   }
   AMBIT_TRY(const EffectivePolicy with, ReadPolicyHere(flags.policy, "", TrustIn::kEverything));
+  // What no run accepts is not there to be trusted.
   AMBIT_CHECK(CheckMistakes(with.loaded.mistakes));
+  AMBIT_CHECK(PlanOf(with, {}));
   const std::string difference = Difference(LinesOf(without.loaded.merged, /*with_defaults=*/false),
                                             LinesOf(with.loaded.merged, /*with_defaults=*/false));
   if (difference.empty()) {

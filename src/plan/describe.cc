@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 #include "base/text.h"
@@ -29,13 +30,20 @@ std::string_view NameOf(Mount::Kind kind) {
   return "?";
 }
 
+/// A file of a few lines can be read here; a preset's or a policy's is only known by its size.
+std::string ContentOf(const RootEntry& file) {
+  constexpr std::size_t kLongest = 256;
+  if (file.content.size() > kLongest) return fmt::format("({} bytes)", file.content.size());
+  return fmt::format("\"{}\"", Printable(file.content));
+}
+
 std::string Line(const RootEntry& entry) {
   switch (entry.kind) {
     case RootEntry::Kind::kDirectory:
       return fmt::format("directory {} {:04o}\n", Printable(entry.path), entry.mode);
     case RootEntry::Kind::kFile:
-      return fmt::format("file {} {:04o} \"{}\"\n", Printable(entry.path), entry.mode,
-                         Printable(entry.content));
+      return fmt::format("file {} {:04o} {}\n", Printable(entry.path), entry.mode,
+                         ContentOf(entry));
     case RootEntry::Kind::kSymlink:
       return fmt::format("symlink {} -> {}\n", Printable(entry.path), Printable(entry.content));
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -206,6 +207,15 @@ NotStarted MayNotBeExecuted(const host::CommandFacts& command, const std::string
 }  // namespace
 
 bool IsThere(int error) { return error != ENOENT && error != ENOTDIR; }
+
+bool WouldStart(const LaunchPlan& plan, const host::CommandFacts& command) {
+  const auto is_there = [&](const std::optional<host::FoundFile>& file) {
+    return file && file->executable && !file->directory &&
+           std::ranges::all_of(file->hops,
+                               [&](const std::string& hop) { return IsVisible(plan, hop); });
+  };
+  return is_there(command.file) && (!command.interpreter || is_there(command.interpreter_file));
+}
 
 NotStarted ExplainNotStarted(const LaunchPlan& plan, const host::HostFacts& facts,
                              const host::CommandFacts& command, int error) {

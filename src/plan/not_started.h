@@ -1,6 +1,7 @@
 #pragma once
 // Why a run's command could not be started, and which flags would change that. Pure: the plan says
-// what is visible inside, host/command.h where things are. Who calls: supervise, when it happened.
+// what is visible inside, host/command.h where things are. Who calls: supervise, when it
+// happened, or would.
 #include <string>
 
 #include "host/command.h"
@@ -19,6 +20,9 @@ struct NotStarted {
 /// Where no directory is left the file alone is proposed.
 NotStarted ExplainNotStarted(const LaunchPlan& plan, const host::HostFacts& facts,
                              const host::CommandFacts& command, int error);
+
+/// Whether `command`, looked for in the PATH that the run has, can be executed inside.
+bool WouldStart(const LaunchPlan& plan, const host::CommandFacts& command);
 
 /// Whether that errno means that the command is there (exit code 126, not 127).
 bool IsThere(int error);

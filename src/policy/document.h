@@ -65,7 +65,7 @@ struct Mistake {
   std::string remedy;  // may be empty
 };
 
-/// One line for a person: "ambit.toml:3:9: fs.rp: unknown key; did you mean 'fs.ro'?".
+/// One line for a person: "ambit.toml:3:9: unknown key 'fs.hid'; did you mean 'fs.hide'?".
 std::string Describe(const Mistake& mistake);
 
 }  // namespace ambit::policy

@@ -4,7 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <set>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "base/text.h"
@@ -25,8 +28,9 @@ class Loader {
   Loader(const LoadRequest& request, const Host& host) : request_(request), host_(host) {}
 
   Loaded Load() {
-    for (const Source& source : request_.files) said_.push_back(Read(source));
+    for (const Source& source : request_.files) said_.push_back(ReadKnowing(source));
     said_.push_back(request_.flags);
+    RefuseUnknownPresets(said_.back());
     std::optional<Document> managed;
     if (request_.managed) managed = ReadManaged(*request_.managed);
     AddPresets();
@@ -45,8 +49,45 @@ class Loader {
     ReadPolicy read = ReadToml(source.text, source.source, source.name);
     std::ranges::move(read.mistakes, std::back_inserter(out_.mistakes));
     read.document.trusted = source.trusted;
-    if (source.around) LeaveWhatTightens(read.document);
     return std::move(read.document);
+  }
+
+  Document ReadKnowing(const Source& source) {
+    const std::size_t first = out_.mistakes.size();
+    Document document = Read(source);
+    RefuseUnknownPresets(document);
+    InOrderOfLines(first);
+    if (source.around) LeaveWhatTightens(document);
+    return document;
+  }
+
+  /// The mistakes from `first` on, all of one file.
+  void InOrderOfLines(std::size_t first) {
+    std::ranges::sort(out_.mistakes.begin() + static_cast<std::ptrdiff_t>(first),
+                      out_.mistakes.end(), {}, [](const Mistake& mistake) {
+                        return std::tuple(mistake.origin.line, mistake.origin.column,
+                                          std::string_view(mistake.what));
+                      });
+  }
+
+  /// Also of a file that is not trusted: it will never be right.
+  void RefuseUnknownPresets(Document& document) {
+    if (document.Find(Extends().key) == nullptr) return;
+    std::erase_if(document.Of(Extends()).items, [&](const Item& item) {
+      if (FindPreset(item.text) != nullptr) return false;
+      RefusePreset(item);
+      return true;
+    });
+  }
+
+  void RefusePreset(const Item& item) {
+    std::vector<std::string_view> names;
+    for (const Preset& preset : Presets()) names.push_back(preset.name);
+    const std::string_view meant = Nearest(item.text, names);
+    out_.mistakes.push_back({.origin = item.origin,
+                             .what = fmt::format("no preset '{}'", Printable(item.text)),
+                             .remedy = meant.empty() ? "'ambit preset list' has them all"
+                                                     : fmt::format("did you mean '{}'?", meant)});
   }
 
   static void LeaveWhatTightens(Document& document) {
@@ -60,6 +101,7 @@ class Loader {
 
   /// A bound is no place to give things.
   Document ReadManaged(const Source& source) {
+    const std::size_t first = out_.mistakes.size();
     Document document = Read(source);
     for (std::string_view key : {"extends", "env.set", "fs.files"}) {
       const Setting* setting = document.Find(key);
@@ -72,6 +114,7 @@ class Loader {
       std::erase_if(document.settings, [&](const Setting& s) { return s.option->key == key; });
     }
     if (request_.managed_home.empty()) RefuseHomes(document);
+    InOrderOfLines(first);
     return document;
   }
 
@@ -106,14 +149,7 @@ class Loader {
   }
 
   void AddNamed(const Item& item) {
-    if (const Preset* preset = FindPreset(item.text)) return AddPreset(*preset);
-    std::vector<std::string_view> names;
-    for (const Preset& preset : Presets()) names.push_back(preset.name);
-    const std::string_view meant = Nearest(item.text, names);
-    out_.mistakes.push_back({.origin = item.origin,
-                             .what = fmt::format("no preset '{}'", Printable(item.text)),
-                             .remedy = meant.empty() ? "'ambit preset list' has them all"
-                                                     : fmt::format("did you mean '{}'?", meant)});
+    if (const Preset* preset = FindPreset(item.text)) AddPreset(*preset);
   }
 
   /// Those it extends come before it: its own claim is the stronger.

@@ -173,11 +173,15 @@ std::vector<NamedPath> PathsOf(const Setting& setting) {
   return paths;
 }
 
-std::vector<std::string> PatternsOf(const Setting& setting, std::vector<std::string>& typed) {
+std::vector<std::string> PatternsOf(const Setting& setting, std::vector<WrittenPattern>& written) {
   std::vector<std::string> patterns;
   for (const Item& item : setting.items) {
     patterns.push_back(item.text);
-    if (item.origin.source == SourceKind::kFlags) typed.push_back(item.text);
+    if (item.origin.source == SourceKind::kPreset) continue;
+    written.push_back({.flag = std::string(setting.option->flag),
+                       .pattern = item.text,
+                       .from = NameFor(*setting.option, item.origin),
+                       .source = item.origin.source});
   }
   return patterns;
 }
@@ -198,11 +202,11 @@ void PutInto(Policy& policy, const Setting& setting) {
   } else if (key == "fs.keep") {
     policy.keep = PathsOf(setting);
   } else if (key == "fs.mask") {
-    policy.mask = PatternsOf(setting, policy.typed);
+    policy.mask = PatternsOf(setting, policy.written);
   } else if (key == "fs.hide") {
-    policy.hide = PatternsOf(setting, policy.typed);
+    policy.hide = PatternsOf(setting, policy.written);
   } else if (key == "fs.unmask") {
-    policy.unmask = PatternsOf(setting, policy.typed);
+    policy.unmask = PatternsOf(setting, policy.written);
   } else if (key == "fs.files") {
     for (const Item& item : setting.items) {
       policy.files.push_back({.path = item.text,

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace ambit::policy {
@@ -129,20 +130,33 @@ constexpr std::array<TestKey, 4> kTestKeys = {{
     {.key = "net_deny", .doc = "host:port that cannot be reached from inside"},
 }};
 
-/// Levenshtein's distance.
+/// Changed, missing and added characters, and two that changed places: optimal string alignment.
 std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> before;
+  std::vector<std::size_t> last(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
+    std::vector<std::size_t> row = {i + 1};
     for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, diagonal + 1, changed});
+      const std::size_t changed = last[j] + (a[i] == b[j] ? 0 : 1);
+      row.push_back(std::min({row[j] + 1, last[j + 1] + 1, changed}));
+      const bool swapped = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
+      if (swapped) row.back() = std::min(row.back(), before[j - 1] + 1);
     }
+    before = std::exchange(last, std::move(row));
   }
-  return row.back();
+  return last.back();
+}
+
+std::string_view LastPart(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
+/// How much of it may be wrong: a third. Words of two letters are all near each other, and fs.rw is
+/// no fs.ro.
+std::size_t MostWrong(std::string_view text, std::string_view name) {
+  const std::string_view meant = LastPart(text);
+  const std::string_view there = LastPart(name);
+  if (meant == there) return name.size();  // in another section, or in none
+  return std::max(meant.size(), there.size()) / 3;
 }
 
 }  // namespace
@@ -165,10 +179,10 @@ std::string_view Nearest(std::string_view text, std::span<const std::string_view
   constexpr std::size_t kLongest = 64;  // nobody means a word of ours by more
   if (text.empty() || text.size() > kLongest) return {};
   std::string_view nearest;
-  std::size_t best = text.size() / 3 + 2;  // a third of it wrong, and one
+  std::size_t best = kLongest;
   for (std::string_view name : names) {
     const std::size_t distance = Distance(text, name);
-    if (distance >= name.size() || distance > best) continue;
+    if (distance >= name.size() || distance > std::min(best, MostWrong(text, name))) continue;
     // Of two that are as near, the one whose beginning it is.
     if (distance < best || (!nearest.empty() && name.starts_with(text))) {
       best = distance;

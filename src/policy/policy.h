@@ -41,6 +41,15 @@ struct NamedPath {
   std::string from;
 };
 
+/// A pattern of `mask`, `hide` or `unmask` that somebody wrote: one that fits nothing may be a
+/// slip.
+struct WrittenPattern {
+  std::string flag;  // "--hide", also of one in a file
+  std::string pattern;
+  std::string from;  // as in NamedPath
+  SourceKind source = SourceKind::kFlags;
+};
+
 /// A file that exists only inside: settings an agent is to find there.
 struct SyntheticFile {
   std::string path;  // inside, absolute: below the home, or below /etc
@@ -65,7 +74,7 @@ struct Policy {
   std::vector<std::string> mask;          // present with the same keys and placeholder values
   std::vector<std::string> hide;          // absent
   std::vector<std::string> unmask;        // shown as they are
-  std::vector<std::string> typed;         // those of them that must fit something, or it is a slip
+  std::vector<WrittenPattern> written;    // those of them that come with no preset
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
   AutoExec auto_exec = AutoExec::kAsk;
   std::vector<TestCase> tests;        // what the plan must hold to, or the run does not start

@@ -152,6 +152,28 @@ void WarnAboutHome(const host::Person& person, const RunObserver& observer) {
   }
 }
 
+/// Whether one that fits nothing is a slip here: what was typed, and what is the project's own. The
+/// project around a part has its files elsewhere as well.
+bool MustFit(const policy::WrittenPattern& written, const RunRequest& request) {
+  if (written.source == policy::SourceKind::kFlags) return true;
+  if (written.source == policy::SourceKind::kProject) return request.place.project.around.empty();
+  return request.tell_every_pattern;
+}
+
+void WarnAboutUnmatched(const RunRequest& request,
+                        const std::vector<host::UnmatchedPattern>& unmatched,
+                        const RunObserver& observer) {
+  for (const policy::WrittenPattern& written : request.policy.written) {
+    const bool fits_nothing =
+        std::ranges::any_of(unmatched, [&](const host::UnmatchedPattern& one) {
+          return one.flag == written.flag && one.pattern == written.pattern;
+        });
+    if (!fits_nothing || !MustFit(written, request)) continue;
+    observer.on_warning(fmt::format("{} '{}' fits no file of the project (a directory ends in '/')",
+                                    written.from, Printable(written.pattern)));
+  }
+}
+
 }  // namespace
 
 plan::Identity MakeIdentity(const std::optional<RunUser>& user) {
@@ -205,11 +227,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
   for (const policy::NamedPath& named : policy.copy_on_write) shown.push_back(named.path);
   AMBIT_TRY(std::vector<std::string> credentials, host::FindToolCredentials(person.home, shown));
   planned.head_commit = host::HeadCommitOf(git).value_or("");
-  for (const auto& [flag, pattern] : secrets.unmatched) {
-    if (std::ranges::find(policy.typed, pattern) == policy.typed.end()) continue;
-    observer.on_warning(fmt::format("{} '{}' fits no file of the project (a directory ends in '/')",
-                                    flag, Printable(pattern)));
-  }
+  WarnAboutUnmatched(request, secrets.unmatched, observer);
   for (const auto& [flag, pattern, path] : secrets.in_git) {
     observer.on_warning(fmt::format(
         "{} '{}' fits '{}' too, which stays, since git needs it (--hide '{}' leaves it out)", flag,

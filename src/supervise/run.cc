@@ -39,6 +39,19 @@ void ExplainNotStarted(const RunRequest& request, const Planned& planned, Outcom
   outcome.remedy = std::move(told.remedy);
 }
 
+/// Before anything starts: as ExplainNotStarted would tell it. A command counts as found when it is
+/// there in PATH as it is inside, which is not the person's.
+std::optional<plan::NotStarted> WhyNotStarted(const RunRequest& request, const Planned& planned) {
+  const std::string& cwd = planned.facts.project.cwd;
+  const std::string inside = fmt::format("{}", fmt::join(planned.plan.path_entries, ":"));
+  if (plan::WouldStart(planned.plan, host::FindCommand(request.argv[0], inside, cwd))) return {};
+  const host::CommandFacts command =
+      host::FindCommand(request.argv[0], ValueOf(request.environment, "PATH"), cwd);
+  const bool not_executable = command.file && !command.file->executable;
+  return plan::ExplainNotStarted(planned.plan, planned.facts, command,
+                                 not_executable ? EACCES : ENOENT);
+}
+
 Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open_sink,
                                  const RunObserver& observer) {
   if (host::IsInsideRun()) {
@@ -86,7 +99,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
 
 }  // namespace
 
-Result<plan::LaunchPlan> PlanRun(const RunRequest& request, const RunObserver& observer) {
+Result<Preview> PlanRun(const RunRequest& request, const RunObserver& observer) {
   std::optional<RunUser> user;
   if (::geteuid() == 0) {
     AMBIT_TRY(user, TakeRunUser());
@@ -94,7 +107,8 @@ Result<plan::LaunchPlan> PlanRun(const RunRequest& request, const RunObserver& o
   AMBIT_TRY(const plan::Foundation foundation,
             plan::MakeFoundation(request.policy, MakeIdentity(user)));
   AMBIT_TRY(Planned planned, MakePlan(request, foundation.identity, observer));
-  return std::move(planned.plan);
+  std::optional<plan::NotStarted> not_started = WhyNotStarted(request, planned);
+  return Preview{.plan = std::move(planned.plan), .not_started = std::move(not_started)};
 }
 
 Result<Outcome> Run(const RunRequest& request, const OpenSink& open_sink,

@@ -23,6 +23,9 @@ struct RunRequest {
   Purpose purpose = Purpose::kRun;
   bool keep = false;                     // --keep-run
   Showing showing = Showing::kFiltered;  // what of the agent's output a terminal gets
+  /// Whether a pattern of any file that fits nothing is told, not only one of the project's own: in
+  /// a file for all projects it need not fit in each.
+  bool tell_every_pattern = false;
   /// Asked before anything of the run is there, with the store's root and the project's.
   std::function<Status(const std::string& runs_root, const std::string& project)> may_begin = {};
 };

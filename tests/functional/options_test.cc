@@ -41,8 +41,13 @@ TEST_P(Options, TheStartLineNamesOnlyVariablesThatAreInside) {
   };
   EXPECT_NE(said({"--env", "NOPE"}).find("an empty home, no variable of yours\n"),
             std::string::npos);
-  const std::string both = said({"--env", "NOPE", "--env", "SET=1"});
-  EXPECT_NE(both.find("with the real value of SET inside\n"), std::string::npos) << both;
+  const std::string set = said({"--env", "NOPE", "--env", "SET=1"});
+  EXPECT_NE(set.find("no variable of yours, with SET as set\n"), std::string::npos) << set;
+  const std::string passed =
+      person_.Ambit({"run", "--env", "MINE", "--env", "SET=1", "--", "true"}, {}, {{"MINE", "x"}})
+          .err;
+  EXPECT_NE(passed.find("with the real value of MINE inside, and SET as set\n"), std::string::npos)
+      << passed;
 }
 
 TEST_P(Options, ADirectoryMayBeNamedWithASlashAtItsEnd) {
@@ -66,8 +71,38 @@ TEST_P(Options, AnUnknownFlagOrCommandIsNamed) {
   EXPECT_EQ(said({"run"}), "ambit: command is required\n" + help);
   EXPECT_EQ(said({"diff", "--nope"}),
             "ambit: unknown flag '--nope'\nambit: see 'ambit diff --help'\n");
+  EXPECT_EQ(said({"policy", "check", "--nope"}),
+            "ambit: unknown flag '--nope'\nambit: see 'ambit policy check --help'\n");
+  EXPECT_EQ(said({"policy", "shwo"}),
+            "ambit: 'shwo' is no command of ambit policy; did you mean 'ambit policy show'?\n"
+            "ambit: see 'ambit policy --help'\n");
+  EXPECT_EQ(said({"preset", "shw"}),
+            "ambit: 'shw' is no command of ambit preset; did you mean 'ambit preset show'?\n"
+            "ambit: see 'ambit preset --help'\n");
+  for (const char* word : {"claud", "cladue"}) {
+    EXPECT_EQ(said({word}), "ambit: '" + std::string(word) +
+                                "' is no command of ambit; did you mean 'ambit claude'?\n"
+                                "ambit: see 'ambit --help'\n");
+  }
+  EXPECT_EQ(said({"help", "dif"}),
+            "ambit: 'dif' is no command of ambit; did you mean 'ambit diff'?\n"
+            "ambit: see 'ambit --help'\n");
+  EXPECT_EQ(said({"completion", "tcsh"}),
+            "ambit: shell 'tcsh': not one of bash, zsh, fish\n"
+            "ambit: see 'ambit completion --help'\n");
+  EXPECT_EQ(said({"diff", "--stat", "--json"}),
+            "ambit: only one of --stat, --json can be given\n"
+            "ambit: see 'ambit diff --help'\n");
   EXPECT_EQ(said({"no\x1bpe"}),
             "ambit: 'no\\x1bpe' is no command of ambit\nambit: see 'ambit --help'\n");
+}
+
+TEST_P(Options, HelpIsTheHelp) {
+  EXPECT_EQ(person_.Ambit({"help"}).out, person_.Ambit({"--help"}).out);
+  EXPECT_EQ(person_.Ambit({"help", "policy", "show"}).out,
+            person_.Ambit({"policy", "show", "--help"}).out);
+  EXPECT_EQ(person_.Ambit({"help", "claude"}).out, person_.Ambit({"run", "--help"}).out);
+  EXPECT_NE(person_.Ambit({"help", "diff"}).out.find("ambit diff"), std::string::npos);
 }
 
 TEST_P(Options, TheReviewFindsTheRunOfAnotherDirectoryAsTheRunDid) {

@@ -36,12 +36,12 @@ TEST_P(PolicyFiles, HaveFlagsBesideThemWhosePathsStandBelowTheWorkingDirectory) 
   person_.Write("elsewhere/data/a.txt", "of elsewhere\n");
   std::filesystem::create_directory_symlink("../elsewhere/sub", person_.project() + "/link");
   for (const char* typed : {"../data", "./../data/", "../data/a.txt"}) {
-    const Finished run = person_.Ambit(
-        {"run", "-q", "--ro", typed, "--", "cat", person_.root() + "/data/a.txt"});
+    const Finished run =
+        person_.Ambit({"run", "-q", "--ro", typed, "--", "cat", person_.root() + "/data/a.txt"});
     EXPECT_EQ(run.out, "of the host\n") << typed << run.err;
   }
-  const Finished through = person_.Ambit({"run", "-q", "--ro", "link/../data", "--", "cat",
-                                          person_.root() + "/elsewhere/data/a.txt"});
+  const Finished through = person_.Ambit(
+      {"run", "-q", "--ro", "link/../data", "--", "cat", person_.root() + "/elsewhere/data/a.txt"});
   EXPECT_EQ(through.out, "of elsewhere\n") << through.err;
   EXPECT_THAT(person_.Ambit({"run", "--ro", "../no", "--", "true"}).err,
               HasSubstr("--ro '" + person_.root() + "/no': No such file or directory"));
@@ -71,12 +71,86 @@ TEST_P(PolicyFiles, AreCheckedForAllThatARunWouldRefuse) {
   const Finished check = person_.Ambit({"policy", "check"});
   EXPECT_EQ(check.exit_code, 125);
   EXPECT_EQ(check.err, refused);
-  ASSERT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
-  EXPECT_EQ(Run("touch ran").err, refused);
+  const Finished trust = person_.Ambit({"trust", "--yes"});
+  EXPECT_EQ(trust.exit_code, 125);
+  EXPECT_EQ(trust.err, refused);
+  EXPECT_EQ(trust.out, "");
 
-  person_.Write("project/gone/a.txt", "now it is there\n");
+  for (const char* path : {"gone", "never"}) {
+    person_.Write("project/" + std::string(path) + "/a.txt", "now it is there\n");
+  }
+  Project("[fs]\nro = [\"./gone\"]\ncow = [\"./never\"]\n");
+  ASSERT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
+  std::filesystem::remove_all(person_.project() + "/never");
+  EXPECT_THAT(Run("touch ran").err, HasSubstr(":3:8: fs.cow '" + person_.project() + "/never'"));
+
   Project("[fs]\nro = [\"./gone\"]\n");
   EXPECT_EQ(person_.Ambit({"policy", "check"}).out, person_.project() + ": no mistake\n");
+}
+
+TEST_P(PolicyFiles, ThatHaveAMistakeAreNotTrusted) {
+  Project("extends = [\"claud\"]\n[env]\nset = { A = \"1\" }\n");
+  const Finished trust = person_.Ambit({"trust", "--yes"});
+  EXPECT_EQ(trust.exit_code, 125);
+  EXPECT_EQ(trust.err, "ambit: " + File() + ":1:12: no preset 'claud'; did you mean 'claude'?\n");
+}
+
+TEST_P(PolicyFiles, TellAllTheirMistakesInOrderOfLinesTrustedOrNot) {
+  Project("extends = [\"claud\", \"node\"]\n[fs]\nfoo = 1\nrw = []\nhid = []\n");
+  const std::string told = "ambit: " + File() +
+                           ":1:12: no preset 'claud'; did you mean 'claude'?\n"
+                           "ambit: " +
+                           File() +
+                           ":3:1: unknown key 'fs.foo'; 'ambit policy schema' has them all\n"
+                           "ambit: " +
+                           File() +
+                           ":4:1: unknown key 'fs.rw'; 'ambit policy schema' has them all\n"
+                           "ambit: " +
+                           File() + ":5:1: unknown key 'fs.hid'; did you mean 'fs.hide'?\n";
+  EXPECT_EQ(Run("touch ran").err, told);
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"policy", "check"},
+                                                  {"policy", "check", File()},
+                                                  {"policy", "show"},
+                                                  {"policy", "test"},
+                                                  {"plan", "--", "true"},
+                                                  {"trust", "--yes"}}) {
+    const Finished done = person_.Ambit(command);
+    EXPECT_EQ(done.exit_code, 125) << command[0];
+    EXPECT_EQ(done.err, told) << command[0];
+  }
+}
+
+TEST_P(PolicyFiles, OfThePersonAreJudgedAsThatWhenTheyAreNamed) {
+  User("[fs]\nro = [\"tools\"]\n");
+  const Finished named = person_.Ambit({"policy", "check", "../home/.config/ambit/config.toml"});
+  EXPECT_EQ(named.exit_code, 125);
+  EXPECT_THAT(named.err, HasSubstr("config.toml:2:7: fs.ro: 'tools': relative to no directory"));
+  person_.Write("project/other.toml", "[fs]\nro = [\"tools\"]\n");
+  EXPECT_EQ(person_.Ambit({"policy", "check", "other.toml"}).exit_code, 0);
+}
+
+TEST_P(PolicyFiles, WithAPatternThatFitsNothingSaySo) {
+  const std::string ends = " fits no file of the project (a directory ends in '/')\n";
+  const std::string config = person_.home() + "/.config/ambit/config.toml";
+  person_.Write("project/sub/a", "");
+  Project("[fs]\nhide = [\"sub\", \"sub/\"]\n");
+  User("[fs]\nmask = [\"*.none\"]\n");
+  const std::string of_project = "ambit: " + File() + ":2:9: fs.hide 'sub'" + ends;
+  const std::string of_user = "ambit: " + config + ":2:9: fs.mask '*.none'" + ends;
+  const Finished check = person_.Ambit({"policy", "check"});
+  EXPECT_EQ(check.exit_code, 0);
+  EXPECT_THAT(check.err, HasSubstr(of_user + of_project));
+  const std::string run = Run("true").err;
+  EXPECT_THAT(run, AllOf(HasSubstr(of_project), Not(HasSubstr("*.none"))));
+  EXPECT_THAT(run, Not(HasSubstr("'sub/'")));
+}
+
+TEST_P(PolicyFiles, AreCheckedForAnotherDirectoryWithC) {
+  person_.Write("other/ambit.toml", "[fs]\nhid = []\n");
+  EXPECT_EQ(person_.Ambit({"policy", "check"}).exit_code, 0);
+  const Finished check = person_.Ambit({"policy", "check", "-C", "../other"});
+  EXPECT_EQ(check.exit_code, 125);
+  EXPECT_THAT(check.err, HasSubstr("/other/ambit.toml:2:1: unknown key 'fs.hid'"));
 }
 
 TEST_P(PolicyFiles, OfAProjectAreTrustedWithAllThatTheyMake) {
@@ -242,7 +316,20 @@ TEST_P(PolicyFiles, PlanPrintsWhatARunWouldBeAndStartsNothing) {
   const Finished plan = person_.Ambit({"plan", "--env", "A=1", "--", "touch", "ran"});
   EXPECT_EQ(plan.exit_code, 0) << plan.err;
   EXPECT_THAT(plan.out, AllOf(HasSubstr("argument touch"), HasSubstr("variable A")));
+  EXPECT_THAT(plan.err, Not(HasSubstr("touch")));
   EXPECT_THAT(person_.Ambit({"plan", "--json", "--", "true"}).out, HasSubstr("\"mounts\""));
+  User("[fs.files]\n'~/long' = '" + std::string(20'000, 'a') + "'\n'~/short' = 'a few'\n");
+  EXPECT_THAT(person_.Ambit({"plan", "--", "true"}).out,
+              AllOf(HasSubstr("/long 0600 (20000 bytes)\n"), HasSubstr("0600 \"a few\"\n")));
+  const Finished nowhere = person_.Ambit({"plan", "--", "no-such-command"});
+  EXPECT_EQ(nowhere.exit_code, 0);
+  EXPECT_EQ(nowhere.err,
+            "ambit: 'no-such-command' is neither inside nor on this machine\n"
+            "ambit: check the spelling, or install it\n");
+  person_.Write("home/bin/tool", "#!/bin/sh\n", 0755);
+  EXPECT_THAT(person_.Ambit({"plan", "--", person_.home() + "/bin/tool"}).err,
+              HasSubstr("which is not visible inside"));
+  User("");
   EXPECT_FALSE(person_.Exists("home/.local/state/ambit/runs"));
 }
 
