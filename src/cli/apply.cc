@@ -136,12 +136,8 @@ class Applying {
   Result<review::MergedVersions> OfferMerges(const ApplyPlan& plan) const {
     return review::OfferMerges(opened_.tree, upper_.get(), plan, opened_.meta.head_commit);
   }
-  /// What the run did to one path, as diff shows it, its first lines. Nothing of a secret file.
+  /// What the run did to one path, as diff shows it, its first lines.
   void Show(const std::string& path) const {
-    if (masks_.Covers(path) || masked_.contains(path)) {
-      fmt::print(stderr, "{}: a secret file, its content is not shown\n", Printable(path));
-      return;
-    }
     workspace::ChangeSet one;
     std::ranges::copy_if(changes_.changes, std::back_inserter(one.changes),
                          [&](const workspace::Change& change) {
@@ -162,6 +158,11 @@ class Applying {
     fmt::print(stderr, "... {} more: ambit diff {} -- {}\n",
                Count(static_cast<std::size_t>(std::ranges::count(rest, '\n')), "line"),
                opened_.meta.id, Printable(path));
+  }
+  /// The same of what is held: nothing of a secret file.
+  void ShowHeld(const std::string& path) const {
+    if (!masks_.Covers(path) && !masked_.contains(path)) return Show(path);
+    fmt::print(stderr, "{}: a secret file, its content is not shown\n", Printable(path));
   }
   Result<ApplyReport> Do(const ApplyPlan& plan) const {
     return review::Apply(opened_.run, opened_.tree, upper_.get(), plan, opened_.stamp_ns);
@@ -227,7 +228,7 @@ bool AskAll(const Applying& applying, const ApplyPlan& plan, const ApplyFlags& f
   }
   for (const PlannedPath& planned : plan.paths) {
     if (planned.verdict != Verdict::kHeld || planned.directory) continue;
-    if (flags.interactive) applying.Show(planned.path);
+    if (flags.interactive) applying.ShowHeld(planned.path);
     const auto yes = AskYesOrLeave(
         fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)),
         flags.interactive ? kHelp : "");
