@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -54,6 +55,9 @@ struct ApplyFlags {
   bool interactive = false;
   bool merge = false;
 };
+
+constexpr std::string_view kCommand = "ambit apply";
+Sought Everything() { return {.command = kCommand, .paths = {}, .typed = {}}; }
 
 /// Only the paths where something went wrong.
 void PrintTroubles(const ApplyReport& report) {
@@ -155,6 +159,11 @@ class Applying {
                Count(static_cast<std::size_t>(std::ranges::count(rest, '\n')), "line"),
                opened_.meta.id, Printable(path));
   }
+  /// The same of what is held: nothing of a secret file.
+  void ShowHeld(const std::string& path) const {
+    if (!masks_.Covers(path) && !masked_.contains(path)) return Show(path);
+    fmt::print(stderr, "{}: a secret file, its content is not shown\n", Printable(path));
+  }
   Result<ApplyReport> Do(const ApplyPlan& plan) const {
     return review::Apply(opened_.run, opened_.tree, upper_.get(), plan, opened_.stamp_ns);
   }
@@ -175,9 +184,9 @@ class Applying {
 };
 
 constexpr std::string_view kHelp =
-    "y: yes, this one comes across. Anything else, or nothing: no, it stays as it is.\n"
-    "Ctrl-D or Ctrl-C: apply nothing at all. Nothing is written before the last answer, and\n"
-    "'ambit undo' takes it all back.";
+    "y: yes, this one comes across. n, or nothing: no, it stays as it is.\n"
+    "q, Ctrl-D or Ctrl-C: stop, and apply nothing at all. Nothing is written before the last\n"
+    "answer, and 'ambit undo' takes it all back.";
 
 /// False when a question got no answer.
 bool AskForEach(const Applying& applying, const ApplyPlan& plan, review::ApplyRequest& request) {
@@ -219,6 +228,7 @@ bool AskAll(const Applying& applying, const ApplyPlan& plan, const ApplyFlags& f
   }
   for (const PlannedPath& planned : plan.paths) {
     if (planned.verdict != Verdict::kHeld || planned.directory) continue;
+    if (flags.interactive) applying.ShowHeld(planned.path);
     const auto yes = AskYesOrLeave(
         fmt::format("{}: {}. Apply it too?", ShownPath(planned), Printable(planned.reason)),
         flags.interactive ? kHelp : "");
@@ -250,27 +260,39 @@ void TellOfConflicts(const ApplyReport& report, const Opened& opened, const Appl
              mergeable ? "'--merge' joins the edits of a text where it can, " : "");
 }
 
+/// The way on for what the gate held.
+void TellOfHeld(const ApplyReport& report) {
+  const auto held = std::ranges::count_if(report.paths, [](const PlannedPath& path) {
+    return path.verdict == Verdict::kHeld && !path.directory;
+  });
+  if (held == 0) return;
+  fmt::print(stderr, "ambit: {} held: '--consent PATH' brings one, for each of them\n",
+             Count(static_cast<std::size_t>(held), "file"));
+}
+
 /// The merged versions somebody wants: with -i those that get a yes, else all that --merge finds.
-review::MergedVersions ChooseMerges(const Applying& applying, const ApplyPlan& plan,
-                                    const ApplyFlags& flags, bool can_ask) {
-  if (!flags.merge && !(flags.interactive && can_ask)) return {};
+/// nullopt: nothing is to be applied, because a question got no answer.
+std::optional<review::MergedVersions> ChooseMerges(const Applying& applying, const ApplyPlan& plan,
+                                                   const ApplyFlags& flags, bool can_ask) {
+  review::MergedVersions chosen;
+  if (!flags.merge && !(flags.interactive && can_ask)) return chosen;
   auto offered = applying.OfferMerges(plan);
   if (!offered) {
     fmt::print(stderr, "ambit: nothing can be merged: {}\n", WithoutControls(offered.error().what));
-    return {};
+    return chosen;
   }
-  if (flags.interactive && can_ask) {
-    std::erase_if(*offered, [](const auto& file) {
-      if (file.second.hunks.empty()) return false;
-      return !AskYesOrLeave(
-                  fmt::format("{}: the host and the run changed it, which makes together\n{}"
-                              "Apply that?",
-                              Printable(file.first), file.second.hunks),
-                  kHelp)
-                  .value_or(false);
-    });
+  for (auto& [path, version] : *offered) {
+    if (flags.interactive && can_ask && !version.in_conflict && !version.hunks.empty()) {
+      const auto yes = AskYesOrLeave(
+          fmt::format("{}: the host and the run changed it, which makes together\n{}Apply that?",
+                      Printable(path), version.hunks),
+          kHelp);
+      if (!yes) return std::nullopt;
+      if (!*yes) continue;
+    }
+    chosen.emplace(path, std::move(version));
   }
-  return *std::move(offered);
+  return chosen;
 }
 
 Result<int> ApplyRun(const ApplyFlags& flags) {
@@ -279,7 +301,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   AMBIT_TRY(workspace::RunMeta meta, FindRun(store, person, flags.run, flags.directory));
   if (flags.run.empty()) NameChosen(meta);
   auto layer = ProjectLayerOf(store, meta);
-  if (!layer && flags.run.empty()) TellOfOlderWork(store, meta, "ambit apply");
+  if (!layer && flags.run.empty()) TellOfOlderWork(store, meta, Everything());
   if (!layer) return std::unexpected(layer.error());
   AMBIT_TRY(Opened opened, OpenRun(std::move(store), std::move(meta)));
   AMBIT_CHECK(opened.tree.Lock());
@@ -292,18 +314,30 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   applying.TellOfMasks(request);
   AMBIT_TRY(request.auto_exec, AutoExecOf(opened.meta));
   AMBIT_TRY(ApplyPlan plan, applying.Plan(request));
-  AMBIT_CHECK(CheckNamesSomething(request.paths, plan));
+  if (const Status named = CheckNamesSomething(request.paths, plan); !named) {
+    if (flags.run.empty()) {
+      TellOfOlderWork(opened.store, opened.meta,
+                      {.command = kCommand, .paths = request.paths, .typed = flags.paths});
+    }
+    return std::unexpected(named.error());
+  }
   AMBIT_CHECK(CheckNamesSomething(request.consents, plan));
   AMBIT_CHECK(CheckReplacesSomething(request.replaced, plan));
   if (plan.paths.empty()) {
     PrintGit(plan, opened);
     fmt::print(stderr, "ambit: {}: nothing to apply\n", opened.meta.id);
     const bool all = flags.run.empty() && request.paths.empty();
-    if (all && plan.git.empty()) TellOfOlderWork(opened.store, opened.meta, "ambit apply");
+    if (all && plan.git.empty()) TellOfOlderWork(opened.store, opened.meta, Everything());
+    TellOfOtherLayers(opened.meta, opened.run);
     return 0;
   }
   const bool terminal = ::isatty(0) == 1 && ::isatty(2) == 1;
-  request.merged = ChooseMerges(applying, plan, flags, terminal && !flags.dry_run);
+  auto merges = ChooseMerges(applying, plan, flags, terminal && !flags.dry_run);
+  if (!merges) {
+    fmt::print(stderr, "ambit: nothing was applied\n");
+    return kLeftOut;
+  }
+  request.merged = *std::move(merges);
   if (!request.merged.empty()) {
     AMBIT_TRY(plan, applying.Plan(request));
   }
@@ -312,6 +346,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
     Print(planned);
     PrintGit(plan, opened);
     TellOfConflicts(planned, opened, flags);
+    TellOfHeld(planned);
     if (flags.dry_run) return ExitCodeOf(plan.Complete());
     fmt::print(stderr,
                "ambit: nothing was applied: there is no terminal to ask at; --yes applies\n");
@@ -338,6 +373,7 @@ Result<int> ApplyRun(const ApplyFlags& flags) {
   Print(*report);
   PrintGit(plan, opened);
   TellOfConflicts(*report, opened, flags);
+  TellOfHeld(*report);
   AMBIT_CHECK(written);
   return ExitCodeOf(report->Complete() && request.declined.empty());
 }

@@ -37,7 +37,7 @@ struct BranchFlags {
 };
 
 bool AskOnTerminal(std::span<const review::HeldPath> held) {
-  std::string text = "These paths of the run's commits are run or obeyed by the host itself:\n";
+  std::string text = "These paths of the run's commits need your consent:\n";
   for (const review::HeldPath& path : held) {
     text += fmt::format("  {}: {}\n", Printable(path.path), path.reason);
   }
@@ -54,7 +54,8 @@ Status BringBranch(const BranchFlags& flags) {
   AMBIT_TRY(workspace::RunMeta run, FindRun(store, person, flags.run, flags.directory));
   const auto tell_of_older_work = [&](const workspace::RunMeta& chosen) {
     if (!flags.run.empty()) return;
-    TellOfOlderWork(store, chosen, fmt::format("ambit branch {}", Printable(flags.name)));
+    const std::string command = fmt::format("ambit branch {}", Printable(flags.name));
+    TellOfOlderWork(store, chosen, {.command = command, .paths = {}, .typed = {}});
   };
   if (flags.run.empty()) NameChosen(run);
   AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(run.id));

@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <ranges>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,10 +25,15 @@
 #include "cli/run_work.h"
 #include "cli/runs.h"
 #include "host/facts.h"
+#include "review/apply_log.h"
+#include "review/host_edits.h"
+#include "review/project_tree.h"
 #include "review/unfinished_apply.h"
 #include "workspace/change_walk.h"
+#include "workspace/masks.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
+#include "workspace/stamp.h"
 
 namespace ambit::cli {
 namespace {
@@ -97,6 +105,34 @@ Status TellOfTheGate(const workspace::OverlayLayer& layer, const workspace::Chan
   return {};
 }
 
+Sought SoughtBy(const DiffFlags& flags, std::span<const std::string> paths) {
+  return {.command = "ambit diff", .paths = paths, .typed = flags.paths};
+}
+
+/// What the host has now is compared with what the run made of what was there before.
+void TellOfTheHostsEdits(const Subject& of, const workspace::ChangeSet& changes) {
+  constexpr std::size_t kMostNamed = 3;
+  const auto project = std::ranges::find(of.meta.layers, "project", &workspace::RunLayer::name);
+  const auto masks = workspace::Masks::Load(of.layer->mask);
+  if (project == of.meta.layers.end() || !masks) return;
+  const auto tree =
+      review::ProjectTree::Open(project->lower, project->lower_device, project->lower_inode);
+  if (!tree) return;
+  const auto edited =
+      review::HostEdits(*tree, workspace::StampToCompare(of.meta, *project, tree->fd()),
+                        review::ApplyLog::ReadLeft(of.run), *masks, changes);
+  if (edited.empty()) return;
+  std::string names;
+  for (const std::string& path : edited | std::views::take(kMostNamed)) {
+    names += (names.empty() ? "" : ", ") + Printable(path);
+  }
+  if (edited.size() > kMostNamed) names += fmt::format(" and {} more", edited.size() - kMostNamed);
+  Say(fmt::format(
+      "you changed {}, too, since the run began: compared with yours of now, your edits "
+      "look as if the run took them back",
+      names));
+}
+
 Result<Subject> FindSubject(const DiffFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(workspace::RunStore store, OpenStore(person));
@@ -106,7 +142,7 @@ Result<Subject> FindSubject(const DiffFlags& flags) {
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
   AMBIT_TRY(std::vector<std::string> limits, PathsInProject(meta, flags.paths, flags.directory));
   auto layer = ProjectLayerOf(store, meta);
-  if (!layer && tells) TellOfOlderWork(store, meta, "ambit diff");
+  if (!layer && tells) TellOfOlderWork(store, meta, SoughtBy(flags, limits));
   if (!layer && layer.error().code != Errc::kNotFound) return std::unexpected(layer.error());
   return Subject{.store = std::move(store),
                  .meta = std::move(meta),
@@ -135,6 +171,9 @@ Status ShowDiff(const DiffFlags& flags) {
   AMBIT_TRY(workspace::ChangeSet changes, workspace::WalkChanges(*of.layer));
   if (!of.paths.empty()) review::LimitTo(changes, of.paths);
   const bool nothing = changes.changes.empty() && changes.git.empty();
+  const bool chosen = flags.run.empty() && !flags.json;
+  const bool told =
+      nothing && chosen && TellOfOlderWork(of.store, of.meta, SoughtBy(flags, of.paths));
   if (nothing) AMBIT_CHECK(CheckThatTheyExist(of));
   AMBIT_CHECK(Render(flags, *of.layer, changes));
   // It is compared with the project as it is now.
@@ -143,12 +182,14 @@ Status ShowDiff(const DiffFlags& flags) {
   }
   if (std::fflush(stdout) != 0) return FailErrno(errno, "write to stdout");
   if (changes.truncated) Say("too many changes to show them all");
-  if (!of.paths.empty() && nothing) {
+  if (!of.paths.empty() && nothing && !told) {
     Say(fmt::format("run {} changed nothing of these paths", of.meta.id));
-  } else if (nothing && flags.run.empty() && !flags.json) {
-    TellOfOlderWork(of.store, of.meta, "ambit diff");
   }
-  if (!flags.json) AMBIT_CHECK(TellOfTheGate(*of.layer, changes));
+  if (!flags.json) {
+    TellOfTheHostsEdits(of, changes);
+    if (of.paths.empty()) TellOfOtherLayers(of.meta, of.run);
+    AMBIT_CHECK(TellOfTheGate(*of.layer, changes));
+  }
   // Without the mark 'prune' asks once more: no reason to fail.
   if (!workspace::IsAlive(of.meta)) (void)workspace::SetMark(of.run, workspace::kReviewedMark);
   return {};

@@ -91,7 +91,7 @@ std::string ForPrograms(const RunDir& run, const RunMeta& meta) {
 Status Inspect(const InspectFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run, flags.directory));
+  AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run, flags.directory, Newest::kOfAll));
   AMBIT_TRY(const RunDir run, store.OpenRun(meta.id));
   return ToStdout(flags.json ? ForPrograms(run, meta) : ForPeople(run, meta));
 }

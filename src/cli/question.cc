@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 namespace ambit::cli {
@@ -33,6 +35,12 @@ class InterruptAtAnswer {
   sigset_t before_{};
 };
 
+std::string InLowerCase(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
+  return text;
+}
+
 }  // namespace
 
 std::optional<std::string> Ask(std::string_view question) {
@@ -54,13 +62,18 @@ std::optional<std::string> Ask(std::string_view question) {
 }
 
 std::optional<bool> AskYesOrLeave(std::string_view question, std::string_view help) {
-  for (;;) {
-    const std::optional<std::string> answer =
+  constexpr int kMostTries = 5;
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    const std::optional<std::string> typed =
         Ask(fmt::format("{} {}", question, help.empty() ? "[y/N]" : "[y/N/?]"));
-    if (!answer) return std::nullopt;
-    if (help.empty() || answer != "?") return answer == "y" || answer == "Y" || answer == "yes";
-    fmt::print(stderr, "{}\n", help);
+    if (!typed) return std::nullopt;
+    const std::string answer = InLowerCase(*typed);
+    if (answer == "y" || answer == "yes") return true;
+    if (answer.empty() || answer == "n" || answer == "no") return false;
+    if (!help.empty() && (answer == "q" || answer == "quit")) return std::nullopt;
+    fmt::print(stderr, "{}\n", help.empty() ? "y: yes. n, or nothing: no." : help);
   }
+  return std::nullopt;
 }
 
 bool AskYes(std::string_view question) { return AskYesOrLeave(question).value_or(false); }

@@ -11,8 +11,9 @@ namespace ambit::cli {
 /// signal (Ctrl-C, where the caller catches it).
 std::optional<std::string> Ask(std::string_view question);
 
-/// Adds " [y/N]". Everything that is typed but a yes is a no; nullopt as above. With `help` it adds
-/// " [y/N/?]", and a `?` prints the help and asks again.
+/// Adds " [y/N]". An empty line is a no. What is neither yes nor no, a `?` among it, explains the
+/// question and puts it again, a few times. nullopt as above, and where nobody came to an answer.
+/// With `help` it adds " [y/N/?]", the help is what is explained, and a `q` is nullopt as well.
 std::optional<bool> AskYesOrLeave(std::string_view question, std::string_view help = {});
 
 /// The same, where no answer is a no.

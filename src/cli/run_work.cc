@@ -1,5 +1,6 @@
 #include "cli/run_work.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 
 #include "base/text.h"
 #include "cli/runs.h"
+#include "review/diff.h"
+#include "workspace/change_dir.h"
 #include "workspace/run_removal.h"
 
 namespace ambit::cli {
@@ -21,16 +24,19 @@ using workspace::RunStore;
 
 constexpr std::size_t kMostLookedAt = 50;  // runs
 
-/// What is left to take of a finished run, for people; nullopt when there is nothing.
-std::optional<std::string> WorkIn(const RunStore& store, const RunMeta& meta) {
+/// What is left to take of a finished run at `paths` (empty: everywhere), for people; nullopt when
+/// there is nothing.
+std::optional<std::string> WorkIn(const RunStore& store, const RunMeta& meta,
+                                  std::span<const std::string> paths) {
   if (workspace::IsAlive(meta)) return std::nullopt;
   const auto run = store.OpenRun(meta.id);
   if (!run || workspace::HasMark(*run, workspace::kTakenMark) || !workspace::HasWork(*run)) {
     return std::nullopt;
   }
   const auto layer = ProjectLayerOf(store, meta);
-  const auto set = layer ? workspace::WalkChanges(*layer) : std::unexpected(layer.error());
+  auto set = layer ? workspace::WalkChanges(*layer) : std::unexpected(layer.error());
   if (!set) return std::nullopt;
+  if (!paths.empty()) review::LimitTo(*set, paths);
   if (!set->changes.empty()) return Count(set->changes.size(), "change");
   if (!set->git.empty()) return "changes of git";
   return std::nullopt;
@@ -88,23 +94,42 @@ void NameChosen(const RunMeta& run) {
              Printable(command.substr(command.rfind('/') + 1)));  // npos + 1 is 0
 }
 
-void TellOfOlderWork(const RunStore& store, const RunMeta& chosen, std::string_view command) {
+bool TellOfOlderWork(const RunStore& store, const RunMeta& chosen, const Sought& sought) {
   const auto runs = store.List();
-  if (!runs || WorkIn(store, chosen)) return;
+  if (!runs || WorkIn(store, chosen, sought.paths)) return false;
   std::size_t looked_at = 0;
   for (const workspace::RunEntry& entry : *runs) {
     if (!entry.meta || entry.id == chosen.id || entry.meta->project != chosen.project) continue;
-    if (++looked_at > kMostLookedAt) return;
-    const auto work = WorkIn(store, *entry.meta);
+    if (++looked_at > kMostLookedAt) return false;
+    const auto work = WorkIn(store, *entry.meta, sought.paths);
     if (!work) continue;
     const bool changed_nothing = ProjectLayerOf(store, chosen).has_value();
-    fmt::print(stderr, "ambit: {}run {} has {}: {} {}\n",
-               changed_nothing
-                   ? fmt::format("run {} changed nothing that the project has not; ", chosen.id)
-                   : "",
-               NameAndTime(*entry.meta), *work, command, entry.id);
-    return;
+    const std::string_view nothing = sought.paths.empty()
+                                         ? "changed nothing that the project has not"
+                                         : "has nothing for these paths";
+    std::string paths = sought.typed.empty() ? "" : " --";
+    for (const std::string& path : sought.typed) paths += " " + Printable(path);
+    fmt::print(stderr, "ambit: {}run {} has {}: {} {}{}\n",
+               changed_nothing ? fmt::format("run {} {}; ", chosen.id, nothing) : "",
+               NameAndTime(*entry.meta), *work, sought.command, entry.id, paths);
+    return true;
   }
+  return false;
+}
+
+void TellOfOtherLayers(const RunMeta& meta, const workspace::RunDir& run) {
+  std::vector<std::string> written;
+  for (const workspace::RunLayer& layer : meta.layers) {
+    if (!layer.name.starts_with("cow-")) continue;
+    const auto upper = workspace::OpenNoFollow(run.fd.get(), layer.upper, O_RDONLY | O_DIRECTORY);
+    const auto names = upper ? workspace::NamesIn(upper->get()) : std::unexpected(upper.error());
+    if (names && !names->empty()) written.push_back(Printable(layer.target));
+  }
+  if (written.empty()) return;
+  fmt::print(stderr,
+             "ambit: run {0} wrote below {1}: that stays in the run, is not shown here and never "
+             "applied; 'ambit discard {0}' drops it, with all else of the run\n",
+             meta.id, fmt::join(written, ", "));
 }
 
 }  // namespace ambit::cli

@@ -21,9 +21,20 @@ std::string NameAndTime(const workspace::RunMeta& run);
 /// Where nobody named a run: which one is meant, as one line to stderr.
 void NameChosen(const workspace::RunMeta& run);
 
-/// Where the newest run `chosen` has nothing: one line to stderr when an older kept run of its
-/// project has changes, with `command` ("ambit diff") and that run's id as the way to them.
-void TellOfOlderWork(const workspace::RunStore& store, const workspace::RunMeta& chosen,
-                     std::string_view command);
+/// What somebody asked for in vain.
+struct Sought {
+  std::string_view command;            // "ambit diff"
+  std::span<const std::string> paths;  // relative to the project; empty: everything
+  std::span<const std::string> typed;  // the same as they were typed
+};
+
+/// Where the newest run `chosen` has nothing of it: one line to stderr when an older kept run of
+/// its project has changes, with the command and that run's id as the way to them. False when there
+/// is nothing to say.
+bool TellOfOlderWork(const workspace::RunStore& store, const workspace::RunMeta& chosen,
+                     const Sought& sought);
+
+/// What the run wrote below directories of `--cow`, which is shown nowhere: one line to stderr.
+void TellOfOtherLayers(const workspace::RunMeta& meta, const workspace::RunDir& run);
 
 }  // namespace ambit::cli

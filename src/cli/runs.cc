@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "review/unfinished_apply.h"
+#include "supervise/outcome.h"
 #include "workspace/run_removal.h"
 
 namespace ambit::cli {
@@ -50,6 +51,18 @@ std::optional<std::string> Below(std::string_view root, std::string_view path) {
   path.remove_prefix(root.size());
   if (!path.empty() && path[0] != '/' && !root.ends_with('/')) return std::nullopt;
   return Normal(path);
+}
+
+/// Its command was never started, and nothing is in its layers.
+bool CameToNothing(const workspace::RunStore& store, const workspace::RunMeta& meta) {
+  using supervise::Cause;
+  if (!meta.outcome) return false;
+  const bool started = std::ranges::none_of(
+      std::array{Cause::kNotFound, Cause::kNotExecutable, Cause::kSetupFailed},
+      [&](Cause cause) { return supervise::NameOf(cause) == meta.outcome->cause; });
+  if (started) return false;
+  const auto run = store.OpenRun(meta.id);
+  return run && !workspace::HasWork(*run);
 }
 
 }  // namespace
@@ -94,7 +107,8 @@ Result<workspace::RunDir> OpenNamedRun(const workspace::RunStore& store, const s
 }
 
 Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
-                                   const std::string& name, const std::string& directory) {
+                                   const std::string& name, const std::string& directory,
+                                   Newest which) {
   if (name.empty()) {
     AMBIT_TRY(const std::string here, host::RealPath(directory.empty() ? "." : directory));
     AMBIT_TRY(const host::Project project,
@@ -102,6 +116,12 @@ Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host:
     auto newest = store.NewestOf(project.root);
     if (!newest && newest.error().code == Errc::kNotFound) {
       newest.error().remedy = "name a run: 'ambit ps -a' lists those of all projects";
+    }
+    if (!newest || which == Newest::kOfAll || !CameToNothing(store, *newest)) return newest;
+    AMBIT_TRY(std::vector<workspace::RunEntry> runs, store.List());
+    for (workspace::RunEntry& run : runs) {
+      if (!run.meta || run.meta->project != project.root) continue;
+      if (!CameToNothing(store, *run.meta)) return std::move(run.meta);
     }
     return newest;
   }

@@ -32,9 +32,15 @@ void AddDirectoryOption(CLI::App& command, std::string& directory);
 /// The directory of the run that was named. kNotFound, with the newest runs there are.
 Result<workspace::RunDir> OpenNamedRun(const workspace::RunStore& store, const std::string& name);
 
+enum class Newest : std::uint8_t {
+  kThatRan,  // but those that changed nothing because their command never started, if there is one
+  kOfAll,
+};
+
 /// The run that was named, or the newest one of the project the person is in (or of `directory`).
 Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
-                                   const std::string& name, const std::string& directory = {});
+                                   const std::string& name, const std::string& directory = {},
+                                   Newest which = Newest::kThatRan);
 
 /// The project's layer of a run. kNotFound for a run that had none (`--project ro`), kUnsupported
 /// for one that wrote into the project itself, kInvalidArgument when the work was discarded.

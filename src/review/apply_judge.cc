@@ -310,6 +310,9 @@ void Judge::PassesMerged(Entry& entry, const struct stat& host) const {
   const bool chosen = entry.mergeable && merged != request_.merged.end();
   if (IsToBeReplaced(entry) || !chosen || merged->second.host != SeenOf(host)) {
     ConflictOrReplace(entry, "the host changed it meanwhile");
+  } else if (merged->second.in_conflict) {
+    ConflictOrReplace(entry,
+                      "the host changed it meanwhile: no merge, both changed the same lines");
   } else if (merged->second.hunks.empty()) {  // the host has it all already
     (void)Leave(entry, Verdict::kHeld, {});
     entry.declined = true;

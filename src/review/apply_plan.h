@@ -79,8 +79,9 @@ using LeftBehind = std::map<std::string, Left, std::less<>>;
 /// What the edits of the host and of the run make together, for one file.
 struct MergedVersion {
   std::string text;
-  std::string hunks;  // what that changes of the host's version, for people
-  Seen host;          // the version it was made from: another one is a conflict again
+  std::string hunks;         // what that changes of the host's version, for people
+  Seen host;                 // the version it was made from: another one is a conflict again
+  bool in_conflict = false;  // both changed the same lines: there is no such text
 };
 using MergedVersions = std::map<std::string, MergedVersion>;
 

@@ -107,11 +107,12 @@ Status AskForHeld(const BranchRequest& request, std::span<const HeldPath> held) 
     list += fmt::format("\n  {}: {}", Printable(path.path), path.reason);
   }
   return Fail(
-      Errc::kDenied,
-      fmt::format("commits of the run touch what the host would run or obey by itself:{}", list),
+      Errc::kDenied, fmt::format("commits of the run touch what needs your consent:{}", list),
       request.run.auto_exec == "deny"
           ? "the policy lets nothing of the kind through (apply.auto_exec)"
-          : "look at it ('ambit diff'), then say --consent PATH for each of these paths");
+          : fmt::format("'ambit diff {}' shows what is left of it in the files; then say --consent "
+                        "PATH for each of these paths",
+                        request.run.id));
 }
 
 Result<std::size_t> CountNew(const Git& git, const Quarantine& quarantine,

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "host/git_refs.h"
 #include "review/consent.h"
 #include "review/gate.h"
 #include "review/gate_git_directories.h"
@@ -58,6 +59,13 @@ Result<CommitEdit> ParseEdit(std::string_view& output) {
   for (std::size_t i = 0; i < parents; ++i) edit.old_objects.emplace_back(words[parents + 1 + i]);
   edit.new_object = words.back();
   return edit;
+}
+
+/// The line before the edits of a commit, which `diff-tree --stdin` names.
+Result<std::string> ParseCommit(std::string_view& output) {
+  const auto commit = TakeUntil(output, '\0');
+  if (!commit || !host::IsObjectName(*commit)) return Unexpected("diff-tree");
+  return std::string(*commit);
 }
 
 bool IsNothing(std::string_view object) {
@@ -131,7 +139,9 @@ class Gatekeeper {
           fmt::format("a commit of the run writes '{}': {}", Printable(edit.path), decision.reason),
           "no consent brings that across; 'ambit apply' brings the files beside it");
     }
-    if (decision.verdict == GateVerdict::kHeld) held_.emplace(edit.path, decision.reason);
+    if (decision.verdict == GateVerdict::kHeld) {
+      held_.emplace(edit.path, fmt::format("{}{}", decision.reason, WhatHappens(edit)));
+    }
     return {};
   }
 
@@ -149,14 +159,31 @@ class Gatekeeper {
     return {.verdict = GateVerdict::kHeld, .reason = reason};
   }
 
+  /// ` (commit 0123456789ab deletes it)`, for evidence: a diff of the run shows its end only.
+  static std::string WhatHappens(const CommitEdit& edit) {
+    constexpr std::size_t kShortName = 12;
+    if (edit.commit.empty()) return "";
+    const bool gone = edit.new_mode == 0;
+    const bool fresh = std::ranges::all_of(edit.old_objects, IsNothing);
+    return fmt::format(" (commit {} {} it)", edit.commit.substr(0, kShortName),
+                       gone    ? "deletes"
+                       : fresh ? "adds"
+                               : "changes");
+  }
+
+  GateDecision DecideMasked(const CommitEdit& edit) const {
+    const bool hidden = masks_.Hides(edit.path);
+    if (edit.new_mode == 0) return Held(hidden ? kHiddenIsDeleted : kMaskedIsDeleted);
+    return Held(hidden ? kHiddenIsReplaced : kMaskedInCommit);
+  }
+
   Result<GateDecision> Decide(const CommitEdit& edit) {
     const GateDecision decision = GateOf(edit.path);
-    if (decision.verdict == GateVerdict::kNever || decision.verdict == GateVerdict::kHeld) {
-      return decision;
-    }
+    if (decision.verdict == GateVerdict::kNever) return decision;
+    if (masks_.Covers(edit.path)) return DecideMasked(edit);
+    if (decision.verdict == GateVerdict::kHeld) return decision;
     const GateDecision git = git_directories_.GateOf(edit.path);
     if (git.verdict == GateVerdict::kHeld) return git;
-    if (masks_.Covers(edit.path)) return Held(kMaskedInCommit);
     if (edit.new_mode == kSubmoduleMode) return Held("it names a commit of a submodule");
     if (edit.new_mode == kLinkMode) return DecideLink(edit);
     if (IsPackageJson(edit.path) && edit.new_mode != 0) return DecidePackage(edit, decision);
@@ -200,8 +227,14 @@ GitCall DiffTree(const Quarantine& quarantine, std::vector<std::string> more) {
 Result<std::vector<CommitEdit>> RunDiff(const Git& git, const GitCall& diff) {
   AMBIT_TRY(const std::string output, git.Run(diff));
   std::vector<CommitEdit> edits;
+  std::string commit;
   for (std::string_view rest = output; !rest.empty();) {
+    if (!rest.starts_with(':')) {
+      AMBIT_TRY(commit, ParseCommit(rest));
+      continue;
+    }
     AMBIT_TRY(CommitEdit edit, ParseEdit(rest));
+    edit.commit = commit;
     edits.push_back(std::move(edit));
   }
   return edits;
@@ -215,7 +248,7 @@ Result<std::vector<CommitEdit>> ListEdits(const Git& git, const Quarantine& quar
   list.input = commit + "\n" + without;
   AMBIT_TRY(std::string commits, git.Run(list));
   if (commits.empty()) return std::vector<CommitEdit>();
-  GitCall diff = DiffTree(quarantine, {"--stdin", "-c", "--root", "--no-commit-id"});
+  GitCall diff = DiffTree(quarantine, {"--stdin", "-c", "--root"});
   diff.input = std::move(commits);
   return RunDiff(git, diff);
 }

@@ -20,6 +20,7 @@ namespace ambit::review {
 /// One path in one commit; of a merge only what differs from every parent, because anything else
 /// stands in a commit of its own or is the host's.
 struct CommitEdit {
+  std::string commit;  // empty: of a difference between two trees
   std::string path;
   std::vector<std::string> old_objects;  // one for each parent
   std::string new_object;
@@ -38,7 +39,7 @@ Result<std::vector<CommitEdit>> ListDifference(const Git& git, const Quarantine&
 
 struct HeldPath {
   std::string path;
-  std::string reason;
+  std::string reason;  // with the commit and what it does to the path
 };
 
 /// The paths of `edits` that need a consent and have none (consent.h), each once, sorted. `edits`

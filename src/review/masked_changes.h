@@ -29,7 +29,14 @@ using MaskedChanges = std::map<std::string, MaskedChange, std::less<>>;
 MaskedChanges JoinMasked(const ProjectTree& tree, int upper, const workspace::Masks& masks,
                          const workspace::ChangeSet& changes);
 
+/// Of a path that a commit of the run changes, and that the run saw masked.
 inline constexpr std::string_view kMaskedInCommit =
     "the run saw it masked: it may hold placeholders for your values";
+inline constexpr std::string_view kMaskedIsDeleted =
+    "it is deleted, a secret file that the run saw masked";
+inline constexpr std::string_view kHiddenIsDeleted =
+    "it was hidden from the run, so git took it for deleted";
+inline constexpr std::string_view kHiddenIsReplaced =
+    "it was hidden from the run, which made another one";
 
 }  // namespace ambit::review

@@ -164,14 +164,15 @@ class Bases {
   std::string commit_;
 };
 
-/// The merged version of one file; nullopt when it is a conflict after all.
+/// The merged version of one file, or that the edits contradict; nullopt when nobody can say.
 std::optional<MergedVersion> Merged(const ProjectTree& tree, int upper, const std::string& path,
                                     const std::string& base) {
   const auto host = ReadHost(tree, path);
   const auto run = ReadRun(upper, path);
   if (!host || !run) return std::nullopt;
   auto text = MergeLines(base, host->text, *run);
-  if (!text || text->size() > kMaxMergeBytes) return std::nullopt;
+  if (!text) return MergedVersion{.host = host->seen, .in_conflict = true};
+  if (text->size() > kMaxMergeBytes) return std::nullopt;
   if (IsPackageJson(path) && LifecycleScriptsChanged(host->text, *text)) return std::nullopt;
   std::string hunks = UnifiedHunks(host->text, *text, /*for_terminal=*/true);
   return MergedVersion{.text = *std::move(text), .hunks = std::move(hunks), .host = host->seen};

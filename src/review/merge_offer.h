@@ -19,9 +19,9 @@ namespace ambit::review {
 inline constexpr std::size_t kMaxMergeBytes = 4U << 20;      // of each of the three texts
 inline constexpr std::size_t kMaxMergeAllBytes = 64U << 20;  // of all bases together
 
-/// What can be merged without a conflict, of the conflicts of `plan`. `upper` is the open upper
-/// layer. Not offered: what is no text, what the base commit does not have, and a package.json
-/// whose lifecycle scripts would change.
+/// What the two edits make together, of the conflicts of `plan`; of those that contradict each
+/// other only that they do. `upper` is the open upper layer. Not offered: what is no text, what the
+/// base commit does not have, and a package.json whose lifecycle scripts would change.
 Result<MergedVersions> OfferMerges(const ProjectTree& tree, int upper, const ApplyPlan& plan,
                                    const std::string& base_commit);
 

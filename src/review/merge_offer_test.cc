@@ -63,7 +63,9 @@ class MergeOffer : public ::testing::Test {
   }
   std::vector<std::string> OfferedNames() const {
     std::vector<std::string> names;
-    for (const auto& [name, unused] : Offered()) names.push_back(name);
+    for (const auto& [name, version] : Offered()) {
+      if (!version.in_conflict) names.push_back(name);
+    }
     return names;
   }
   /// Of an apply that takes everything offered.
@@ -109,6 +111,11 @@ TEST_F(MergeOffer, OnlyWhatMergesWithoutAConflictIsOffered) {
       [&] { WriteAll(project_.overlay().at("merged") / "fresh", "of the run"); }));
   WriteAll(project_.host() / "fresh", "of the host");  // there is no base
   EXPECT_THAT(OfferedNames(), ElementsAre("other"));
+  const MergedVersions offered = Offered();
+  EXPECT_TRUE(offered.at("text").in_conflict);
+  EXPECT_THAT(Applied(offered),
+              ::testing::HasSubstr("conflict text: the host changed it meanwhile: no merge, both "
+                                   "changed the same lines\n"));
 }
 
 TEST_F(MergeOffer, AnEditOfTheHostAfterTheMergeIsAConflictAgain) {

@@ -42,7 +42,7 @@ TEST_P(ApplyMerge, BothEditsArriveWhenSomebodySaysSoAndUndoHasTheHostsVersion) {
   EXPECT_EQ(Text(), kHosts);
   const std::string merged =
       "M a.txt (merged with what the host changed)\n"
-      "conflict b.txt: the host changed it meanwhile\n";
+      "conflict b.txt: the host changed it meanwhile: no merge, both changed the same lines\n";
   EXPECT_EQ(ApplyYes({"--merge", "--dry-run"}).out, merged);
   EXPECT_EQ(Text(), kHosts);
   const Finished applied = ApplyYes({"--merge"});

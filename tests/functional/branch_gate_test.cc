@@ -23,6 +23,38 @@ TEST_P(BranchGate, AHeldPathInAnyCommitAsksForTheWholeBranch) {
   ExpectBrought({"--consent", ".envrc", "--consent", ".github/workflows/ci.yml"});
 }
 
+TEST_P(BranchGate, WhatACommitDoesToASecretFileIsSaid) {
+  person_.Write("project/server.pem", "not to be seen\n");
+  person_.Write("project/.env", "A=real\n");
+  Git("add -f server.pem .env");
+  Git("commit -qm secrets");
+  Inside("echo more >> a.txt; git commit -qam all; git rev-parse --short=12 HEAD > commit.log");
+  const Finished diff = person_.Ambit({"diff", "--", "commit.log"});
+  const std::size_t added = diff.out.rfind("\n+") + 2;
+  const std::string commit = diff.out.substr(added, 12);
+  const std::string pem =
+      "server.pem: it was hidden from the run, so git took it for deleted (commit " + commit +
+      " deletes it)";
+  const std::string env =
+      ".env: the run saw it masked: it may hold placeholders for your values (commit " + commit +
+      " changes it)";
+  ExpectRefused(pem);
+  ExpectRefused(env);
+  ExpectRefused("shows what is left of it in the files; then say --consent PATH");
+  ExpectRefused(pem, {"--consent", ".env"});
+  ExpectBrought({"--consent", ".env", "--consent", "server.pem"});
+}
+
+TEST_P(BranchGate, ACommitOfTheFilesThatAreAddedLeavesSecretOnesAlone) {
+  person_.Write("project/server.pem", "not to be seen\n");
+  person_.Write("project/.env", "A=real\n");
+  Git("add -f server.pem .env");
+  Git("commit -qm secrets");
+  Inside("echo more >> a.txt; git add a.txt; git commit -qm one");
+  ExpectBrought();
+  EXPECT_EQ(Git("diff --name-only main feat"), "a.txt\n");
+}
+
 TEST_P(BranchGate, AConsentToAGatedDirectoryStandsForAllInItAsInApply) {
   Inside(
       "mkdir -p .vscode/sub x; echo 1 >.vscode/tasks.json; echo 2 >.vscode/sub/b; echo 3 "
