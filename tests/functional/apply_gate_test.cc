@@ -140,14 +140,14 @@ TEST_P(ApplyGate, WhatLiesInABareRepositoryIsHeld) {
   ASSERT_EQ(Host("git init -q --bare b/x.git").exit_code, 0);
   const std::string before = person_.Fingerprint(Project("b"));
   Run("git config -f b/x.git/config core.fsmonitor evil; printf '#!/bin/sh\\n' > "
-      "b/x.git/hooks/post-update; git init -q --bare new.git; mkdir plain; echo x > plain/config");
+      "b/x.git/hooks/helper; git init -q --bare new.git; mkdir plain; echo x > plain/config");
   const Finished shown = person_.Ambit({"diff"});
   EXPECT_THAT(shown.err + shown.out, HasSubstr("b/x.git/config"));
   const Finished applied = ApplyYes();
   EXPECT_EQ(applied.exit_code, 1) << applied.out << applied.err;
   EXPECT_THAT(applied.out,
               AllOf(HasSubstr("held b/x.git/config: lies in a git repository"),
-                    HasSubstr("held b/x.git/hooks/post-update: lies in a git repository"),
+                    HasSubstr("held b/x.git/hooks/helper: lies in a git repository"),
                     HasSubstr("held new.git/config: "), HasSubstr("A plain/config\n")));
   EXPECT_EQ(person_.Fingerprint(Project("b")), before);
   EXPECT_FALSE(person_.Exists("project/new.git"));

@@ -128,12 +128,12 @@ TEST_P(BranchGate, WhatLiesInABareRepositoryIsHeld) {
                 .exit_code,
             0);
   ASSERT_EQ(person_.Execute({"sh", "-c", "git init -q --bare untracked.git"}).exit_code, 0);
-  Inside("printf '#!/bin/sh\n' >mine.git/hooks/post-update; git add -A; git commit -qm hook");
-  ExpectRefused("mine.git/hooks/post-update: lies in a git repository");
+  Inside("printf '#!/bin/sh\n' >mine.git/hooks/helper; git add -A; git commit -qm hook");
+  ExpectRefused("mine.git/hooks/helper: lies in a git repository");
   Inside("git config -f t.git/config core.fsmonitor x");
   ExpectRefused("t.git/config: lies in a git repository");
-  Inside("mkdir -p untracked.git/hooks; echo >untracked.git/hooks/update");
-  ExpectRefused("untracked.git/hooks/update: lies in a git repository");
+  Inside("mkdir -p untracked.git/hooks; echo >untracked.git/hooks/helper");
+  ExpectRefused("untracked.git/hooks/helper: lies in a git repository");
   Inside(
       "rm t.git/HEAD; mkdir new.git new.git/objects new.git/refs; cp mine.git/HEAD new.git; echo "
       ">new.git/config; echo >new.git/objects/x; echo >new.git/refs/x");
