@@ -51,7 +51,7 @@ class RenameWorker : public ::testing::Test {
          "for d in ('a', 'b', 'c'):\n"
          "  os.mkdir(d)\n"
          "  os.link('large', f'{d}/large')  # copied up it takes long enough to be seen\n"
-         "  for f in range(600): open(f'{d}/{f}', 'w').write(f'{f}')\n"
+         "  for f in range(300): open(f'{d}/{f}', 'w').write(f'{f}')\n"
          "os.unlink('large')\n"});
     EXPECT_EQ(made.exit_code, 0) << made.err;
   }
