@@ -188,8 +188,7 @@ Status RefuseForeignGitPointers(const host::GitProject& git) {
   const host::RefusedPointer& first = git.refused.front();
   const std::string target =
       first.target.empty() ? "" : fmt::format(" points to '{}'", Printable(first.target));
-  return Fail(Errc::kDenied,
-              fmt::format("'{}'{}: {}", Printable(first.file), target, first.reason),
+  return Fail(Errc::kDenied, fmt::format("'{}'{}: {}", Printable(first.file), target, first.reason),
               first.flag.empty()
                   ? "repair or remove the file, or name another directory with -C DIR"
                   : fmt::format("allow it with {}", Printable(first.flag)));
