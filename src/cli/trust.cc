@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
+#include <ranges>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -23,6 +26,18 @@ struct TrustFlags {
   bool yes = false;
   bool revoke = false;
 };
+
+/// The entries alone, once more, where the content of files may have moved them off the screen.
+std::string InShort(std::string_view difference) {
+  constexpr std::ptrdiff_t kScreen = 20;
+  if (std::ranges::count(difference, '\n') <= kScreen) return {};
+  std::string entries = "in short:\n";
+  for (const auto line : difference | std::views::split('\n')) {
+    const std::string_view text(line.begin(), line.end());
+    if (!text.empty() && text[0] != ' ') entries += std::string(text) + "\n";
+  }
+  return entries;
+}
 
 Result<int> TrustProject(const TrustFlags& flags) {
   AMBIT_TRY(const EffectivePolicy without, ReadPolicyHere(flags.policy, "", TrustIn::kNothing));
@@ -47,7 +62,7 @@ Result<int> TrustProject(const TrustFlags& flags) {
                     Printable(with.project_file->name)));
     return 0;
   }
-  AMBIT_CHECK(ToStdout(difference));
+  AMBIT_CHECK(ToStdout(difference + InShort(difference)));
   const bool terminal = ::isatty(0) == 1 && ::isatty(2) == 1;
   if (!flags.yes && !terminal) {
     Say("nothing was trusted: there is no terminal to ask at; --yes trusts");

@@ -140,7 +140,10 @@ class Reader {
     constexpr std::size_t kMaxHints = 10 * kMaxMistakes;
     const std::string_view meant =
         out_.mistakes.size() < kMaxHints ? Nearest(key, known_) : std::string_view();
-    Mistaken(place, fmt::format("unknown key '{}'", Printable(key)),
+    constexpr std::size_t kShown = 100;
+    Mistaken(place,
+             fmt::format("unknown key '{}{}'", Printable(key.substr(0, kShown)),
+                         key.size() > kShown ? "…" : ""),
              meant.empty() ? "'ambit policy schema' has them all"
                            : fmt::format("did you mean '{}'?", meant));
   }

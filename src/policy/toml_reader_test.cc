@@ -55,6 +55,13 @@ fs_hidden = ["~/.ssh"]
   EXPECT_EQ(read.document.tests[0].key, "fs_hidden");
 }
 
+TEST(TomlReader, TellsTheBeginningOfALongUnknownKey) {
+  const std::vector<std::string> mistakes = MistakesIn(std::string(100'000, 'k') + " = 1\n");
+  ASSERT_EQ(mistakes.size(), 1U);
+  EXPECT_LT(mistakes[0].size(), 400U);
+  EXPECT_THAT(mistakes[0], HasSubstr("kkk…'"));
+}
+
 TEST(TomlReader, TellsAMistakeOfTheSyntaxInOneLine) {
   const std::vector<std::string> mistakes = MistakesIn("\n-=[\n\n\nf\n\n''");
   ASSERT_EQ(mistakes.size(), 1U);

@@ -1,6 +1,7 @@
 // Policy files as people meet them: found, read, joined, refused with line and column, trusted.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "everyday.h"
@@ -163,6 +164,16 @@ TEST_P(PolicyFiles, OfAProjectAreTrustedWithAllThatTheyMake) {
   const Finished trusted = person_.Ambit({"trust", "--yes"});
   EXPECT_EQ(trusted.exit_code, 0);
   EXPECT_THAT(trusted.err, HasSubstr("/ambit.toml is trusted as it is now (SHA-256 "));
+}
+
+TEST_P(PolicyFiles, OfAProjectAreToldInShortWhereTheirContentFillsTheScreen) {
+  Project("[env]\nset = {GIVEN = 'x'}\n[fs.files]\n'~/long' = \"\"\"" + std::string(1000, '\n') +
+          "\"\"\"\n");
+  const std::string out = person_.Ambit({"trust"}).out;
+  ASSERT_THAT(out, HasSubstr("in short:\n"));
+  const std::string last = out.substr(out.find("in short:\n"));
+  EXPECT_THAT(last, AllOf(HasSubstr("+ env.set GIVEN=x\n"), HasSubstr("/long (")));
+  EXPECT_LT(std::ranges::count(last, '\n'), 5);
 }
 
 TEST_P(PolicyFiles, OfAProjectAreAskedAboutWhenOnlyTheContentOfAFileChanges) {
