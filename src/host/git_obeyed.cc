@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -37,6 +38,12 @@ constexpr std::string_view kHookLink = "a hook of the host's git is a link to it
 /// git finds nothing there either.
 bool IsMissing(const Error& error) {
   return error.sys_errno == ENOENT || error.sys_errno == ENOTDIR || error.sys_errno == ELOOP;
+}
+
+/// git passes over a person's file that they may not read: with sudo or su, $HOME still is another
+/// one's.
+bool IsClosed(const std::string& file) {
+  return ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
 }
 
 std::string Below(std::string_view directory, std::string_view path) {
@@ -133,7 +140,9 @@ class Reader {
  private:
   /// What stands in the person's files holds for every worktree.
   Status ReadPersons(const std::string& worktree) {
-    for (const std::string& file : files_) AMBIT_CHECK(ReadConfig(file, worktree, kConfiguration));
+    for (const std::string& file : files_) {
+      if (!IsClosed(file)) AMBIT_CHECK(ReadConfig(file, worktree, kConfiguration));
+    }
     return {};
   }
 

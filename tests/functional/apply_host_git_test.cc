@@ -114,6 +114,16 @@ TEST_P(ApplyHostGit, AConfigurationThatNobodyCanReadStopsIt) {
   EXPECT_FALSE(person_.Exists("project/src"));
 }
 
+TEST_P(ApplyHostGit, AFileThatThePersonMayNotReadIsNoneAsForGit) {
+  person_.Write("home/.config/git/config", "[user]\nname = another one\n");
+  Run("echo x > src");
+  ASSERT_EQ(Host("chmod 000 ../home/.config/git").exit_code, 0);
+  EXPECT_EQ(Host("git status -s").exit_code, 0) << "the control";
+  const Finished applied = ApplyYes();
+  EXPECT_EQ(applied.exit_code, 0) << applied.err;
+  ASSERT_EQ(Host("chmod 755 ../home/.config/git").exit_code, 0);
+}
+
 TEST_P(ApplyHostGit, OrdinaryWorkBesideItIsNotHeld) {
   Configure(
       "git config core.hooksPath scripts/checks; git config core.editor vim; "

@@ -43,7 +43,7 @@ ExamineAgent() {
     WRAP=$work/wrap-$name-$uid ./run.sh "$name" </dev/null) || true
   [ "$uid" -eq 0 ] || as=(setpriv --reuid "$uid" --regid "$uid" --clear-groups --)
   (cd "$out/project" && "${as[@]}" env XDG_STATE_HOME="$out/state" \
-    "$exam_binary" diff) >"$out/diff.txt" 2>&1 </dev/null || wrong+=("ambit diff fails")
+    "$exam_binary" diff) >"$out/diff.txt" 2>>"$out/stderr.txt" </dev/null || wrong+=("ambit diff fails")
   cmp -s "$out/diff.txt" <(ExpectedDiff) || wrong+=("the diff is not the agent's two files")
   left=$(find "$out/project" -mindepth 1 -maxdepth 1 ! -name .git -printf '%f ')
   [ -z "$left" ] || wrong+=("left in the host's project: $left")
