@@ -184,12 +184,12 @@ TEST_F(Obeyed, AProjectThatIsItsOwnHooksDirectoryIsNotHeldWhole) {
 }
 
 TEST_F(Obeyed, WhatCannotBeParsedIsAnErrorWithFileAndLine) {
-  Write("project/.git/config", "[include]\npath = ../shared\n");
-  Write("project/shared", "[core]\n!\n");
+  Write("project/.git/config", "[include]\npath = ../common\n");
+  Write("project/common", "[core]\n!\n");
   const auto places = Read();
   ASSERT_FALSE(places.has_value());
   EXPECT_THAT(places.error().what,
-              AllOf(HasSubstr("/project/.git/../shared'"), HasSubstr("line 2")));
+              AllOf(HasSubstr("/project/.git/../common'"), HasSubstr("line 2")));
   EXPECT_THAT(places.error().remedy, HasSubstr("git config --list"));
 }
 

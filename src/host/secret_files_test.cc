@@ -243,9 +243,9 @@ TEST_F(SecretFiles, MorePatternsTimesNamesThanTheBoundAreRefused) {
 TEST_F(SecretFiles, OfAPartAreThoseThatItHasInTheWhole) {
   Write("part/plain.txt", "1\n");
   Write("part/a/.env", "K=1\n");
-  Write("shared/prod", "K=1\n");
+  Write("common/prod", "K=1\n");
   Write("other/a/.env", "K=1\n");
-  fs::create_symlink("../shared/prod", root_ / "part/.env");
+  fs::create_symlink("../common/prod", root_ / "part/.env");
   Write("package.json", R"({"workspaces": ["part/*", "other/*"]})");
   const auto found = FindSecretFiles(
       root_ / "part", {.mask = {}, .hide = {"part/plain.txt"}, .unmask = {}}, {root_});
