@@ -2,6 +2,7 @@
 // The audit vocabulary. Everything that happens in a run and is worth evidence is one Event with a
 // name from this list; rooms emit, only journal/ writes. Adding one: add the name here, its fields
 // to docs/events.md, and emit it; a name is never reused for another meaning.
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace ambit::event {
 
 /// Version of the record format and of the meaning of the names below.
 inline constexpr int kVersion = 1;
+
+/// The group of events that a crash of ambit can lose is younger than this.
+inline constexpr std::chrono::milliseconds kCommitInterval{100};
 
 inline constexpr std::string_view kRunPlanned = "run.planned";  // before anything is built
 // What a policy file asked for and did not get: it is not trusted, or the managed policy forbids
@@ -39,6 +43,22 @@ inline constexpr std::string_view kBranchStarted = "branch.started";
 inline constexpr std::string_view kBranchEnded = "branch.ended";
 inline constexpr std::string_view kWorkDiscarded = "work.discarded";
 inline constexpr std::string_view kEventsDropped = "events.dropped";  // an honest gap, counted
+// What is inside asked for, as it was asked; whether the kernel did it is not known but where a
+// field says so. What remained of it is told at the end, by the layers.
+inline constexpr std::string_view kProcessExec = "process.exec";
+inline constexpr std::string_view kProcessExit = "process.exit";
+inline constexpr std::string_view kFileOpen = "file.open";  // to read; audit.files = "all" only
+inline constexpr std::string_view kFileCreate = "file.create";
+inline constexpr std::string_view kFileWrite = "file.write";
+inline constexpr std::string_view kFileDelete = "file.delete";
+inline constexpr std::string_view kFileRename = "file.rename";
+inline constexpr std::string_view kFileMode = "file.mode";  // chmod, chown
+inline constexpr std::string_view kLayerRemained = "layer.remained";
+inline constexpr std::string_view kLimitWarning = "limit.warning";  // the soft end has begun
+inline constexpr std::string_view kLimitReached = "limit.reached";
+// The chain's first and last record, each signed.
+inline constexpr std::string_view kJournalHead = "journal.head";
+inline constexpr std::string_view kJournalClose = "journal.close";
 
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;
 
@@ -58,6 +78,9 @@ class Sink {
  public:
   virtual ~Sink() = default;
   virtual void Emit(const Event& event) = 0;
+  /// Writes what Emit has gathered. Events that come from inside in great numbers (process.*,
+  /// file.*) may wait for it, at most kCommitInterval; all others are written at once.
+  virtual void Commit() = 0;
   [[nodiscard]] virtual const Status& status() const = 0;
 };
 

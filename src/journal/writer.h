@@ -25,6 +25,7 @@ class Writer : public event::Sink {
   static Result<std::unique_ptr<Writer>> Continue(int dir, const char* name, std::string run_id);
 
   void Emit(const event::Event& event) override;
+  void Commit() override {}
   [[nodiscard]] const Status& status() const override { return status_; }
 
  private:

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "plan/limits.h"
 #include "plan/network_plan.h"
+#include "policy/policy.h"
 #include "sys/file.h"
 #include "sys/landlock.h"
 
@@ -145,6 +147,8 @@ struct LaunchPlan {
   std::vector<RootEntry> home_files;  // written into the home before anything starts
   std::vector<LandlockRule> landlock;
   NetworkPlan network;
+  Limits limits;
+  policy::AuditFiles audit_files = policy::AuditFiles::kWrites;
   std::vector<std::string> warnings;  // for the person, before anything starts
   std::string cwd;
   std::vector<std::string> argv;

@@ -71,12 +71,25 @@ void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
 }
 
 template <class Archive>
+void Fields(Archive& archive, Is<Limit> auto& it) {
+  auto& [kind, value, means, interval_ms, overshoot, from] = it;
+  archive(kind, value, means, interval_ms, overshoot, from);
+}
+
+/// Without the cgroups: they are made outside.
+template <class Archive>
+void Fields(Archive& archive, Is<Limits> auto& it) {
+  [[maybe_unused]] auto& [all, cgroup, disk_backing] = it;
+  archive(all, disk_backing);
+}
+
+template <class Archive>
 void Fields(Archive& archive, Is<LaunchPlan> auto& it) {
   [[maybe_unused]] auto& [identity, hostname, root, mounts, aliases, proc_masked, proc_read_only,
-                          layers, kept, home_files, landlock, network, warnings, cwd, argv,
-                          environment, path_entries] = it;
+                          layers, kept, home_files, landlock, network, limits, audit_files,
+                          warnings, cwd, argv, environment, path_entries] = it;
   archive(identity, hostname, mounts, aliases, proc_masked, proc_read_only, layers, kept, landlock,
-          network, warnings, cwd, argv, environment, path_entries);
+          network, limits, audit_files, warnings, cwd, argv, environment, path_entries);
 }
 
 // ---- The two directions.

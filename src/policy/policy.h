@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "policy/document.h"
+#include "policy/limits.h"
 
 namespace ambit::policy {
 
@@ -23,6 +24,13 @@ enum class AutoExec : std::uint8_t {
   kDeny,   // never, whoever consents
   kAsk,    // with a consent by name
   kAllow,  // as any other file
+};
+
+/// Which calls on files are journalled, beside what starts and ends.
+enum class AuditFiles : std::uint8_t {
+  kOff,     // none, and no process either
+  kWrites,  // those that create, write, delete, rename or change modes
+  kAll,     // those that open to read as well
 };
 
 /// An environment variable that crosses besides the base list. Without a value the launcher's own
@@ -77,6 +85,8 @@ struct Policy {
   std::vector<WrittenPattern> written;    // those of them that come with no preset
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
   AutoExec auto_exec = AutoExec::kAsk;
+  Limits limits;
+  AuditFiles audit_files = AuditFiles::kWrites;
   std::vector<TestCase> tests;        // what the plan must hold to, or the run does not start
   std::vector<std::string> left_out;  // for the record: what was asked for and is not in it
 };

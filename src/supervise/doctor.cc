@@ -49,6 +49,7 @@ Result<std::string> PrepareProbes(const plan::LaunchPlan& plan, const std::strin
 class ForgetEvents : public event::Sink {
  public:
   void Emit(const event::Event&) override {}
+  void Commit() override {}
   [[nodiscard]] const Status& status() const override { return status_; }
 
  private:

@@ -1,0 +1,73 @@
+#pragma once
+// The limits of one run: how much, and what holds it. Decided before anything is made; the journal,
+// `ambit plan` and `doctor` say it in these words. A limit that is only sampled says how often and
+// by how much it can be overshot.
+// Who calls: plan::Make (decides), supervise and spawn (hold them). Pure.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "host/cgroup_facts.h"
+#include "policy/limits.h"
+
+namespace ambit::plan {
+
+/// What holds a limit.
+enum class Means : std::uint8_t {
+  kCgroup,        // hard: the kernel, for all processes together
+  kResource,      // hard: setrlimit(2) inside the run's own user namespace
+  kSizedMemory,   // hard: a tmpfs of that size
+  kSizedImage,    // hard: a file system of that size
+  kProjectQuota,  // hard: the state directory's file system
+  kClock,         // hard: a timer outside
+  kSampled,       // looked at every `interval_ms`
+};
+
+struct Limit {
+  policy::Limit kind = policy::Limit::kTime;
+  std::uint64_t value =
+      0;  // as policy::Limit says; never kNoLimit: what has no limit is not listed
+  Means means = Means::kClock;
+  std::uint32_t interval_ms = 0;  // kSampled
+  std::string overshoot;          // kSampled, for people: "what is written in 250 ms"
+  std::string from;               // "default", "--memory", "ambit.toml:3:9: limits.memory"
+  bool operator==(const Limit&) const = default;
+};
+
+bool IsHard(Means means);
+std::string_view NameOf(Means means);
+
+struct Limits {
+  std::vector<Limit> all;    // in the order of policy::Limit
+  host::CgroupFacts cgroup;  // where the run's cgroup is made
+  policy::DiskBacking disk_backing = policy::DiskBacking::kDisk;
+  bool operator==(const Limits&) const = default;
+
+  /// nullptr: there is none of that kind.
+  [[nodiscard]] const Limit* Find(policy::Limit kind) const;
+  /// Its value; policy::kNoLimit when there is none.
+  [[nodiscard]] std::uint64_t ValueOf(policy::Limit kind) const;
+};
+
+/// What the machine has, for defaults and for what can hold a limit.
+struct Machine {
+  std::uint64_t memory = 0;       // bytes
+  std::uint64_t processors = 1;   // that this process may use
+  std::uint64_t free_disk = 0;    // bytes for this person where the state directory is
+  std::uint64_t free_inodes = 0;  // 0: the file system does not count them
+  std::uint64_t open_files = 0;   // the hard limit of this process
+  bool project_quota = false;     // of the state directory's file system, as root
+  host::CgroupFacts cgroup;
+};
+
+/// Errors: kInvalidArgument when a limit of `require_hard` would be sampled or has no value, with
+/// the way out; when the image is asked for by a user.
+Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
+                            bool started_by_root);
+
+/// One line for people: "memory  4 GiB  hard: cgroup v1".
+std::string Describe(const Limit& limit, const host::CgroupFacts& cgroup);
+
+}  // namespace ambit::plan

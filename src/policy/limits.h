@@ -1,0 +1,59 @@
+#pragma once
+// What a run may use at most, as it was asked for. Plain values; what holds them on this machine is
+// decided in plan/limits.h.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ambit::policy {
+
+enum class Limit : std::uint8_t {
+  kTime,       // milliseconds of the wall clock; those in which the machine sleeps do not count
+  kIdle,       // milliseconds without output, processor time and network
+  kCpuTime,    // milliseconds of processor time, of all processes together
+  kCpus,       // thousandths of one processor
+  kMemory,     // bytes, of all processes and of files in memory together; none of it swapped
+  kProcesses,  // processes and threads at once
+  kDisk,       // bytes that layers and home take on the disk, together
+  kInodes,     // files and directories in layers and home, together
+  kOpenFiles,  // descriptors of one process
+};
+inline constexpr std::size_t kLimits = 9;
+
+/// The last part of its key and its flag: "time", "cpu_time".
+std::string_view NameOf(Limit limit);
+
+/// Where layers and home of a run are while it runs.
+enum class DiskBacking : std::uint8_t {
+  kDisk,    // in the state directory; the limit is sampled where the file system has no quota
+  kImage,   // as root: in a file system of the limit's size, in a file of the state directory
+  kMemory,  // in RAM, of the limit's size; lost when the machine or ambit dies before the run ends
+};
+
+struct LimitValue {
+  /// What somebody chose; nothing: the default of the machine. kNoLimit: no limit of that kind.
+  std::optional<std::uint64_t> chosen;
+  std::string from;  // of `chosen`: "--memory", "ambit.toml:3:9: limits.memory"
+  /// A bound that no choice gets over: of the managed policy, of a project's untrusted file.
+  std::optional<std::uint64_t> at_most;
+  std::string at_most_from;
+  bool operator==(const LimitValue&) const = default;
+};
+inline constexpr std::uint64_t kNoLimit = UINT64_MAX;
+
+struct Limits {
+  std::array<LimitValue, kLimits> values;
+  DiskBacking disk_backing = DiskBacking::kDisk;
+  std::vector<Limit> require_hard;  // sampled is not enough: the run does not start
+
+  LimitValue& Of(Limit limit) { return values.at(static_cast<std::size_t>(limit)); }
+  [[nodiscard]] const LimitValue& Of(Limit limit) const {
+    return values.at(static_cast<std::size_t>(limit));
+  }
+};
+
+}  // namespace ambit::policy
