@@ -9,6 +9,7 @@
 
 #include "spawn/native/handover.h"
 #include "spawn/native/launch.h"
+#include "spawn/native/protocol.h"
 #include "supervise/start_egress.h"
 #include "sys/process.h"
 
@@ -78,15 +79,26 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   if (!launched.status) return launched.status;
   // What cannot be sent was not wanted: init has failed, and tells why on its control socket.
   (void)native::SendHandover(control_.first.get(), *handover);
-  const Fd to_trees = std::move(trees_.first);
   if (!plan.identity.started_by_root) {
-    (void)native::SendHandover(to_trees.get(), *handover);
+    (void)native::SendHandover(trees_.first.get(), *handover);
     return {};
   }
-  const auto trees = native::OpenTrees(plan, places);
+  auto trees = native::OpenTrees(plan, places);
   if (!trees) return std::unexpected(trees.error());
-  (void)native::SendTrees(to_trees.get(), *trees);
+  (void)native::SendTrees(trees_.first.get(), *trees);
+  backing_ = std::move(trees->backing);
   return {};
+}
+
+Fd Processes::TakeBacking() {
+  if (backing_ || !trees_.first) return std::move(backing_);
+  // In a run by a user it was sent while the walls were built, or there is none.
+  native::Message message;
+  Fd backing;
+  const int flags = ::fcntl(trees_.first.get(), F_GETFL);
+  ::fcntl(trees_.first.get(), F_SETFL, flags | O_NONBLOCK);
+  if (!native::Receive(trees_.first.get(), message, &backing)) return {};
+  return message.kind == native::MessageKind::kBacking ? std::move(backing) : Fd();
 }
 
 void Processes::Kill() {
@@ -109,6 +121,7 @@ void Processes::Reap() {
   }
   // Its launcher may have been ended before it could name it. Then it dies when nobody is left who
   // could say anything to it.
+  backing_ = TakeBacking();
   control_.first.Reset();
   trees_.first.Reset();
   while (init_has_no_name && (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR)) {

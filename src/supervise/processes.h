@@ -39,6 +39,10 @@ class Processes {
   int control() const { return control_.first.get(); }          // init: spawn/native/protocol.h
   int egress_control() const { return egress_channel_.get(); }  // egress: egress/report.h
 
+  /// The file system that holds the layers and the home of the run, where it is the run's own
+  /// (workspace/backing.h); empty otherwise. Once, after the processes have ended.
+  Fd TakeBacking();
+
   /// SIGKILL to both: every process of the run follows init.
   void Kill();
   /// Returns when both are reaped.
@@ -51,6 +55,7 @@ class Processes {
   sys::SeqpacketPair control_;
   sys::SeqpacketPair trees_;
   Fd egress_channel_;
+  Fd backing_;
   Fd egress_;
   Fd init_;
   bool init_awaited_ = false;

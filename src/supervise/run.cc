@@ -16,6 +16,7 @@
 #include "supervise/processes.h"
 #include "supervise/run_user.h"
 #include "supervise/terminal.h"
+#include "workspace/backing.h"
 
 namespace ambit::supervise {
 namespace {
@@ -81,15 +82,17 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path, .kept = made->kept};
   RunRecord record(run, MakeMeta(request, planned, *made), request.policy.left_out);
-  Outcome outcome =
-      Supervise({.plan = plan,
-                 .places = places,
-                 .processes = processes,
-                 .streams = streams,
-                 .purpose = request.purpose,
-                 .showing = request.showing,
-                 .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
-                 .end_record = [&](const Outcome& known) { record.End(known); }});
+  Outcome outcome = Supervise(
+      {.plan = plan,
+       .places = places,
+       .processes = processes,
+       .streams = streams,
+       .purpose = request.purpose,
+       .showing = request.showing,
+       .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
+       .bring_home =
+           [&](const Fd& backing) { return workspace::BringHome(backing.get(), run.fd.get()); },
+       .end_record = [&](const Outcome& known) { record.End(known); }});
   workspace::MakeScratchRemovable(run.path, plan);
   ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);

@@ -123,6 +123,7 @@ class Supervision {
                        Message{.kind = MessageKind::kSignal, .number = signal});
   }
   void TellWhatWasNotShown();
+  void BringWorkHome();
 
   /// What cannot be recorded must not go on.
   void Emit(const Event& event) {
@@ -424,10 +425,20 @@ void Supervision::TellWhatWasNotShown() {
   if (!dropped.empty()) Emit({event::kTerminalDropped, {{"sequences", std::move(dropped)}}});
 }
 
+void Supervision::BringWorkHome() {
+  processes_.Reap();
+  if (const Fd backing = processes_.TakeBacking()) {
+    if (const Status home = inputs_.bring_home(backing); !home) {
+      outcome_ = RunFailed("bring the run's work home: " + home.error().what);
+    }
+  }
+}
+
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
   processes_.Kill();
   TellWhatWasNotShown();
+  if (inputs_.plan.limits.disk_backing != policy::DiskBacking::kDisk) BringWorkHome();
   inputs_.end_record(*outcome_);
   processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();

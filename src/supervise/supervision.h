@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "base/error.h"
 #include "base/fd.h"
 #include "event/event.h"
 #include "plan/launch_plan.h"
@@ -28,6 +29,9 @@ struct SupervisionInputs {
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
   /// because the disk takes as long as the first walls. The sink outlives the run.
   std::function<Result<event::Sink*>()> begin_record;
+  /// Where the layers are a file system of the run's own: brings home what was written, when all
+  /// processes are dead. An error takes the outcome's place.
+  std::function<Status(const Fd& backing)> bring_home;
   /// Puts the outcome on record, once, while the last processes are dying.
   std::function<void(const Outcome&)> end_record;
 };

@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "sys/file.h"
+#include "workspace/backing.h"
 #include "workspace/change_dir.h"
 
 namespace ambit::workspace {
@@ -23,7 +24,7 @@ namespace {
 
 constexpr std::uint64_t kStayInside = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
 constexpr std::size_t kMaxOpenLevels = 64;
-constexpr std::array kWork = {"upper", "work", "mask", "home"};
+constexpr std::array kWork = {"upper", "work", "mask", "home", kImage, kIncoming};
 constexpr std::time_t kMayBeStarting = 60;  // seconds
 
 /// The directory, made readable for its owner first: an agent may take all permissions away, and so
@@ -216,7 +217,9 @@ Status CheckEnded(const RunDir& run) {
 }
 
 Status LockRun(const RunDir& run) {
-  if (::flock(run.fd.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  if (::flock(run.fd.get(), LOCK_EX | LOCK_NB) == 0) {
+    return CheckEnded(run) ? BringHomeFromImage(run.fd.get()) : Status();
+  }
   if (errno != EWOULDBLOCK) return FailErrno(errno, fmt::format("lock run {}", run.id));
   return Fail(Errc::kDenied,
               fmt::format("run {} is in use: another apply, undo, branch or removal of it is under "

@@ -21,6 +21,7 @@ namespace ambit::workspace {
 /// An error unless the run has ended for good: a run never comes back to life.
 Status CheckEnded(const RunDir& run);
 
+/// Brings home what a run that was killed left in its image (backing.h).
 /// Keeps every other review of the run out as long as the descriptor in `run` is open: whoever
 /// reads the work takes it as well as whoever removes it. kDenied when another process has it.
 Status LockRun(const RunDir& run);

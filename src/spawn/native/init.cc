@@ -102,6 +102,11 @@ struct TreeHelper {
   if (!handover) FailRun(channel, handover.error().primitive, handover.error().error);
   const StageResult<Trees> trees = OpenTrees(handover->plan, handover->places);
   if (!trees) FailRun(channel, trees.error().primitive, trees.error().error);
+  // Before the trees: when init stands, the supervisor has it.
+  if (trees->backing && !Send(inputs.trees, Message{.kind = MessageKind::kBacking},
+                              trees->backing.get())) {
+    ::_exit(125);
+  }
   ::_exit(SendTrees(channel, *trees) ? 0 : 125);
 }
 

@@ -21,6 +21,8 @@ enum class MessageKind : std::uint32_t {
   kTrees,   // number: how many mounts of the host come along
   // egress -> supervisor, in place of init
   kLaunched,  // number: init's pid; carries its pidfd
+  // who opens the mounts of the host in a run by a user -> supervisor
+  kBacking,  // carries the file system of the layers, where it is the run's own
   // init -> supervisor
   kFailed,      // number: host::Primitive, error: errno, text: what; init is gone after it
   kReady,       // walls stand; carries the pty master when a terminal was asked for

@@ -21,6 +21,7 @@
 #include "sys/file.h"
 #include "sys/mount.h"
 #include "sys/process.h"
+#include "workspace/backing.h"
 
 namespace ambit::spawn::native {
 namespace {
@@ -38,8 +39,9 @@ std::string DescriptorPath(const Fd& fd) { return fmt::format("/proc/self/fd/{}"
 /// and the run's user are the same to everybody who looks.
 struct LayerDirectories {
   Fd lower;
-  Fd mask;   // empty: nothing is masked
-  Fd state;  // keeps the idmapped clone of the run directory alive
+  Fd mask;        // empty: nothing is masked
+  Fd state;       // keeps the idmapped clone of where the others are alive
+  Fd mask_state;  // and of where the mask is
   Fd upper;
   Fd work;
 };
@@ -50,7 +52,13 @@ Result<Fd> Idmapped(int dir, const char* path, int idmap) {
   return tree;
 }
 
-StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, int run_dir, int idmap) {
+/// Where the layers and the home of a run are: its directory, or a file system of its own.
+struct State {
+  int run_dir;
+  int written;  // upper/, work/, home/
+};
+
+StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, const State& in, int idmap) {
   LayerDirectories dirs;
   constexpr std::uint64_t kDirectory = O_PATH | O_DIRECTORY;
   Result<Fd> lower = sys::OpenUnlinked(layer.lower.c_str(), kDirectory, layer.lower_id);
@@ -58,27 +66,33 @@ StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, int run_dir, i
   if (idmap >= 0) lower = Idmapped(lower->get(), "", idmap);
   if (!lower) return Stage(Primitive::kIdmappedMounts, lower.error());
   dirs.lower = *std::move(lower);
-  int state = run_dir;
+  State state = in;
   if (idmap >= 0) {
-    Result<Fd> clone = Idmapped(run_dir, "", idmap);
+    Result<Fd> clone = Idmapped(in.written, "", idmap);
     if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
     dirs.state = *std::move(clone);
-    state = dirs.state.get();
+    state.written = dirs.state.get();
   }
-  const auto open = [&](const char* kind, Fd& into) -> Status {
-    AMBIT_TRY(into, sys::OpenAt(state, fmt::format("{}/{}", kind, layer.name).c_str(), kDirectory));
+  if (idmap >= 0 && !layer.masks.empty()) {
+    Result<Fd> clone = Idmapped(in.run_dir, "", idmap);
+    if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
+    dirs.mask_state = *std::move(clone);
+    state.run_dir = dirs.mask_state.get();
+  }
+  const auto open = [&](int below, const char* kind, Fd& into) -> Status {
+    AMBIT_TRY(into, sys::OpenAt(below, fmt::format("{}/{}", kind, layer.name).c_str(), kDirectory));
     return {};
   };
-  Status opened = open("upper", dirs.upper);
-  if (opened) opened = open("work", dirs.work);
-  if (opened && !layer.masks.empty()) opened = open("mask", dirs.mask);
+  Status opened = open(state.written, "upper", dirs.upper);
+  if (opened) opened = open(state.written, "work", dirs.work);
+  if (opened && !layer.masks.empty()) opened = open(state.run_dir, "mask", dirs.mask);
   if (!opened) return Stage(Primitive::kStateDirectory, opened.error());
   return dirs;
 }
 
-StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& identity, int run_dir,
-                           int idmap) {
-  StageResult<LayerDirectories> dirs = OpenLayer(layer, run_dir, idmap);
+StageResult<Fd> MountLayer(const plan::Layer& layer, const plan::Identity& identity,
+                           const State& state, int idmap) {
+  StageResult<LayerDirectories> dirs = OpenLayer(layer, state, idmap);
   if (!dirs) return std::unexpected(dirs.error());
   std::string lower = DescriptorPath(dirs->lower);
   if (dirs->mask) lower = DescriptorPath(dirs->mask) + ":" + lower;
@@ -194,9 +208,9 @@ StageResult<Fd> OpenBind(const plan::Mount& mount, int idmap) {
   return *std::move(tree);
 }
 
-StageResult<Fd> OpenHome(int run_dir, int idmap) {
+StageResult<Fd> OpenHome(int written, int idmap) {
   Result<Fd> tree =
-      idmap >= 0 ? Idmapped(run_dir, "home", idmap) : sys::CloneTree(run_dir, "home", true);
+      idmap >= 0 ? Idmapped(written, "home", idmap) : sys::CloneTree(written, "home", true);
   if (tree) {
     if (Status set =
             sys::SetMountAttributes(tree->get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, true);
@@ -262,6 +276,10 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
     if (!made) return Stage(Primitive::kIdmappedMounts, made.error());
     idmap = *std::move(made);
   }
+  Result<Fd> backing = workspace::MakeBacking(plan, run_dir->get());
+  if (!backing) return Stage(Primitive::kStateDirectory, backing.error());
+  const State state{.run_dir = run_dir->get(),
+                    .written = *backing ? backing->get() : run_dir->get()};
   std::vector<Fd> trees(plan.mounts.size());
   for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
     const plan::Mount& mount = plan.mounts[i];
@@ -274,10 +292,10 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
                                      : OpenBind(mount, idmap.get());
         break;
       case plan::Mount::Kind::kLayer:
-        tree = MountLayer(plan.layers[mount.layer], plan.identity, run_dir->get(), idmap.get());
+        tree = MountLayer(plan.layers[mount.layer], plan.identity, state, idmap.get());
         break;
       case plan::Mount::Kind::kHome:
-        tree = OpenHome(run_dir->get(), idmap.get());
+        tree = OpenHome(state.written, idmap.get());
         break;
       case plan::Mount::Kind::kKept:
         tree = OpenKept(plan.kept[mount.layer], places.kept, idmap.get());
@@ -290,7 +308,8 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
     if (!tree) return std::unexpected(tree.error());
     trees[i] = *std::move(tree);
   }
-  return Trees{.root = *std::move(root), .mounts = std::move(trees)};
+  return Trees{
+      .root = *std::move(root), .backing = *std::move(backing), .mounts = std::move(trees)};
 }
 
 Status SendTrees(int socket, const Trees& trees) {
@@ -315,7 +334,8 @@ StageResult<Trees> ReceiveTrees(int socket, const plan::LaunchPlan& plan) {
                        .sys_errno = message.error,
                        .what = std::string(message.Text())});
   }
-  Trees trees{.root = std::move(received[0]), .mounts = std::vector<Fd>(plan.mounts.size())};
+  Trees trees{
+      .root = std::move(received[0]), .backing = {}, .mounts = std::vector<Fd>(plan.mounts.size())};
   std::size_t next = 1;
   for (std::size_t i = 0; i < trees.mounts.size(); ++i) {
     if (!ShowsTheHost(plan.mounts[i])) continue;
