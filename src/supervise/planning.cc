@@ -13,6 +13,7 @@
 #include "host/git_config.h"
 #include "host/git_project.h"
 #include "host/git_refs.h"
+#include "host/machine.h"
 #include "host/secret_files.h"
 #include "host/tool_credentials.h"
 
@@ -22,6 +23,17 @@ namespace {
 /// Inside a run started by root the agent has this name and id; several agents refuse uid 0.
 constexpr const char* kRootRunUser = "agent";
 constexpr uid_t kRootRunUid = 1000;
+
+Result<plan::Machine> ReadMachine(const std::string& state_root) {
+  AMBIT_TRY(const host::MachineFacts facts, host::ReadMachine(state_root));
+  plan::Machine machine;
+  machine.memory = facts.memory;
+  machine.processors = facts.processors;
+  machine.free_disk = facts.free_disk;
+  machine.free_inodes = facts.free_inodes;
+  machine.open_files = facts.open_files;
+  return machine;
+}
 
 /// The spelling of the working directory that the user's shell keeps in $PWD.
 void KeepSpelling(const std::string& logical, host::HostFacts& facts) {
@@ -234,13 +246,15 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
         Printable(pattern), Printable(path), Printable(path)));
   }
   AMBIT_CHECK(ReadFacts(request, facts));
+  AMBIT_TRY(plan::Machine machine, ReadMachine(facts.state_root));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,
                                      {.argv = request.argv,
                                       .identity = Completed(identity, facts),
                                       .git = std::move(git),
                                       .secrets = std::move(secrets.files),
                                       .credentials = std::move(credentials),
-                                      .author = author}));
+                                      .author = author,
+                                      .machine = std::move(machine)}));
   for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
   return planned;
 }
