@@ -36,18 +36,6 @@ bool CountsProcessorTime(const host::CgroupFacts& cgroup) {
 
 bool IsSized(DiskBacking backing) { return backing != DiskBacking::kDisk; }
 
-std::string_view NameOf(DiskBacking backing) {
-  switch (backing) {
-    case DiskBacking::kDisk:
-      return "disk";
-    case DiskBacking::kImage:
-      return "image";
-    case DiskBacking::kMemory:
-      return "memory";
-  }
-  return "?";
-}
-
 std::uint64_t DefaultDisk(const Machine& machine, DiskBacking backing) {
   constexpr std::uint64_t kMost = 64 * kGiB;
   constexpr std::uint64_t kLeast = 64 * kMiB;  // a full disk refuses by itself what is written
@@ -126,15 +114,19 @@ Limit Sampled(std::uint32_t interval_ms, std::string overshoot, Limit limit) {
   return limit;
 }
 
+std::string WhyNoCpus(const host::CgroupFacts& cgroup) {
+  if (cgroup.kind != host::CgroupKind::kNone) {
+    return "nothing can hold that here: the cgroup that a run gets has no cpu controller";
+  }
+  return fmt::format("nothing can hold that here: {}",
+                     cgroup.why_none.empty() ? "no cgroup can be made for a run" : cgroup.why_none);
+}
+
 Result<Limit> HeldCpus(Limit limit, const host::CgroupFacts& cgroup) {
   if (Holds(cgroup, host::Controller::kCpu)) return HeldBy(Means::kCgroup, std::move(limit));
-  const std::string why = cgroup.kind != host::CgroupKind::kNone
-                              ? "the cgroup that a run gets has no cpu controller"
-                          : cgroup.why_none.empty() ? "no cgroup can be made for a run"
-                                                    : cgroup.why_none;
   return Fail(Errc::kUnsupported,
-              fmt::format("{} {}: nothing can hold that here: {}", limit.from,
-                          policy::TextOf(limit.kind, limit.value), why),
+              fmt::format("{} {}: {}", limit.from, policy::TextOf(limit.kind, limit.value),
+                          WhyNoCpus(cgroup)),
               "start ambit as root, or as a user whom systemd gives the cpu controller "
               "(Delegate=cpu of user@.service), or leave cpus out");
 }
@@ -256,6 +248,11 @@ std::string_view ForPeople(Means means, const host::CgroupFacts& cgroup) {
   return "?";
 }
 
+std::string HowItHolds(const Limit& limit, const host::CgroupFacts& cgroup) {
+  if (IsHard(limit.means)) return fmt::format("hard: {}", ForPeople(limit.means, cgroup));
+  return fmt::format("sampled every {} ms, more by {}", limit.interval_ms, limit.overshoot);
+}
+
 }  // namespace
 
 bool IsHard(Means means) { return means != Means::kSampled; }
@@ -303,7 +300,7 @@ Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
   if (IsSized(asked.disk_backing) && limits.Find(Kind::kDisk) == nullptr) {
     return Fail(Errc::kInvalidArgument,
                 fmt::format("--disk-backing {}: has a fixed size, but disk is not limited",
-                            NameOf(asked.disk_backing)),
+                            policy::NameOf(asked.disk_backing)),
                 "set it with --disk");
   }
   AMBIT_CHECK(CheckHard(asked.require_hard, limits));
@@ -311,12 +308,15 @@ Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
 }
 
 std::string Describe(const Limit& limit, const host::CgroupFacts& cgroup) {
-  const std::string holds =
-      IsHard(limit.means)
-          ? fmt::format("hard: {}", ForPeople(limit.means, cgroup))
-          : fmt::format("sampled every {} ms, more by {}", limit.interval_ms, limit.overshoot);
   return fmt::format("{} {} {} ({})", policy::NameOf(limit.kind),
-                     policy::TextOf(limit.kind, limit.value), holds, limit.from);
+                     policy::TextOf(limit.kind, limit.value), HowItHolds(limit, cgroup),
+                     limit.from);
+}
+
+std::string DescribeHold(Kind kind, const Machine& machine) {
+  const Result<Limit> limit = Held({.kind = kind}, machine, DiskBacking::kDisk);
+  if (!limit) return WhyNoCpus(machine.cgroup);
+  return HowItHolds(*limit, machine.cgroup);
 }
 
 }  // namespace ambit::plan

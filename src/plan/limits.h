@@ -76,4 +76,8 @@ Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
 /// "disk 10 GiB sampled every 250 ms, more by what is written in 250 ms (--disk)".
 std::string Describe(const Limit& limit, const host::CgroupFacts& cgroup);
 
+/// What would hold a limit of this kind, with layers and home on the disk: "hard: cgroup v1"; or
+/// why nothing would.
+std::string DescribeHold(policy::Limit kind, const Machine& machine);
+
 }  // namespace ambit::plan

@@ -293,6 +293,16 @@ TEST(Limits, SampledIsNotEnoughForWhoRequiresMore) {
   EXPECT_EQ(Decide(asked, Laptop(RootV2()), true).all.size(), 9U);
 }
 
+TEST(Limits, TellsWhatWouldHoldEachHere) {
+  EXPECT_EQ(DescribeHold(Kind::kCpus, Laptop(RootV2())), "hard: cgroup v2");
+  EXPECT_EQ(DescribeHold(Kind::kCpus, Laptop(UserWithout())),
+            "nothing can hold that here: no cgroup of this user can be written, and no systemd "
+            "answers");
+  EXPECT_EQ(DescribeHold(Kind::kTime, Laptop()), "hard: timer");
+  EXPECT_EQ(DescribeHold(Kind::kCpuTime, Laptop(RootV1())),
+            "sampled every 250 ms, more by what 8 processors compute in 250 ms");
+}
+
 TEST(Limits, AreToldInOneLine) {
   policy::Limits asked = Asked(Kind::kMemory, 4 * kGiB, "--memory");
   const Limits cgroup = Decide(asked, Laptop(RootV1()), true);

@@ -15,7 +15,6 @@ namespace {
 enum class Unit : std::uint8_t { kMilliseconds, kBytes, kCount, kThousandths };
 
 struct Kind {
-  std::string_view name;
   Unit unit = Unit::kCount;
   std::uint64_t least = 1;
   std::string_view why_least;  // what a smaller value would be good for
@@ -23,16 +22,17 @@ struct Kind {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
+/// In the order of Limit.
 constexpr std::array<Kind, kLimits> kKinds = {{
-    {.name = "time", .unit = Unit::kMilliseconds, .why_least = "nothing can run for that long"},
-    {.name = "idle", .unit = Unit::kMilliseconds, .why_least = "every run is idle for that long"},
-    {.name = "cpu_time", .unit = Unit::kMilliseconds, .why_least = "nothing can run for that long"},
-    {.name = "cpus", .unit = Unit::kThousandths, .least = 10, .why_least = "nothing gets anywhere"},
-    {.name = "memory", .unit = Unit::kBytes, .least = 16 * kMiB, .why_least = "nothing starts"},
-    {.name = "processes", .least = 4, .why_least = "a shell cannot start a command"},
-    {.name = "disk", .unit = Unit::kBytes, .least = kMiB, .why_least = "a home does not fit"},
-    {.name = "inodes", .least = 64, .why_least = "a home does not fit"},
-    {.name = "open_files", .least = 16, .why_least = "programs cannot load their libraries"},
+    {.unit = Unit::kMilliseconds, .why_least = "nothing can run for that long"},
+    {.unit = Unit::kMilliseconds, .why_least = "every run is idle for that long"},
+    {.unit = Unit::kMilliseconds, .why_least = "nothing can run for that long"},
+    {.unit = Unit::kThousandths, .least = 10, .why_least = "nothing gets anywhere"},
+    {.unit = Unit::kBytes, .least = 16 * kMiB, .why_least = "nothing starts"},
+    {.least = 4, .why_least = "a shell cannot start a command"},
+    {.unit = Unit::kBytes, .least = kMiB, .why_least = "a home does not fit"},
+    {.least = 64, .why_least = "a home does not fit"},
+    {.least = 16, .why_least = "programs cannot load their libraries"},
 }};
 
 const Kind& Of(Limit limit) { return kKinds.at(static_cast<std::size_t>(limit)); }
@@ -210,12 +210,24 @@ std::string BytesText(std::uint64_t bytes) {
 
 }  // namespace
 
-std::string_view NameOf(Limit limit) { return Of(limit).name; }
+std::string_view NameOf(Limit limit) { return kLimitNames.at(static_cast<std::size_t>(limit)); }
+
+std::string_view NameOf(DiskBacking backing) {
+  switch (backing) {
+    case DiskBacking::kDisk:
+      return "disk";
+    case DiskBacking::kImage:
+      return "image";
+    case DiskBacking::kMemory:
+      return "memory";
+  }
+  return "?";
+}
 
 std::optional<Limit> LimitNamed(std::string_view name) {
-  const auto* const found = std::ranges::find(kKinds, name, &Kind::name);
-  if (found == kKinds.end()) return std::nullopt;
-  return static_cast<Limit>(found - kKinds.begin());
+  const auto* const found = std::ranges::find(kLimitNames, name);
+  if (found == kLimitNames.end()) return std::nullopt;
+  return static_cast<Limit>(found - kLimitNames.begin());
 }
 
 Result<std::uint64_t> ParseLimit(Limit limit, std::string_view text) {

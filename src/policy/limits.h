@@ -26,6 +26,9 @@ enum class Limit : std::uint8_t {
 };
 inline constexpr std::size_t kLimits = 9;
 
+inline constexpr std::array<std::string_view, kLimits> kLimitNames = {
+    "time", "idle", "cpu_time", "cpus", "memory", "processes", "disk", "inodes", "open_files"};
+
 /// The last part of its key and its flag: "time", "cpu_time".
 std::string_view NameOf(Limit limit);
 std::optional<Limit> LimitNamed(std::string_view name);
@@ -36,6 +39,9 @@ enum class DiskBacking : std::uint8_t {
   kImage,   // as root: in a file system of the limit's size, in a file of the state directory
   kMemory,  // in RAM, of the limit's size; lost when the machine or ambit dies before the run ends
 };
+
+/// "disk", "image", "memory".
+std::string_view NameOf(DiskBacking backing);
 
 struct LimitValue {
   /// What somebody chose; nothing: the default of the machine. kNoLimit: no limit of that kind.

@@ -24,17 +24,6 @@ namespace {
 constexpr const char* kRootRunUser = "agent";
 constexpr uid_t kRootRunUid = 1000;
 
-Result<plan::Machine> ReadMachine(const std::string& state_root) {
-  AMBIT_TRY(const host::MachineFacts facts, host::ReadMachine(state_root));
-  plan::Machine machine;
-  machine.memory = facts.memory;
-  machine.processors = facts.processors;
-  machine.free_disk = facts.free_disk;
-  machine.free_inodes = facts.free_inodes;
-  machine.open_files = facts.open_files;
-  return machine;
-}
-
 /// The spelling of the working directory that the user's shell keeps in $PWD.
 void KeepSpelling(const std::string& logical, host::HostFacts& facts) {
   if (!logical.starts_with('/') || logical == facts.project.cwd) return;
@@ -187,6 +176,17 @@ void WarnAboutUnmatched(const RunRequest& request,
 }
 
 }  // namespace
+
+Result<plan::Machine> ReadMachine(const std::string& state_root) {
+  AMBIT_TRY(const host::MachineFacts facts, host::ReadMachine(state_root));
+  plan::Machine machine;
+  machine.memory = facts.memory;
+  machine.processors = facts.processors;
+  machine.free_disk = facts.free_disk;
+  machine.free_inodes = facts.free_inodes;
+  machine.open_files = facts.open_files;
+  return machine;
+}
 
 plan::Identity MakeIdentity(const std::optional<RunUser>& user) {
   if (!user) {
