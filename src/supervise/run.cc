@@ -81,15 +81,17 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path, .kept = made->kept};
   RunRecord record(run, MakeMeta(request, planned, *made), request.policy.left_out);
-  Outcome outcome =
-      Supervise({.plan = plan,
-                 .places = places,
-                 .processes = processes,
-                 .streams = streams,
-                 .purpose = request.purpose,
-                 .showing = request.showing,
-                 .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
-                 .end_record = [&](const Outcome& known) { record.End(known); }});
+  Outcome outcome = Supervise(
+      {.plan = plan,
+       .places = places,
+       .processes = processes,
+       .streams = streams,
+       .run_directory = run.fd.get(),
+       .purpose = request.purpose,
+       .showing = request.showing,
+       .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
+       .end_record = [&](const Outcome& known,
+                         const UsageFigures& used) { record.End(known, used); }});
   workspace::MakeScratchRemovable(run.path, plan);
   ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "event/event.h"
 #include "plan/launch_plan.h"
+#include "supervise/limit_watch.h"
 #include "supervise/outcome.h"
 #include "supervise/processes.h"
 #include "supervise/terminal.h"
@@ -23,13 +24,14 @@ struct SupervisionInputs {
   const spawn::native::Places& places;
   Processes& processes;  // on their way
   const StandardStreams& streams;
+  int run_directory = -1;
   Purpose purpose = Purpose::kRun;
   Showing showing = Showing::kFiltered;
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
   /// because the disk takes as long as the first walls. The sink outlives the run.
   std::function<Result<event::Sink*>()> begin_record;
   /// Puts the outcome on record, once, while the last processes are dying.
-  std::function<void(const Outcome&)> end_record;
+  std::function<void(const Outcome&, const UsageFigures&)> end_record;
 };
 
 /// Hands the plan over and returns how the run ended, when every process of it is dead and reaped.
