@@ -81,7 +81,11 @@ bool LimitWatch::LookInto(Fd root) {
   Result<RunProcesses> processes = RunProcesses::Open(root.get());
   if (!processes) return false;
   processes_ = *std::move(processes);
-  memory_.emplace(root.get(), inputs_.plan);
+  std::vector<std::string> in_memory;
+  for (const plan::Mount& mount : inputs_.plan.mounts) {
+    if (mount.kind == plan::Mount::Kind::kTmpfs) in_memory.push_back(mount.inside);
+  }
+  memory_.emplace(root.get(), in_memory);
   disk_.emplace(inputs_.run_directory);
   root_ = std::move(root);
   return true;

@@ -151,10 +151,10 @@ void AddMappingsOf(int proc, pid_t pid, const std::set<dev_t>& own, Mapped& mapp
 
 }  // namespace
 
-SampledMemory::SampledMemory(int root, const plan::LaunchPlan& plan) : host_shared_(HostShared()) {
-  for (const plan::Mount& mount : plan.mounts) {
-    if (mount.kind != plan::Mount::Kind::kTmpfs) continue;
-    Result<Fd> place = sys::OpenAt(root, mount.inside.c_str() + 1, O_PATH | O_DIRECTORY,
+SampledMemory::SampledMemory(int root, const std::vector<std::string>& in_memory)
+    : host_shared_(HostShared()) {
+  for (const std::string& path : in_memory) {
+    Result<Fd> place = sys::OpenAt(root, path.c_str() + 1, O_PATH | O_DIRECTORY,
                                    RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
     struct stat info{};
     if (!place || ::fstat(place->get(), &info) != 0) continue;

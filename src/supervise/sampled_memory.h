@@ -10,11 +10,11 @@
 #include <chrono>
 #include <cstdint>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/fd.h"
-#include "plan/launch_plan.h"
 #include "supervise/run_processes.h"
 
 namespace ambit::supervise {
@@ -23,8 +23,9 @@ class SampledMemory {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `root`: the run's root directory, before anything hostile lives in it.
-  SampledMemory(int root, const plan::LaunchPlan& plan);
+  /// `root`: the run's root directory; `in_memory`: where file systems in memory are mounted that
+  /// it has for itself, absolute.
+  SampledMemory(int root, const std::vector<std::string>& in_memory);
 
   /// What the run has, as far as it matters for `limit`: exact when it is above.
   std::uint64_t Look(const RunProcesses& processes, const ProcessTotals& totals,
