@@ -47,7 +47,7 @@ struct Command {
 };
 
 /// In the order help tells them.
-constexpr std::array<Command, 19> kCommands = {{
+constexpr std::array<Command, 21> kCommands = {{
     {.name = "run", .add = AddRun},
     {.name = "shell", .add = AddShell},
     {.name = "diff", .add = AddDiff},
@@ -56,6 +56,8 @@ constexpr std::array<Command, 19> kCommands = {{
     {.name = "branch", .add = AddBranch},
     {.name = "doctor", .add = AddDoctor},
     {.name = "ps", .add = AddPs},
+    {.name = "top", .add = AddTop},
+    {.name = "stats", .add = AddStats},
     {.name = "inspect", .add = AddInspect},
     {.name = "discard", .add = AddDiscard},
     {.name = "rm", .add = AddRm},

@@ -28,6 +28,8 @@ void AddUndo(CLI::App& app, Action& action);
 void AddBranch(CLI::App& app, Action& action);
 void AddDoctor(CLI::App& app, Action& action);
 void AddPs(CLI::App& app, Action& action);
+void AddTop(CLI::App& app, Action& action);
+void AddStats(CLI::App& app, Action& action);
 void AddInspect(CLI::App& app, Action& action);
 void AddDiscard(CLI::App& app, Action& action);
 void AddRm(CLI::App& app, Action& action);

@@ -19,6 +19,16 @@ std::string_view NameOf(Cause cause) {
       return "setup-failed";
     case Cause::kRunFailed:
       return "run-failed";
+    case Cause::kTimeLimit:
+      return "time-limit";
+    case Cause::kIdleLimit:
+      return "idle-limit";
+    case Cause::kCpuTimeLimit:
+      return "cpu-time-limit";
+    case Cause::kMemoryLimit:
+      return "memory-limit";
+    case Cause::kDiskLimit:
+      return "disk-limit";
   }
   return "run-failed";
 }

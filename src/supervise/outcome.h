@@ -18,6 +18,11 @@ enum class Cause : std::uint8_t {
   kNotExecutable,  // found, may not be executed
   kSetupFailed,    // a wall could not be built; the agent never started
   kRunFailed,      // init, egress or ambit itself failed while the agent ran
+  kTimeLimit,      // the run was ended at a limit of its own (limit_outcome.h)
+  kIdleLimit,
+  kCpuTimeLimit,
+  kMemoryLimit,
+  kDiskLimit,  // bytes, or files and directories
 };
 
 struct Outcome {

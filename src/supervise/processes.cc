@@ -76,6 +76,7 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   native::LaunchedInit launched = native::AwaitInit(egress_channel_.get());
   init_awaited_ = true;
   init_ = std::move(launched.pidfd);
+  init_pid_ = launched.pid;
   if (!launched.status) return launched.status;
   // What cannot be sent was not wanted: init has failed, and tells why on its control socket.
   (void)native::SendHandover(control_.first.get(), *handover);

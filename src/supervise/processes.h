@@ -35,6 +35,7 @@ class Processes {
 
   /// Valid after HandOver; empty for what does not exist.
   const Fd& init() const { return init_; }                      // pidfd
+  pid_t InitPid() const { return init_pid_; }                   // 0: it does not exist
   const Fd& egress() const { return egress_; }                  // pidfd
   int control() const { return control_.first.get(); }          // init: spawn/native/protocol.h
   int egress_control() const { return egress_channel_.get(); }  // egress: egress/report.h
@@ -58,6 +59,7 @@ class Processes {
   Fd backing_;
   Fd egress_;
   Fd init_;
+  pid_t init_pid_ = 0;
   bool init_awaited_ = false;
   spawn::native::StageResult<void> started_;
 };

@@ -87,12 +87,14 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .places = places,
        .processes = processes,
        .streams = streams,
+       .run_directory = run.fd.get(),
        .purpose = request.purpose,
        .showing = request.showing,
-       .begin_record = [&] { return record.Begin(plan, open_sink, observer); },
+       .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
        .bring_home =
            [&](const Fd& backing) { return workspace::BringHome(backing.get(), run.fd.get()); },
-       .end_record = [&](const Outcome& known) { record.End(known); }});
+       .end_record = [&](const Outcome& known,
+                         const UsageFigures& used) { record.End(known, used); }});
   workspace::MakeScratchRemovable(run.path, plan);
   ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);

@@ -5,6 +5,7 @@
 #include "plan/plan_json.h"
 #include "supervise/version.h"
 #include "sys/file.h"
+#include "sys/process.h"
 #include "workspace/copied_up.h"
 #include "workspace/home_files.h"
 #include "workspace/kept_state.h"
@@ -27,6 +28,8 @@ std::vector<std::string> LinesOf(const plan::Limits& limits) {
   }
   return lines;
 }
+
+std::int64_t Number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 }  // namespace
 
@@ -82,8 +85,13 @@ workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
   return meta;
 }
 
-Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, const OpenSink& open_sink,
-                                      const RunObserver& observer) {
+Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
+                                      const OpenSink& open_sink, const RunObserver& observer) {
+  // Where /proc does not tell, nobody can look: no reason to end the run.
+  if (const auto start = sys::StartTimeOf(init); start) {
+    meta_.init_pid = init;
+    meta_.init_start = *start;
+  }
   AMBIT_CHECK(workspace::SetSupervisorToSelf(meta_));
   AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
   AMBIT_CHECK(sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
@@ -100,13 +108,21 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, const OpenSi
   return sink_.get();
 }
 
-void RunRecord::End(const Outcome& outcome) {
+void RunRecord::End(const Outcome& outcome, const UsageFigures& used) {
   if (sink_ == nullptr) return;
   RecordCopiedUp();
   sink_->Emit({event::kRunEnded,
                {{"cause", std::string(NameOf(outcome.cause))},
                 {"exit_code", std::int64_t{outcome.exit_code}},
-                {"detail", outcome.detail}}});
+                {"detail", outcome.detail},
+                {"cpu_ms", Number(used.cpu_ms)},
+                {"memory_peak", Number(used.memory_peak)},
+                {"processes_peak", Number(used.processes_peak)},
+                {"disk_bytes", Number(used.disk_bytes)}}});
+  meta_.used = workspace::RunUsage{.cpu_ms = used.cpu_ms,
+                                   .memory_peak = used.memory_peak,
+                                   .processes_peak = used.processes_peak,
+                                   .disk_bytes = used.disk_bytes};
   meta_.finished_ns = NowNanoseconds();
   meta_.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
                                         .exit_code = outcome.exit_code};

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "event/event.h"
+#include "supervise/limit_watch.h"
 #include "supervise/outcome.h"
 #include "supervise/planning.h"
 #include "supervise/run_request.h"
@@ -42,9 +43,10 @@ class RunRecord {
       : run_(run), meta_(std::move(meta)), left_out_(std::move(left_out)) {}
 
   /// meta.json, plan.json and the journal's first events; then tells the observer.
-  Result<event::Sink*> Begin(const plan::LaunchPlan& plan, const OpenSink& open_sink,
+  /// `init`: its pid, for who wants to look at the run from outside.
+  Result<event::Sink*> Begin(const plan::LaunchPlan& plan, pid_t init, const OpenSink& open_sink,
                              const RunObserver& observer);
-  void End(const Outcome& outcome);
+  void End(const Outcome& outcome, const UsageFigures& used);
 
   /// Whether all of it could be written; known after End.
   [[nodiscard]] const Status& status() const { return status_; }

@@ -21,13 +21,11 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
-#include "egress/egress.h"
-#include "egress/report.h"
 #include "host/primitives.h"
 #include "plan/not_started.h"
 #include "spawn/native/protocol.h"
-#include "supervise/start_egress.h"
-#include "sys/fd_passing.h"
+#include "supervise/egress_reports.h"
+#include "supervise/limit_watch.h"
 #include "sys/process.h"
 
 namespace ambit::supervise {
@@ -106,15 +104,21 @@ class Supervision {
   void StopEverything();
 
   asio::awaitable<void> WatchInitMessages();
-  asio::awaitable<void> WatchEgressReports();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
   asio::awaitable<void> ForwardSignals();
 
   void OnInitMessage(const Message& message, Fd fd);
-  Result<bool> TakeEgressReport();
-  void TakeWhatEgressSaid();
-  void OnEgressReport(const egress::EgressReport& report);
+  void OnEgressReady() {
+    egress_ready_ = true;
+    StartAgentWhenAllStands();
+  }
+  /// Whatever else broke because egress ended, its own words tell why.
+  void TakeWhatEgressSaid() {
+    if (egress_reports_ && !outcome_) egress_reports_->TakeTheRest();
+  }
   void StartAgentWhenAllStands();
+  void MakeLimitWatch();
+  void LookInto(Fd root);
   void AttachTerminal(Fd master);
   void OnSuspend();
   void OnAgentStopped();
@@ -155,8 +159,9 @@ class Supervision {
   int terms_ = 0;  // SIGTERMs that came
   bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
-  std::optional<Descriptor> reports_;
+  std::optional<EgressReports> egress_reports_;
   std::optional<TerminalRelay> terminal_;
+  std::optional<LimitWatch> limits_;
   std::optional<asio::signal_set> signals_;
 };
 
@@ -172,14 +177,19 @@ void Supervision::WatchToTheEnd() {
 
 void Supervision::Watch() {
   control_.emplace(io_, Duplicate(processes_.control()));
-  reports_.emplace(io_, Duplicate(processes_.egress_control()));
+  egress_reports_.emplace(
+      io_, Duplicate(processes_.egress_control()),
+      EgressReports::Heard{.ready = [this] { OnEgressReady(); },
+                           .failed = [this](Outcome why) { Finish(std::move(why)); },
+                           .event = [this](const Event& event) { Emit(event); }});
   signals_.emplace(io_);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
     signals_->add(signal);
   }
   if (CanBeSuspended()) signals_->add(SIGTSTP);
+  MakeLimitWatch();
   asio::co_spawn(io_, WatchInitMessages(), kRethrow);
-  asio::co_spawn(io_, WatchEgressReports(), kRethrow);
+  asio::co_spawn(io_, egress_reports_->Watch(), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.egress().get(), "egress"), kRethrow);
   asio::co_spawn(io_, ForwardSignals(), kRethrow);
@@ -199,6 +209,9 @@ asio::awaitable<void> Supervision::WatchInitMessages() {
 
 void Supervision::OnInitMessage(const Message& message, Fd fd) {
   switch (message.kind) {
+    case MessageKind::kRoot:
+      LookInto(std::move(fd));
+      return;
     case MessageKind::kReady:
       if (init_ready_ || bool{fd} != streams_.AnyTerminal()) {
         Finish(RunFailed("init said something it cannot say here"));
@@ -235,80 +248,6 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
   }
 }
 
-asio::awaitable<void> Supervision::WatchEgressReports() {
-  for (;;) {
-    boost::system::error_code error;
-    co_await reports_->async_wait(Descriptor::wait_read, Await(error));
-    if (error) co_return;
-    const Result<bool> more = TakeEgressReport();
-    if (!more) Finish(RunFailed("egress: " + more.error().what));
-    if (!more || !*more) co_return;
-  }
-}
-
-/// False: egress has ended.
-Result<bool> Supervision::TakeEgressReport() {
-  std::array<std::byte, sizeof(egress::EgressReport)> buffer{};
-  auto got = sys::ReceiveFds(reports_->native_handle(), buffer, {});
-  // When egress ends with listeners unread the socket says so once, before its last words.
-  if (!got && got.error().sys_errno == ECONNRESET) {
-    got = sys::ReceiveFds(reports_->native_handle(), buffer, {});
-  }
-  if (!got) return std::unexpected(got.error());
-  if (got->bytes == 0) return false;
-  AMBIT_TRY(const egress::EgressReport report,
-            egress::DecodeReport(std::span(buffer).first(got->bytes)));
-  OnEgressReport(report);
-  return true;
-}
-
-/// Whatever else broke because egress ended, its own words tell why.
-void Supervision::TakeWhatEgressSaid() {
-  if (!reports_) return;
-  boost::system::error_code ignored;
-  reports_->native_non_blocking(true, ignored);
-  for (Result<bool> more = true; more && *more && !outcome_;) more = TakeEgressReport();
-}
-
-void Supervision::OnEgressReport(const egress::EgressReport& report) {
-  using egress::ReportKind;
-  const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
-  switch (report.kind) {
-    case ReportKind::kReady:
-      egress_ready_ = true;
-      StartAgentWhenAllStands();
-      return;
-    case ReportKind::kFailed:
-      Finish(SetupFailed(PrimitiveOf(report.stage), ErrorOf(report)));
-      return;
-    case ReportKind::kOpened:
-    case ReportKind::kClosed:
-    case ReportKind::kUpstreamFailed:
-      Emit({event::kEgressConnect,
-            {{"host_port", number(report.port)},
-             {"connection", number(report.connection)},
-             {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
-                                   : report.kind == ReportKind::kClosed ? "closed"
-                                                                        : "failed")},
-             {"errno", number(report.error)},
-             {"bytes_to_host", number(report.bytes_to_host)},
-             {"bytes_from_host", number(report.bytes_from_host)}}});
-      return;
-    case ReportKind::kDenied:
-    case ReportKind::kTooMany:
-    case ReportKind::kAcceptFailed:
-      Emit({event::kDenial,
-            {{"what", std::string("connect")},
-             {"port", number(report.port)},
-             {"rule", std::string(report.kind == ReportKind::kDenied ? "no rule names it"
-                                                                     : "connection limit")}}});
-      return;
-    case ReportKind::kDropped:
-      Emit({event::kEventsDropped, {{"count", number(report.count)}}});
-      return;
-  }
-}
-
 void Supervision::StartAgentWhenAllStands() {
   if (!init_ready_ || !egress_ready_ || outcome_) return;
   if (inputs_.purpose == Purpose::kRehearse) {
@@ -322,6 +261,33 @@ void Supervision::StartAgentWhenAllStands() {
   Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
   if (!native::Send(control_->native_handle(), Message{.kind = MessageKind::kStart})) {
     Finish(RunFailed("init is gone"));
+    return;
+  }
+  asio::co_spawn(io_, limits_->Watch(), kRethrow);
+}
+
+void Supervision::MakeLimitWatch() {
+  limits_.emplace(
+      io_, LimitWatch::Inputs{.plan = inputs_.plan,
+                              .run_directory = inputs_.run_directory,
+                              .emit = [this](const Event& event) { Emit(event); },
+                              .ask_agent_to_end =
+                                  [this] {
+                                    (void)native::Send(control_->native_handle(),
+                                                       Message{.kind = MessageKind::kSignalGroup,
+                                                               .number = SIGTERM});
+                                  },
+                              .decide = [this](Outcome outcome) { EndWith(std::move(outcome)); },
+                              .end = [this] { io_.stop(); },
+                              .terminal_output = [this]() -> std::optional<std::uint64_t> {
+                                if (!terminal_) return std::nullopt;
+                                return terminal_->OutputBytes();
+                              }});
+}
+
+void Supervision::LookInto(Fd root) {
+  if (!limits_->LookInto(std::move(root))) {
+    Finish(RunFailed("the processes of the run cannot be looked at from outside"));
   }
 }
 
@@ -438,8 +404,9 @@ void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
   processes_.Kill();
   TellWhatWasNotShown();
+  const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   if (inputs_.plan.limits.disk_backing != policy::DiskBacking::kDisk) BringWorkHome();
-  inputs_.end_record(*outcome_);
+  inputs_.end_record(*outcome_, used);
   processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();
   terminal_.reset();

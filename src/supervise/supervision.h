@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "event/event.h"
 #include "plan/launch_plan.h"
+#include "supervise/limit_watch.h"
 #include "supervise/outcome.h"
 #include "supervise/processes.h"
 #include "supervise/terminal.h"
@@ -24,6 +25,7 @@ struct SupervisionInputs {
   const spawn::native::Places& places;
   Processes& processes;  // on their way
   const StandardStreams& streams;
+  int run_directory = -1;
   Purpose purpose = Purpose::kRun;
   Showing showing = Showing::kFiltered;
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
@@ -33,7 +35,7 @@ struct SupervisionInputs {
   /// processes are dead. An error takes the outcome's place.
   std::function<Status(const Fd& backing)> bring_home;
   /// Puts the outcome on record, once, while the last processes are dying.
-  std::function<void(const Outcome&)> end_record;
+  std::function<void(const Outcome&, const UsageFigures&)> end_record;
 };
 
 /// Hands the plan over and returns how the run ended, when every process of it is dead and reaped.

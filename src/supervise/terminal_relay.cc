@@ -114,6 +114,7 @@ asio::awaitable<void> TerminalRelay::CarryOutput() {
 
 void TerminalRelay::Show(std::span<const char> bytes) {
   const std::string_view written(bytes.data(), bytes.size());
+  output_bytes_ += written.size();
   std::string passed;
   filter_.Filter(written, passed);
   WriteToTerminal(out_, showing_ == Showing::kFiltered ? passed : written);

@@ -50,6 +50,9 @@ class TerminalRelay {
   /// Shows what is still in the pty, for when nobody is left to write more.
   void ShowTheRest();
 
+  /// All that the agent has written there.
+  [[nodiscard]] std::uint64_t OutputBytes() const { return output_bytes_; }
+
   /// What was not shown, by name and count: "clipboard: 2".
   [[nodiscard]] std::vector<std::string> Dropped() const;
 
@@ -65,6 +68,7 @@ class TerminalRelay {
   int out_;  // which of 1 and 2 is the terminal
   Showing showing_;
   proto::VtFilter filter_;
+  std::uint64_t output_bytes_ = 0;
   std::optional<Descriptor> input_;
 };
 

@@ -150,6 +150,10 @@ std::string EncodeMeta(const RunMeta& meta) {
   out["supervisor_pid"] = meta.supervisor_pid;
   out["supervisor_start"] = meta.supervisor_start;
   out["boot_id"] = Text(meta.boot_id);
+  if (meta.init_pid != 0) {
+    out["init_pid"] = meta.init_pid;
+    out["init_start"] = meta.init_start;
+  }
   if (meta.clock_offset_ns) out["clock_offset_ns"] = *meta.clock_offset_ns;
   if (!meta.head_commit.empty()) out["head_commit"] = Text(meta.head_commit);
   out["user_kind"] = Text(meta.user_kind);
@@ -169,6 +173,12 @@ std::string EncodeMeta(const RunMeta& meta) {
   }
   if (meta.outcome) {
     out["outcome"] = {{"cause", Text(meta.outcome->cause)}, {"exit_code", meta.outcome->exit_code}};
+  }
+  if (meta.used) {
+    out["used"] = {{"cpu_ms", meta.used->cpu_ms},
+                   {"memory_peak", meta.used->memory_peak},
+                   {"processes_peak", meta.used->processes_peak},
+                   {"disk_bytes", meta.used->disk_bytes}};
   }
   if (meta.direct) out["direct"] = true;
   if (meta.keep) out["keep"] = true;
@@ -200,6 +210,10 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
   AMBIT_CHECK(Read(in, "supervisor_pid", meta.supervisor_pid));
   AMBIT_CHECK(Read(in, "supervisor_start", meta.supervisor_start));
   AMBIT_CHECK(Read(in, "boot_id", meta.boot_id));
+  if (!Member(in, "init_pid").is_null()) {
+    AMBIT_CHECK(Read(in, "init_pid", meta.init_pid));
+    AMBIT_CHECK(Read(in, "init_start", meta.init_start));
+  }
   if (!Member(in, "clock_offset_ns").is_null()) {
     AMBIT_CHECK(Read(in, "clock_offset_ns", meta.clock_offset_ns.emplace()));
   }
@@ -214,6 +228,13 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
     meta.outcome.emplace();
     AMBIT_CHECK(Read(outcome, "cause", meta.outcome->cause));
     AMBIT_CHECK(Read(outcome, "exit_code", meta.outcome->exit_code));
+  }
+  if (const json& used = Member(in, "used"); !used.is_null()) {
+    meta.used.emplace();
+    AMBIT_CHECK(Read(used, "cpu_ms", meta.used->cpu_ms));
+    AMBIT_CHECK(Read(used, "memory_peak", meta.used->memory_peak));
+    AMBIT_CHECK(Read(used, "processes_peak", meta.used->processes_peak));
+    AMBIT_CHECK(Read(used, "disk_bytes", meta.used->disk_bytes));
   }
   if (!Member(in, "direct").is_null()) AMBIT_CHECK(Read(in, "direct", meta.direct));
   if (!Member(in, "keep").is_null()) AMBIT_CHECK(Read(in, "keep", meta.keep));

@@ -41,6 +41,15 @@ struct RunOutcome {
   friend bool operator==(const RunOutcome&, const RunOutcome&) = default;
 };
 
+/// What a run used, as far as somebody looked at it while it ran.
+struct RunUsage {
+  std::uint64_t cpu_ms = 0;
+  std::uint64_t memory_peak = 0;     // bytes
+  std::uint64_t processes_peak = 0;  // and threads
+  std::uint64_t disk_bytes = 0;      // at the end; 0: nobody looked
+  friend bool operator==(const RunUsage&, const RunUsage&) = default;
+};
+
 struct RunMeta {
   static constexpr int kFormat = 1;
 
@@ -55,6 +64,9 @@ struct RunMeta {
   pid_t supervisor_pid = 0;
   std::uint64_t supervisor_start = 0;  // clock ticks since boot, field 22 of /proc/PID/stat
   std::string boot_id;
+  // The run's first process, outside; 0: nobody knows.
+  pid_t init_pid = 0;
+  std::uint64_t init_start = 0;  // as supervisor_start
   std::optional<std::int64_t> clock_offset_ns;  // stamp.h, ClockOffset; an older ambit did not say
   // The commit the project's HEAD named just before the run began; empty: none, or nobody knows.
   std::string head_commit;
@@ -63,6 +75,7 @@ struct RunMeta {
   bool redirect_dir = false;
   std::vector<RunLayer> layers;
   std::optional<RunOutcome> outcome;
+  std::optional<RunUsage> used;  // with `outcome`
   bool direct = false;  // --project rw: it wrote into the project itself
   bool keep = false;    // --keep-run: it goes only by name
   /// What the run's policy says of the gate: "deny", "allow", or nothing: it asks.

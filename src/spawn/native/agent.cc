@@ -6,9 +6,12 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "base/text.h"
 #include "sys/process.h"
@@ -65,6 +68,31 @@ int ExecuteByName(const plan::LaunchPlan& plan, char* const* argv, char* const* 
   return worst;
 }
 
+/// A limit of the launcher's that is lower stays.
+bool Restrict(__rlimit_resource resource, std::uint64_t value) {
+  rlimit now{};
+  if (::getrlimit(resource, &now) != 0) return false;
+  now.rlim_max = std::min<rlim_t>(now.rlim_max, value);
+  now.rlim_cur = std::min(now.rlim_cur, now.rlim_max);
+  return ::setrlimit(resource, &now) == 0;
+}
+
+/// Of the agent and all it starts, not of init. RLIMIT_NPROC counts what the run's own user has in
+/// this user namespace (since Linux 5.14), which is the run, init included.
+bool RestrictResources(const plan::Limits& limits) {
+  for (const plan::Limit& limit : limits.all) {
+    const bool by_kernel = limit.means == plan::Means::kResource;
+    if (limit.kind == policy::Limit::kProcesses && by_kernel) {
+      if (!Restrict(RLIMIT_NPROC, limit.value + 1)) return false;
+    } else if (limit.kind == policy::Limit::kOpenFiles) {
+      if (!Restrict(RLIMIT_NOFILE, limit.value)) return false;
+    } else if (limit.kind == policy::Limit::kDisk && limit.means == plan::Means::kSampled) {
+      if (!Restrict(RLIMIT_FSIZE, limit.value)) return false;  // one file cannot pass unseen
+    }
+  }
+  return true;
+}
+
 /// Runs in init's own memory (vfork): changes nothing of it but `failure`, the errno that kept the
 /// agent from starting.
 [[noreturn]] void BecomeAgent(const plan::LaunchPlan& plan, int terminal, char* const* argv,
@@ -76,6 +104,8 @@ int ExecuteByName(const plan::LaunchPlan& plan, char* const* argv, char* const* 
   // process again.
   if (!sys::CloseAllBut({}))
     failure = EMFILE;
+  else if (!RestrictResources(plan.limits))
+    failure = errno;
   else if (::chdir(plan.cwd.c_str()) != 0)
     failure = errno;
   else

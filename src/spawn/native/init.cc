@@ -240,9 +240,9 @@ void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, RenameService& r
 }
 
 /// A signal meant for the agent: what a terminal sends goes to its whole process group.
-void Forward(int signal, pid_t agent) {
+void Forward(int signal, pid_t agent, bool everything) {
   if (agent <= 0 || signal <= 0 || signal >= NSIG) return;
-  const bool to_group = signal == SIGINT || signal == SIGQUIT || signal == SIGHUP ||
+  const bool to_group = everything || signal == SIGINT || signal == SIGQUIT || signal == SIGHUP ||
                         signal == SIGTSTP || signal == SIGCONT || signal == SIGWINCH;
   ::kill(to_group ? -agent : agent, signal);
   if (signal == SIGTSTP) return;
@@ -275,6 +275,9 @@ void RunInit(const InitInputs& inputs) {
   if (!built) FailRun(inputs.control, built.error().primitive, built.error().error);
   const Fd watch = WatchChildren();
   if (!watch) FailRun(inputs.control, Primitive::kInit, FailErrno(errno, "signalfd").error());
+  Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!Send(inputs.control, Message{.kind = MessageKind::kRoot}, root.get())) ::_exit(125);
+  root.Reset();
   if (!Send(inputs.control, Message{.kind = MessageKind::kReady}, built->terminal.master.get()))
     ::_exit(125);
   built->terminal.master.Reset();
@@ -300,7 +303,9 @@ void RunInit(const InitInputs& inputs) {
       } else if (message.kind == MessageKind::kStart && agent == 0) {
         agent = Start(inputs, *built);
       } else if (message.kind == MessageKind::kSignal) {
-        Forward(message.number, agent);
+        Forward(message.number, agent, false);
+      } else if (message.kind == MessageKind::kSignalGroup) {
+        Forward(message.number, agent, true);
       }
     }
     if (sources[2].revents != 0) {

@@ -82,6 +82,8 @@ LaunchedInit AwaitInit(int from_launcher) {
                                                        .remedy = {}});
   } else if (message.kind != MessageKind::kLaunched || !init.pidfd) {
     fail(Primitive::kInit, FailErrno(EPROTO, "start of init").error());
+  } else {
+    init.pid = message.number;
   }
   return init;
 }

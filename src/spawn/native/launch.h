@@ -38,6 +38,7 @@ void Launch(const LaunchInputs& inputs);
 /// when `error` is set; without a pidfd there is no init.
 struct LaunchedInit {
   Fd pidfd;
+  pid_t pid = 0;
   StageResult<void> status;
 };
 LaunchedInit AwaitInit(int from_launcher);

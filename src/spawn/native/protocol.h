@@ -14,17 +14,19 @@ namespace ambit::spawn::native {
 
 enum class MessageKind : std::uint32_t {
   // supervisor -> init
-  kGo = 1,  // identity maps are written: begin
-  kPlan,    // carries the plan: build the walls
-  kStart,   // all is journalled: start the agent
-  kSignal,  // number: deliver this signal to the agent
-  kTrees,   // number: how many mounts of the host come along
+  kGo = 1,       // identity maps are written: begin
+  kPlan,         // carries the plan: build the walls
+  kStart,        // all is journalled: start the agent
+  kSignal,       // number: deliver this signal to the agent
+  kTrees,        // number: how many mounts of the host come along
+  kSignalGroup,  // number: deliver it to the agent's whole process group
   // egress -> supervisor, in place of init
   kLaunched,  // number: init's pid; carries its pidfd
   // who opens the mounts of the host in a run by a user -> supervisor
   kBacking,  // carries the file system of the layers, where it is the run's own
   // init -> supervisor
   kFailed,      // number: host::Primitive, error: errno, text: what; init is gone after it
+  kRoot,        // carries the run's root directory, to look from outside at what is in it
   kReady,       // walls stand; carries the pty master when a terminal was asked for
   kNotStarted,  // error: errno of execve, text: what was looked for
   kExited,      // number: wait status of the agent; init is gone after it

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "base/text.h"
 #include "spawn/native/walls.h"
@@ -53,6 +54,19 @@ Status AttachAt(int tree, int root, const std::string& inside, bool directory) {
 Result<Fd> NewTmpfs(mode_t mode) {
   const std::array<sys::FsOption, 1> options = {
       sys::FsOption{.key = "mode", .value = fmt::format("{:o}", mode)}};
+  return sys::NewFilesystem("tmpfs", options, kQuiet);
+}
+
+/// Each may be as large as all memory of the run: what lies there counts as memory.
+Result<Fd> NewTmpfsWithin(mode_t mode, const plan::Limits& limits) {
+  std::vector<sys::FsOption> options = {{.key = "mode", .value = fmt::format("{:o}", mode)}};
+  for (const plan::Limit& limit : limits.all) {
+    if (limit.kind == policy::Limit::kMemory) {
+      options.push_back({.key = "size", .value = fmt::format("{}", limit.value)});
+    } else if (limit.kind == policy::Limit::kInodes) {
+      options.push_back({.key = "nr_inodes", .value = fmt::format("{}", limit.value)});
+    }
+  }
   return sys::NewFilesystem("tmpfs", options, kQuiet);
 }
 
@@ -107,14 +121,14 @@ Status GuardProc(int proc, const plan::LaunchPlan& plan, const Covers& covers) {
 }
 
 /// File systems that hold nothing of the host; those that do come as trees.
-StageResult<Fd> NewFilesystemFor(const Mount& mount) {
+StageResult<Fd> NewFilesystemFor(const Mount& mount, const plan::Limits& limits) {
   const auto staged = [](Result<Fd> made, Primitive primitive) -> StageResult<Fd> {
     if (!made) return Stage(primitive, made.error());
     return *std::move(made);
   };
   switch (mount.kind) {
     case Mount::Kind::kTmpfs:
-      return staged(NewTmpfs(mount.mode), Primitive::kMountApi);
+      return staged(NewTmpfsWithin(mount.mode, limits), Primitive::kMountApi);
     case Mount::Kind::kDevpts:
       return staged(NewDevpts(), Primitive::kDevpts);
     case Mount::Kind::kProc:
@@ -136,7 +150,7 @@ class RootBuilder {
   StageResult<void> Prepare() {
     own_.resize(plan_.mounts.size());
     for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
-      StageResult<Fd> made = NewFilesystemFor(plan_.mounts[i]);
+      StageResult<Fd> made = NewFilesystemFor(plan_.mounts[i], plan_.limits);
       if (!made) return std::unexpected(made.error());
       own_[i] = *std::move(made);
     }

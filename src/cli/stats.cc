@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/runs.h"
+#include "cli/usage_text.h"
+#include "supervise/run_usage.h"
+#include "workspace/run_store.h"
+
+namespace ambit::cli {
+namespace {
+
+using workspace::RunMeta;
+
+struct StatsFlags {
+  std::string run;
+  std::string directory;
+  bool json = false;
+};
+
+struct Figures {
+  std::uint64_t cpu_ms = 0;
+  std::uint64_t memory = 0;
+  std::uint64_t processes = 0;
+  std::uint64_t disk = 0;
+};
+
+/// Of a run that goes on: now. Of one that has ended: its processor time and its peaks.
+Result<Figures> FiguresOf(const workspace::RunStore& store, const RunMeta& meta) {
+  if (meta.used) {
+    return Figures{.cpu_ms = meta.used->cpu_ms,
+                   .memory = meta.used->memory_peak,
+                   .processes = meta.used->processes_peak,
+                   .disk = meta.used->disk_bytes};
+  }
+  AMBIT_TRY(const workspace::RunDir run, store.OpenRun(meta.id));
+  if (!workspace::IsAlive(meta)) {
+    return Fail(Errc::kNotFound, fmt::format("the run '{}' left no figures", meta.id),
+                "it crashed, or an older ambit made it");
+  }
+  AMBIT_TRY(const supervise::RunUsageNow now, supervise::ReadUsage(meta, run));
+  return Figures{.cpu_ms = now.cpu_ms,
+                 .memory = now.memory,
+                 .processes = now.processes,
+                 .disk = now.disk.bytes};
+}
+
+std::string ForPeople(const RunMeta& meta, const Figures& figures) {
+  const std::string_view peak = meta.used ? ", at most" : ", now";
+  return fmt::format(
+      "{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n", "run",
+      meta.id, "state", StateOf(meta), "wall clock", Span(WallOf(meta)), "processor time",
+      Span(figures.cpu_ms), fmt::format("memory{}", peak), Size(figures.memory),
+      fmt::format("processes{}", peak), figures.processes, "disk",
+      figures.disk == 0 ? "-" : Size(figures.disk));
+}
+
+std::string ForPrograms(const RunMeta& meta, const Figures& figures) {
+  return fmt::format(
+      R"({{"id":"{}","alive":{},"state":"{}","wall_ms":{},"cpu_ms":{},"{}":{},"{}":{},"disk_bytes":{}}})"
+      "\n",
+      meta.id, !meta.used, JsonEscape(StateOf(meta)), WallOf(meta), figures.cpu_ms,
+      meta.used ? "memory_peak" : "memory", figures.memory,
+      meta.used ? "processes_peak" : "processes", figures.processes, figures.disk);
+}
+
+Status Stats(const StatsFlags& flags) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
+  AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run, flags.directory));
+  AMBIT_TRY(const Figures figures, FiguresOf(store, meta));
+  return ToStdout(flags.json ? ForPrograms(meta, figures) : ForPeople(meta, figures));
+}
+
+}  // namespace
+
+void AddStats(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<StatsFlags>();
+  CLI::App* stats = app.add_subcommand("stats", "Show what a run uses, or has used");
+  stats->add_option("run", flags->run, kRunHelp);
+  AddDirectoryOption(*stats, flags->directory);
+  stats->add_flag("--json", flags->json, "For programs");
+  stats->final_callback([flags, &action] { action = [flags] { return Report(Stats(*flags)); }; });
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,20 @@
+#pragma once
+// What a run uses now, looked at by somebody who is not its supervisor: the same reading as the
+// watch over its limits. Who calls: `ambit top`, `ambit stats`.
+#include "base/error.h"
+#include "supervise/sampled_disk.h"
+#include "workspace/run_store.h"
+
+namespace ambit::supervise {
+
+struct RunUsageNow {
+  std::uint64_t cpu_ms = 0;
+  std::uint64_t memory = 0;  // bytes; may be more than the truth, where processes share it
+  std::uint64_t processes = 0;
+  DiskUse disk;
+};
+
+/// Errors: kNotFound when the run has ended, kDenied when its processes may not be looked into.
+Result<RunUsageNow> ReadUsage(const workspace::RunMeta& meta, const workspace::RunDir& run);
+
+}  // namespace ambit::supervise

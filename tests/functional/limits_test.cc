@@ -1,0 +1,198 @@
+// The limits of a run: what happens at each, from outside. Everything that is too much here is
+// bounded by itself, too: a test of a limit that does not hold must not bring down the machine.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "support/run_ambit.h"
+
+namespace ambit::testing {
+namespace {
+
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Limits : public ::testing::TestWithParam<Who> {
+ protected:
+  /// A run of SCRIPT with FLAGS, and how long it took.
+  Finished Sh(const std::string& script, std::vector<std::string> flags) {
+    const Clock::time_point began = Clock::now();
+    Finished run = person_.Sh(script, std::move(flags));
+    took_ = Clock::now() - began;
+    return run;
+  }
+  std::string Inspected() { return person_.Ambit({"inspect", "--json"}).out; }
+  void ExpectEndedBy(const Finished& run, int exit_code, const std::string& cause,
+                     const std::string& flag) {
+    EXPECT_EQ(run.exit_code, exit_code) << run.err;
+    EXPECT_THAT(run.err, AllOf(HasSubstr("limit"), HasSubstr(flag)));
+    EXPECT_THAT(Inspected(), HasSubstr(R"("outcome":{"cause":")" + cause + R"(","exit_code":)" +
+                                       std::to_string(exit_code)));
+  }
+  std::string Journal() {
+    return person_.Execute({"sh", "-c", "cat ~/.local/state/ambit/runs/*/journal.jsonl"}).out;
+  }
+
+  Scratch person_{GetParam()};
+  Clock::duration took_{};
+};
+INSTANTIATE_TEST_SUITE_P(As, Limits, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(Limits, TimeEndsARunThatSleepsAsSoonAsItIsAsked) {
+  ExpectEndedBy(Sh("exec sleep 30", {"--time", "1s"}), 124, "time-limit", "--time");
+  EXPECT_GE(took_, seconds(1));
+  EXPECT_LT(took_, seconds(4));
+  const std::string journal = Journal();
+  EXPECT_THAT(journal, AllOf(HasSubstr(R"("event":"limit.warning","limit":"time","value":1000)"),
+                             HasSubstr(R"("event":"limit.reached","limit":"time")"),
+                             HasSubstr(R"("event":"run.ended","cause":"time-limit")")));
+}
+
+TEST_P(Limits, TimeEndsWhoDoesNotWantToEndAfterTheGrace) {
+  const Finished run = Sh("trap 'echo asked' TERM; while :; do sleep 1; done", {"--time", "1s"});
+  ExpectEndedBy(run, 124, "time-limit", "--time");
+  EXPECT_THAT(run.out, HasSubstr("asked\n"));
+  EXPECT_GE(took_, seconds(6));
+  EXPECT_LT(took_, seconds(11));
+}
+
+TEST_P(Limits, TimeEndsWhatStoppedItself) {
+  ExpectEndedBy(Sh("trap '' TERM; kill -STOP $$; sleep 30", {"--time", "1s"}), 124, "time-limit",
+                "--time");
+  EXPECT_LT(took_, seconds(11));
+}
+
+TEST_P(Limits, ARunThatEndsInTimeKeepsItsOwnEnd) {
+  EXPECT_EQ(Sh("exit 7", {"--time", "30s"}).exit_code, 7);
+  EXPECT_THAT(Inspected(), HasSubstr(R"("cause":"exited","exit_code":7)"));
+  EXPECT_THAT(Journal(), Not(HasSubstr("limit.")));
+}
+
+TEST_P(Limits, OneWhoEndsWellAfterTheWarningWasEndedByTheLimitAllTheSame) {
+  ExpectEndedBy(Sh("trap 'exit 0' TERM; while :; do sleep 0.1; done", {"--time", "1s"}), 124,
+                "time-limit", "--time");
+  EXPECT_LT(took_, seconds(4));
+}
+
+TEST_P(Limits, ProcessorTimeOfAllProcessesTogetherCounts) {
+  ExpectEndedBy(Sh("for n in 1 2; do (while :; do :; done) & done; wait", {"--cpu-time", "1s"}),
+                141, "cpu-time-limit", "--cpu-time");
+}
+
+TEST_P(Limits, OnlyARunThatDoesNothingIsIdle) {
+  ExpectEndedBy(Sh("exec sleep 30", {"--idle", "1s"}), 141, "idle-limit", "--idle");
+  const Finished busy = Sh("end=$(( $(date +%s) + 3 )); while [ $(date +%s) -lt $end ]; do :; done",
+                           {"--idle", "1s"});
+  EXPECT_EQ(busy.exit_code, 0) << busy.err;
+  const Finished telling = Sh("for n in 1 2 3 4 5; do echo $n; sleep 0.5; done", {"--idle", "1s"});
+  EXPECT_EQ(telling.exit_code, 0) << telling.err;
+}
+
+constexpr const char* kForks = R"(exec python3 -c '
+import os, time
+made = []
+for n in range(200):
+    try:
+        pid = os.fork()
+    except OSError:
+        break
+    if pid == 0:
+        time.sleep(20)
+        os._exit(0)
+    made.append(pid)
+print(len(made) < 30, len(made) > 20, len(made) == 200, flush=True)
+for pid in made:
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+os.system("echo alive")
+')";
+
+TEST_P(Limits, ForksBeyondTheLimitFailAndTheRunGoesOn) {
+  const Finished run = Sh(kForks, {"--processes", "30"});
+  EXPECT_EQ(run.out, "True True False\nalive\n") << run.err;
+  EXPECT_EQ(run.exit_code, 0);
+  const Finished control = Sh(kForks, {"--processes", "300"});
+  EXPECT_EQ(control.out, "False True True\nalive\n") << control.err;
+}
+
+constexpr const char* kAnonymous =
+    "python3 -c 'import time\nkept=[]\nfor n in range(64): kept.append(bytearray(b\"x\") * (16 << "
+    "20))\nprint(\"had it all\", flush=True)\ntime.sleep(5)'";
+constexpr const char* kUnmapped =
+    "python3 -c 'import os, time\nfd=os.memfd_create(\"x\")\nfor n in range(64): os.write(fd, "
+    "b\"x\" * (16 << 20))\nprint(\"had it all\", flush=True)\ntime.sleep(5)'";
+
+TEST_P(Limits, MemoryIsLimitedHoweverItIsHad) {
+  for (const char* hog : {kAnonymous, kUnmapped}) {
+    ExpectEndedBy(Sh(hog, {"--memory", "256M"}), 137, "memory-limit", "--memory");
+  }
+  const Finished full =
+      Sh("head -c 1073741824 /dev/zero > /dev/shm/x; stat -c %s /dev/shm/x", {"--memory", "256M"});
+  EXPECT_NE(full.out, "1073741824\n");
+  const Finished control =
+      Sh("head -c 100000000 /dev/zero > /dev/shm/x && echo there", {"--memory", "256M"});
+  EXPECT_EQ(control.out, "there\n") << control.err;
+}
+
+TEST_P(Limits, WhatProcessesShareCountsOnce) {
+  const Finished run = Sh(
+      "python3 -c 'import os, time\nkept=bytearray(b\"x\") * (100 << 20)\nfor n in range(4):\n  if "
+      "os.fork() == 0: break\ntime.sleep(2)\nprint(len(kept), flush=True)\nos._exit(0)'; sleep 1",
+      {"--memory", "256M"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+TEST_P(Limits, TheDiskIsLimitedAcrossFiles) {
+  ExpectEndedBy(Sh("for n in $(seq 64); do head -c 16777216 /dev/zero > file$n; sleep 0.05; done; "
+                   "sleep 5; echo all",
+                   {"--disk", "64M"}),
+                141, "disk-limit", "--disk");
+  const Finished sparse =
+      Sh("truncate -s 60M a; truncate -s 60M b; truncate -s 60M c; sleep 1; "
+         "echo there",
+         {"--disk", "64M"});
+  EXPECT_EQ(sparse.out, "there\n") << sparse.err;
+}
+
+TEST_P(Limits, FilesAndDirectoriesAreLimited) {
+  ExpectEndedBy(Sh("mkdir d; for n in $(seq 40); do (cd d && seq -f f$n-%g 500 | xargs touch); "
+                   "done; sleep 10",
+                   {"--inodes", "2000"}),
+                141, "disk-limit", "--inodes");
+}
+
+TEST_P(Limits, OpenFilesAreLimited) {
+  EXPECT_EQ(Sh("ulimit -n", {"--open-files", "100"}).out, "100\n");
+}
+
+TEST_P(Limits, TopAndStatsTellWhatARunUses) {
+  const pid_t ambit =
+      person_.Start({"run", "-q", "--", "sh", "-c", "echo up; exec sleep 20"}, "out");
+  for (int n = 0; n < 100 && person_.Read("out") != "up\n"; ++n) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  const Finished top = person_.Ambit({"top", "--json"});
+  const Finished now = person_.Ambit({"stats", "--json"});
+  const Finished people = person_.Ambit({"top"});
+  ::kill(ambit, SIGTERM);
+  ::waitpid(ambit, nullptr, 0);
+  EXPECT_THAT(top.out, AllOf(HasSubstr(R"("processes":2)"), HasSubstr(R"("disk_bytes":)")))
+      << top.err;
+  EXPECT_THAT(now.out, AllOf(HasSubstr(R"("alive":true)"), HasSubstr(R"("processes":2)")))
+      << now.err;
+  EXPECT_THAT(people.out, HasSubstr("sleep 20"));
+  EXPECT_THAT(person_.Ambit({"stats", "--json"}).out,
+              AllOf(HasSubstr(R"("alive":false)"), HasSubstr("memory_peak")));
+}
+
+}  // namespace
+}  // namespace ambit::testing
