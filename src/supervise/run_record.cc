@@ -123,6 +123,9 @@ void RunRecord::End(const Outcome& outcome, const UsageFigures& used) {
                                    .memory_peak = used.memory_peak,
                                    .processes_peak = used.processes_peak,
                                    .disk_bytes = used.disk_bytes};
+                {"detail", outcome.detail}}});
+  sink_->Emit({event::kJournalClose, {}});
+  meta_.sealed = sink_->status().has_value();
   meta_.finished_ns = NowNanoseconds();
   meta_.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
                                         .exit_code = outcome.exit_code};
