@@ -59,6 +59,13 @@ inline constexpr std::string_view kLimitReached = "limit.reached";
 // The chain's first and last record, each signed.
 inline constexpr std::string_view kJournalHead = "journal.head";
 inline constexpr std::string_view kJournalClose = "journal.close";
+// A journal without its end is gone on with: what was cut off before this.
+inline constexpr std::string_view kJournalResumed = "journal.resumed";
+
+/// Of events that come from inside in great numbers: they may wait for Sink::Commit.
+constexpr bool IsGathered(std::string_view name) {
+  return name.starts_with("process.") || name.starts_with("file.");
+}
 
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;
 
@@ -78,8 +85,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
   virtual void Emit(const Event& event) = 0;
-  /// Writes what Emit has gathered. Events that come from inside in great numbers (process.*,
-  /// file.*) may wait for it, at most kCommitInterval; all others are written at once.
+  /// Writes what Emit has gathered. What IsGathered may wait for it, at most kCommitInterval; all
+  /// others are written at once. Emitting kJournalClose seals what was written so far.
   virtual void Commit() = 0;
   [[nodiscard]] virtual const Status& status() const = 0;
 };

@@ -28,6 +28,7 @@ Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::
   const std::int64_t clock_offset_ns = workspace::ClockOffset();
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
   AMBIT_CHECK(workspace::WriteHomeFiles(run.fd.get(), plan));
+  AMBIT_CHECK(MakeDenialsFile(run.fd.get()));
   AMBIT_TRY(std::string kept, workspace::PrepareKept(workspace::KeptBeside(state_root), plan));
   AMBIT_TRY(workspace::RootTree root,
             workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
@@ -78,7 +79,8 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, const OpenSi
   AMBIT_CHECK(workspace::SetSupervisorToSelf(meta_));
   AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
   AMBIT_CHECK(sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
-  AMBIT_TRY(sink_, open_sink(run_));
+  AMBIT_TRY(std::unique_ptr<event::Sink> journal, open_sink(run_));
+  AMBIT_TRY(sink_, TellingSink::Open(run_.fd.get(), std::move(journal)));
   sink_->Emit({event::kRunPlanned,
                {{"project", meta_.project},
                 {"argv", meta_.argv},

@@ -11,6 +11,7 @@
 #include "event/event.h"
 #include "supervise/outcome.h"
 #include "supervise/planning.h"
+#include "supervise/refused.h"
 #include "supervise/run_request.h"
 #include "workspace/layers.h"
 #include "workspace/root_tree.h"
@@ -46,6 +47,9 @@ class RunRecord {
                              const RunObserver& observer);
   void End(const Outcome& outcome);
 
+  /// What was refused so far.
+  [[nodiscard]] Refused refused() const { return sink_ ? sink_->refused() : Refused{}; }
+
   /// Whether all of it could be written; known after End.
   [[nodiscard]] const Status& status() const { return status_; }
 
@@ -55,7 +59,7 @@ class RunRecord {
   const workspace::RunDir& run_;
   workspace::RunMeta meta_;
   std::vector<std::string> left_out_;
-  std::unique_ptr<event::Sink> sink_;
+  std::unique_ptr<TellingSink> sink_;
   Status status_;
 };
 

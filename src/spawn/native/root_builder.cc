@@ -123,6 +123,7 @@ StageResult<Fd> NewFilesystemFor(const Mount& mount) {
     case Mount::Kind::kLayer:
     case Mount::Kind::kHome:
     case Mount::Kind::kKept:
+    case Mount::Kind::kDenials:
       break;
   }
   return Fd();

@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "event/refusal.h"
+#include "journal/entry_text.h"
+#include "journal/export.h"
+#include "journal/export_json.h"
+
+namespace ambit::journal {
+namespace {
+
+// Numbers of the schema (https://schema.ocsf.io, 1.3.0).
+constexpr int kOther = 99;
+constexpr int kInformational = 1;
+constexpr int kMedium = 3;
+constexpr int kDenied = 2;   // action_id
+constexpr int kBlocked = 2;  // disposition_id
+constexpr int kVirtual = 6;  // device.type_id
+
+enum class Subject : std::uint8_t { kNone, kProcess, kFile, kNetwork, kApplication, kFinding };
+
+struct Class {
+  int category = 0;
+  int uid = 0;
+  std::string_view name;
+};
+
+constexpr Class Of(Subject subject) {
+  switch (subject) {
+    case Subject::kFile:
+      return {.category = 1, .uid = 1001, .name = "File System Activity"};
+    case Subject::kProcess:
+      return {.category = 1, .uid = 1007, .name = "Process Activity"};
+    case Subject::kFinding:
+      return {.category = 2, .uid = 2004, .name = "Detection Finding"};
+    case Subject::kNetwork:
+      return {.category = 4, .uid = 4001, .name = "Network Activity"};
+    case Subject::kApplication:
+      return {.category = 6, .uid = 6002, .name = "Application Lifecycle"};
+    case Subject::kNone:
+      break;
+  }
+  return {.category = 0, .uid = 0, .name = "Base Event"};
+}
+
+struct Mapping {
+  std::string_view event;
+  Subject subject = Subject::kNone;
+  int activity = kOther;
+};
+
+/// docs/journal.md tells the same. What is not here is a Base Event.
+constexpr std::array<Mapping, 24> kMappings = {{
+    {event::kRunStarted, Subject::kApplication, 3},  // Start
+    {event::kRunEnded, Subject::kApplication, 4},    // Stop
+    {event::kRunPlanned, Subject::kApplication, kOther},
+    {event::kApplyStarted, Subject::kApplication, kOther},
+    {event::kApplyEnded, Subject::kApplication, kOther},
+    {event::kApplyRecovered, Subject::kApplication, kOther},
+    {event::kUndoStarted, Subject::kApplication, kOther},
+    {event::kUndoEnded, Subject::kApplication, kOther},
+    {event::kBranchStarted, Subject::kApplication, kOther},
+    {event::kBranchEnded, Subject::kApplication, kOther},
+    {event::kWorkDiscarded, Subject::kApplication, kOther},
+    {event::kProcessExec, Subject::kProcess, 1},  // Launch
+    {event::kProcessExit, Subject::kProcess, 2},  // Terminate
+    {event::kFileCreate, Subject::kFile, 1},
+    {event::kFileWrite, Subject::kFile, 3},  // Update
+    {event::kFileDelete, Subject::kFile, 4},
+    {event::kFileRename, Subject::kFile, 5},
+    {event::kFileMode, Subject::kFile, 6},   // Set Attributes
+    {event::kFileOpen, Subject::kFile, 14},  // Open
+    {event::kLayerRemained, Subject::kFile, kOther},
+    {event::kCopiedUp, Subject::kFile, kOther},
+    {event::kEgressConnect, Subject::kNetwork, kOther},
+    {event::kLimitWarning, Subject::kFinding, 1},  // Create
+    {event::kLimitReached, Subject::kFinding, 1},
+}};
+
+/// A denial is of what was denied.
+Mapping OfDenial(const Entry& entry) {
+  if (entry.Number("port") || entry.Find("host") != nullptr) {
+    return {event::kDenial, Subject::kNetwork, 5};  // Refuse
+  }
+  if (!entry.Text("path").empty()) return {event::kDenial, Subject::kFile, kOther};
+  return {event::kDenial, Subject::kFinding, 1};
+}
+
+Mapping OfConnect(const Entry& entry) {
+  const std::string state = entry.Text("state");
+  const int activity = state == "opened" ? 1 : state == "closed" ? 2 : 4;  // Open, Close, Fail
+  return {event::kEgressConnect, Subject::kNetwork, activity};
+}
+
+Mapping MappingOf(const Entry& entry) {
+  if (entry.event == event::kDenial) return OfDenial(entry);
+  if (entry.event == event::kEgressConnect) return OfConnect(entry);
+  const auto* const found = std::ranges::find(kMappings, entry.event, &Mapping::event);
+  return found != kMappings.end() ? *found : Mapping{.event = {}};
+}
+
+std::string BaseName(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+  return name.empty() ? path : name;
+}
+
+Json FileAt(const std::string& path) {
+  return {{"name", BaseName(path)}, {"path", path}, {"type_id", 0}};  // Unknown: nobody looked
+}
+
+Json Process(const Entry& entry) {
+  Json process = Json::object();
+  if (const auto pid = entry.Number("pid")) process["pid"] = *pid;
+  if (const std::string path = entry.Text("path"); !path.empty()) {
+    process["name"] = BaseName(path);
+    process["file"] = FileAt(path);
+  }
+  const event::Value* argv = entry.Find("argv");
+  const auto* words = argv != nullptr ? std::get_if<std::vector<std::string>>(argv) : nullptr;
+  if (words != nullptr) process["cmd_line"] = fmt::format("{}", fmt::join(*words, " "));
+  if (const auto parent = entry.Number("ppid")) process["parent_process"] = {{"pid", *parent}};
+  return process;
+}
+
+Json Actor(const Entry& entry) {
+  Json actor = {{"app_name", "ambit run " + entry.run}};
+  if (const auto pid = entry.Number("pid")) actor["process"] = {{"pid", *pid}};
+  return actor;
+}
+
+void AddProcess(const Entry& entry, Json& out) {
+  out["process"] = Process(entry);
+  const auto status = entry.Number("status");
+  if (!status) return;
+  const auto wait_status = static_cast<int>(*status);
+  out["exit_code"] =
+      WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+void AddFile(const Entry& entry, Json& out) {
+  out["file"] = FileAt(entry.Text("path"));
+  if (const std::string to = entry.Text("to"); !to.empty()) out["file_result"] = FileAt(to);
+}
+
+void AddNetwork(const Entry& entry, Json& out) {
+  Json endpoint = Json::object();
+  const std::string host = entry.Text("host");
+  if (host.empty()) {
+    endpoint["ip"] = "127.0.0.1";
+  } else {
+    endpoint["hostname"] = host;
+  }
+  for (const char* name : {"port", "host_port"}) {
+    if (const auto port = entry.Number(name)) endpoint["port"] = *port;
+  }
+  out["dst_endpoint"] = std::move(endpoint);
+  const auto sent = entry.Number("bytes_to_host");
+  const auto got = entry.Number("bytes_from_host");
+  if (sent && got) out["traffic"] = {{"bytes_out", *sent}, {"bytes_in", *got}};
+}
+
+void AddSubject(Subject subject, const Entry& entry, const std::string& version, Json& out) {
+  if (subject == Subject::kProcess || subject == Subject::kFile) {
+    out["device"] = {{"type_id", kVirtual}, {"uid", entry.run}, {"name", entry.run}};
+    out["actor"] = Actor(entry);
+  }
+  switch (subject) {
+    case Subject::kProcess:
+      return AddProcess(entry, out);
+    case Subject::kFile:
+      return AddFile(entry, out);
+    case Subject::kNetwork:
+      return AddNetwork(entry, out);
+    case Subject::kApplication:
+      out["app"] = {
+          {"name", "ambit"}, {"vendor_name", "ambit"}, {"version", version}, {"uid", entry.run}};
+      return;
+    case Subject::kFinding:
+      out["finding_info"] = {{"uid", fmt::format("{}/{}", entry.run, entry.sequence)},
+                             {"title", Essence(entry)}};
+      return;
+    case Subject::kNone:
+      return;
+  }
+}
+
+}  // namespace
+
+std::string OcsfLine(const Entry& entry, const std::string& ambit_version) {
+  const Mapping mapping = MappingOf(entry);
+  const Class is = Of(mapping.subject);
+  const bool refused = event::IsRefused(entry.event);
+  Json out = {{"category_uid", is.category},
+              {"class_uid", is.uid},
+              {"class_name", is.name},
+              {"activity_id", mapping.activity},
+              {"type_uid", (is.uid * 100) + mapping.activity},
+              {"time", entry.time_ns / 1'000'000},
+              {"severity_id", refused ? kMedium : kInformational},
+              {"message", entry.event + " " + Essence(entry)}};
+  if (mapping.activity == kOther) out["activity_name"] = entry.event;
+  Json metadata = {
+      {"version", kOcsfVersion},
+      {"product", {{"name", "ambit"}, {"vendor_name", "ambit"}, {"version", ambit_version}}},
+      {"uid", fmt::format("{}/{}", entry.run, entry.sequence)},
+      {"sequence", entry.sequence},
+      {"event_code", entry.event}};
+  if (entry.event == event::kDenial) {
+    metadata["profiles"] = {"security_control"};
+    out["action_id"] = kDenied;
+    out["disposition_id"] = kBlocked;
+  }
+  out["metadata"] = std::move(metadata);
+  AddSubject(mapping.subject, entry, ambit_version, out);
+  out["unmapped"] = FieldsOf(entry);
+  return AsLine(out);
+}
+
+}  // namespace ambit::journal
