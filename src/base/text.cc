@@ -77,6 +77,11 @@ std::string WithoutControls(std::string_view text) {
 std::string JsonEscape(std::string_view text) {
   std::string out;
   out.reserve(text.size());
+  AppendJsonEscaped(text, out);
+  return out;
+}
+
+void AppendJsonEscaped(std::string_view text, std::string& out) {
   while (!text.empty()) {
     const auto plain =
         static_cast<std::size_t>(std::ranges::find_if_not(text, IsPlainInJson) - text.begin());
@@ -99,7 +104,6 @@ std::string JsonEscape(std::string_view text) {
     }
     text.remove_prefix(one.length);
   }
-  return out;
 }
 
 std::string Count(std::size_t count, std::string_view noun) {

@@ -16,6 +16,7 @@ std::string WithoutControls(std::string_view text);
 /// `text` as the inside of a JSON string (no quotes around it). Bytes that are not UTF-8 become
 /// U+FFFD so that the result always parses.
 std::string JsonEscape(std::string_view text);
+void AppendJsonEscaped(std::string_view text, std::string& out);
 
 /// `1 file`, `2 files`, `2 directories`.
 std::string Count(std::size_t count, std::string_view noun);

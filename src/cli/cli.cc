@@ -47,13 +47,14 @@ struct Command {
 };
 
 /// In the order help tells them.
-constexpr std::array<Command, 19> kCommands = {{
+constexpr std::array<Command, 20> kCommands = {{
     {.name = "run", .add = AddRun},
     {.name = "shell", .add = AddShell},
     {.name = "diff", .add = AddDiff},
     {.name = "apply", .add = AddApply},
     {.name = "undo", .add = AddUndo},
     {.name = "branch", .add = AddBranch},
+    {.name = "audit", .add = AddAudit},
     {.name = "doctor", .add = AddDoctor},
     {.name = "ps", .add = AddPs},
     {.name = "inspect", .add = AddInspect},

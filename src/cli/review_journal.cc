@@ -71,13 +71,17 @@ std::unexpected<Error> Unwritable(Error error, const std::string& path, bool bef
 
 Result<ReviewJournal> ReviewJournal::Open(const workspace::RunDir& run) {
   const std::string path = fmt::format("{}/{}", run.path, workspace::kJournalFile);
-  auto sink = journal::Writer::Continue(run.fd.get(), workspace::kJournalFile, run.id);
+  const auto key = journal::SigningKey::LoadOrMake(journal::KeyDirectoryOf(run.path));
+  if (!key) return Unwritable(key.error(), path, /*before=*/true);
+  auto sink = journal::Writer::Continue(run.fd.get(), workspace::kJournalFile, run.id, *key);
   if (!sink) return Unwritable(std::move(sink).error(), path, /*before=*/true);
   return ReviewJournal(*std::move(sink), path);
 }
 
 Status ReviewJournal::Write(const event::Event& event) {
   sink_->Emit(event);
+  // Sealed as soon as nothing is under way: a command that was interrupted leaves it open.
+  if (!event.name.ends_with(".started")) sink_->Emit({event::kJournalClose, {}});
   if (sink_->status()) return {};
   return Unwritable(sink_->status().error(), path_, event.name.ends_with(".started"));
 }

@@ -205,7 +205,8 @@ int ExecuteRun(const RunFlags& flags) {
       .on_ended = [&](const supervise::Refused& refused) { ended.refused = refused; }};
   const auto open_journal =
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
-    return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
+    AMBIT_TRY(const auto key, journal::SigningKey::LoadOrMake(journal::KeyDirectoryOf(run.path)));
+    return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id, key);
   };
   if (!flags.quiet) TellWhatIsLeftOut(*effective);
   WarnOfUnsetVariables(request, observer);

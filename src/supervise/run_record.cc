@@ -99,6 +99,8 @@ void RunRecord::End(const Outcome& outcome) {
                {{"cause", std::string(NameOf(outcome.cause))},
                 {"exit_code", std::int64_t{outcome.exit_code}},
                 {"detail", outcome.detail}}});
+  sink_->Emit({event::kJournalClose, {}});
+  meta_.sealed = sink_->status().has_value();
   meta_.finished_ns = NowNanoseconds();
   meta_.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
                                         .exit_code = outcome.exit_code};

@@ -172,6 +172,7 @@ std::string EncodeMeta(const RunMeta& meta) {
   }
   if (meta.direct) out["direct"] = true;
   if (meta.keep) out["keep"] = true;
+  if (meta.sealed) out["sealed"] = true;
   if (!meta.auto_exec.empty()) out["auto_exec"] = meta.auto_exec;
   out["ambit_version"] = Text(meta.ambit_version);
   return out.dump(1) + "\n";
@@ -217,6 +218,7 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
   }
   if (!Member(in, "direct").is_null()) AMBIT_CHECK(Read(in, "direct", meta.direct));
   if (!Member(in, "keep").is_null()) AMBIT_CHECK(Read(in, "keep", meta.keep));
+  if (!Member(in, "sealed").is_null()) AMBIT_CHECK(Read(in, "sealed", meta.sealed));
   if (!Member(in, "auto_exec").is_null()) AMBIT_CHECK(Read(in, "auto_exec", meta.auto_exec));
   AMBIT_CHECK(Read(in, "ambit_version", meta.ambit_version));
   return meta;

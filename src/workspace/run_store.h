@@ -65,6 +65,7 @@ struct RunMeta {
   std::optional<RunOutcome> outcome;
   bool direct = false;  // --project rw: it wrote into the project itself
   bool keep = false;    // --keep-run: it goes only by name
+  bool sealed = false;  // its journal was written to the end
   /// What the run's policy says of the gate: "deny", "allow", or nothing: it asks.
   std::string auto_exec;
   std::string ambit_version;

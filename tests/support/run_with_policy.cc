@@ -59,7 +59,8 @@ int Main(int argc, char** argv) {
   request.place = *std::move(place);
   const auto open_journal =
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
-    return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id);
+    AMBIT_TRY(const auto key, journal::SigningKey::LoadOrMake(journal::KeyDirectoryOf(run.path)));
+    return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id, key);
   };
   const auto outcome = supervise::Run(
       request, open_journal,

@@ -1,0 +1,13 @@
+#include "cli/audit.h"
+
+#include <CLI/CLI.hpp>
+
+namespace ambit::cli {
+
+void AddAudit(CLI::App& app, Action& action) {
+  CLI::App* audit = app.add_subcommand("audit", "The journal of a run, and whether it is whole");
+  audit->require_subcommand(1);
+  AddAuditVerify(*audit, action);
+}
+
+}  // namespace ambit::cli

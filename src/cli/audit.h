@@ -1,0 +1,10 @@
+#pragma once
+// `ambit audit`: what a run's journal says, and whether it can be believed. One file per
+// subcommand; audit.cc names them.
+#include "cli/cli.h"
+
+namespace ambit::cli {
+
+void AddAuditVerify(CLI::App& audit, Action& action);
+
+}  // namespace ambit::cli
