@@ -114,6 +114,16 @@ std::string RuleOf(const plan::Answer& answer, const workspace::RunDir& run) {
   return answer.rule + (keys.empty() ? "" : fmt::format("; its keys: {}", fmt::join(keys, ", ")));
 }
 
+/// What the journal says, and where that is no way out, what the plan says.
+Result<plan::Answer> WithThePlan(plan::Answer answer, const Evidence& evidence,
+                                 const workspace::RunDir& run) {
+  if (answer.way.empty() && !evidence.refusal.path.empty()) {
+    AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(run));
+    answer.way = plan::WhyPath(plan, evidence.refusal.path).way;
+  }
+  return answer;
+}
+
 plan::Answer AnswerOf(const Evidence& evidence) {
   return {.refused = true,
           .what = fmt::format("{}{}, {}", evidence.refusal.what,
@@ -146,7 +156,8 @@ Result<plan::Answer> Ask(const WhyFlags& flags, const JournalOfRun& opened) {
   }
   AMBIT_TRY(const auto evidence, NewestOf(opened, path, flags.host));
   if (path.empty() && flags.host.empty()) {
-    return evidence ? AnswerOf(*evidence) : AnswerOfTheEnd(opened.meta);
+    if (!evidence) return AnswerOfTheEnd(opened.meta);
+    return WithThePlan(AnswerOf(*evidence), *evidence, opened.run);
   }
   AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(opened.run));
   plan::Answer planned = path.empty() ? plan::WhyHost(plan, flags.host) : plan::WhyPath(plan, path);

@@ -34,7 +34,12 @@ Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
   Refusal refusal{.what = fmt::format("a connection to port {}", port),
                   .rule = Text(fields, "rule"),
                   .way = {}};
-  if (refusal.rule == "no rule names it") refusal.way = fmt::format("--host-port {}", port);
+  const std::string host = Text(fields, "host");
+  if (!host.empty()) refusal.what = fmt::format("a connection to {} port {}", host, port);
+  const bool loopback = host.empty() || host == "::1" || host.starts_with("127.");
+  if (loopback && refusal.rule == "no rule names it") {
+    refusal.way = fmt::format("--host-port {}", port);
+  }
   return refusal;
 }
 
@@ -45,7 +50,10 @@ Refusal OfDenial(std::span<const Field> fields) {
     const std::string text = Text(fields, object);
     if (!text.empty()) what += (what.empty() ? "" : " ") + text;
   }
-  return {.what = what.empty() ? "something" : what, .rule = Text(fields, "rule"), .way = {}};
+  return {.what = what.empty() ? "something" : what,
+          .rule = Text(fields, "rule"),
+          .way = {},
+          .path = Text(fields, "path")};
 }
 
 /// Times are milliseconds, sizes bytes, processors thousandths; the rest is counted.

@@ -13,9 +13,10 @@
 namespace ambit::event {
 
 struct Refusal {
-  std::string what;  // "a connection to port 5432"
-  std::string rule;  // "no rule names it"
-  std::string way;   // "--host-port 5432"; empty: nothing would allow it
+  std::string what;       // "a connection to port 5432"
+  std::string rule;       // "no rule names it"
+  std::string way;        // "--host-port 5432"; empty: none that this alone can tell
+  std::string path = {};  // that it is about: the run's plan can tell more
 };
 
 /// Of a `denial`, `limit.warning` or `limit.reached`; nullopt for any other event.

@@ -16,6 +16,14 @@ TEST(Refusal, OfAConnectionNamesTheFlagThatWouldAllowIt) {
   EXPECT_EQ(refusal->way, "--host-port 5432");
 }
 
+TEST(Refusal, OfAnotherMachineNamesNoFlag) {
+  const std::vector<Field> fields = {{"host", std::string("192.0.2.1")},
+                                     {"port", std::int64_t{443}},
+                                     {"rule", std::string("no rule names it")}};
+  EXPECT_EQ(RefusalOf(kDenial, fields)->what, "a connection to 192.0.2.1 port 443");
+  EXPECT_EQ(RefusalOf(kDenial, fields)->way, "");
+}
+
 TEST(Refusal, ThatNoFlagWouldChangeNamesNone) {
   const std::vector<Field> fields = {{"port", std::int64_t{80}},
                                      {"rule", std::string("connection limit")}};

@@ -53,6 +53,7 @@ constexpr FieldSchema kOfDenial[] = {
     {"host", kText, "the name or address that was asked for"},
     {"rule", kText, "what refused it"},
     {"pid", kNumber, "who asked, as numbered inside"},
+    {"unreadable", kYesNo, "true: not all of it could be read from the process"},
 };
 constexpr FieldSchema kOfTerminalDropped[] = {
     {"sequences", kTexts, "name and count"},
@@ -115,24 +116,44 @@ constexpr FieldSchema kOfBranchEnded[] = {
 };
 constexpr FieldSchema kOfEventsDropped[] = {
     {"count", kNumber, "events before this line that were lost"},
+    {"kinds", kTexts, "name and count of each; absent for reports of egress"},
 };
 
 constexpr FieldSchema kPid{"pid", kNumber, "as numbered inside"};
 constexpr FieldSchema kPath{"path", kText, "as the process gave it, made absolute"};
+constexpr FieldSchema kUnreadable{"unreadable", kYesNo,
+                                  "true: not all of it could be read from the process"};
 constexpr FieldSchema kOfProcessExec[] = {
     kPid,
-    {"ppid", kNumber, "its parent's"},
+    {"ppid", kNumber, "its parent's; absent when nobody knows"},
     {"path", kText, "the program"},
     {"argv", kTexts, "its arguments"},
+    {"argv_cut", kYesNo, "true: there were more"},
     {"cwd", kText, "its working directory"},
+    kUnreadable,
 };
 constexpr FieldSchema kOfProcessExit[] = {
     kPid,
-    {"status", kNumber, "as in waitpid(2)"},
+    {"exit_code", kNumber, "when it ended by itself"},
+    {"signal", kNumber, "when a signal ended it"},
+    {"status", kText, "unknown, when neither is known"},
 };
-constexpr FieldSchema kOfFile[] = {kPid, kPath};
-constexpr FieldSchema kOfFileRename[] = {kPid, kPath, {"to", kText, "the new name"}};
-constexpr FieldSchema kOfFileMode[] = {kPid, kPath, {"mode", kText, "what was asked for"}};
+constexpr FieldSchema kOfFile[] = {kPid, kPath, kUnreadable};
+constexpr FieldSchema kOfFileCreate[] = {
+    kPid,
+    kPath,
+    {"kind", kText, "file, directory, symlink, hard link, node or unnamed"},
+    {"target", kText, "what a link names"},
+    kUnreadable,
+};
+constexpr FieldSchema kOfFileRename[] = {kPid, kPath, {"to", kText, "the new name"}, kUnreadable};
+constexpr FieldSchema kOfFileMode[] = {
+    kPid,
+    kPath,
+    {"mode", kText, "in octal digits; absent when it is about the owner alone"},
+    {"owner", kYesNo, "true: the owner was asked to change"},
+    kUnreadable,
+};
 constexpr FieldSchema kOfLayerRemained[] = {
     {"layer", kText, "project, or the name of another layer"},
     {"path", kText, "relative to the layer"},
@@ -182,7 +203,7 @@ constexpr EventSchema kEvents[] = {
     {kProcessExec, "a program was asked for", kOfProcessExec},
     {kProcessExit, "a process ended", kOfProcessExit},
     {kFileOpen, "a file was asked for, to read", kOfFile},
-    {kFileCreate, "a file or directory was asked for that may be new", kOfFile},
+    {kFileCreate, "a file or directory was asked for that may be new", kOfFileCreate},
     {kFileWrite, "a file was asked for, to write", kOfFile},
     {kFileDelete, "a name was asked to be removed", kOfFile},
     {kFileRename, "a name was asked to be another", kOfFileRename},

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/wait.h>
 
 #include <array>
 #include <span>
@@ -79,14 +78,17 @@ std::string OfExec(const Entry& entry) {
 }
 
 std::string OfExit(const Entry& entry) {
-  const auto status = static_cast<int>(entry.Number("status").value_or(0));
-  const std::string how = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
-                                              : fmt::format("exit {}", WEXITSTATUS(status));
+  const auto signal = entry.Number("signal");
+  const auto code = entry.Number("exit_code");
+  const std::string how = signal ? fmt::format("signal {}", *signal)
+                          : code ? fmt::format("exit {}", *code)
+                                 : TextOf(entry, "status");
   return how + ByWhom(entry);
 }
 
 std::string OfFile(const Entry& entry) {
-  const std::string to = TextOf(entry, "to");
+  std::string to = TextOf(entry, "to");
+  if (to.empty()) to = TextOf(entry, "target");
   const event::Value* mode = entry.Find("mode");
   return TextOf(entry, "path") + (to.empty() ? "" : " -> " + to) +
          (mode != nullptr ? " " + Shown(*mode) : "") + ByWhom(entry);

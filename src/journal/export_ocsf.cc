@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
@@ -136,11 +135,10 @@ Json Actor(const Entry& entry) {
 
 void AddProcess(const Entry& entry, Json& out) {
   out["process"] = Process(entry);
-  const auto status = entry.Number("status");
-  if (!status) return;
-  const auto wait_status = static_cast<int>(*status);
-  out["exit_code"] =
-      WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+  const auto signal = entry.Number("signal");
+  const auto code = entry.Number("exit_code");
+  if (signal) out["exit_code"] = 128 + *signal;
+  if (code) out["exit_code"] = *code;
 }
 
 void AddFile(const Entry& entry, Json& out) {

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "plan/launch_plan.h"
+#include "plan/why.h"
 #include "sys/file.h"
 
 namespace ambit::supervise {
@@ -52,10 +52,10 @@ std::string DenialLine(const event::Refusal& refusal, std::int64_t time_ns) {
                      refusal.way.empty() ? "" : " | allowed by: ambit run ", Shown(refusal.way));
 }
 
-Result<std::unique_ptr<TellingSink>> TellingSink::Open(int run_dir,
+Result<std::unique_ptr<TellingSink>> TellingSink::Open(int run_dir, const plan::LaunchPlan& plan,
                                                        std::unique_ptr<event::Sink> journal) {
   AMBIT_TRY(Fd file, sys::OpenAt(run_dir, plan::kDenialsFile, O_WRONLY | O_APPEND | O_NOFOLLOW));
-  return std::unique_ptr<TellingSink>(new TellingSink(std::move(file), std::move(journal)));
+  return std::unique_ptr<TellingSink>(new TellingSink(std::move(file), plan, std::move(journal)));
 }
 
 void TellingSink::Emit(const event::Event& event) {
@@ -63,6 +63,9 @@ void TellingSink::Emit(const event::Event& event) {
   if (!event::IsRefused(event.name)) return;
   auto refusal = event::RefusalOf(event.name, event.fields);
   if (!refusal) return;
+  if (refusal->way.empty() && !refusal->path.empty()) {
+    refusal->way = plan::WhyPath(plan_, refusal->path).way;
+  }
   ++refused_.count;
   TellTheAgent(*refusal);
   refused_.newest = std::move(refusal);

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "event/event.h"
 #include "event/refusal.h"
+#include "plan/launch_plan.h"
 
 namespace ambit::supervise {
 
@@ -32,7 +33,8 @@ std::string DenialLine(const event::Refusal& refusal, std::int64_t time_ns);
 /// written, nothing else changes.
 class TellingSink : public event::Sink {
  public:
-  static Result<std::unique_ptr<TellingSink>> Open(int run_dir,
+  /// `plan` outlives the sink.
+  static Result<std::unique_ptr<TellingSink>> Open(int run_dir, const plan::LaunchPlan& plan,
                                                    std::unique_ptr<event::Sink> journal);
 
   void Emit(const event::Event& event) override;
@@ -41,11 +43,12 @@ class TellingSink : public event::Sink {
   [[nodiscard]] const Refused& refused() const { return refused_; }
 
  private:
-  TellingSink(Fd file, std::unique_ptr<event::Sink> journal)
-      : file_(std::move(file)), journal_(std::move(journal)) {}
+  TellingSink(Fd file, const plan::LaunchPlan& plan, std::unique_ptr<event::Sink> journal)
+      : file_(std::move(file)), plan_(plan), journal_(std::move(journal)) {}
   void TellTheAgent(const event::Refusal& refusal);
 
   Fd file_;
+  const plan::LaunchPlan& plan_;
   std::unique_ptr<event::Sink> journal_;
   std::size_t written_ = 0;
   bool full_ = false;

@@ -80,7 +80,7 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, const OpenSi
   AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
   AMBIT_CHECK(sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
   AMBIT_TRY(std::unique_ptr<event::Sink> journal, open_sink(run_));
-  AMBIT_TRY(sink_, TellingSink::Open(run_.fd.get(), std::move(journal)));
+  AMBIT_TRY(sink_, TellingSink::Open(run_.fd.get(), plan, std::move(journal)));
   sink_->Emit({event::kRunPlanned,
                {{"project", meta_.project},
                 {"argv", meta_.argv},

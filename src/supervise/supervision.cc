@@ -1,5 +1,6 @@
 #include "supervise/supervision.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -54,6 +55,17 @@ int Duplicate(int fd) {
     throw boost::system::system_error(errno, boost::system::system_category(), "duplicate");
   }
   return copy;
+}
+
+/// The address of a report; empty when it has none.
+std::string TextOf(const egress::EgressReport& report) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const int family = report.family == 4 ? AF_INET : AF_INET6;
+  if (report.family == 0 || ::inet_ntop(family, report.address.data(), text.data(),
+                                        static_cast<socklen_t>(text.size())) == nullptr) {
+    return {};
+  }
+  return text.data();
 }
 
 Outcome CannotWatch(const boost::system::system_error& error) {
@@ -298,6 +310,7 @@ void Supervision::OnEgressReport(const egress::EgressReport& report) {
     case ReportKind::kAcceptFailed:
       Emit({event::kDenial,
             {{"what", std::string("connect")},
+             {"host", TextOf(report)},
              {"port", number(report.port)},
              {"rule", std::string(report.kind == ReportKind::kDenied ? "no rule names it"
                                                                      : "connection limit")}}});
