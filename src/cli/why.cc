@@ -64,25 +64,31 @@ bool IsOf(const journal::Entry& entry, const std::string& path, const plan::Targ
   return port && target.IsLoopback() && target.port && *port == *target.port;
 }
 
-Result<std::optional<Evidence>> NewestOf(const JournalOfRun& opened, const std::string& path,
-                                         const std::string& host) {
+struct Found {
+  std::optional<Evidence> newest;
+  std::string end;  // what run.ended tells
+};
+
+Result<Found> NewestOf(const JournalOfRun& opened, const std::string& path,
+                       const std::string& host) {
   const plan::Target target = plan::ParseTarget(host);
   const bool any = path.empty() && host.empty();
-  std::optional<Evidence> newest;
+  Found found;
   std::uint64_t times = 0;
   AMBIT_CHECK(ForEachEntry(journal::FromFile(opened.file.get()),
                            [&](const journal::Entry& entry, std::string_view) -> Result<bool> {
+                             if (entry.event == event::kRunEnded) found.end = entry.Text("detail");
                              if (!event::IsRefused(entry.event)) return true;
                              if (!any && !IsOf(entry, path, target)) return true;
                              auto refusal = event::RefusalOf(entry.event, entry.fields);
                              if (refusal) {
-                               newest = Evidence{.refusal = *std::move(refusal),
-                                                 .time_ns = entry.time_ns,
-                                                 .times = ++times};
+                               found.newest = Evidence{.refusal = *std::move(refusal),
+                                                       .time_ns = entry.time_ns,
+                                                       .times = ++times};
                              }
                              return true;
                            }));
-  return newest;
+  return found;
 }
 
 Result<plan::LaunchPlan> PlanOf(const workspace::RunDir& run) {
@@ -133,20 +139,20 @@ plan::Answer AnswerOf(const Evidence& evidence) {
           .way = evidence.refusal.way};
 }
 
-/// What ended the run was a refusal as well, when it was a limit or a wall that could not be built.
-plan::Answer AnswerOfTheEnd(const workspace::RunMeta& meta) {
+/// What ended the run was a refusal as well, when its command could not be started or a wall not be
+/// built. `detail` is what was told then.
+plan::Answer AnswerOfTheEnd(const workspace::RunMeta& meta, const std::string& detail) {
   const std::string cause = meta.outcome ? meta.outcome->cause : "";
-  plan::Answer answer{.refused = false,
-                      .what = fmt::format("run {} was refused nothing that is on record", meta.id),
-                      .rule = {},
-                      .way = {}};
   if (cause == "not-found" || cause == "not-executable" || cause == "setup-failed") {
-    answer = {.refused = true,
-              .what = fmt::format("run {} ended: {}", meta.id, cause),
-              .rule = {},
-              .way = {}};
+    return {.refused = true,
+            .what = fmt::format("the start of run {}: {}", meta.id, cause),
+            .rule = detail,
+            .way = {}};
   }
-  return answer;
+  return {.refused = false,
+          .what = fmt::format("all of run {}: it was refused nothing that is on record", meta.id),
+          .rule = {},
+          .way = {}};
 }
 
 Result<plan::Answer> Ask(const WhyFlags& flags, const JournalOfRun& opened) {
@@ -154,9 +160,10 @@ Result<plan::Answer> Ask(const WhyFlags& flags, const JournalOfRun& opened) {
   if (!flags.path.empty()) {
     AMBIT_TRY(path, PathOf(flags.path));
   }
-  AMBIT_TRY(const auto evidence, NewestOf(opened, path, flags.host));
+  AMBIT_TRY(const Found found, NewestOf(opened, path, flags.host));
+  const std::optional<Evidence>& evidence = found.newest;
   if (path.empty() && flags.host.empty()) {
-    if (!evidence) return AnswerOfTheEnd(opened.meta);
+    if (!evidence) return AnswerOfTheEnd(opened.meta, found.end);
     return WithThePlan(AnswerOf(*evidence), *evidence, opened.run);
   }
   AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(opened.run));

@@ -52,7 +52,7 @@ std::vector<Section> SectionsOfThePage() {
       const std::size_t third = line.find('|', second + 1);
       const std::vector<std::string> names = All(line.substr(0, second), "`([a-z_]+)`");
       const std::vector<std::string> types =
-          All(line.substr(second, third - second), "(number|string|bool|list)");
+          All(line.substr(second, third - second), "(number|bool|list|string(?!s))");
       for (std::size_t i = 0; i < names.size(); ++i) {
         sections.back().fields[names[i]] = types.at(types.size() == 1 ? 0 : i);
       }

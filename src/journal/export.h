@@ -42,6 +42,8 @@ std::unique_ptr<Exporter> MakeExporter(Format format, std::string ambit_version)
 std::string CsvRow(const Entry& entry);
 std::string OcsfLine(const Entry& entry, const std::string& ambit_version);
 
+std::unique_ptr<Exporter> MakeOtlpExporter(std::string ambit_version);
+
 /// "2026-01-31T23:59:59.000000000Z".
 std::string UtcTime(std::int64_t unix_ns);
 

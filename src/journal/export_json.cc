@@ -6,13 +6,31 @@
 #include <string_view>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "event/refusal.h"
 #include "journal/entry_text.h"
 #include "journal/export.h"
-#include "journal/export_json.h"
 
 namespace ambit::journal {
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// ASCII, with a line break.
+std::string AsLine(const Json& json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace) + "\n";
+}
+
+Json FieldsOf(const Entry& entry) {
+  Json fields = Json::object();
+  for (const event::Field& field : entry.fields) {
+    std::visit([&](const auto& value) { fields[field.name] = value; }, field.value);
+  }
+  return fields;
+}
+
+// ---- OCSF
 
 // Numbers of the schema (https://schema.ocsf.io, 1.3.0).
 constexpr int kOther = 99;
@@ -188,6 +206,76 @@ void AddSubject(Subject subject, const Entry& entry, const std::string& version,
   }
 }
 
+// ---- OTLP
+
+Json Attribute(std::string_view name, Json value) {
+  return {{"key", name}, {"value", std::move(value)}};
+}
+
+Json AnyValue(const event::Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return {{"stringValue", *text}};
+  // 64-bit numbers are strings in the JSON of protocol buffers.
+  if (const auto* number = std::get_if<std::int64_t>(&value)) {
+    return {{"intValue", fmt::format("{}", *number)}};
+  }
+  if (const auto* flag = std::get_if<bool>(&value)) return {{"boolValue", *flag}};
+  Json values = Json::array();
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    values.push_back({{"stringValue", text}});
+  }
+  return {{"arrayValue", {{"values", std::move(values)}}}};
+}
+
+/// Requests of the logs service, as it takes them with content type application/json.
+class Otlp : public Exporter {
+ public:
+  explicit Otlp(std::string version) : version_(std::move(version)) {}
+
+  std::string Add(const Entry& entry, std::string_view /*line*/) override {
+    std::string out;
+    if (!records_.empty() && entry.run != run_) out = Flush();
+    run_ = entry.run;
+    records_.push_back(LogEntry(entry));
+    return records_.size() < kBatch ? out : out + Flush();
+  }
+  std::string End() override { return records_.empty() ? "" : Flush(); }
+
+ private:
+  static Json LogEntry(const Entry& entry) {
+    // Of the data model's numbers: 9 is INFO, 13 is WARN.
+    const bool warns = event::RefusalOf(entry.event, entry.fields).has_value();
+    Json attributes = Json::array();
+    attributes.push_back(Attribute("event.name", {{"stringValue", entry.event}}));
+    attributes.push_back(Attribute("ambit.seq", {{"intValue", fmt::format("{}", entry.sequence)}}));
+    for (const event::Field& field : entry.fields) {
+      attributes.push_back(Attribute("ambit." + field.name, AnyValue(field.value)));
+    }
+    const std::string time = fmt::format("{}", entry.time_ns);
+    return {{"timeUnixNano", time},
+            {"observedTimeUnixNano", time},
+            {"severityNumber", warns ? 13 : 9},
+            {"severityText", warns ? "WARN" : "INFO"},
+            {"body", {{"stringValue", entry.event + " " + Essence(entry)}}},
+            {"attributes", std::move(attributes)}};
+  }
+
+  std::string Flush() {
+    Json resource = Json::array();
+    resource.push_back(Attribute("service.name", {{"stringValue", "ambit"}}));
+    resource.push_back(Attribute("service.version", {{"stringValue", version_}}));
+    resource.push_back(Attribute("service.instance.id", {{"stringValue", run_}}));
+    Json logs = {{"scope", {{"name", "ambit.journal"}, {"version", version_}}},
+                 {"logRecords", std::exchange(records_, Json::array())}};
+    Json of_run = {{"resource", {{"attributes", std::move(resource)}}},
+                   {"scopeLogs", Json::array({std::move(logs)})}};
+    return AsLine({{"resourceLogs", Json::array({std::move(of_run)})}});
+  }
+
+  std::string version_;
+  std::string run_;
+  Json records_ = Json::array();
+};
+
 }  // namespace
 
 std::string OcsfLine(const Entry& entry, const std::string& ambit_version) {
@@ -218,6 +306,16 @@ std::string OcsfLine(const Entry& entry, const std::string& ambit_version) {
   AddSubject(mapping.subject, entry, ambit_version, out);
   out["unmapped"] = FieldsOf(entry);
   return AsLine(out);
+}
+
+std::unique_ptr<Exporter> MakeOtlpExporter(std::string ambit_version) {
+  return std::make_unique<Otlp>(std::move(ambit_version));
+}
+
+std::string FieldsAsJson(const Entry& entry) {
+  std::string line = AsLine(FieldsOf(entry));
+  line.pop_back();
+  return line;
 }
 
 }  // namespace ambit::journal
