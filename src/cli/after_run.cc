@@ -134,9 +134,12 @@ class InterruptEndsQuestion {
 
 }  // namespace
 
-void ReviewWithPerson(const std::string& run) {
+bool CanReviewWithPerson() {
   const supervise::StandardStreams streams = supervise::InspectStandardStreams();
-  if (!streams.input || !streams.error) return;
+  return streams.input && streams.error;
+}
+
+void ReviewWithPerson(const std::string& run) {
   // What the agent printed goes wherever standard output leads; the review belongs to the terminal.
   std::fflush(stdout);
   ::dup2(2, 1);

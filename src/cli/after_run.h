@@ -6,7 +6,10 @@
 
 namespace ambit::cli {
 
-/// Asks nothing when nothing changed, or when there is no terminal to ask at. Keeping is the
+/// Whether there is a terminal to ask at.
+bool CanReviewWithPerson();
+
+/// Precondition: CanReviewWithPerson(). Asks nothing when nothing changed. Keeping is the
 /// default: for an empty answer, for Ctrl-C and for the end of the input. What fails is told; the
 /// run's exit code stays its own.
 void ReviewWithPerson(const std::string& run);

@@ -5,6 +5,10 @@
 
 namespace ambit::cli {
 
+void AddAuditExport(CLI::App& audit, Action& action);
+void AddAuditList(CLI::App& audit, Action& action);
+void AddAuditSchema(CLI::App& audit, Action& action);
+void AddAuditShow(CLI::App& audit, Action& action);
 void AddAuditVerify(CLI::App& audit, Action& action);
 
 }  // namespace ambit::cli

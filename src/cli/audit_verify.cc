@@ -1,18 +1,15 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
-#include "base/fd.h"
 #include "base/hex.h"
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/opened_run.h"
+#include "cli/run_journal.h"
 #include "cli/runs.h"
 #include "journal/verify.h"
 #include "workspace/run_store.h"
@@ -23,7 +20,6 @@ namespace {
 using journal::Standing;
 using journal::Verdict;
 using workspace::RunDir;
-using workspace::RunMeta;
 
 constexpr int kTampered = 1;
 constexpr int kNotSealed = 3;
@@ -33,28 +29,6 @@ struct VerifyFlags {
   std::string directory;
   bool json = false;
 };
-
-Result<Fd> OpenJournal(const RunDir& run) {
-  const std::string path = fmt::format("{}/{}", run.path, workspace::kJournalFile);
-  Fd file(::openat(run.fd.get(), workspace::kJournalFile,
-                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return FailErrno(errno, fmt::format("open the journal '{}'", path));
-  struct stat info{};
-  if (::fstat(file.get(), &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));
-  if (S_ISREG(info.st_mode)) return file;
-  return Fail(Errc::kInvalidArgument, fmt::format("the journal '{}' is not a plain file", path));
-}
-
-/// Without a public key of the person every journal of theirs is a foreign one.
-Result<Verdict> VerifyRun(const RunDir& run, const RunMeta& meta) {
-  AMBIT_TRY(const Fd file, OpenJournal(run));
-  journal::Expected expected{.run = run.id, .key = {}, .ended = meta.sealed};
-  const auto key = journal::ReadPublicKey(journal::KeyDirectoryOf(run.path));
-  if (!key && key.error().code != Errc::kNotFound) return std::unexpected(key.error());
-  expected.key = key ? *key : journal::PublicKey{};
-  journal::Reader reader(journal::FromFile(file.get()));
-  return journal::Verify(reader, expected);
-}
 
 int ExitCodeFor(const Verdict& verdict, bool running) {
   switch (verdict.standing) {
@@ -127,13 +101,11 @@ std::string ForPrograms(const RunDir& run, const Verdict& verdict, bool running)
 }
 
 Result<int> Verify(const VerifyFlags& flags) {
-  AMBIT_TRY(const host::Person person, host::ReadPerson());
-  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
-  AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run, flags.directory, Newest::kOfAll));
-  AMBIT_TRY(const RunDir run, store.OpenRun(meta.id));
+  AMBIT_TRY(const JournalOfRun opened, JournalOfRun::Open(flags.run, flags.directory));
+  const RunDir& run = opened.run;
   // Asked before the bytes are read: a run that ends meanwhile is told as one that runs.
-  const bool running = workspace::IsAlive(meta);
-  AMBIT_TRY(const Verdict verdict, VerifyRun(run, meta));
+  const bool running = workspace::IsAlive(opened.meta);
+  AMBIT_TRY(const Verdict verdict, VerdictOf(opened.run, opened.meta, opened.file.get()));
   AMBIT_CHECK(
       ToStdout(flags.json ? ForPrograms(run, verdict, running) : ForPeople(run, verdict, running)));
   return ExitCodeFor(verdict, running);

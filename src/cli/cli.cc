@@ -47,7 +47,7 @@ struct Command {
 };
 
 /// In the order help tells them.
-constexpr std::array<Command, 22> kCommands = {{
+constexpr std::array<Command, 23> kCommands = {{
     {.name = "run", .add = AddRun},
     {.name = "shell", .add = AddShell},
     {.name = "diff", .add = AddDiff},
@@ -55,6 +55,7 @@ constexpr std::array<Command, 22> kCommands = {{
     {.name = "undo", .add = AddUndo},
     {.name = "branch", .add = AddBranch},
     {.name = "audit", .add = AddAudit},
+    {.name = "why", .add = AddWhy},
     {.name = "doctor", .add = AddDoctor},
     {.name = "ps", .add = AddPs},
     {.name = "top", .add = AddTop},

@@ -27,6 +27,7 @@ void AddApply(CLI::App& app, Action& action);
 void AddUndo(CLI::App& app, Action& action);
 void AddBranch(CLI::App& app, Action& action);
 void AddAudit(CLI::App& app, Action& action);
+void AddWhy(CLI::App& app, Action& action);
 void AddDoctor(CLI::App& app, Action& action);
 void AddPs(CLI::App& app, Action& action);
 void AddTop(CLI::App& app, Action& action);

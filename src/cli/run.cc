@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iterator>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "cli/after_run.h"
 #include "cli/cli.h"
 #include "cli/keep_policy.h"
+#include "cli/run_summary.h"
 #include "cli/shell_inside.h"
 #include "host/inside_run.h"
 #include "journal/writer.h"
@@ -130,6 +132,16 @@ void TellWhatIsLeftOut(const EffectivePolicy& effective) {
   }
 }
 
+/// With a person to review it with, the review tells of the changes.
+void TellTheEnd(const RunFlags& flags, const Ended& ended, bool for_review) {
+  if (for_review && CanReviewWithPerson()) {
+    TellWhatWasRefused(ended);
+    ReviewWithPerson(ended.id);
+  } else if (!flags.quiet) {
+    TellHowItWent(ended);
+  }
+}
+
 /// A call that is missing is a matter of the kernel, not of the policy.
 int TellWhyNothingBegan(const Error& error) {
   if (error.sys_errno != ENOSYS) return Complain(error.what, error.remedy);
@@ -178,17 +190,19 @@ int ExecuteRun(const RunFlags& flags) {
   const Result<EffectivePolicy> effective = FindPolicy(flags.policy, flags.argv.front());
   if (!effective) return TellWhyNothingBegan(effective.error());
   const supervise::RunRequest request = RequestFor(flags, *effective);
-  std::string id;
-  const supervise::RunObserver observer{.on_planned =
-                                            [&](const workspace::RunMeta& meta) {
-                                              id = meta.id;
-                                              if (!flags.quiet)
-                                                TellWhatHolds(meta, *effective, request);
-                                            },
-                                        .on_warning =
-                                            [&](const std::string& text) {
-                                              if (!flags.quiet) Say(text);
-                                            }};
+  Ended ended;
+  const auto begun = std::chrono::steady_clock::now();
+  const supervise::RunObserver observer{
+      .on_planned =
+          [&](const workspace::RunMeta& meta) {
+            ended.id = meta.id;
+            if (!flags.quiet) TellWhatHolds(meta, *effective, request);
+          },
+      .on_warning =
+          [&](const std::string& text) {
+            if (!flags.quiet) Say(text);
+          },
+      .on_ended = [&](const supervise::Refused& refused) { ended.refused = refused; }};
   const auto open_journal =
       [](const workspace::RunDir& run) -> Result<std::unique_ptr<event::Sink>> {
     AMBIT_TRY(const auto key, journal::SigningKey::LoadOrMake(journal::KeyDirectoryOf(run.path)));
@@ -202,7 +216,10 @@ int ExecuteRun(const RunFlags& flags) {
     (void)Complain(outcome->detail, outcome->remedy);
   }
   supervise::GiveBackEnvironment(request.environment);
-  if (!automated && EndedForReview(flags, *effective, *outcome)) ReviewWithPerson(id);
+  ended.outcome = *outcome;
+  ended.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - begun);
+  TellTheEnd(flags, ended, !automated && EndedForReview(flags, *effective, *outcome));
   if (!flags.quiet) TidyRuns();
   if (WasInterrupted(*outcome)) DieOfInterrupt();  // everything is as it was, and on record
   return outcome->exit_code;

@@ -48,6 +48,7 @@ struct MaskedFile {
   std::string content;
   mode_t mode = 0;  // permission bits of the original
   bool hidden = false;
+  std::string rule = {};  // what says so: "*.pem, by default", "--hide 'x*'"
 };
 
 struct GitProject {

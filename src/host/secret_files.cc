@@ -232,12 +232,16 @@ class Finder {
   Status Judge(const std::string& directory, const DirectoryEntry& entry,
                std::span<Pattern* const> patterns) {
     std::optional<Show> show;
+    const Pattern* by = nullptr;
     for (Pattern* const pattern : patterns) {
       if (!FitsKind(*pattern, entry)) continue;
       AMBIT_TRY(const bool fits, Fits(*pattern, entry.name));
       if (!fits) continue;
       // What somebody wants absent does not come back as placeholders.
-      if (show != Show::kHidden || pattern->show == Show::kAsItIs) show = pattern->show;
+      if (show != Show::kHidden || pattern->show == Show::kAsItIs) {
+        show = pattern->show;
+        by = pattern;
+      }
       pattern->matched = true;
     }
     if (!show || entry.kind == EntryKind::kOther) return {};
@@ -249,6 +253,10 @@ class Finder {
     }
     if (*show == Show::kAsItIs) return {};
     auto [found, is_new] = found_.try_emplace(std::move(path), *show);
+    if (is_new || (*show == Show::kHidden && found->second != Show::kHidden)) {
+      rules_[found->first] = by->flag.empty() ? by->name + ", by default"
+                                              : fmt::format("{} '{}'", by->flag, by->asked);
+    }
     if (!is_new && *show == Show::kHidden) found->second = Show::kHidden;
     if (found_.size() <= kMaxSecretFiles) return {};
     return Fail(Errc::kLimit, fmt::format("more than {} secret files", kMaxSecretFiles),
@@ -295,7 +303,8 @@ class Finder {
                       .path = path.substr(shown.size()),
                       .content = {},
                       .mode = 0600,
-                      .hidden = true};
+                      .hidden = true,
+                      .rule = rules_[path]};
       if (show == Show::kMasked) ShowKeys(path, file);
       files.push_back(std::move(file));
     }
@@ -327,6 +336,7 @@ class Finder {
   Fd project_;
   std::vector<Pattern> patterns_;
   std::map<std::string, Show> found_;
+  std::map<std::string, std::string> rules_;  // of the same paths
   std::size_t walked_ = 0;
   std::size_t compared_ = 0;
   std::size_t shown_bytes_ = 0;

@@ -26,6 +26,8 @@ std::string_view NameOf(Mount::Kind kind) {
       return "proc";
     case Mount::Kind::kDevpts:
       return "devpts";
+    case Mount::Kind::kDenials:
+      return "denials";
   }
   return "?";
 }

@@ -61,19 +61,21 @@ struct Mask {
   std::string content;
   mode_t mode = 0644;
   bool hidden = false;
+  std::string rule = {};  // what says so; empty: credentials in git's configuration
 
   bool operator==(const Mask&) const = default;
 };
 
 struct Mount {
   enum class Kind : std::uint8_t {
-    kTmpfs,   // empty, private
-    kBind,    // a host file or directory
-    kLayer,   // copy-on-write: layers[layer]
-    kHome,    // the run's own home directory in its state
-    kKept,    // lives on from run to run: kept[layer]
-    kProc,    // fresh, of the run's PID namespace
-    kDevpts,  // fresh
+    kTmpfs,    // empty, private
+    kBind,     // a host file or directory
+    kLayer,    // copy-on-write: layers[layer]
+    kHome,     // the run's own home directory in its state
+    kKept,     // lives on from run to run: kept[layer]
+    kProc,     // fresh, of the run's PID namespace
+    kDevpts,   // fresh
+    kDenials,  // kDenialsFile of the run's directory, to read
   };
   Kind kind = Kind::kTmpfs;
   std::string inside;
@@ -98,6 +100,10 @@ struct Mount {
 /// The masks of a read-only view are in the run's directory under this name, mask/NAME, as those of
 /// a layer are under its own. There is one such view, the project's.
 inline constexpr const char* kViewMask = "view";
+
+/// What was refused, as the agent can read it; of the run's directory, written from outside.
+inline constexpr const char* kDenialsFile = "denials";
+inline constexpr const char* kDenialsInside = "/run/ambit/denials";
 
 /// Whether what is written there is in the host's own tree at once (--project rw).
 bool WritesToHost(const Mount& mount);

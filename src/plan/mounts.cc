@@ -73,8 +73,11 @@ std::vector<Mask> MasksIn(const std::string& root, std::span<const host::MaskedF
   std::vector<Mask> masks;
   for (const host::MaskedFile& file : masked) {
     if (file.layer != root) continue;
-    masks.push_back(
-        {.path = file.path, .content = file.content, .mode = file.mode, .hidden = file.hidden});
+    masks.push_back({.path = file.path,
+                     .content = file.content,
+                     .mode = file.mode,
+                     .hidden = file.hidden,
+                     .rule = file.rule});
   }
   return masks;
 }
@@ -140,6 +143,8 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
   mounts.push_back({.kind = Kind::kDevpts, .inside = "/dev/pts"});
   for (const char* path : {"/dev/shm", "/tmp", "/var/tmp"}) mounts.push_back(Tmpfs(path, 01777));
   mounts.push_back(Tmpfs("/run", 0755));
+  mounts.push_back(
+      {.kind = Kind::kDenials, .inside = kDenialsInside, .directory = false, .read_only = true});
   mounts.push_back({.kind = Kind::kHome, .inside = facts.person.home});
   for (std::size_t i = 0; i < kept.size(); ++i) {
     mounts.push_back(
@@ -193,6 +198,9 @@ std::vector<LandlockRule> MakeLandlockRules(const std::vector<Mount>& mounts) {
         break;
       case Kind::kProc:
         access = LandlockAccess::kList | LandlockAccess::kRead;
+        break;
+      case Kind::kDenials:
+        access = LandlockAccess::kRead;
         break;
       case Kind::kDevpts:
         access = LandlockAccess::kList | LandlockAccess::kRead | LandlockAccess::kWrite |

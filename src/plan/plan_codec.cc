@@ -34,8 +34,8 @@ void Fields(Archive& archive, Is<sys::FileId> auto& it) {
 
 template <class Archive>
 void Fields(Archive& archive, Is<Mask> auto& it) {
-  auto& [path, content, mode, hidden] = it;
-  archive(path, content, mode, hidden);
+  auto& [path, content, mode, hidden, rule] = it;
+  archive(path, content, mode, hidden, rule);
 }
 
 template <class Archive>

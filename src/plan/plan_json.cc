@@ -89,8 +89,16 @@ Json OfEntry(const RootEntry& entry) {
        {"mode", Octal(entry.mode)}});
 }
 
+Json OfMask(const Mask& mask) {
+  return Object({{"path", Of(mask.path)},
+                 {"mode", Octal(mask.mode)},
+                 {"hidden", Of(mask.hidden)},
+                 {"rule", Of(mask.rule)}});
+}
+
 Json OfMount(const Mount& mount) {
-  constexpr std::array kKinds = {"tmpfs", "bind", "layer", "home", "kept", "proc", "devpts"};
+  constexpr std::array kKinds = {"tmpfs", "bind", "layer",  "home",
+                                 "kept",  "proc", "devpts", "denials"};
   return Object({{"kind", Of(kKinds.at(std::to_underlying(mount.kind)))},
                  {"inside", Of(mount.inside)},
                  {"host", Of(mount.host)},
@@ -100,11 +108,8 @@ Json OfMount(const Mount& mount) {
                  {"device", Of(mount.device)},
                  {"owned", Of(mount.owned)},
                  {"without_sockets", Of(mount.without_sockets)},
-                 {"mode", Octal(mount.mode)}});
-}
-
-Json OfMask(const Mask& mask) {
-  return Object({{"path", Of(mask.path)}, {"mode", Octal(mask.mode)}, {"hidden", Of(mask.hidden)}});
+                 {"mode", Octal(mount.mode)},
+                 {"masks", List(mount.masks, OfMask)}});
 }
 
 Json OfLayer(const Layer& layer) {

@@ -82,6 +82,7 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
       heard_.event(
           {event::kDenial,
            {{"what", std::string("connect")},
+            {"host", TextOf(report)},
             {"port", number(report.port)},
             {"rule", std::string(report.kind == ReportKind::kDenied ? "no rule names it"
                                                                     : "connection limit")}}});

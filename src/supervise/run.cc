@@ -99,6 +99,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);
   AMBIT_CHECK(record.status());
+  if (observer.on_ended) observer.on_ended(record.refused());
   return outcome;
 }
 

@@ -40,6 +40,7 @@ Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::
   const std::int64_t clock_offset_ns = workspace::ClockOffset();
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
   AMBIT_CHECK(workspace::WriteHomeFiles(run.fd.get(), plan));
+  AMBIT_CHECK(MakeDenialsFile(run.fd.get()));
   AMBIT_TRY(std::string kept, workspace::PrepareKept(workspace::KeptBeside(state_root), plan));
   AMBIT_TRY(workspace::RootTree root,
             workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
@@ -95,7 +96,8 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
   AMBIT_CHECK(workspace::SetSupervisorToSelf(meta_));
   AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
   AMBIT_CHECK(sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
-  AMBIT_TRY(sink_, open_sink(run_));
+  AMBIT_TRY(std::unique_ptr<event::Sink> journal, open_sink(run_));
+  AMBIT_TRY(sink_, TellingSink::Open(run_.fd.get(), plan, std::move(journal)));
   sink_->Emit({event::kRunPlanned,
                {{"project", meta_.project},
                 {"argv", meta_.argv},
@@ -123,7 +125,6 @@ void RunRecord::End(const Outcome& outcome, const UsageFigures& used) {
                                    .memory_peak = used.memory_peak,
                                    .processes_peak = used.processes_peak,
                                    .disk_bytes = used.disk_bytes};
-                {"detail", outcome.detail}}});
   sink_->Emit({event::kJournalClose, {}});
   meta_.sealed = sink_->status().has_value();
   meta_.finished_ns = NowNanoseconds();

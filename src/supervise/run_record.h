@@ -12,6 +12,7 @@
 #include "supervise/limit_watch.h"
 #include "supervise/outcome.h"
 #include "supervise/planning.h"
+#include "supervise/refused.h"
 #include "supervise/run_request.h"
 #include "workspace/layers.h"
 #include "workspace/root_tree.h"
@@ -48,6 +49,9 @@ class RunRecord {
                              const RunObserver& observer);
   void End(const Outcome& outcome, const UsageFigures& used);
 
+  /// What was refused so far.
+  [[nodiscard]] Refused refused() const { return sink_ ? sink_->refused() : Refused{}; }
+
   /// Whether all of it could be written; known after End.
   [[nodiscard]] const Status& status() const { return status_; }
 
@@ -57,7 +61,7 @@ class RunRecord {
   const workspace::RunDir& run_;
   workspace::RunMeta meta_;
   std::vector<std::string> left_out_;
-  std::unique_ptr<event::Sink> sink_;
+  std::unique_ptr<TellingSink> sink_;
   Status status_;
 };
 

@@ -10,6 +10,7 @@
 #include "supervise/launcher_environment.h"
 #include "supervise/outcome.h"
 #include "supervise/place.h"
+#include "supervise/refused.h"
 #include "supervise/supervision.h"
 #include "workspace/run_store.h"
 
@@ -39,6 +40,8 @@ struct RunObserver {
   /// A rehearsal is over and everything of it is dead; what it held is still held.
   std::function<void(const plan::LaunchPlan&, const spawn::native::Places&, const Outcome&)>
       on_rehearsed = {};
+  /// The run is over and on record.
+  std::function<void(const Refused&)> on_ended = {};
 };
 
 }  // namespace ambit::supervise

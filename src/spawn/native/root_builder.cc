@@ -137,6 +137,7 @@ StageResult<Fd> NewFilesystemFor(const Mount& mount, const plan::Limits& limits)
     case Mount::Kind::kLayer:
     case Mount::Kind::kHome:
     case Mount::Kind::kKept:
+    case Mount::Kind::kDenials:
       break;
   }
   return Fd();

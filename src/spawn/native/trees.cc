@@ -256,10 +256,23 @@ StageResult<Fd> OpenKept(const plan::Kept& kept, const std::string& root, int id
   return *std::move(tree);
 }
 
+StageResult<Fd> OpenDenials(int run_dir) {
+  Result<Fd> tree = sys::CloneTree(run_dir, plan::kDenialsFile, false);
+  if (tree) {
+    const Status set = sys::SetMountAttributes(
+        tree->get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
+        false);
+    if (!set) tree = std::unexpected(set.error());
+  }
+  if (!tree) return Stage(Primitive::kStateDirectory, tree.error());
+  return *std::move(tree);
+}
+
 /// Whether the mount is one that OpenTrees makes.
 bool ShowsTheHost(const plan::Mount& mount) {
   return mount.kind == plan::Mount::Kind::kBind || mount.kind == plan::Mount::Kind::kLayer ||
-         mount.kind == plan::Mount::Kind::kHome || mount.kind == plan::Mount::Kind::kKept;
+         mount.kind == plan::Mount::Kind::kHome || mount.kind == plan::Mount::Kind::kKept ||
+         mount.kind == plan::Mount::Kind::kDenials;
 }
 
 }  // namespace
@@ -299,6 +312,9 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
         break;
       case plan::Mount::Kind::kKept:
         tree = OpenKept(plan.kept[mount.layer], places.kept, idmap.get());
+        break;
+      case plan::Mount::Kind::kDenials:
+        tree = OpenDenials(run_dir->get());
         break;
       case plan::Mount::Kind::kTmpfs:
       case plan::Mount::Kind::kProc:

@@ -31,8 +31,8 @@ struct Places {
 struct Trees {
   Fd root;
   Fd backing;  // workspace/backing.h; not sent along with the others
-  /// One detached tree for each plan mount of kind kBind, kLayer, kHome and kKept, by the mount's
-  /// index; the others stay empty.
+  /// One detached tree for each plan mount of kind kBind, kLayer, kHome, kKept and kDenials, by the
+  /// mount's index; the others stay empty.
   std::vector<Fd> mounts;
 };
 

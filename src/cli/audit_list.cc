@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/audit.h"
+#include "cli/run_journal.h"
+#include "cli/runs.h"
+#include "journal/tail.h"
+
+namespace ambit::cli {
+namespace {
+
+/// What can be told of a journal by its end alone, however long it is.
+struct Row {
+  std::string id;
+  std::string standing;  // sealed, unsealed, running, unchained, broken, none
+  std::uint64_t records = 0;
+  std::int64_t bytes = 0;
+  std::int64_t started_ns = 0;
+  std::string project;
+};
+
+Row RowOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {
+  Row row{.id = entry.id, .standing = "none"};
+  if (entry.meta) {
+    row.started_ns = entry.meta->started_ns;
+    row.project = entry.meta->project;
+  }
+  const auto run = store.OpenRun(entry.id);
+  const auto file = run ? OpenJournal(*run) : std::unexpected(run.error());
+  if (!file) return row;
+  struct stat info{};
+  if (::fstat(file->get(), &info) == 0) row.bytes = info.st_size;
+  const auto tail = journal::ReadTail(file->get());
+  if (!tail) {
+    row.standing = "broken";
+    return row;
+  }
+  row.records = tail->sequence;
+  const bool runs = entry.meta && workspace::IsAlive(*entry.meta);
+  row.standing = !tail->hash    ? "unchained"
+                 : tail->sealed ? "sealed"
+                 : runs         ? "running"
+                                : "unsealed";
+  return row;
+}
+
+std::string ForPeople(const Row& row) {
+  return fmt::format("{}  {:<9}  {:>8}  {:>10}  {:<19}  {}\n", row.id, row.standing, row.records,
+                     row.bytes, LocalTime(row.started_ns), Printable(row.project));
+}
+
+std::string ForPrograms(const Row& row) {
+  return fmt::format(
+      R"({{"run":"{}","standing":"{}","records":{},"bytes":{},"started_ns":{},"project":"{}"}})",
+      row.id, row.standing, row.records, row.bytes, row.started_ns, JsonEscape(row.project));
+}
+
+Status List(bool json) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  const auto store = OpenStore(person);
+  if (!store && store.error().code != Errc::kNotFound) return std::unexpected(store.error());
+  std::vector<workspace::RunEntry> runs;
+  if (store) {
+    AMBIT_TRY(runs, store->List());
+  }
+  std::vector<std::string> rows;
+  for (const workspace::RunEntry& run : runs) {
+    const Row row = RowOf(*store, run);
+    rows.push_back(json ? ForPrograms(row) : ForPeople(row));
+  }
+  if (json) return ToStdout(fmt::format("[{}]\n", fmt::join(rows, ",\n")));
+  return ToStdout(fmt::format("{:<10}  {:<9}  {:>8}  {:>10}  {:<19}  {}\n{}", "RUN", "JOURNAL",
+                              "EVENTS", "BYTES", "STARTED", "PROJECT", fmt::join(rows, "")));
+}
+
+}  // namespace
+
+void AddAuditList(CLI::App& audit, Action& action) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* list = audit.add_subcommand("list", "The journals of all runs, newest first");
+  list->add_flag("--json", *json, "For programs");
+  list->final_callback([json, &action] { action = [json] { return Report(List(*json)); }; });
+}
+
+}  // namespace ambit::cli

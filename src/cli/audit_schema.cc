@@ -1,0 +1,42 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/audit.h"
+#include "event/schema.h"
+
+namespace ambit::cli {
+namespace {
+
+std::string RowsOf(std::span<const event::FieldSchema> fields) {
+  std::string rows;
+  for (const event::FieldSchema& field : fields) {
+    rows +=
+        fmt::format("  {:<16}  {:<15}  {}\n", field.name, event::NameOf(field.type), field.meaning);
+  }
+  return rows;
+}
+
+std::string ForPeople() {
+  std::string text = "every line\n" + RowsOf(event::CommonFields());
+  for (const event::EventSchema& schema : event::Events()) {
+    text += fmt::format("\n{}: {}\n{}", schema.name, schema.when, RowsOf(schema.fields));
+  }
+  return text;
+}
+
+}  // namespace
+
+void AddAuditSchema(CLI::App& audit, Action& action) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* schema = audit.add_subcommand("schema", "All events there are, and their fields");
+  schema->add_flag("--json", *json, "As a JSON Schema of one line");
+  schema->final_callback([json, &action] {
+    action = [json] { return Report(ToStdout(*json ? event::JsonSchema() : ForPeople())); };
+  });
+}
+
+}  // namespace ambit::cli

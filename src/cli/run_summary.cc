@@ -1,0 +1,68 @@
+#include "cli/run_summary.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/run.h"
+#include "cli/run_work.h"
+#include "cli/runs.h"
+#include "host/facts.h"
+#include "workspace/change_walk.h"
+#include "workspace/run_removal.h"
+#include "workspace/run_store.h"
+
+namespace ambit::cli {
+namespace {
+
+constexpr std::size_t kLongestText = 200;
+
+/// What the run left in its layer of the project, for people; empty: nothing, or nothing to review.
+Result<std::string> ChangesOf(const std::string& id) {
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
+  AMBIT_TRY(const workspace::RunDir run, store.OpenRun(id));
+  if (!workspace::HasWork(run)) return std::string();
+  AMBIT_TRY(const workspace::RunMeta meta, workspace::RunStore::ReadMeta(run));
+  AMBIT_TRY(const workspace::OverlayLayer layer, ProjectLayerOf(store, meta));
+  AMBIT_TRY(const workspace::ChangeSet set, workspace::WalkChanges(layer));
+  std::string changes = CountsOf(set.changes);
+  if (set.truncated) changes += " and more";
+  if (!set.git.empty()) changes += changes.empty() ? "files of git" : ", and files of git";
+  return changes;
+}
+
+std::string Shown(const std::string& text) {
+  return Printable(std::string_view(text).substr(0, kLongestText));
+}
+
+std::string Took(std::chrono::milliseconds took) {
+  const auto seconds = static_cast<double>(took.count()) / 1000;
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  return fmt::format("{} min {} s", took.count() / 60'000, took.count() / 1000 % 60);
+}
+
+}  // namespace
+
+void TellWhatWasRefused(const Ended& ended) {
+  if (!ended.refused.newest) return;
+  const event::Refusal& newest = *ended.refused.newest;
+  Say(fmt::format("{} refused{}{} ({}); 'ambit why {}' tells what would allow it",
+                  Count(ended.refused.count, "thing"),
+                  ended.refused.count > 1 ? ", the newest: " : ": ", Shown(newest.what),
+                  Shown(newest.rule), ended.id));
+}
+
+void TellHowItWent(const Ended& ended) {
+  const Result<std::string> changes = ChangesOf(ended.id);
+  const bool changed = changes && !changes->empty();
+  if (!changed && !ended.refused.newest) return;
+  Say(fmt::format("run {} ended: {} {} after {}", ended.id, supervise::NameOf(ended.outcome.cause),
+                  ended.outcome.exit_code, Took(ended.took)));
+  if (changed) {
+    Say(fmt::format("it changed {}: 'ambit diff {}' shows it, 'ambit apply {}' brings it", *changes,
+                    ended.id, ended.id));
+  }
+  TellWhatWasRefused(ended);
+}
+
+}  // namespace ambit::cli

@@ -1,0 +1,94 @@
+#include "event/refusal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ambit::event {
+namespace {
+
+const Value* Find(std::span<const Field> fields, std::string_view name) {
+  const auto found = std::ranges::find(fields, name, &Field::name);
+  return found != fields.end() ? &found->value : nullptr;
+}
+
+std::string Text(std::span<const Field> fields, std::string_view name) {
+  const Value* value = Find(fields, name);
+  const auto* text = value != nullptr ? std::get_if<std::string>(value) : nullptr;
+  return text != nullptr ? *text : std::string();
+}
+
+std::optional<std::int64_t> Number(std::span<const Field> fields, std::string_view name) {
+  const Value* value = Find(fields, name);
+  const auto* number = value != nullptr ? std::get_if<std::int64_t>(value) : nullptr;
+  return number != nullptr ? std::optional(*number) : std::nullopt;
+}
+
+/// The flag of `limits.cpu_time` is `--cpu-time`.
+std::string FlagOf(std::string limit) {
+  std::ranges::replace(limit, '_', '-');
+  return "--" + limit;
+}
+
+Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
+  Refusal refusal{.what = fmt::format("a connection to port {}", port),
+                  .rule = Text(fields, "rule"),
+                  .way = {}};
+  const std::string host = Text(fields, "host");
+  if (!host.empty()) refusal.what = fmt::format("a connection to {} port {}", host, port);
+  const bool loopback = host.empty() || host == "::1" || host.starts_with("127.");
+  if (loopback && refusal.rule == "no rule names it") {
+    refusal.way = fmt::format("--host-port {}", port);
+  }
+  return refusal;
+}
+
+Refusal OfDenial(std::span<const Field> fields) {
+  if (const auto port = Number(fields, "port")) return OfConnection(fields, *port);
+  std::string what = Text(fields, "what");
+  for (const char* object : {"path", "host", "call"}) {
+    const std::string text = Text(fields, object);
+    if (!text.empty()) what += (what.empty() ? "" : " ") + text;
+  }
+  return {.what = what.empty() ? "something" : what,
+          .rule = Text(fields, "rule"),
+          .way = {},
+          .path = Text(fields, "path")};
+}
+
+/// Times are milliseconds, sizes bytes, processors thousandths; the rest is counted.
+std::string Amount(std::string_view limit, std::int64_t value) {
+  const auto number = static_cast<double>(value);
+  if (limit == "time" || limit == "idle" || limit == "cpu_time") {
+    return fmt::format("{:.1f} s", number / 1000);
+  }
+  if (limit == "cpus") return fmt::format("{:.1f}", number / 1000);
+  if (limit == "memory" || limit == "disk") return fmt::format("{:.1f} MiB", number / (1 << 20));
+  return fmt::format("{}", value);
+}
+
+Refusal OfLimit(std::string_view event, std::span<const Field> fields) {
+  const std::string limit = Text(fields, "limit");
+  std::string rule = event == kLimitReached ? "its limit was reached" : "near its limit";
+  const auto used = Number(fields, "used");
+  const auto value = Number(fields, "value");
+  if (used && value) {
+    rule += fmt::format(" ({} of {})", Amount(limit, *used), Amount(limit, *value));
+  }
+  if (const std::string from = Text(fields, "from"); !from.empty()) rule += ", set by " + from;
+  return {.what = limit.empty() ? "something" : limit,
+          .rule = std::move(rule),
+          .way = limit.empty() ? "" : FlagOf(limit)};
+}
+
+}  // namespace
+
+std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields) {
+  if (event == kDenial) return OfDenial(fields);
+  if (event == kLimitWarning || event == kLimitReached) return OfLimit(event, fields);
+  return std::nullopt;
+}
+
+bool IsRefused(std::string_view event) { return event == kDenial || event == kLimitReached; }
+
+}  // namespace ambit::event

@@ -1,0 +1,28 @@
+#pragma once
+// What one denial, or one limit that was met, means to people: what was refused, what refused it,
+// and the one flag that would allow it. Pure; text from inside is as it came, so whoever prints it
+// makes it safe. Who calls: the views of the journal, `ambit why`, and supervise for what the agent
+// can read inside.
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "event/event.h"
+
+namespace ambit::event {
+
+struct Refusal {
+  std::string what;       // "a connection to port 5432"
+  std::string rule;       // "no rule names it"
+  std::string way;        // "--host-port 5432"; empty: none that this alone can tell
+  std::string path = {};  // that it is about: the run's plan can tell more
+};
+
+/// Of a `denial`, `limit.warning` or `limit.reached`; nullopt for any other event.
+std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields);
+
+/// Whether the event tells that something was refused: a denial, or a limit that was reached.
+bool IsRefused(std::string_view event);
+
+}  // namespace ambit::event

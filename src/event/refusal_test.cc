@@ -1,0 +1,49 @@
+#include "event/refusal.h"
+
+#include <gtest/gtest.h>
+
+namespace ambit::event {
+namespace {
+
+TEST(Refusal, OfAConnectionNamesTheFlagThatWouldAllowIt) {
+  const std::vector<Field> fields = {{"what", std::string("connect")},
+                                     {"port", std::int64_t{5432}},
+                                     {"rule", std::string("no rule names it")}};
+  const auto refusal = RefusalOf(kDenial, fields);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->what, "a connection to port 5432");
+  EXPECT_EQ(refusal->rule, "no rule names it");
+  EXPECT_EQ(refusal->way, "--host-port 5432");
+}
+
+TEST(Refusal, OfAnotherMachineNamesNoFlag) {
+  const std::vector<Field> fields = {{"host", std::string("192.0.2.1")},
+                                     {"port", std::int64_t{443}},
+                                     {"rule", std::string("no rule names it")}};
+  EXPECT_EQ(RefusalOf(kDenial, fields)->what, "a connection to 192.0.2.1 port 443");
+  EXPECT_EQ(RefusalOf(kDenial, fields)->way, "");
+}
+
+TEST(Refusal, ThatNoFlagWouldChangeNamesNone) {
+  const std::vector<Field> fields = {{"port", std::int64_t{80}},
+                                     {"rule", std::string("connection limit")}};
+  EXPECT_EQ(RefusalOf(kDenial, fields)->way, "");
+  EXPECT_EQ(RefusalOf(kDenial, {})->what, "something");
+}
+
+TEST(Refusal, OfALimitNamesItsFlag) {
+  const std::vector<Field> fields = {{"limit", std::string("cpu_time")},
+                                     {"value", std::int64_t{60'000}},
+                                     {"used", std::int64_t{61'250}},
+                                     {"from", std::string("default")}};
+  const auto refusal = RefusalOf(kLimitReached, fields);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->rule, "its limit was reached (61.2 s of 60.0 s), set by default");
+  EXPECT_EQ(refusal->way, "--cpu-time");
+  EXPECT_TRUE(IsRefused(kLimitReached));
+  EXPECT_FALSE(IsRefused(kLimitWarning));
+  EXPECT_FALSE(RefusalOf(kRunEnded, fields));
+}
+
+}  // namespace
+}  // namespace ambit::event

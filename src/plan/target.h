@@ -1,0 +1,25 @@
+#pragma once
+// What somebody means by a host: "https://example.com/x", "tcp://h:1" and "h:1" are all a host, and
+// perhaps a port. Pure. Who calls: policy_tests, why.
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "plan/launch_plan.h"
+
+namespace ambit::plan {
+
+struct Target {
+  std::string_view host;  // into the text
+  std::optional<std::uint16_t> port;
+
+  /// Whether it is the machine's own, by name or address.
+  [[nodiscard]] bool IsLoopback() const;
+};
+
+Target ParseTarget(std::string_view text);
+
+/// Nothing but the named ports of the host's loopback leads out of a run.
+bool CanBeReached(const LaunchPlan& plan, const Target& target);
+
+}  // namespace ambit::plan

@@ -1,0 +1,212 @@
+#include "plan/why.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/path.h"
+#include "plan/target.h"
+
+namespace ambit::plan {
+namespace {
+
+/// The one that shows what is at `path`: parents come before children.
+const Mount* NearestOf(const LaunchPlan& plan, const std::string& path) {
+  const Mount* nearest = nullptr;
+  for (const Mount& mount : plan.mounts) {
+    if (IsAtOrBelow(path, mount.inside)) nearest = &mount;
+  }
+  return nearest;
+}
+
+/// A word for a shell.
+std::string Quoted(const std::string& path) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,=%";
+  if (path.find_first_not_of(kPlain) == std::string::npos) return path;
+  std::string quoted = "'";
+  for (const char c : path) quoted += c == '\'' ? std::string(R"('\'')") : std::string(1, c);
+  return quoted + "'";
+}
+
+Answer Absent(const std::string& path, std::string rule) {
+  return {.refused = true,
+          .what = path + " of the host does not exist inside",
+          .rule = std::move(rule),
+          .way = "--ro " + Quoted(path) + ", or --cow to write to a copy of a directory"};
+}
+
+Answer AbsentForGood(const std::string& path, std::string rule) {
+  Answer answer = Absent(path, std::move(rule));
+  answer.way.clear();
+  return answer;
+}
+
+Answer Allowed(std::string what, std::string rule) {
+  return {.refused = false, .what = std::move(what), .rule = std::move(rule), .way = {}};
+}
+
+Answer OfMask(const std::string& path, const Mount& mount, const Mask& mask,
+              const std::string& mask_name) {
+  if (mask.rule.empty()) {
+    return {.refused = true,
+            .what = path + " is shown without what it says to git about credentials",
+            .rule = "credentials in git's configuration never cross",
+            .way = {}};
+  }
+  Answer answer{.refused = true,
+                .what = path + (mask.hidden ? " is hidden" : " is shown with placeholders"),
+                .rule = "a secret file: " + mask.rule,
+                .way = "--unmask " + Quoted(mask.path)};
+  if (!mask.hidden && path == mount.inside + "/" + mask.path) {
+    answer.shown_in_place = "mask/" + mask_name + "/" + mask.path;
+  }
+  return answer;
+}
+
+std::optional<Answer> OfMasks(const std::string& path, const Mount& mount,
+                              const std::vector<Mask>& masks, const std::string& mask_name) {
+  for (const Mask& mask : masks) {
+    if (IsAtOrBelow(path, mount.inside + "/" + mask.path)) {
+      return OfMask(path, mount, mask, mask_name);
+    }
+  }
+  return std::nullopt;
+}
+
+bool IsOfSystem(const Mount& mount) { return !mount.owned && mount.host == mount.inside; }
+
+Answer OfBind(const std::string& path, const Mount& mount) {
+  if (auto masked = OfMasks(path, mount, mount.masks, kViewMask)) return *std::move(masked);
+  if (mount.device && mount.host != mount.inside) {
+    return {.refused = true,
+            .what = path + " is empty inside",
+            .rule = "credentials that git's configuration names never cross",
+            .way = {}};
+  }
+  if (mount.device) return Allowed(path + " is the machine's own device", "every run has it");
+  if (!mount.read_only) {
+    return Allowed(path + " is the host's own, to read and write",
+                   "the project is shown with --project rw");
+  }
+  if (IsOfSystem(mount)) {
+    return {.refused = true,
+            .what = path + " can be read inside, and not written",
+            .rule = mount.inside + " is a system path: read-only in every run",
+            .way = {}};
+  }
+  return {.refused = true,
+          .what = path + " can be read inside, and not written",
+          .rule = mount.inside + " is shown read-only",
+          .way = mount.directory ? "--cow " + Quoted(mount.inside) : ""};
+}
+
+Answer OfLayer(const LaunchPlan& plan, const std::string& path, const Mount& mount) {
+  const Layer& layer = plan.layers.at(mount.layer);
+  if (auto masked = OfMasks(path, mount, layer.masks, layer.name)) return *std::move(masked);
+  return Allowed(path + " can be read and written inside",
+                 "writes stay in the run's layer: the host's file changes by 'ambit apply' alone");
+}
+
+/// A name below /proc that is covered, or that cannot be written.
+Answer OfProc(const LaunchPlan& plan, const std::string& path) {
+  constexpr std::string_view kProc = "/proc/";
+  const auto covers = [&](const std::string& name) {
+    return IsAtOrBelow(path, std::string(kProc) + name);
+  };
+  if (std::ranges::any_of(plan.proc_masked, covers)) {
+    return {.refused = true,
+            .what = path + " is empty inside",
+            .rule = "it is about the whole machine",
+            .way = {}};
+  }
+  if (std::ranges::any_of(plan.proc_read_only, covers)) {
+    return {.refused = true,
+            .what = path + " can be read inside, and not written",
+            .rule = "it is about the whole machine",
+            .way = {}};
+  }
+  return Allowed(path + " is the run's own", "/proc shows the run's processes and no others");
+}
+
+/// What no mount shows.
+Answer OfRoot(const LaunchPlan& plan, const std::string& path) {
+  constexpr std::array<std::string_view, 2> kNever = {"/sys", "/dev"};
+  const auto made = std::ranges::find(plan.root, path, &RootEntry::path);
+  if (made != plan.root.end()) {
+    return {.refused = true,
+            .what = path +
+                    " is made by ambit for the run; the host's is not shown, and it cannot "
+                    "be written",
+            .rule = "the root is built from nothing",
+            .way = {}};
+  }
+  if (IsAtOrBelow(path, "/etc")) {
+    return AbsentForGood(path,
+                         "of /etc a run has what programs need to find their way, and no "
+                         "more");
+  }
+  for (const std::string_view top : kNever) {
+    if (IsAtOrBelow(path, top)) {
+      return AbsentForGood(path, fmt::format("a run has no {} of the host's", top));
+    }
+  }
+  return Absent(path, "the root is built from nothing, and nothing names it");
+}
+
+}  // namespace
+
+Answer WhyPath(const LaunchPlan& plan, const std::string& path) {
+  const Mount* mount = NearestOf(plan, path);
+  if (mount == nullptr) return OfRoot(plan, path);
+  switch (mount->kind) {
+    case Mount::Kind::kBind:
+      return OfBind(path, *mount);
+    case Mount::Kind::kLayer:
+      return OfLayer(plan, path, *mount);
+    case Mount::Kind::kProc:
+      return OfProc(plan, path);
+    case Mount::Kind::kHome:
+      if (path == mount->inside) break;
+      return Absent(path, "the home is the run's own and empty: the host's is not shown");
+    case Mount::Kind::kTmpfs:
+      if (path == mount->inside) break;
+      return Absent(path, mount->inside + " is the run's own and empty: the host's is not shown");
+    case Mount::Kind::kKept:
+      return Allowed(path + " is kept from run to run of this project",
+                     "the host's own is not shown");
+    case Mount::Kind::kDenials:
+      return Allowed(path + " tells the agent what was refused", "it can be read in every run");
+    case Mount::Kind::kDevpts:
+      break;
+  }
+  return Allowed(path + " is the run's own, to read and write", "the host's is not shown");
+}
+
+Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
+  const Target target = ParseTarget(host);
+  const std::string name(host);
+  if (CanBeReached(plan, target)) {
+    return Allowed(name + " can be reached from inside",
+                   target.port ? fmt::format("--host-port {} names it", *target.port)
+                               : "--host-port names ports of it");
+  }
+  if (target.IsLoopback()) {
+    return {.refused = true,
+            .what = name + " cannot be reached from inside",
+            .rule =
+                "a run has a loopback of its own: what listens inside is there, and of the "
+                "host's the ports that are named",
+            .way = target.port ? fmt::format("--host-port {}", *target.port) : "--host-port PORT"};
+  }
+  return {.refused = true,
+          .what = name + " cannot be reached from inside",
+          .rule =
+              "a run has no network, and no name resolves; only named ports of the host's "
+              "loopback can be reached",
+          .way = fmt::format("--host-port PORT, of a proxy or tunnel of yours to {}", target.host)};
+}
+
+}  // namespace ambit::plan

@@ -1,0 +1,107 @@
+#include "plan/why.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/plan_json.h"
+
+namespace ambit::plan {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Why : public ::testing::Test {
+ protected:
+  Why() {
+    plan_.mounts = {
+        {.kind = Mount::Kind::kBind, .inside = "/usr", .host = "/usr", .read_only = true},
+        {.kind = Mount::Kind::kProc, .inside = "/proc"},
+        {.kind = Mount::Kind::kTmpfs, .inside = "/tmp"},
+        {.kind = Mount::Kind::kHome, .inside = "/home/ann"},
+        {.kind = Mount::Kind::kLayer, .inside = "/home/ann/p"},
+        {.kind = Mount::Kind::kBind,
+         .inside = "/home/ann/data",
+         .host = "/home/ann/data",
+         .read_only = true,
+         .owned = true}};
+    plan_.layers = {{.name = "project",
+                     .inside = "/home/ann/p",
+                     .lower = "/home/ann/p",
+                     .masks = {{.path = ".env", .content = "K=x\n", .rule = ".env*, by default"},
+                               {.path = "keys", .hidden = true, .rule = "--hide 'keys/'"},
+                               {.path = ".git/config", .content = "x"}}}};
+    plan_.root = {{.path = "/etc/passwd", .content = "x"}};
+    plan_.proc_masked = {"kcore"};
+    plan_.proc_read_only = {"sys"};
+    plan_.network.host_ports = {5432};
+  }
+  void ExpectRefused(const std::string& path, const std::string& rule, const std::string& way) {
+    const Answer answer = WhyPath(plan_, path);
+    EXPECT_TRUE(answer.refused) << path;
+    EXPECT_THAT(answer.what, HasSubstr(path));
+    EXPECT_THAT(answer.rule, HasSubstr(rule)) << path;
+    EXPECT_EQ(answer.way.substr(0, answer.way.find(',')), way) << path;
+  }
+  LaunchPlan plan_;
+};
+
+TEST_F(Why, EachPathHasItsRuleAndItsFlag) {
+  ExpectRefused("/home/ann/.ssh/id", "the home is the run's own", "--ro /home/ann/.ssh/id");
+  ExpectRefused("/home/bob", "nothing names it", "--ro /home/bob");
+  ExpectRefused("/opt/it's", "nothing names it", R"(--ro '/opt/it'\''s')");
+  ExpectRefused("/tmp/x", "/tmp is the run's own", "--ro /tmp/x");
+  ExpectRefused("/usr/bin/sh", "read-only in every run", "");
+  ExpectRefused("/home/ann/data/x", "shown read-only", "--cow /home/ann/data");
+  ExpectRefused("/home/ann/p/.env", "a secret file: .env*, by default", "--unmask .env");
+  ExpectRefused("/home/ann/p/keys/a", "--hide 'keys/'", "--unmask keys");
+  ExpectRefused("/home/ann/p/.git/config", "credentials", "");
+  ExpectRefused("/etc/passwd", "built from nothing", "");
+  ExpectRefused("/etc/shadow", "of /etc a run has", "");
+  ExpectRefused("/sys/fs", "no /sys", "");
+  ExpectRefused("/proc/kcore", "whole machine", "");
+  ExpectRefused("/proc/sys/kernel", "whole machine", "");
+}
+
+TEST_F(Why, WhatIsThereIsAllowed) {
+  for (const char* path : {"/home/ann/p/src/a.c", "/home/ann/p", "/home/ann", "/tmp", "/proc/1"}) {
+    EXPECT_FALSE(WhyPath(plan_, path).refused) << path;
+  }
+}
+
+TEST_F(Why, OnlyPlaceholdersAreShownInPlace) {
+  EXPECT_EQ(WhyPath(plan_, "/home/ann/p/.env").shown_in_place, "mask/project/.env");
+  EXPECT_EQ(WhyPath(plan_, "/home/ann/p/keys").shown_in_place, "");
+  EXPECT_EQ(WhyPath(plan_, "/home/ann/p/.git/config").shown_in_place, "");
+}
+
+TEST_F(Why, AHostIsALoopbackPortThatIsNamedOrNothing) {
+  EXPECT_FALSE(WhyHost(plan_, "localhost:5432").refused);
+  EXPECT_FALSE(WhyHost(plan_, "[::1]:5432").refused);
+  EXPECT_EQ(WhyHost(plan_, "127.0.0.1:80").way, "--host-port 80");
+  EXPECT_EQ(WhyHost(plan_, "http://localhost/x").way, "--host-port 80");
+  EXPECT_THAT(WhyHost(plan_, "https://example.com/x").rule, HasSubstr("no network"));
+  EXPECT_THAT(WhyHost(plan_, "2001:db8::1").way, HasSubstr("to 2001:db8::1"));
+}
+
+TEST_F(Why, IsTheSameOfThePlanOnRecord) {
+  const Result<LaunchPlan> read = DecodeJson(EncodeJson(plan_));
+  ASSERT_TRUE(read) << read.error().what;
+  for (const char* path : {"/home/ann/.ssh", "/usr/bin", "/home/ann/p/.env", "/home/ann/p/a",
+                           "/etc/passwd", "/proc/kcore", "/home/ann/data", "/tmp/x", "/srv"}) {
+    EXPECT_EQ(WhyPath(*read, path).what, WhyPath(plan_, path).what);
+    EXPECT_EQ(WhyPath(*read, path).rule, WhyPath(plan_, path).rule);
+    EXPECT_EQ(WhyPath(*read, path).way, WhyPath(plan_, path).way);
+  }
+  EXPECT_FALSE(WhyHost(*read, "localhost:5432").refused);
+}
+
+TEST(PlanOnRecord, ThatIsNoneIsAnError) {
+  for (const char* text : {"", "{}", "[]", "{\"format\": 99}",
+                           R"({"format": 1, "mounts": [{"kind": "new", "layer": 0}]})",
+                           R"({"format": 1, "mounts": [{"kind": "layer", "layer": 7}]})"}) {
+    EXPECT_FALSE(DecodeJson(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace ambit::plan

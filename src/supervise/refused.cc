@@ -1,0 +1,83 @@
+#include "supervise/refused.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include "base/text.h"
+#include "plan/why.h"
+#include "sys/file.h"
+
+namespace ambit::supervise {
+namespace {
+
+constexpr std::string_view kFull =
+    "more was refused and is not shown here: 'ambit audit show --denied', outside, has all\n";
+constexpr std::size_t kLongestText = 1000;
+
+std::int64_t NowNanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+std::string Shown(const std::string& text) {
+  return Printable(std::string_view(text).substr(0, kLongestText));
+}
+
+}  // namespace
+
+Status MakeDenialsFile(int run_dir) {
+  AMBIT_CHECK(sys::WriteNewFile(run_dir, plan::kDenialsFile, "", 0644));
+  // Whatever the umask: as root the agent is somebody else.
+  if (::fchmodat(run_dir, plan::kDenialsFile, 0644, 0) != 0) {
+    return FailErrno(errno, "chmod the file of denials");
+  }
+  return {};
+}
+
+std::string DenialLine(const event::Refusal& refusal, std::int64_t time_ns) {
+  const std::time_t seconds = time_ns / 1'000'000'000;
+  struct tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{:02}:{:02}:{:02}Z refused: {} | by: {}{}{}\n", parts.tm_hour, parts.tm_min,
+                     parts.tm_sec, Shown(refusal.what), Shown(refusal.rule),
+                     refusal.way.empty() ? "" : " | allowed by: ambit run ", Shown(refusal.way));
+}
+
+Result<std::unique_ptr<TellingSink>> TellingSink::Open(int run_dir, const plan::LaunchPlan& plan,
+                                                       std::unique_ptr<event::Sink> journal) {
+  AMBIT_TRY(Fd file, sys::OpenAt(run_dir, plan::kDenialsFile, O_WRONLY | O_APPEND | O_NOFOLLOW));
+  return std::unique_ptr<TellingSink>(new TellingSink(std::move(file), plan, std::move(journal)));
+}
+
+void TellingSink::Emit(const event::Event& event) {
+  journal_->Emit(event);
+  if (!event::IsRefused(event.name)) return;
+  auto refusal = event::RefusalOf(event.name, event.fields);
+  if (!refusal) return;
+  if (refusal->way.empty() && !refusal->path.empty()) {
+    refusal->way = plan::WhyPath(plan_, refusal->path).way;
+  }
+  ++refused_.count;
+  TellTheAgent(*refusal);
+  refused_.newest = std::move(refusal);
+}
+
+void TellingSink::TellTheAgent(const event::Refusal& refusal) {
+  if (full_) return;
+  std::string line = DenialLine(refusal, NowNanoseconds());
+  full_ = written_ + line.size() + kFull.size() > kMostDenialBytes;
+  if (full_) line = kFull;
+  const ssize_t written = ::write(file_.get(), line.data(), line.size());
+  if (written > 0) written_ += static_cast<std::size_t>(written);
+}
+
+}  // namespace ambit::supervise

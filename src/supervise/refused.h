@@ -1,0 +1,58 @@
+#pragma once
+// What a run was refused, as it is told beside the journal: to the agent, in the file that it finds
+// at plan::kDenialsInside, and in sum to the person when the run is over. Who calls: run_record.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "event/event.h"
+#include "event/refusal.h"
+#include "plan/launch_plan.h"
+
+namespace ambit::supervise {
+
+/// The file is never longer. What comes after is only in the journal, and the last line says so.
+inline constexpr std::size_t kMostDenialBytes = 64U << 10;
+
+struct Refused {
+  std::uint64_t count = 0;
+  std::optional<event::Refusal> newest;
+};
+
+/// An empty file of the run's directory that the agent's user may read, before anything is mounted.
+Status MakeDenialsFile(int run_dir);
+
+/// A line for an agent, with its end: "14:03:22 refused: a connection to port 5432 | by: no rule
+/// names it | allowed by: --host-port 5432". Safe for terminals, in UTC. Pure.
+std::string DenialLine(const event::Refusal& refusal, std::int64_t time_ns);
+
+/// Gives every event on, and tells what was refused. The file only explains: when it cannot be
+/// written, nothing else changes.
+class TellingSink : public event::Sink {
+ public:
+  /// `plan` outlives the sink.
+  static Result<std::unique_ptr<TellingSink>> Open(int run_dir, const plan::LaunchPlan& plan,
+                                                   std::unique_ptr<event::Sink> journal);
+
+  void Emit(const event::Event& event) override;
+  void Commit() override { journal_->Commit(); }
+  [[nodiscard]] const Status& status() const override { return journal_->status(); }
+  [[nodiscard]] const Refused& refused() const { return refused_; }
+
+ private:
+  TellingSink(Fd file, const plan::LaunchPlan& plan, std::unique_ptr<event::Sink> journal)
+      : file_(std::move(file)), plan_(plan), journal_(std::move(journal)) {}
+  void TellTheAgent(const event::Refusal& refusal);
+
+  Fd file_;
+  const plan::LaunchPlan& plan_;
+  std::unique_ptr<event::Sink> journal_;
+  std::size_t written_ = 0;
+  bool full_ = false;
+  Refused refused_;
+};
+
+}  // namespace ambit::supervise

@@ -1,0 +1,131 @@
+// ambit why: which rule refuses something, and the flag that allows it, which then does.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/run_ambit.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class Why : public ::testing::TestWithParam<Who> {
+ protected:
+  Why() {
+    person_.Write("project/file.txt", "host\n");
+    person_.Write("project/.env", "TOKEN=real-token\nDB_URL=real-db\n", 0600);
+    person_.Write("project/server.pem", "real-pem\n", 0600);
+    person_.Write("home/notes.txt", "mine\n");
+  }
+  void Run(std::vector<std::string> flags = {}) {
+    ASSERT_EQ(person_.Sh("true", std::move(flags)).exit_code, 0);
+  }
+  Finished Ask(std::vector<std::string> words) {
+    words.insert(words.begin(), "why");
+    return person_.Ambit(std::move(words));
+  }
+  void ExpectRefused(const Finished& done, const std::string& rule, const std::string& way) {
+    EXPECT_EQ(done.exit_code, 0) << done.out << done.err;
+    EXPECT_THAT(done.out, AllOf(StartsWith("refused "), HasSubstr(rule), HasSubstr(way)));
+  }
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, Why, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(Why, APathThatNothingNamesAndTheFlagThatShowsIt) {
+  Run();
+  const std::string notes = person_.home() + "/notes.txt";
+  const Finished asked = Ask({"--path", notes});
+  ExpectRefused(asked, "the home is the run's own", "allow   --ro " + notes);
+  EXPECT_EQ(person_.Sh("cat " + notes).exit_code, 1);  // what it says is true
+  Run({"--ro", notes});
+  ExpectRefused(Ask({"--path", notes}), "shown read-only", "nothing allows it");
+  EXPECT_EQ(person_.Sh("cat " + notes, {"--ro", notes}).out, "mine\n");
+}
+
+TEST_P(Why, ASecretFileIsNamedWithItsKeysAndNoValue) {
+  Run();
+  const Finished masked = Ask({"--path", ".env"});
+  ExpectRefused(masked, ".env*, by default; its keys: TOKEN, DB_URL", "--unmask .env");
+  EXPECT_THAT(masked.out, Not(HasSubstr("real")));
+  ExpectRefused(Ask({"--path", "server.pem"}), "*.pem, by default", "--unmask server.pem");
+  Run({"--hide", "file.*"});
+  ExpectRefused(Ask({"--path", "file.txt"}), "--hide 'file.*'", "--unmask file.txt");
+  EXPECT_EQ(person_.Sh("cat server.pem", {"--unmask", "server.pem"}).out, "real-pem\n");
+  Run({"--project", "ro"});
+  ExpectRefused(Ask({"--path", "server.pem"}), "*.pem, by default", "--unmask server.pem");
+}
+
+TEST_P(Why, WhatIsAllowedIsExitCodeOne) {
+  Run();
+  const Finished file = Ask({"--path", "file.txt"});
+  EXPECT_EQ(file.exit_code, 1);
+  EXPECT_THAT(file.out, AllOf(StartsWith("allowed "), HasSubstr("stay in the run's layer")));
+  EXPECT_EQ(Ask({}).exit_code, 1);
+  EXPECT_EQ(Ask({"--newest"}).exit_code, 1);
+}
+
+TEST_P(Why, SystemPathsAreReadOnlyAndTheRestOfTheHostIsNotThere) {
+  Run();
+  ExpectRefused(Ask({"--path", "/usr/bin"}), "read-only in every run", "nothing allows it");
+  ExpectRefused(Ask({"--path", "/etc/shadow"}), "of /etc a run has", "nothing allows it");
+  ExpectRefused(Ask({"--path", "/sys/kernel"}), "no /sys of the host's", "nothing allows it");
+  ExpectRefused(Ask({"--path", "/srv/data"}), "nothing names it", "--ro /srv/data");
+  ExpectRefused(Ask({"--path", "/tmp/x y"}), "/tmp is the run's own", "--ro '/tmp/x y'");
+  EXPECT_EQ(person_.Sh("touch /usr/bin/x || ls /etc/shadow /sys/kernel /srv").out, "");
+}
+
+TEST_P(Why, AHostIsReachedByANamedPortOfTheLoopbackAlone) {
+  Run({"--host-port", "5432"});
+  ExpectRefused(Ask({"--host", "example.com"}), "a run has no network", "--host-port PORT");
+  ExpectRefused(Ask({"--host", "https://example.com/x"}), "a run has no network", "example.com");
+  ExpectRefused(Ask({"--host", "localhost:6379"}), "loopback of its own", "--host-port 6379");
+  const Finished named = Ask({"--host", "127.0.0.1:5432"});
+  EXPECT_EQ(named.exit_code, 1);
+  EXPECT_THAT(named.out, HasSubstr("--host-port 5432 names it"));
+}
+
+TEST_P(Why, TheNewestRefusalIsTheOneOfTheJournal) {
+  ASSERT_EQ(person_
+                .Ambit({"run", "-q", "--host-port", "9", "--", "bash", "-c",
+                        "exec 2>/dev/null; read -t 5 < /dev/tcp/192.0.2.1/9; "
+                        "read -t 5 < /dev/tcp/192.0.2.7/9; true"})
+                .exit_code,
+            0);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{}, {"--newest"}}) {
+    const Finished newest = Ask(words);
+    EXPECT_EQ(newest.exit_code, 0) << newest.err;
+    EXPECT_THAT(newest.out, AllOf(HasSubstr("a connection to 192.0.2.7 port 9 (2 times)"),
+                                  HasSubstr("because no rule names it")));
+  }
+  const Finished one = Ask({"--host", "192.0.2.1", "--json"});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  const auto answer = nlohmann::json::parse(one.out);
+  EXPECT_EQ(answer.at("refused"), true);
+  EXPECT_THAT(answer.at("what").get<std::string>(), HasSubstr("192.0.2.1 port 9, "));
+}
+
+TEST_P(Why, ARunWhoseCommandIsNotThereTellsThat) {
+  EXPECT_EQ(person_.Ambit({"run", "-q", "--", "no-such-command"}).exit_code, 127);
+  const Finished why = Ask({});
+  EXPECT_EQ(why.exit_code, 0) << why.out;
+  EXPECT_THAT(why.out, AllOf(HasSubstr("not-found"), HasSubstr("no-such-command")));
+}
+
+TEST_P(Why, HostileNamesSteerNoTerminal) {
+  Run();
+  const Finished why = Ask({"--path", "/srv/\x1b[2J\xe2\x80\xae"});
+  EXPECT_THAT(why.out,
+              AllOf(Not(HasSubstr("\x1b")), Not(HasSubstr("\xe2\x80\xae")), HasSubstr("\\x1b[2J")));
+  EXPECT_EQ(Ask({"--path", "/x", "--host", "y"}).exit_code, 125);
+}
+
+}  // namespace
+}  // namespace ambit::testing
