@@ -37,6 +37,7 @@ class Processes {
   const Fd& init() const { return init_; }                      // pidfd
   const Fd& egress() const { return egress_; }                  // pidfd
   int control() const { return control_.first.get(); }          // init: spawn/native/protocol.h
+  int witness() const { return witness_.first.get(); }          // init: event/inside_record.h
   int egress_control() const { return egress_channel_.get(); }  // egress: egress/report.h
 
   /// SIGKILL to both: every process of the run follows init.
@@ -50,6 +51,7 @@ class Processes {
   Fd life_line_;  // write end, held by nobody else: its end is the end of init and egress
   sys::SeqpacketPair control_;
   sys::SeqpacketPair trees_;
+  sys::StreamPair witness_;
   Fd egress_channel_;
   Fd egress_;
   Fd init_;

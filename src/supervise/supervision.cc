@@ -27,6 +27,7 @@
 #include "plan/not_started.h"
 #include "spawn/native/protocol.h"
 #include "supervise/start_egress.h"
+#include "supervise/witness_reader.h"
 #include "sys/fd_passing.h"
 #include "sys/process.h"
 
@@ -107,6 +108,7 @@ class Supervision {
 
   asio::awaitable<void> WatchInitMessages();
   asio::awaitable<void> WatchEgressReports();
+  asio::awaitable<void> WatchWitness();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
   asio::awaitable<void> ForwardSignals();
 
@@ -155,6 +157,8 @@ class Supervision {
   bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
   std::optional<Descriptor> reports_;
+  std::optional<Descriptor> seen_inside_;
+  std::optional<WitnessReader> witness_;
   std::optional<TerminalRelay> terminal_;
   std::optional<asio::signal_set> signals_;
 };
@@ -172,6 +176,11 @@ void Supervision::WatchToTheEnd() {
 void Supervision::Watch() {
   control_.emplace(io_, Duplicate(processes_.control()));
   reports_.emplace(io_, Duplicate(processes_.egress_control()));
+  if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
+    seen_inside_.emplace(io_, Duplicate(processes_.witness()));
+    witness_.emplace(inputs_.plan, [this](const Event& event) { Emit(event); });
+    asio::co_spawn(io_, WatchWitness(), kRethrow);
+  }
   signals_.emplace(io_);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
     signals_->add(signal);
@@ -242,6 +251,19 @@ asio::awaitable<void> Supervision::WatchEgressReports() {
     const Result<bool> more = TakeEgressReport();
     if (!more) Finish(RunFailed("egress: " + more.error().what));
     if (!more || !*more) co_return;
+  }
+}
+
+/// Together with Emit: what cannot be recorded, or is not init's, must not go on.
+asio::awaitable<void> Supervision::WatchWitness() {
+  for (;;) {
+    boost::system::error_code error;
+    co_await seen_inside_->async_wait(Descriptor::wait_read, Await(error));
+    if (error) co_return;
+    const Result<bool> more = witness_->Read(processes_.witness());
+    if (!more) Finish(RunFailed(more.error().what));
+    if (!more || !*more) co_return;
+    sink_->Commit();
   }
 }
 
@@ -428,6 +450,7 @@ void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
   processes_.Kill();
   TellWhatWasNotShown();
+  if (witness_) (void)witness_->Finish(processes_.witness());
   inputs_.end_record(*outcome_);
   processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();
