@@ -11,13 +11,36 @@ struct NamedCall {
   std::string_view name;
 };
 
-// kAgentProgram, kNotifyingAgentProgram, kEgressProgram, and kNamedCalls sorted by number.
+// kAgentProgram (and those of Told), kEgressProgram, and kNamedCalls sorted by number.
 #include "filter_programs.inc"
 
 }  // namespace
 
-std::span<const sock_filter> AgentFilter() noexcept { return kAgentProgram; }
-std::span<const sock_filter> NotifyingAgentFilter() noexcept { return kNotifyingAgentProgram; }
+Told ToldOf(bool started_by_root, policy::AuditFiles audit) noexcept {
+  switch (audit) {
+    case policy::AuditFiles::kOff:
+      break;
+    case policy::AuditFiles::kWrites:
+      return Told::kWrites;
+    case policy::AuditFiles::kAll:
+      return Told::kOpens;
+  }
+  return started_by_root ? Told::kNothing : Told::kRenames;
+}
+
+std::span<const sock_filter> AgentFilter(Told told) noexcept {
+  switch (told) {
+    case Told::kNothing:
+      break;
+    case Told::kRenames:
+      return kAgentRenamesProgram;
+    case Told::kWrites:
+      return kAgentWritesProgram;
+    case Told::kOpens:
+      return kAgentOpensProgram;
+  }
+  return kAgentProgram;
+}
 std::span<const sock_filter> EgressFilter() noexcept { return kEgressProgram; }
 
 std::optional<std::string_view> SystemCallName(std::uint32_t number) noexcept {

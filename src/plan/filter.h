@@ -11,14 +11,17 @@
 #include <string>
 #include <string_view>
 
+#include "plan/filter_rules.h"
+#include "policy/policy.h"
+
 namespace ambit::plan {
 
-/// For init, and so for everything inside a run by root.
-std::span<const sock_filter> AgentFilter() noexcept;
+/// What init is told of in a run. A user's overlay needs help with every rename.
+Told ToldOf(bool started_by_root, policy::AuditFiles audit) noexcept;
 
-/// For init of a run by a user: the same, but that the calls the rules answer with "notify" are
-/// told to the filter's listener.
-std::span<const sock_filter> NotifyingAgentFilter() noexcept;
+/// For init, and so for everything inside. A run by a user is told of renames at least; one that
+/// is put on record is told of more.
+std::span<const sock_filter> AgentFilter(Told told = Told::kNothing) noexcept;
 
 /// For the relay, once its event loop and its listeners exist.
 std::span<const sock_filter> EgressFilter() noexcept;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <initializer_list>
@@ -262,9 +263,9 @@ TEST(AgentFilter, RefusesTypingIntoTerminalsWhateverTheHighBits) {
   }
 }
 
-TEST(NotifyingAgentFilter, TellsOfEveryRenameButAWhiteout) {
+TEST(AgentFilter, TellsOfEveryRenameButAWhiteout) {
   const auto notifying = [](long number, Args args = {}) {
-    return Ask(NotifyingAgentFilter(), CallForTest(number, args));
+    return Ask(AgentFilter(Told::kRenames), CallForTest(number, args));
   };
 #ifdef SYS_rename
   EXPECT_EQ(notifying(SYS_rename), Answer::Notify());
@@ -276,23 +277,49 @@ TEST(NotifyingAgentFilter, TellsOfEveryRenameButAWhiteout) {
   }
 }
 
-TEST(NotifyingAgentFilter, IsElseTheFilterOfARunByRootWhichTellsOfNothing) {
-  int told = 0;
-  for (long number = 0; number < 600; ++number) {
-    for (const std::uint64_t value : Each(0, 1, 2, 5, 10, 0x5412, 0x10000000, ~0ULL)) {
-      const seccomp_data call = CallForTest(number, {value, value, value, value, value, value});
-      const Answer by_root = Ask(AgentFilter(), call);
-      const Answer by_user = Ask(NotifyingAgentFilter(), call);
-      EXPECT_NE(by_root, Answer::Notify()) << number;
-      if (by_user == Answer::Notify()) {
+TEST(AgentFilter, ThatTellsMoreIsElseTheSame) {
+  for (const Told more : {Told::kRenames, Told::kWrites, Told::kOpens}) {
+    const Told less = static_cast<Told>(static_cast<int>(more) - 1);
+    int told = 0;
+    for (long number = 0; number < 600; ++number) {
+      for (const std::uint64_t value : Each(0, 1, 2, 5, 10, 0x5412, 0x10000000, ~0ULL)) {
+        const seccomp_data call = CallForTest(number, {value, value, value, value, value, value});
+        const Answer little = Ask(AgentFilter(less), call);
+        const Answer much = Ask(AgentFilter(more), call);
+        if (much == little) continue;
         ++told;
-        EXPECT_EQ(by_root, kAllow) << number;
-      } else {
-        EXPECT_EQ(by_user, by_root) << number;
+        EXPECT_EQ(much, Answer::Notify()) << number;
+        EXPECT_EQ(little, kAllow) << number;
       }
     }
+    EXPECT_GT(told, 0);
   }
-  EXPECT_GT(told, 0);
+}
+
+TEST(AgentFilter, TellsOfWhatWritesAndExecutesAndOfNoPlainRead) {
+  const auto told = [](Told how, long number, Args args = {}) {
+    return Ask(AgentFilter(how), CallForTest(number, args)) == Answer::Notify();
+  };
+  for (const long number : {SYS_execve, SYS_execveat, SYS_unlinkat, SYS_mkdirat, SYS_linkat,
+                            SYS_symlinkat, SYS_truncate, SYS_fchmodat, SYS_fchownat, SYS_mknodat,
+                            SYS_openat2, SYS_renameat2}) {
+    EXPECT_TRUE(told(Told::kWrites, number)) << number;
+    EXPECT_EQ(told(Told::kRenames, number), number == SYS_renameat2) << number;
+  }
+  for (const std::uint64_t flags : Each(O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_RDWR | O_CLOEXEC,
+                                        O_WRONLY | O_CREAT | O_TRUNC, kNoise | O_WRONLY)) {
+    EXPECT_TRUE(told(Told::kWrites, SYS_openat, {0, 0, flags})) << flags;
+  }
+  for (const std::uint64_t flags : Each(O_RDONLY, O_CLOEXEC, O_DIRECTORY | O_NOFOLLOW, kNoise)) {
+    EXPECT_FALSE(told(Told::kWrites, SYS_openat, {0, 0, flags})) << flags;
+    EXPECT_TRUE(told(Told::kOpens, SYS_openat, {0, 0, flags})) << flags;
+  }
+  // Init opens so while a caller waits for it.
+  EXPECT_FALSE(told(Told::kOpens, SYS_openat, {0, 0, O_PATH | O_DIRECTORY | O_CLOEXEC}));
+  for (const long number : {SYS_close, SYS_clone, SYS_read, SYS_write, SYS_newfstatat,
+                            SYS_readlinkat, SYS_faccessat, SYS_exit_group, SYS_process_vm_readv}) {
+    EXPECT_FALSE(told(Told::kOpens, number)) << number;
+  }
 }
 
 TEST(EgressFilter, RelaysAndWaits) {

@@ -1,6 +1,7 @@
 #include "plan/filter_rules.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ambit::plan {
 namespace {
@@ -13,14 +14,24 @@ bool Holds(const ArgTest& test, const seccomp_data& call) {
 
 }  // namespace
 
-FilterRules WithoutNotifications(FilterRules rules) {
-  const auto allow = [](Answer& answer) {
-    if (answer == Answer::Notify()) answer = Answer::Allow();
+FilterRules ForRun(FilterRules rules, Told told) {
+  const auto settle = [told](Answer& answer) {
+    for (const auto& [mark, from] : {std::pair{Answer::Notify(), Told::kRenames},
+                                     std::pair{Answer::Record(), Told::kWrites},
+                                     std::pair{Answer::RecordReading(), Told::kOpens}}) {
+      if (answer != mark) continue;
+      answer = told >= from ? Answer::Notify() : Answer::Allow();
+      return;
+    }
   };
-  allow(rules.unnamed);
+  settle(rules.unnamed);
   for (auto& [number, decision] : rules.calls) {
-    allow(decision.otherwise);
-    for (Exception& exception : decision.exceptions) allow(exception.answer);
+    settle(decision.otherwise);
+    for (Exception& exception : decision.exceptions) settle(exception.answer);
+    while (!decision.exceptions.empty() &&
+           decision.exceptions.back().answer == decision.otherwise) {
+      decision.exceptions.pop_back();  // says nothing of its own
+    }
   }
   return rules;
 }

@@ -22,6 +22,9 @@ struct Answer {
   static constexpr Answer Allow() { return {SECCOMP_RET_ALLOW}; }
   static constexpr Answer Errno(std::uint16_t number) { return {SECCOMP_RET_ERRNO | number}; }
   static constexpr Answer Notify() { return {SECCOMP_RET_USER_NOTIF}; }
+  // In rules only: ForRun makes of them what a program says.
+  static constexpr Answer Record() { return {SECCOMP_RET_USER_NOTIF | 1}; }
+  static constexpr Answer RecordReading() { return {SECCOMP_RET_USER_NOTIF | 2}; }
   static constexpr Answer KillProcess() { return {SECCOMP_RET_KILL_PROCESS}; }
   auto operator<=>(const Answer&) const = default;
 };
@@ -36,6 +39,8 @@ inline constexpr std::array kNamedAnswers = {
     NamedAnswer{"allow", Answer::Allow()},
     NamedAnswer{"kill", Answer::KillProcess()},
     NamedAnswer{"notify", Answer::Notify()},   // whoever holds the filter's listener answers
+    NamedAnswer{"record", Answer::Record()},
+    NamedAnswer{"record reading", Answer::RecordReading()},
     NamedAnswer{"pretend", Answer::Errno(0)},  // nothing is done, success is reported
     NamedAnswer{"EPERM", Answer::Errno(1)},
     NamedAnswer{"EINVAL", Answer::Errno(22)},
@@ -81,8 +86,16 @@ struct FilterRules {
   bool operator==(const FilterRules&) const = default;
 };
 
-/// The rules of a filter that has no listener: what they notify of is allowed.
-[[nodiscard]] FilterRules WithoutNotifications(FilterRules rules);
+/// What the listener of a filter is told of, each with all before it. kNothing has no listener.
+enum class Told : std::uint8_t {
+  kNothing,
+  kRenames,  // what the rules answer with "notify"
+  kWrites,   // and "record"
+  kOpens,    // and "record reading"
+};
+
+/// The rules of one kind of run: what is told notifies, what is not is allowed.
+[[nodiscard]] FilterRules ForRun(FilterRules rules, Told told);
 
 /// The rules' own meaning, one call at a time.
 [[nodiscard]] Answer Decide(const FilterRules& rules, const seccomp_data& call);

@@ -51,8 +51,10 @@ std::uint32_t NumberOf(std::string_view name) {
 TEST(AgentFilter, IsTheReviewedProgram) {
   ExpectGolden("filter-agent.txt", Disassemble(AgentFilter()));
 }
-TEST(NotifyingAgentFilter, IsTheReviewedProgram) {
-  ExpectGolden("filter-agent-notifying.txt", Disassemble(NotifyingAgentFilter()));
+TEST(AgentFilter, OfEveryKindOfRunIsTheReviewedProgram) {
+  ExpectGolden("filter-agent-renames.txt", Disassemble(AgentFilter(Told::kRenames)));
+  ExpectGolden("filter-agent-writes.txt", Disassemble(AgentFilter(Told::kWrites)));
+  ExpectGolden("filter-agent-opens.txt", Disassemble(AgentFilter(Told::kOpens)));
 }
 TEST(EgressFilter, IsTheReviewedProgram) {
   ExpectGolden("filter-egress.txt", Disassemble(EgressFilter()));
@@ -97,8 +99,9 @@ TEST(AgentFilter, AllowsWhatCodingAgentsCallOrHasTheirFallback) {
 #endif
 
 TEST(AgentFilter, IsShort) {
-  EXPECT_LE(AgentFilter().size(), 200U);
-  EXPECT_LE(NotifyingAgentFilter().size(), 200U);
+  for (const Told told : {Told::kNothing, Told::kRenames, Told::kWrites, Told::kOpens}) {
+    EXPECT_LE(AgentFilter(told).size(), 200U);
+  }
 }
 TEST(EgressFilter, IsShort) { EXPECT_LE(EgressFilter().size(), 200U); }
 

@@ -281,11 +281,11 @@ class Examination {
       case Primitive::kSeccomp:
         return fmt::format(
             "{} instructions for the agent, {} for egress",
-            (identity.started_by_root ? plan::AgentFilter() : plan::NotifyingAgentFilter()).size(),
+            plan::AgentFilter(plan::ToldOf(identity.started_by_root, policy::AuditFiles::kWrites)).size(),
             plan::EgressFilter().size());
       case Primitive::kNotification:
-        return identity.started_by_root ? "not needed: not started by a user"
-                                        : "of renames inside the run";
+        return identity.started_by_root ? "of what is executed and written inside the run"
+                                        : "of what is executed, written and renamed inside the run";
       default:
         return {};
     }

@@ -1,6 +1,8 @@
 #include "supervise/egress_reports.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 
 #include <array>
 #include <span>
@@ -15,6 +17,21 @@
 namespace ambit::supervise {
 
 namespace asio = boost::asio;
+
+namespace {
+
+/// The address of a report; empty when it has none.
+std::string TextOf(const egress::EgressReport& report) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const int family = report.family == 4 ? AF_INET : AF_INET6;
+  if (report.family == 0 || ::inet_ntop(family, report.address.data(), text.data(),
+                                        static_cast<socklen_t>(text.size())) == nullptr) {
+    return {};
+  }
+  return text.data();
+}
+
+}  // namespace
 
 asio::awaitable<void> EgressReports::Watch() {
   for (;;) {

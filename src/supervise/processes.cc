@@ -47,6 +47,9 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
     if (!made) return Stage(Primitive::kInit, made.error());
     *pair = *std::move(made);
   }
+  Result<sys::StreamPair> witness = sys::MakeStreamPair();
+  if (!witness) return Stage(Primitive::kInit, witness.error());
+  witness_ = *std::move(witness);
   egress_channel_ = std::move(egress->first);
   const auto launch_init = [&, egress_end = egress->second.get()] {
     life_line_.Reset();  // or it would outlive the supervisor here
@@ -55,6 +58,7 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
                              .trees = trees_.second.get(),
                              .life_line = life_line_read.get(),
                              .egress = egress_channel_.get(),
+                             .witness = witness_.second.get(),
                              .user_lock = inputs.user_lock,
                              .terminal = inputs.terminal},
                     .to_init = control_.first.get(),
@@ -66,6 +70,7 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
   egress_ = std::move(child->pidfd);
   control_.second.Reset();
   trees_.second.Reset();
+  witness_.second.Reset();
   return {};
 }
 

@@ -38,6 +38,7 @@ class Processes {
   pid_t InitPid() const { return init_pid_; }                   // 0: it does not exist
   const Fd& egress() const { return egress_; }                  // pidfd
   int control() const { return control_.first.get(); }          // init: spawn/native/protocol.h
+  int witness() const { return witness_.first.get(); }          // init: event/inside_record.h
   int egress_control() const { return egress_channel_.get(); }  // egress: egress/report.h
 
   /// The file system that holds the layers and the home of the run, where it is the run's own
@@ -55,6 +56,7 @@ class Processes {
   Fd life_line_;  // write end, held by nobody else: its end is the end of init and egress
   sys::SeqpacketPair control_;
   sys::SeqpacketPair trees_;
+  sys::StreamPair witness_;
   Fd egress_channel_;
   Fd backing_;
   Fd egress_;

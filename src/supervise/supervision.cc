@@ -24,11 +24,10 @@
 #include "host/primitives.h"
 #include "plan/not_started.h"
 #include "spawn/native/protocol.h"
+#include "supervise/commit_timer.h"
 #include "supervise/egress_reports.h"
 #include "supervise/limit_watch.h"
-#include "supervise/commit_timer.h"
-#include "supervise/start_egress.h"
-#include "sys/fd_passing.h"
+#include "supervise/witness_reader.h"
 #include "sys/process.h"
 
 namespace ambit::supervise {
@@ -107,6 +106,7 @@ class Supervision {
   void StopEverything();
 
   asio::awaitable<void> WatchInitMessages();
+  asio::awaitable<void> WatchWitness();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
   asio::awaitable<void> ForwardSignals();
 
@@ -168,6 +168,8 @@ class Supervision {
   bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
   std::optional<EgressReports> egress_reports_;
+  std::optional<Descriptor> seen_inside_;
+  std::optional<WitnessReader> witness_;
   std::optional<TerminalRelay> terminal_;
   std::optional<LimitWatch> limits_;
   std::optional<asio::signal_set> signals_;
@@ -190,6 +192,11 @@ void Supervision::Watch() {
       EgressReports::Heard{.ready = [this] { OnEgressReady(); },
                            .failed = [this](Outcome why) { Finish(std::move(why)); },
                            .event = [this](const Event& event) { Emit(event); }});
+  if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
+    seen_inside_.emplace(io_, Duplicate(processes_.witness()));
+    witness_.emplace(inputs_.plan, [this](const Event& event) { Emit(event); });
+    asio::co_spawn(io_, WatchWitness(), kRethrow);
+  }
   signals_.emplace(io_);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
     signals_->add(signal);
@@ -253,6 +260,18 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
       return;
     default:
       Finish(RunFailed("init said something unknown"));
+  }
+}
+
+/// Together with Emit: what cannot be recorded, or is not init's, must not go on.
+asio::awaitable<void> Supervision::WatchWitness() {
+  for (;;) {
+    boost::system::error_code error;
+    co_await seen_inside_->async_wait(Descriptor::wait_read, Await(error));
+    if (error) co_return;
+    const Result<bool> more = witness_->Read(processes_.witness());
+    if (!more) Finish(RunFailed(more.error().what));
+    if (!more || !*more) co_return;
   }
 }
 
@@ -412,6 +431,7 @@ void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
   processes_.Kill();
   TellWhatWasNotShown();
+  if (witness_) (void)witness_->Finish(processes_.witness());
   const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   if (inputs_.plan.limits.disk_backing != policy::DiskBacking::kDisk) BringWorkHome();
   inputs_.end_record(*outcome_, used);

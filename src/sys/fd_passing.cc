@@ -41,6 +41,19 @@ Result<SeqpacketPair> MakeSeqpacketPair() {
   return SeqpacketPair{.first = Fd(raw[0]), .second = Fd(raw[1])};
 }
 
+Result<StreamPair> MakeStreamPair() {
+  std::array<int, 2> raw{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, raw.data()) != 0) {
+    return FailErrno(errno, "socketpair");
+  }
+  // The host's net.core.wmem_max cuts it, but for who may change that.
+  constexpr int kBytes = 4 << 20;
+  if (::setsockopt(raw[1], SOL_SOCKET, SO_SNDBUFFORCE, &kBytes, sizeof kBytes) != 0) {
+    (void)::setsockopt(raw[1], SOL_SOCKET, SO_SNDBUF, &kBytes, sizeof kBytes);
+  }
+  return StreamPair{.first = Fd(raw[0]), .second = Fd(raw[1])};
+}
+
 Status SendFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds) {
   if (bytes.empty()) return Fail(Errc::kInvalidArgument, "send descriptors: empty message");
   if (fds.size() > kMaxPassedFds) {

@@ -22,6 +22,13 @@ struct SeqpacketPair {
 };
 Result<SeqpacketPair> MakeSeqpacketPair();
 
+/// A stream of bytes instead, `second` with as large a buffer for what it sends as the host allows.
+struct StreamPair {
+  Fd first;
+  Fd second;
+};
+Result<StreamPair> MakeStreamPair();
+
 /// One message with `fds` attached; blocks as the socket does. `bytes` must not be empty (an empty
 /// message cannot be told from the end). kInvalidArgument for more than kMaxPassedFds.
 Status SendFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds);

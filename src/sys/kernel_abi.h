@@ -26,4 +26,21 @@ struct LandlockRulesetAttr {
   std::uint64_t scoped;              // 6.12, ABI 6
 };
 
+// include/uapi/linux/pidfd.h
+inline constexpr unsigned kPidfdThread = 0200;                  // 6.9, O_EXCL on x86-64 and arm64
+inline constexpr unsigned long kPidfdGetInfo = 0xc040ff0b;      // 6.13, _IOWR(0xff, 11, 64 bytes)
+inline constexpr std::uint64_t kPidfdInfoExit = 1ULL << 3;      // 6.15
+
+/// struct pidfd_info as of 6.15, which is as long as that of 6.13.
+struct PidfdInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup = 0;
+  std::uint32_t pid = 0;
+  std::uint32_t tgid = 0;
+  std::uint32_t ppid = 0;
+  std::uint32_t ids[8] = {};
+  std::int32_t exit_code = 0;
+};
+static_assert(sizeof(PidfdInfo) == 64);
+
 }  // namespace ambit::sys::abi

@@ -65,22 +65,27 @@ void ExpectProgramSaysWhatRulesSay(std::span<const sock_filter> program,
   }
 }
 
+constexpr std::array kEveryTold = {plan::Told::kNothing, plan::Told::kRenames, plan::Told::kWrites,
+                                   plan::Told::kOpens};
+
 TEST(ShippedRules, AreWhatTheBuiltInProgramsSay) {
   const RulesFile shipped = ShippedFor(AMBIT_ARCHITECTURE);
-  ExpectProgramSaysWhatRulesSay(plan::AgentFilter(), plan::WithoutNotifications(shipped.agent));
-  ExpectProgramSaysWhatRulesSay(plan::NotifyingAgentFilter(), shipped.agent);
+  for (const plan::Told told : kEveryTold) {
+    ExpectProgramSaysWhatRulesSay(plan::AgentFilter(told), plan::ForRun(shipped.agent, told));
+  }
   ExpectProgramSaysWhatRulesSay(plan::EgressFilter(), shipped.egress);
 }
 
 TEST(ShippedRules, CompileForEveryArchitectureInTwoHundredInstructions) {
   for (const std::string_view architecture : {"x86_64", "aarch64"}) {
     const RulesFile shipped = ShippedFor(architecture);
-    const plan::FilterRules by_root = plan::WithoutNotifications(shipped.agent);
-    for (const auto* rules : {&shipped.agent, &by_root, &shipped.egress}) {
-      const auto program = plan::CompileFilter(*rules);
+    std::vector<plan::FilterRules> all = {shipped.egress};
+    for (const plan::Told told : kEveryTold) all.push_back(plan::ForRun(shipped.agent, told));
+    for (const plan::FilterRules& rules : all) {
+      const auto program = plan::CompileFilter(rules);
       ASSERT_TRUE(program) << program.error().what;
       EXPECT_LE(program->size(), 200U) << architecture;
-      ExpectProgramSaysWhatRulesSay(*program, *rules);
+      ExpectProgramSaysWhatRulesSay(*program, rules);
     }
   }
 }
@@ -107,15 +112,17 @@ TEST(ShippedRules, AllowTheRelayNothingTheAgentIsRefused) {
   for (const auto& [number, decision] : shipped.egress.calls) {
     const auto agent = shipped.agent.calls.find(number);
     ASSERT_NE(agent, shipped.agent.calls.end()) << number;
-    EXPECT_EQ(agent->second.otherwise, plan::Answer::Allow()) << shipped.names.at(number);
+    EXPECT_EQ(plan::ForRun(shipped.agent, plan::Told::kNothing).calls.at(number).otherwise,
+              plan::Answer::Allow())
+        << shipped.names.at(number);
   }
 }
 
 TEST(ShippedRules, TellNobodyOfWhatTheRelayDoes) {
   // Its filter has no listener: a call that notifies would fail with ENOSYS.
   const RulesFile shipped = ShippedFor(AMBIT_ARCHITECTURE);
-  EXPECT_EQ(shipped.egress, plan::WithoutNotifications(shipped.egress));
-  EXPECT_NE(shipped.agent, plan::WithoutNotifications(shipped.agent));
+  EXPECT_EQ(shipped.egress, plan::ForRun(shipped.egress, plan::Told::kNothing));
+  EXPECT_NE(shipped.agent, plan::ForRun(shipped.agent, plan::Told::kNothing));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "sys/process.h"
@@ -93,42 +95,59 @@ bool RestrictResources(const plan::Limits& limits) {
   return true;
 }
 
-/// Runs in init's own memory (vfork): changes nothing of it but `failure`, the errno that kept the
-/// agent from starting.
+/// The errno that kept the agent from starting goes to `failure`, which an execve closes.
 [[noreturn]] void BecomeAgent(const plan::LaunchPlan& plan, int terminal, char* const* argv,
-                              char* const* environment, volatile int& failure) {
+                              char* const* environment, int failure) {
   ::setpgid(0, 0);
   if (terminal >= 0) TakeTerminal(terminal);
   ResetSignals();
+  int error = EMFILE;
   // Init is not dumpable, which hides its /proc entries; execve makes the agent an ordinary
   // process again.
-  if (!sys::CloseAllBut({}))
-    failure = EMFILE;
-  else if (!RestrictResources(plan.limits))
-    failure = errno;
-  else if (::chdir(plan.cwd.c_str()) != 0)
-    failure = errno;
-  else
-    failure = ExecuteByName(plan, argv, environment);
+  if (sys::CloseAllBut(std::array{failure})) {
+    if (!RestrictResources(plan.limits) || ::chdir(plan.cwd.c_str()) != 0) {
+      error = errno;
+    } else {
+      error = ExecuteByName(plan, argv, environment);
+    }
+  }
+  (void)!::write(failure, &error, sizeof error);
   ::_exit(127);
+}
+
+/// Until the child has executed or said why it did not: 0 or an errno.
+int AwaitExecution(int failure, const Meanwhile& meanwhile) {
+  std::array<pollfd, 2> sources = {
+      pollfd{.fd = failure, .events = POLLIN, .revents = 0},
+      pollfd{.fd = meanwhile.listener, .events = POLLIN, .revents = 0}};
+  for (;;) {
+    if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) return errno;
+    if ((sources[1].revents & POLLIN) != 0) meanwhile.told();
+    if (sources[0].revents == 0) continue;
+    int error = 0;
+    return ::read(failure, &error, sizeof error) == sizeof error ? error : 0;
+  }
 }
 
 }  // namespace
 
-Result<pid_t> StartAgent(const plan::LaunchPlan& plan, int terminal) {
+Result<pid_t> StartAgent(const plan::LaunchPlan& plan, int terminal, const Meanwhile& meanwhile) {
   const std::vector<char*> argv = Pointers(plan.argv);
   const std::vector<char*> environment = Pointers(plan.environment);
-  volatile int failure = 0;
-  // A fork would copy init's tables of pages only to drop them, on the way of every start. Init has
-  // one thread and no handler, and nothing to do but to wait for the execve.
-  // NOLINTBEGIN(bugprone-unsafe-functions,clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork)
-  const pid_t pid = ::vfork();
-  if (pid < 0) return FailErrno(errno, "vfork");
-  if (pid == 0) BecomeAgent(plan, terminal, argv.data(), environment.data(), failure);
-  // NOLINTEND(bugprone-unsafe-functions,clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork)
-  if (failure == 0) return pid;
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "pipe2");
+  const Fd failure(ends[0]);
+  Fd childs_end(ends[1]);
+  // No vfork: init would sleep until the execve, which may wait for init's answer.
+  const pid_t pid = ::fork();
+  if (pid < 0) return FailErrno(errno, "fork");
+  if (pid == 0) BecomeAgent(plan, terminal, argv.data(), environment.data(), childs_end.get());
+  childs_end.Reset();
+  meanwhile.forked(pid);
+  const int error = AwaitExecution(failure.get(), meanwhile);
+  if (error == 0) return pid;
   ::waitpid(pid, nullptr, 0);
-  return FailErrno(failure, fmt::format("'{}'", Printable(plan.argv[0])));
+  return FailErrno(error, fmt::format("'{}'", Printable(plan.argv[0])));
 }
 
 }  // namespace ambit::spawn::native

@@ -72,8 +72,9 @@ StageResult<Fd> CloseSystemCalls(const plan::LaunchPlan& plan) {
     return std::unexpected(done.error());
   }
   Result<Fd> listener;
-  if (!plan.identity.started_by_root) {
-    listener = sys::InstallNotifyingFilter(plan::NotifyingAgentFilter());
+  const plan::Told told = plan::ToldOf(plan.identity.started_by_root, plan.audit_files);
+  if (told != plan::Told::kNothing) {
+    listener = sys::InstallNotifyingFilter(plan::AgentFilter(told));
     if (listener) return *std::move(listener);
   }
   if (auto done = Stage(Primitive::kSeccomp, sys::InstallFilter(plan::AgentFilter())); !done) {

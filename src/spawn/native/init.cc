@@ -22,10 +22,12 @@
 #include "spawn/native/rename_service.h"
 #include "spawn/native/root_builder.h"
 #include "spawn/native/walls.h"
+#include "spawn/native/witness.h"
 #include "sys/fd_passing.h"
 #include "sys/file.h"
 #include "sys/mount.h"
 #include "sys/process.h"
+#include "sys/seccomp.h"
 
 namespace ambit::spawn::native {
 namespace {
@@ -70,7 +72,7 @@ void AwaitGo(const InitInputs& inputs) {
 struct Built {
   plan::LaunchPlan plan;
   Terminal terminal;
-  Fd listener;  // of renames
+  Fd listener;  // of the filter; empty: it tells of nothing
 };
 
 StageResult<void> BecomeRunUser(const plan::Identity& identity) {
@@ -195,11 +197,36 @@ Fd WatchChildren() {
   return Fd(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+/// All that hears of calls inside.
+struct Listening {
+  int listener;  // -1: the filter tells of nothing
+  bool help_renames;
+  Witness witness;
+  RenameService renames;
+
+  /// Takes one call that waits.
+  void Take() {
+    const std::optional<seccomp_notif> asked = sys::ReceiveNotification(listener);
+    if (!asked) return;
+    if (renames.IsWorker(asked->pid)) {
+      sys::LetTheKernelDoIt(listener, asked->id);
+      return;
+    }
+    witness.Heard(*asked);
+    if (help_renames) {
+      renames.Take(*asked);
+    } else {
+      sys::LetTheKernelDoIt(listener, asked->id);
+    }
+  }
+};
+
 /// Reaps whatever has ended; the agent's wait status when it is among them. Its stop is reported.
-std::optional<int> ReapChildren(int control, int watch, pid_t agent, RenameService& renames) {
+std::optional<int> ReapChildren(int control, int watch, pid_t agent, Listening& inside) {
   signalfd_siginfo ignored{};
   while (::read(watch, &ignored, sizeof ignored) > 0) {
   }
+  inside.witness.TakeEnds();
   std::optional<int> end;
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
@@ -207,7 +234,8 @@ std::optional<int> ReapChildren(int control, int watch, pid_t agent, RenameServi
       if (pid == agent) (void)Send(control, Message{.kind = MessageKind::kStopped});
       continue;
     }
-    renames.Ended(pid, status);
+    inside.renames.Ended(pid, status);
+    inside.witness.Reaped(pid, status);
     if (pid == agent) end = status;
   }
   return end;
@@ -215,26 +243,31 @@ std::optional<int> ReapChildren(int control, int watch, pid_t agent, RenameServi
 
 /// Everything inside ends now and not with init, so that nobody can disturb, and a directory that
 /// was being made movable is taken back. A copy that is under way is not waited for.
-void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, RenameService& renames) {
+void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, Listening& inside) {
   using std::chrono::steady_clock;
   const steady_clock::time_point latest = steady_clock::now() + kLongestTakingBack;
-  renames.TakeBackOnly();
+  inside.renames.TakeBackOnly();
   ::kill(-1, SIGKILL);
-  std::array<pollfd, 2> sources = {pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
-                                   pollfd{.fd = watch, .events = POLLIN, .revents = 0}};
-  while (renames.Busy()) {
+  std::array<pollfd, 3> sources = {
+      pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
+      pollfd{.fd = watch, .events = POLLIN, .revents = 0},
+      pollfd{.fd = inside.listener, .events = POLLIN, .revents = 0}};
+  while (inside.renames.Busy()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest - steady_clock::now());
     if (left.count() <= 0) return;
     const int ready = ::poll(sources.data(), sources.size(), static_cast<int>(left.count()));
     if (ready < 0 && errno != EINTR) return;
     if (sources[0].revents != 0 && Stands(Wall::kLifeLine)) ::_exit(125);
-    if (ready > 0) (void)ReapChildren(inputs.control, watch, 0, renames);
+    if (ready <= 0) continue;
+    (void)ReapChildren(inputs.control, watch, 0, inside);
+    if ((sources[2].revents & POLLIN) != 0) inside.Take();
   }
 }
 
 /// The agent has ended with `status`, and the run with it.
-[[noreturn]] void EndRun(const InitInputs& inputs, int watch, int status, RenameService& renames) {
-  if (renames.Busy()) LeaveNothingHalfMoved(inputs, watch, renames);
+[[noreturn]] void EndRun(const InitInputs& inputs, int watch, int status, Listening& inside) {
+  if (inside.renames.Busy()) LeaveNothingHalfMoved(inputs, watch, inside);
+  inside.witness.Finish();
   (void)Send(inputs.control, Message{.kind = MessageKind::kExited, .number = status});
   ::_exit(0);
 }
@@ -249,9 +282,13 @@ void Forward(int signal, pid_t agent, bool everything) {
   ::kill(to_group ? -agent : agent, SIGCONT);  // a stopped process would never hear of it
 }
 
-pid_t Start(const InitInputs& inputs, Built& built) {
+pid_t Start(const InitInputs& inputs, Built& built, Listening& inside) {
   Fd& terminal = built.terminal.agent_side;
-  Result<pid_t> agent = StartAgent(built.plan, terminal ? terminal.get() : -1);
+  Result<pid_t> agent =
+      StartAgent(built.plan, terminal ? terminal.get() : -1,
+                 {.listener = inside.listener,
+                  .forked = [&](pid_t child) { inside.witness.ExpectAgent(child); },
+                  .told = [&] { inside.Take(); }});
   terminal.Reset();
   if (agent) return *agent;
   Message message{.kind = MessageKind::kNotStarted, .error = agent.error().sys_errno};
@@ -264,6 +301,7 @@ pid_t Start(const InitInputs& inputs, Built& built) {
 
 void RunInit(const InitInputs& inputs) {
   std::vector<int> keep = {inputs.control, inputs.trees, inputs.life_line, inputs.egress};
+  if (inputs.witness >= 0) keep.push_back(inputs.witness);
   if (inputs.user_lock >= 0) keep.push_back(inputs.user_lock);
   if (auto closed = sys::CloseAllBut(keep); !closed) {
     FailRun(inputs.control, Primitive::kInit, closed.error());
@@ -282,15 +320,23 @@ void RunInit(const InitInputs& inputs) {
     ::_exit(125);
   built->terminal.master.Reset();
 
-  RenameService renames(std::move(built->listener));
+  const int listener = built->listener.get();
+  const bool help_renames = listener >= 0 && !built->plan.identity.started_by_root;
+  Listening inside{.listener = listener,
+                   .help_renames = help_renames,
+                   .witness = Witness(Fd(inputs.witness), built->plan),
+                   .renames = RenameService(help_renames ? listener : -1)};
   pid_t agent = 0;
-  std::array<pollfd, 4> sources = {
+  std::array<pollfd, 6> sources = {
       pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
       pollfd{.fd = inputs.control, .events = POLLIN, .revents = 0},
       pollfd{.fd = watch.get(), .events = POLLIN, .revents = 0},
-      pollfd{.fd = renames.listener(), .events = POLLIN, .revents = 0}};
+      pollfd{.fd = listener, .events = POLLIN, .revents = 0},
+      pollfd{.fd = inside.witness.ends(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = -1, .events = POLLOUT, .revents = 0}};
   for (;;) {
-    if (::poll(sources.data(), sources.size(), -1) < 0) {
+    sources[5].fd = inside.witness.full_socket();
+    if (::poll(sources.data(), sources.size(), inside.witness.TimeoutMs()) < 0) {
       if (errno != EINTR) ::_exit(125);  // blind: better no run than one that nobody can end
       continue;
     }
@@ -301,18 +347,21 @@ void RunInit(const InitInputs& inputs) {
         if (Stands(Wall::kLifeLine)) ::_exit(125);
         sources[1].fd = -1;
       } else if (message.kind == MessageKind::kStart && agent == 0) {
-        agent = Start(inputs, *built);
+        agent = Start(inputs, *built, inside);
       } else if (message.kind == MessageKind::kSignal) {
         Forward(message.number, agent, false);
       } else if (message.kind == MessageKind::kSignalGroup) {
         Forward(message.number, agent, true);
       }
     }
+    // Who has ended waits for nothing: what is asked now was asked later.
+    if (sources[4].revents != 0) inside.witness.TakeEnds();
+    if ((sources[3].revents & POLLIN) != 0) inside.Take();
     if (sources[2].revents != 0) {
-      const std::optional<int> end = ReapChildren(inputs.control, watch.get(), agent, renames);
-      if (end) EndRun(inputs, watch.get(), *end, renames);
+      const std::optional<int> end = ReapChildren(inputs.control, watch.get(), agent, inside);
+      if (end) EndRun(inputs, watch.get(), *end, inside);
     }
-    if ((sources[3].revents & POLLIN) != 0) renames.Receive();
+    inside.witness.Send();
   }
 }
 

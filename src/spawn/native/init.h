@@ -10,6 +10,7 @@ struct InitInputs {
                           // (trees.h), as a user the plan once more, for who opens them inside
   int life_line;          // read end; EOF means the supervisor is gone
   int egress;             // where the listeners made inside are sent
+  int witness = -1;       // stream to the supervisor: what happens inside (witness.h)
   int user_lock = -1;     // as root: holds the run's host uid until the last process is gone
   bool terminal = false;  // make a pty and hand its master to the supervisor
 };

@@ -31,22 +31,18 @@ std::atomic<MoveStage>* ShareStage() {
 
 }  // namespace
 
-RenameService::RenameService(Fd listener) : listener_(std::move(listener)) {
-  if (listener_) stage_ = ShareStage();
+RenameService::RenameService(int listener) : listener_(listener) {
+  if (listener_ >= 0) stage_ = ShareStage();
 }
 
-void RenameService::Receive() {
-  const std::optional<seccomp_notif> asked = sys::ReceiveNotification(listener_.get());
-  if (!asked) return;
-  // The worker's own renames are part of an answer.
-  const bool by_worker = worker_ != 0 && asked->pid == static_cast<std::uint32_t>(worker_);
+void RenameService::Take(const seccomp_notif& asked) {
   std::optional<NamedDirectory> directory;
-  if (!by_worker && waiting_.size() < kMostWaiting) directory = DirectoryToRename(*asked);
-  if (!directory || !sys::StillWaits(listener_.get(), asked->id)) {
-    sys::LetTheKernelDoIt(listener_.get(), asked->id);
+  if (!IsWorker(asked.pid) && waiting_.size() < kMostWaiting) directory = DirectoryToRename(asked);
+  if (!directory || !sys::StillWaits(listener_, asked.id)) {
+    sys::LetTheKernelDoIt(listener_, asked.id);
     return;
   }
-  waiting_.push_back({.id = asked->id, .directory = *std::move(directory)});
+  waiting_.push_back({.id = asked.id, .directory = *std::move(directory)});
   if (worker_ == 0) StartNext();
 }
 
@@ -71,16 +67,16 @@ void RenameService::TakeBackOnly() {
 void RenameService::Answer(int error) {
   const std::uint64_t id = waiting_.front().id;
   if (error == 0) {
-    sys::LetTheKernelDoIt(listener_.get(), id);
+    sys::LetTheKernelDoIt(listener_, id);
   } else {
-    sys::Refuse(listener_.get(), id, error);
+    sys::Refuse(listener_, id, error);
   }
   waiting_.pop_front();
 }
 
 void RenameService::StartNext() {
   while (!ending_ && !waiting_.empty()) {
-    if (sys::StillWaits(listener_.get(), waiting_.front().id)) {
+    if (sys::StillWaits(listener_, waiting_.front().id)) {
       ours_ = NameForOurs();
       times_taken_back_ = 0;
       if (StartWorker(MakeMovable)) return;

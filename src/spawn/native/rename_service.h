@@ -21,7 +21,6 @@
 #include <deque>
 #include <string>
 
-#include "base/fd.h"
 #include "spawn/native/movable.h"
 #include "spawn/native/tracee.h"
 
@@ -29,15 +28,17 @@ namespace ambit::spawn::native {
 
 class RenameService {
  public:
-  /// `listener` as sys::InstallNotifyingFilter returned it; empty in a run by root, where there is
-  /// nothing to answer.
-  explicit RenameService(Fd listener);
+  /// `listener` as sys::InstallNotifyingFilter returned it, which outlives this; -1 where no rename
+  /// needs help.
+  explicit RenameService(int listener);
 
-  /// For poll(2): readable when a rename waits. -1 without a listener.
-  [[nodiscard]] int listener() const { return listener_.get(); }
+  /// Takes a call that waits, and answers it now or later. All but renames go on at once.
+  void Take(const seccomp_notif& asked);
 
-  /// Takes one rename that waits.
-  void Receive();
+  /// Whether `pid` is the child, whose calls are part of an answer.
+  [[nodiscard]] bool IsWorker(std::uint32_t pid) const {
+    return worker_ != 0 && pid == static_cast<std::uint32_t>(worker_);
+  }
 
   /// To be told of every child of init that has ended, with its wait status.
   void Ended(pid_t pid, int status);
@@ -58,7 +59,7 @@ class RenameService {
   bool StartWorker(int (*work)(const Replacement&));
   void Answer(int error);
 
-  Fd listener_;
+  int listener_;
   std::deque<Waiting> waiting_;  // the first is being worked on while there is a worker
   pid_t worker_ = 0;
   std::string ours_;                         // of the replacement that is being worked on

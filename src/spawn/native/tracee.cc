@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,8 +16,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 
-#include "sys/file.h"
+#include "event/inside_record.h"
 
 namespace ambit::spawn::native {
 namespace {
@@ -45,30 +45,17 @@ std::optional<OldPath> OldPathOf(const seccomp_data& call) {
   }
 }
 
-/// The text up to its end. The kernel reads whole pieces only, so one ends where a page does: what
-/// follows may not be mapped.
-std::optional<std::string> ReadText(pid_t pid, std::uint64_t address) {
-  std::array<char, PATH_MAX> buffer{};
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::uint64_t first = std::min<std::uint64_t>(buffer.size(), page - address % page);
-  // An address of another process, which only the kernel follows.
-  // NOLINTBEGIN(performance-no-int-to-ptr)
-  const iovec theirs[] = {{reinterpret_cast<void*>(address), first},
-                          {reinterpret_cast<void*>(address + first), buffer.size() - first}};
-  // NOLINTEND(performance-no-int-to-ptr)
-  const iovec ours{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  const ssize_t got = ::process_vm_readv(pid, &ours, 1, theirs, 2, 0);
-  if (got <= 0) return std::nullopt;
-  const std::size_t length = ::strnlen(buffer.data(), static_cast<std::size_t>(got));
-  if (length == 0 || length == static_cast<std::size_t>(got)) return std::nullopt;
-  return std::string(buffer.data(), length);
+/// Names where a relative path of the process begins. Its root is ours: nothing inside can change
+/// one.
+std::string LinkToBase(pid_t pid, int directory) {
+  return directory == AT_FDCWD ? fmt::format("/proc/{}/cwd", pid)
+                               : fmt::format("/proc/{}/fd/{}", pid, directory);
 }
 
-/// Where a relative path of the process begins. Its root is ours: nothing inside can change one.
-Result<Fd> OpenBase(pid_t pid, int directory) {
-  const std::string link = directory == AT_FDCWD ? fmt::format("/proc/{}/cwd", pid)
-                                                 : fmt::format("/proc/{}/fd/{}", pid, directory);
-  return sys::OpenAt(AT_FDCWD, link.c_str(), O_PATH | O_DIRECTORY);
+/// Not by openat2, of which init would be told itself. A link of /proc that is followed so leads to
+/// what init has open, which is no directory but those that processes inside have named.
+Fd OpenDirectory(int from, const std::string& path) {
+  return Fd(::openat(from, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 /// `a/b/c/` is `c` in `a/b`; `c` is in the base itself.
@@ -92,7 +79,84 @@ bool IsWritableOverlay(int directory) {
          (info.f_flags & ST_RDONLY) == 0;
 }
 
+/// Copies what can be copied, in pieces that end where a page does: the kernel reads whole pieces
+/// only, and what follows may not be mapped.
+std::size_t Copy(pid_t pid, std::uint64_t address, char* into, std::size_t size) {
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t first = std::min<std::uint64_t>(size, page - address % page);
+  // An address of another process, which only the kernel follows.
+  // NOLINTBEGIN(performance-no-int-to-ptr)
+  const iovec theirs[] = {{reinterpret_cast<void*>(address), first},
+                          {reinterpret_cast<void*>(address + first), size - first}};
+  // NOLINTEND(performance-no-int-to-ptr)
+  const iovec ours{.iov_base = into, .iov_len = size};
+  const ssize_t got = ::process_vm_readv(pid, &ours, 1, theirs, first < size ? 2 : 1, 0);
+  return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
 }  // namespace
+
+std::optional<std::string> ReadText(pid_t pid, std::uint64_t address) {
+  std::array<char, PATH_MAX> buffer;  // NOLINT(*-member-init): most of it is never used
+  // Nearly every path is short, and each page more is one more that the kernel looks up.
+  std::size_t got = 0;
+  for (const std::size_t most : {std::size_t{256}, buffer.size()}) {
+    const std::size_t more = Copy(pid, address + got, buffer.data() + got, most - got);
+    const std::size_t length = ::strnlen(buffer.data() + got, more);
+    if (length < more) return std::string(buffer.data(), got + length);
+    got += more;
+    if (got < most) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+bool ReadBytes(pid_t pid, std::uint64_t address, void* into, std::size_t size) {
+  return Copy(pid, address, static_cast<char*>(into), size) == size;
+}
+
+Arguments ReadArguments(pid_t pid, std::uint64_t address) {
+  Arguments read;
+  std::array<std::uint64_t, event::kMaxInsideArguments + 1> pointers{};
+  const std::size_t known =
+      Copy(pid, address, reinterpret_cast<char*>(pointers.data()), sizeof pointers) /
+      sizeof pointers[0];
+  std::size_t left = event::kMaxInsideArgumentBytes;
+  for (std::size_t i = 0; i < known && pointers[i] != 0; ++i) {
+    std::optional<std::string> text = ReadText(pid, pointers[i]);
+    read.cut = i == event::kMaxInsideArguments || !text || text->size() > left;
+    if (text && i < event::kMaxInsideArguments) {
+      text->resize(std::min(text->size(), left));
+      left -= text->size();
+      read.texts.push_back(*std::move(text));
+    }
+    if (read.cut) break;
+  }
+  return read;
+}
+
+std::optional<std::string> BasePathOf(pid_t pid, int directory) {
+  std::array<char, PATH_MAX> target;  // NOLINT(*-member-init)
+  const ssize_t size =
+      ::readlink(LinkToBase(pid, directory).c_str(), target.data(), target.size());
+  if (size <= 0) return std::nullopt;
+  return std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+std::string JoinPaths(const std::string& base, const std::string& path) {
+  std::string joined;
+  joined.reserve(base.size() + path.size() + 1);
+  const auto append = [&](std::string_view rest) {
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find('/'), rest.size());
+      const std::string_view part = rest.substr(0, end);
+      if (!part.empty() && part != ".") joined.append("/").append(part);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  };
+  if (!path.starts_with('/')) append(base);
+  append(path);
+  return joined.empty() ? "/" : joined;
+}
 
 std::optional<NamedDirectory> DirectoryToRename(const seccomp_notif& notification) {
   const auto pid = static_cast<pid_t>(notification.pid);
@@ -105,9 +169,8 @@ std::optional<NamedDirectory> DirectoryToRename(const seccomp_notif& notificatio
 
   Fd base;
   if (split->parent.front() != '/') {
-    Result<Fd> opened = OpenBase(pid, old_path->directory);
-    if (!opened) return std::nullopt;
-    base = *std::move(opened);
+    base = OpenDirectory(AT_FDCWD, LinkToBase(pid, old_path->directory));
+    if (!base) return std::nullopt;
   }
   const int from = base ? base.get() : AT_FDCWD;
   // Most of what is renamed is a file, and every rename inside waits for this one look.
@@ -115,10 +178,9 @@ std::optional<NamedDirectory> DirectoryToRename(const seccomp_notif& notificatio
   if (::fstatat(from, text->c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(info.st_mode)) {
     return std::nullopt;
   }
-  Result<Fd> parent =
-      sys::OpenAt(from, split->parent.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
-  if (!parent || !IsWritableOverlay(parent->get())) return std::nullopt;
-  return NamedDirectory{.parent = *std::move(parent), .name = split->name};
+  Fd parent = OpenDirectory(from, split->parent);
+  if (!parent || !IsWritableOverlay(parent.get())) return std::nullopt;
+  return NamedDirectory{.parent = std::move(parent), .name = split->name};
 }
 
 }  // namespace ambit::spawn::native

@@ -1,0 +1,183 @@
+#include "event/redact.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <optional>
+
+namespace ambit::event {
+namespace {
+
+constexpr std::size_t kShortestValue = 8;
+constexpr std::string_view kRedacted = "[redacted]";
+
+char Upper(char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); }
+
+bool StartsWithIgnoringCase(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() &&
+         std::ranges::equal(text.substr(0, prefix.size()), prefix,
+                            [](char a, char b) { return Upper(a) == Upper(b); });
+}
+
+bool IsTokenByte(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' ||
+         c == '/' || c == '+' || c == '=' || c == '~';
+}
+
+/// How a kind of token begins, and how many token bytes follow at least. Sources: the issuers'
+/// own descriptions of their formats.
+struct TokenForm {
+  std::string_view prefix;
+  std::size_t least;
+};
+constexpr TokenForm kTokenForms[] = {
+    {"sk-", 20},         // Anthropic (sk-ant-), OpenAI and others
+    {"ghp_", 30},        {"gho_", 30},        {"ghu_", 30},   {"ghs_", 30},  {"ghr_", 30},
+    {"github_pat_", 20}, {"glpat-", 16},      {"AKIA", 16},   {"ASIA", 16},  {"AIza", 30},
+    {"xoxb-", 10},       {"xoxp-", 10},       {"xoxa-", 10},  {"xapp-", 10}, {"npm_", 30},
+    {"pypi-", 30},       {"hf_", 20},         {"dop_v1_", 20}, {"ya29.", 16},
+    {"eyJ", 40},  // a JSON web token
+};
+
+/// Words after which a value stands: `Authorization: Bearer VALUE`, `--password=VALUE`.
+constexpr std::string_view kBearers[] = {"bearer ", "basic ", "token "};
+constexpr std::string_view kHeaders[] = {"authorization:", "proxy-authorization:", "x-api-key:",
+                                         "private-token:"};
+constexpr std::string_view kOptions[] = {"password", "passwd",  "pass",          "secret",
+                                         "token",    "api-key", "apikey",        "api_key",
+                                         "auth-token", "access-token", "client-secret", "passphrase"};
+
+/// `--password`, `-password`, `password`: the option's name, without what is after `=`.
+bool IsSecretOption(std::string_view word) {
+  while (word.starts_with('-')) word.remove_prefix(1);
+  return std::ranges::any_of(kOptions, [&](std::string_view option) {
+    return word.size() == option.size() && StartsWithIgnoringCase(word, option);
+  });
+}
+
+/// The length of a token that begins here; 0: none does.
+std::size_t TokenAt(std::string_view text) {
+  for (const TokenForm& form : kTokenForms) {
+    if (!text.starts_with(form.prefix)) continue;
+    std::size_t end = form.prefix.size();
+    while (end < text.size() && IsTokenByte(text[end])) ++end;
+    if (end - form.prefix.size() >= form.least) return end;
+  }
+  return 0;
+}
+
+void RedactTokens(std::string& text) {
+  // A token begins where a word does: most texts have few places to look at.
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool in_word = at > 0 && std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0;
+    if (in_word) continue;
+    const std::size_t length = TokenAt(std::string_view(text).substr(at));
+    if (length == 0) continue;
+    text.replace(at, length, kRedacted);
+    at += kRedacted.size() - 1;
+  }
+}
+
+/// `Authorization: Bearer VALUE` keeps its first two words.
+void RedactHeader(std::string& text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto* const header = std::ranges::find_if(kHeaders, [&](std::string_view name) {
+      return StartsWithIgnoringCase(std::string_view(text).substr(at), name);
+    });
+    if (header == std::end(kHeaders)) continue;
+    std::size_t begin = at + header->size();
+    while (begin < text.size() && text[begin] == ' ') ++begin;
+    for (const std::string_view bearer : kBearers) {
+      if (StartsWithIgnoringCase(std::string_view(text).substr(begin), bearer)) {
+        begin += bearer.size();
+        break;
+      }
+    }
+    const std::size_t end = std::min(text.find_first_of("\r\n\"'", begin), text.size());
+    if (begin < end) text.replace(begin, end - begin, kRedacted);
+    at = begin;
+  }
+}
+
+/// `https://name:PASSWORD@host`.
+void RedactUrl(std::string& text) {
+  for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
+    const std::size_t begin = at + 3;
+    const std::size_t end = std::min(text.find_first_of("/?# \n", begin), text.size());
+    const std::size_t sign = std::string_view(text).substr(0, end).rfind('@');
+    if (sign == std::string::npos || sign < begin) continue;
+    const std::size_t colon = text.find(':', begin);
+    if (colon >= sign || colon + 1 == sign) continue;
+    text.replace(colon + 1, sign - colon - 1, kRedacted);
+  }
+}
+
+void RedactOption(std::string& text) {
+  const std::size_t sign = text.find('=');
+  if (sign == std::string::npos || sign + 1 == text.size()) return;
+  const std::string_view name = std::string_view(text).substr(0, sign);
+  if (IsSecretOption(name) || (!name.starts_with('-') && LooksSecret(name))) {
+    text.replace(sign + 1, std::string::npos, kRedacted);
+  }
+}
+
+}  // namespace
+
+bool LooksSecret(std::string_view variable) {
+  if (variable.empty() || variable.size() > 128) return false;
+  std::string name;
+  for (const char c : variable) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') return false;
+    name += Upper(c);
+  }
+  for (const std::string_view word :
+       {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "API_KEY", "APIKEY",
+        "ACCESS_KEY", "PRIVATE_KEY", "AUTH"}) {
+    if (name.contains(word)) return true;
+  }
+  return name.ends_with("_KEY") || name.ends_with("_PASS") || name.ends_with("_PAT") ||
+         name == "PGPASS";
+}
+
+Redactor::Redactor(const std::vector<std::string>& environment) {
+  for (const std::string& entry : environment) {
+    const std::size_t sign = entry.find('=');
+    if (sign == std::string::npos || entry.size() - sign - 1 < kShortestValue) continue;
+    std::string name = entry.substr(0, sign);
+    // A socket or a file that is named so is no secret itself.
+    if (!LooksSecret(name) || entry[sign + 1] == '/') continue;
+    values_.emplace_back(entry.substr(sign + 1), std::move(name));
+  }
+  std::ranges::sort(values_, [](const auto& a, const auto& b) {
+    return a.first.size() > b.first.size();
+  });
+}
+
+std::string Redactor::Clean(std::string text) const {
+  for (const auto& [value, name] : values_) {
+    const std::string told = "[redacted " + name + "]";
+    for (std::size_t at = text.find(value); at != std::string::npos;
+         at = text.find(value, at + told.size())) {
+      text.replace(at, value.size(), told);
+    }
+  }
+  RedactTokens(text);
+  RedactUrl(text);
+  return text;
+}
+
+std::vector<std::string> Redactor::CleanArguments(std::vector<std::string> arguments) const {
+  bool is_value = false;
+  for (std::string& argument : arguments) {
+    const bool next_is_value = argument.starts_with('-') && IsSecretOption(argument);
+    argument = Clean(std::move(argument));
+    RedactHeader(argument);
+    RedactOption(argument);
+    if (is_value && !argument.contains("[redacted")) argument = kRedacted;
+    is_value = next_is_value;
+  }
+  return arguments;
+}
+
+}  // namespace ambit::event

@@ -1,0 +1,32 @@
+#pragma once
+// Takes secrets out of what is put on record of a run: values that are known, and texts that have
+// the form of one. Pure. Who calls: supervise, before a text of the inside reaches the journal.
+//
+// Not found: a secret that is cut in pieces, encoded, or known to nobody.
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ambit::event {
+
+class Redactor {
+ public:
+  /// `environment`: NAME=value, as the agent has it. Values of names that say so (TOKEN, SECRET,
+  /// PASSWORD, ...) are looked for, from 8 bytes on.
+  explicit Redactor(const std::vector<std::string>& environment = {});
+
+  /// `text` with `[redacted NAME]` for each known value and `[redacted]` for what looks like one.
+  [[nodiscard]] std::string Clean(std::string text) const;
+
+  /// The same for arguments: what follows one like `--password` is taken out too.
+  [[nodiscard]] std::vector<std::string> CleanArguments(std::vector<std::string> arguments) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> values_;  // value, name; longest first
+};
+
+/// Whether a variable of this name holds what nobody else may know.
+[[nodiscard]] bool LooksSecret(std::string_view variable);
+
+}  // namespace ambit::event
