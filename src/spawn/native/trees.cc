@@ -50,17 +50,25 @@ Result<Fd> Idmapped(int dir, const char* path, int idmap) {
   return tree;
 }
 
+/// Overlay takes a layer only from what is attached where it is mounted (before Linux 6.15). On `/`
+/// nothing changes for paths: they begin below what is mounted there.
+Result<Fd> IdmappedLayer(int dir, const char* path, int idmap) {
+  AMBIT_TRY(Fd tree, Idmapped(dir, path, idmap));
+  AMBIT_CHECK(sys::AttachTree(tree.get(), AT_FDCWD, "/"));
+  return tree;
+}
+
 StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, int run_dir, int idmap) {
   LayerDirectories dirs;
   constexpr std::uint64_t kDirectory = O_PATH | O_DIRECTORY;
   Result<Fd> lower = sys::OpenUnlinked(layer.lower.c_str(), kDirectory, layer.lower_id);
   if (!lower) return Stage(Primitive::kHostPath, lower.error());
-  if (idmap >= 0) lower = Idmapped(lower->get(), "", idmap);
+  if (idmap >= 0) lower = IdmappedLayer(lower->get(), "", idmap);
   if (!lower) return Stage(Primitive::kIdmappedMounts, lower.error());
   dirs.lower = *std::move(lower);
   int state = run_dir;
   if (idmap >= 0) {
-    Result<Fd> clone = Idmapped(run_dir, "", idmap);
+    Result<Fd> clone = IdmappedLayer(run_dir, "", idmap);
     if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
     dirs.state = *std::move(clone);
     state = dirs.state.get();
@@ -126,7 +134,7 @@ Result<Fd> OpenEmptyDirectory(int run_dir) {
 
 Result<Fd> OpenViewMask(int run_dir, int idmap) {
   const std::string path = fmt::format("mask/{}", plan::kViewMask);
-  if (idmap >= 0) return Idmapped(run_dir, path.c_str(), idmap);
+  if (idmap >= 0) return IdmappedLayer(run_dir, path.c_str(), idmap);
   return sys::OpenAt(run_dir, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
@@ -140,7 +148,7 @@ StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity&
     AMBIT_TRY(Fd lower, sys::OpenUnlinked(mount.host.c_str(), O_PATH | O_DIRECTORY, mount.host_id));
     if (idmap >= 0) {
       // Without the translation the agent reads what everybody may: less, never more.
-      if (auto translated = Idmapped(lower.get(), "", idmap)) lower = *std::move(translated);
+      if (auto translated = IdmappedLayer(lower.get(), "", idmap)) lower = *std::move(translated);
     }
     Fd mask;
     std::string layers = DescriptorPath(lower) + ":" + DescriptorPath(empty);
@@ -248,9 +256,7 @@ bool ShowsTheHost(const plan::Mount& mount) {
          mount.kind == plan::Mount::Kind::kHome || mount.kind == plan::Mount::Kind::kKept;
 }
 
-}  // namespace
-
-StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places) {
+StageResult<Trees> OpenTreesHere(const plan::LaunchPlan& plan, const Places& places) {
   const Result<Fd> run_dir =
       sys::OpenAt(AT_FDCWD, places.run.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!run_dir) return Stage(Primitive::kStateDirectory, run_dir.error());
@@ -291,6 +297,17 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
     trees[i] = *std::move(tree);
   }
   return Trees{.root = *std::move(root), .mounts = std::move(trees)};
+}
+
+}  // namespace
+
+StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places) {
+  // A user's are opened in init's mount namespace, which the host does not see.
+  if (!plan.identity.started_by_root) return OpenTreesHere(plan, places);
+  std::optional<StageResult<Trees>> trees;
+  const Status own = sys::InOwnMounts([&] { trees = OpenTreesHere(plan, places); });
+  if (!own) return Stage(Primitive::kNamespaces, own.error());
+  return *std::move(trees);
 }
 
 Status SendTrees(int socket, const Trees& trees) {
