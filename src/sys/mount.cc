@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -134,6 +135,23 @@ Status MakeMountsPrivate() {
     return FailErrno(errno, "mount '/' MS_REC|MS_PRIVATE");
   }
   return {};
+}
+
+Status InOwnMounts(const std::function<void()>& body) {
+  const Fd before(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!before) return FailErrno(errno, "open '/proc/self/ns/mnt'");
+  const Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const Fd cwd(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root || !cwd) return FailErrno(errno, "open root and working directory");
+  if (::unshare(CLONE_NEWNS) != 0) return RefusedOrFailed(errno, "unshare(CLONE_NEWNS)");
+  Status alone = MakeMountsPrivate();
+  if (alone) body();
+  // setns leads to the root of the namespace, which is another one for who was in a chroot.
+  if (::setns(before.get(), CLONE_NEWNS) != 0 || ::fchdir(root.get()) != 0 || ::chroot(".") != 0 ||
+      ::fchdir(cwd.get()) != 0) {
+    return RefusedOrFailed(errno, "return to the mounts of the host");
+  }
+  return alone;
 }
 
 Status PivotInto(int root) {

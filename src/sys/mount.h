@@ -2,6 +2,7 @@
 // The mount API of Linux 5.2+ (fsopen, open_tree, move_mount, mount_setattr) as typed calls.
 // Called by spawn/ only. Every Fd returned is close-on-exec. Errors carry the call and the object.
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -47,6 +48,12 @@ Status SetAttachedAttributes(int dir, std::uint64_t attributes);
 
 /// Makes `/` of the calling mount namespace private, so that nothing propagates to the host.
 Status MakeMountsPrivate();
+
+/// Calls `body` with a mount namespace of its own, a private copy: what it attaches is seen by
+/// nobody else and gone when it returns, but for what a descriptor or an overlay holds. Root,
+/// working directory and namespace are the caller's again afterwards; after an error they may not
+/// be, and the process ends soon. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT. Precondition: one thread.
+Status InOwnMounts(const std::function<void()>& body);
 
 /// Makes the directory `root` (a mount point) the root of the mount namespace, drops the old one.
 Status PivotInto(int root);

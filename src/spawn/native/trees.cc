@@ -58,23 +58,38 @@ struct State {
   int written;  // upper/, work/, home/
 };
 
+/// Overlay takes a layer only from what is attached where it is mounted (before Linux 6.15). On `/`
+/// nothing changes for paths: they begin below what is mounted there.
+Result<Fd> IdmappedLayer(int dir, const char* path, int idmap) {
+  AMBIT_TRY(Fd tree, Idmapped(dir, path, idmap));
+  AMBIT_CHECK(sys::AttachTree(tree.get(), AT_FDCWD, "/"));
+  return tree;
+}
+
+/// Attached for the same reason; nothing is left of it in the host's tree.
+Result<Fd> AttachedBacking(const plan::LaunchPlan& plan, int run_dir) {
+  AMBIT_TRY(Fd backing, workspace::MakeBacking(plan, run_dir));
+  if (backing) AMBIT_CHECK(sys::AttachTree(backing.get(), AT_FDCWD, "/"));
+  return backing;
+}
+
 StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, const State& in, int idmap) {
   LayerDirectories dirs;
   constexpr std::uint64_t kDirectory = O_PATH | O_DIRECTORY;
   Result<Fd> lower = sys::OpenUnlinked(layer.lower.c_str(), kDirectory, layer.lower_id);
   if (!lower) return Stage(Primitive::kHostPath, lower.error());
-  if (idmap >= 0) lower = Idmapped(lower->get(), "", idmap);
+  if (idmap >= 0) lower = IdmappedLayer(lower->get(), "", idmap);
   if (!lower) return Stage(Primitive::kIdmappedMounts, lower.error());
   dirs.lower = *std::move(lower);
   State state = in;
   if (idmap >= 0) {
-    Result<Fd> clone = Idmapped(in.written, "", idmap);
+    Result<Fd> clone = IdmappedLayer(in.written, "", idmap);
     if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
     dirs.state = *std::move(clone);
     state.written = dirs.state.get();
   }
   if (idmap >= 0 && !layer.masks.empty()) {
-    Result<Fd> clone = Idmapped(in.run_dir, "", idmap);
+    Result<Fd> clone = IdmappedLayer(in.run_dir, "", idmap);
     if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
     dirs.mask_state = *std::move(clone);
     state.run_dir = dirs.mask_state.get();
@@ -140,7 +155,7 @@ Result<Fd> OpenEmptyDirectory(int run_dir) {
 
 Result<Fd> OpenViewMask(int run_dir, int idmap) {
   const std::string path = fmt::format("mask/{}", plan::kViewMask);
-  if (idmap >= 0) return Idmapped(run_dir, path.c_str(), idmap);
+  if (idmap >= 0) return IdmappedLayer(run_dir, path.c_str(), idmap);
   return sys::OpenAt(run_dir, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
@@ -154,7 +169,7 @@ StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity&
     AMBIT_TRY(Fd lower, sys::OpenUnlinked(mount.host.c_str(), O_PATH | O_DIRECTORY, mount.host_id));
     if (idmap >= 0) {
       // Without the translation the agent reads what everybody may: less, never more.
-      if (auto translated = Idmapped(lower.get(), "", idmap)) lower = *std::move(translated);
+      if (auto translated = IdmappedLayer(lower.get(), "", idmap)) lower = *std::move(translated);
     }
     Fd mask;
     std::string layers = DescriptorPath(lower) + ":" + DescriptorPath(empty);
@@ -275,9 +290,7 @@ bool ShowsTheHost(const plan::Mount& mount) {
          mount.kind == plan::Mount::Kind::kDenials;
 }
 
-}  // namespace
-
-StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places) {
+StageResult<Trees> OpenTreesHere(const plan::LaunchPlan& plan, const Places& places) {
   const Result<Fd> run_dir =
       sys::OpenAt(AT_FDCWD, places.run.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!run_dir) return Stage(Primitive::kStateDirectory, run_dir.error());
@@ -289,7 +302,7 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
     if (!made) return Stage(Primitive::kIdmappedMounts, made.error());
     idmap = *std::move(made);
   }
-  Result<Fd> backing = workspace::MakeBacking(plan, run_dir->get());
+  Result<Fd> backing = AttachedBacking(plan, run_dir->get());
   if (!backing) return Stage(Primitive::kStateDirectory, backing.error());
   const State state{.run_dir = run_dir->get(),
                     .written = *backing ? backing->get() : run_dir->get()};
@@ -326,6 +339,17 @@ StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places)
   }
   return Trees{
       .root = *std::move(root), .backing = *std::move(backing), .mounts = std::move(trees)};
+}
+
+}  // namespace
+
+StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places) {
+  // A user's are opened in init's mount namespace, which the host does not see.
+  if (!plan.identity.started_by_root) return OpenTreesHere(plan, places);
+  std::optional<StageResult<Trees>> trees;
+  const Status own = sys::InOwnMounts([&] { trees = OpenTreesHere(plan, places); });
+  if (!own) return Stage(Primitive::kNamespaces, own.error());
+  return *std::move(trees);
 }
 
 Status SendTrees(int socket, const Trees& trees) {
