@@ -48,26 +48,16 @@ struct Command {
 
 /// In the order help tells them.
 constexpr std::array<Command, 20> kCommands = {{
-    {.name = "run", .add = AddRun},
-    {.name = "shell", .add = AddShell},
-    {.name = "diff", .add = AddDiff},
-    {.name = "apply", .add = AddApply},
-    {.name = "undo", .add = AddUndo},
-    {.name = "branch", .add = AddBranch},
-    {.name = "audit", .add = AddAudit},
-    {.name = "doctor", .add = AddDoctor},
-    {.name = "ps", .add = AddPs},
-    {.name = "inspect", .add = AddInspect},
-    {.name = "discard", .add = AddDiscard},
-    {.name = "rm", .add = AddRm},
-    {.name = "prune", .add = AddPrune},
-    {.name = "keep", .add = AddKeep},
-    {.name = "plan", .add = AddPlan},
-    {.name = "policy", .add = AddPolicy},
-    {.name = "preset", .add = AddPreset},
-    {.name = "trust", .add = AddTrust},
-    {.name = "import", .add = AddImport},
-    {.name = "completion", .add = AddCompletion},
+    {.name = "run", .add = AddRun},         {.name = "shell", .add = AddShell},
+    {.name = "diff", .add = AddDiff},       {.name = "apply", .add = AddApply},
+    {.name = "undo", .add = AddUndo},       {.name = "branch", .add = AddBranch},
+    {.name = "audit", .add = AddAudit},     {.name = "doctor", .add = AddDoctor},
+    {.name = "ps", .add = AddPs},           {.name = "inspect", .add = AddInspect},
+    {.name = "discard", .add = AddDiscard}, {.name = "rm", .add = AddRm},
+    {.name = "prune", .add = AddPrune},     {.name = "keep", .add = AddKeep},
+    {.name = "plan", .add = AddPlan},       {.name = "policy", .add = AddPolicy},
+    {.name = "preset", .add = AddPreset},   {.name = "trust", .add = AddTrust},
+    {.name = "import", .add = AddImport},   {.name = "completion", .add = AddCompletion},
 }};
 
 bool IsAgent(const std::string& word) {
