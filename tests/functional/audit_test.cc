@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "support/run_ambit.h"
@@ -25,7 +26,8 @@ class Audit : public ::testing::TestWithParam<Who> {
   std::string Runs() const { return "home/.local/state/ambit/runs"; }
   /// The journal of the only run, relative to the person's root.
   std::string Journal() const {
-    for (const auto& entry : fs::directory_iterator(person_.root() + "/" + Runs())) {
+    std::error_code not_yet;
+    for (const auto& entry : fs::directory_iterator(person_.root() + "/" + Runs(), not_yet)) {
       return Runs() + "/" + entry.path().filename().string() + "/journal.jsonl";
     }
     return {};
@@ -111,6 +113,20 @@ TEST_P(Audit, TellsARunThatGoesOnFromOneThatWasKilled) {
   verified = Verify();
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
   EXPECT_THAT(verified.out, HasSubstr("gone on with after a crash: 1 time"));
+}
+
+TEST_P(Audit, OfRunsKilledAtAnyMomentIsNeverTamperedWith) {
+  ASSERT_EQ(person_.Sh("true").exit_code, 0);  // that there is a run to ask about
+  std::mt19937 random(11);
+  for (int round = 0; round < 20; ++round) {
+    const pid_t ambit = person_.Start({"run", "-q", "--", "true"}, "out");
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 30'000));
+    ::kill(ambit, SIGKILL);
+    ::waitpid(ambit, nullptr, 0);
+    const Finished verified = Verify();
+    EXPECT_TRUE(verified.exit_code == 0 || verified.exit_code == 3)
+        << verified.exit_code << verified.out << verified.err;
+  }
 }
 
 TEST_P(Audit, AKeyThatOthersCanReadStartsNothing) {
