@@ -1,9 +1,20 @@
 #pragma once
 // Which control groups this process may make for a run, and what they can hold. Read only: nothing
 // is made and nobody is asked.
+//
+// Where a run's cgroup may be:
+// - v1, as root: below this process's own cgroup of each controller, so that what bounds ambit
+//   bounds its runs too. Processes and cgroups may be side by side there.
+// - v2: in a cgroup that gives controllers to its children, which none may that holds processes
+//   itself ("no internal processes"; the machine's own root is exempt). So never ambit's own. As
+//   root the top of the mount; as a user the nearest cgroup above ambit's own that is theirs: who
+//   moves a process needs cgroup.procs of the nearest cgroup that is above both places.
+// - v2 as a user otherwise: a scope that the person's systemd makes.
+//
 // Who calls: planning, doctor. Source: cgroups(7), Documentation/admin-guide/cgroup-v2.rst.
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -11,6 +22,9 @@
 namespace ambit::host {
 
 enum class Controller : std::uint8_t { kMemory, kPids, kCpu, kIo };
+
+/// As the kernel calls it in v2 and in v1: "memory".
+std::string_view NameOf(Controller controller);
 
 enum class CgroupKind : std::uint8_t {
   kNone,     // nothing that this process could make a cgroup in: `why_none`
@@ -21,8 +35,11 @@ enum class CgroupKind : std::uint8_t {
 
 struct CgroupFacts {
   CgroupKind kind = CgroupKind::kNone;
-  std::vector<Controller> controllers;   // that a cgroup of a run would have
+  /// That a cgroup of a run would have. Never kIo: nothing limits it, and the pressure of io is
+  /// told without it.
+  std::vector<Controller> controllers;
   std::vector<std::string> directories;  // kV1: beside `controllers`; kV2: one; kSystemd: none
+  std::string cpuacct;                   // kV1: where used processor time is counted. May be empty
   /// kSystemd: the socket of the bus, "/run/user/1000/bus".
   std::string bus;
   /// A v2 hierarchy without controllers beside v1: cgroup.kill and cgroup.freeze. May be empty.

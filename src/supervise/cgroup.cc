@@ -1,0 +1,68 @@
+#include "supervise/cgroup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "supervise/cgroup_limits.h"
+
+namespace ambit::supervise {
+namespace {
+
+constexpr std::uint64_t kPeriodUsec = 100'000;
+constexpr std::uint64_t kLongestPeriodUsec = 1'000'000;
+constexpr std::uint64_t kLeastQuotaUsec = 1'000;
+
+Status Require(const host::CgroupFacts& facts, host::Controller controller) {
+  if (facts.Has(controller)) return {};
+  return Fail(Errc::kUnsupported,
+              fmt::format("limit '{}': a run's cgroup has no such controller here",
+                          host::NameOf(controller)));
+}
+
+}  // namespace
+
+Result<CgroupLimits> LimitsHeldByCgroup(const plan::Limits& limits) {
+  CgroupLimits held;
+  for (const plan::Limit& limit : limits.all) {
+    if (limit.means != plan::Means::kCgroup) continue;
+    if (limit.kind == policy::Limit::kMemory) {
+      AMBIT_CHECK(Require(limits.cgroup, host::Controller::kMemory));
+      held.memory = limit.value;
+    } else if (limit.kind == policy::Limit::kProcesses) {
+      AMBIT_CHECK(Require(limits.cgroup, host::Controller::kPids));
+      held.processes = limit.value;
+    } else if (limit.kind == policy::Limit::kCpus) {
+      AMBIT_CHECK(Require(limits.cgroup, host::Controller::kCpu));
+      held.cpus = limit.value;
+    }
+  }
+  return held;
+}
+
+CpuQuota QuotaOf(std::uint64_t thousandths) {
+  const auto quota_in = [&](std::uint64_t period) { return thousandths * (period / 1000); };
+  if (quota_in(kPeriodUsec) >= kLeastQuotaUsec) {
+    return {.quota = quota_in(kPeriodUsec), .period = kPeriodUsec};
+  }
+  return {.quota = std::max(quota_in(kLongestPeriodUsec), kLeastQuotaUsec),
+          .period = kLongestPeriodUsec};
+}
+
+Result<std::unique_ptr<RunCgroup>> RunCgroup::Make(const plan::Limits& limits,
+                                                   std::string_view run_id) {
+  AMBIT_TRY(const CgroupLimits held, LimitsHeldByCgroup(limits));
+  const std::string name = fmt::format("ambit-{}", run_id);
+  switch (limits.cgroup.kind) {
+    case host::CgroupKind::kV1:
+      return MakeV1(limits.cgroup, held, name);
+    case host::CgroupKind::kV2:
+      return MakeV2(limits.cgroup, held, name);
+    case host::CgroupKind::kSystemd:
+    case host::CgroupKind::kNone:
+      break;
+  }
+  return Fail(Errc::kUnsupported, "make a cgroup for the run: " + limits.cgroup.why_none);
+}
+
+}  // namespace ambit::supervise
