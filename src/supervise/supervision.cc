@@ -27,6 +27,7 @@
 #include "supervise/commit_timer.h"
 #include "supervise/egress_reports.h"
 #include "supervise/limit_watch.h"
+#include "supervise/own_job.h"
 #include "supervise/witness_reader.h"
 #include "sys/process.h"
 
@@ -59,23 +60,6 @@ int Duplicate(int fd) {
 Outcome CannotWatch(const boost::system::system_error& error) {
   return SetupFailed(host::Primitive::kInit,
                      FailErrno(error.code().value(), "watch the processes of the run").error());
-}
-
-/// Who started ambit can forbid it to its jobs by ignoring the signal.
-bool CanBeSuspended() {
-  struct sigaction now{};
-  return ::sigaction(SIGTSTP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN;
-}
-
-/// As the terminal does it: the whole job, pipeline and all. Returns when somebody goes on with it,
-/// and at once where nobody could: the kernel does not stop a process group that no shell watches.
-void StopOwnJob() {
-  struct sigaction by_default{};
-  by_default.sa_handler = SIG_DFL;
-  struct sigaction ours{};
-  ::sigaction(SIGTSTP, &by_default, &ours);
-  ::kill(0, SIGTSTP);
-  ::sigaction(SIGTSTP, &ours, nullptr);
 }
 
 class Supervision {
@@ -429,10 +413,11 @@ void Supervision::BringWorkHome() {
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
+  // Of what is killed with init nobody counts the processor time.
+  const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   processes_.Kill();
   TellWhatWasNotShown();
   if (witness_) (void)witness_->Finish(processes_.witness());
-  const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   if (inputs_.plan.limits.disk_backing != policy::DiskBacking::kDisk) BringWorkHome();
   inputs_.end_record(*outcome_, used);
   processes_.Reap();
