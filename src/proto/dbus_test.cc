@@ -5,7 +5,7 @@
 namespace ambit::proto::dbus {
 namespace {
 
-using namespace std::string_literals;
+using std::string_literals::operator""s;
 
 // Written by hand from the specification, not by Encode.
 const std::string kCall =
