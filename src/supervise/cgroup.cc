@@ -59,6 +59,7 @@ Result<std::unique_ptr<RunCgroup>> RunCgroup::Make(const plan::Limits& limits,
     case host::CgroupKind::kV2:
       return MakeV2(limits.cgroup, held, name);
     case host::CgroupKind::kSystemd:
+      return MakeScope(limits.cgroup, held, name);
     case host::CgroupKind::kNone:
       break;
   }

@@ -77,7 +77,8 @@ class RunCgroup {
   virtual Status Freeze(bool frozen) = 0;
   /// SIGKILL to everything inside. kUnsupported where only v1 is: the end of init does it.
   virtual Status Kill() = 0;
-  /// Waits up to 200 ms for the kernel to let the last process go. Errors: it stays.
+  /// Waits up to 200 ms (v1: for each hierarchy) for the kernel to let the last process go. Errors:
+  /// it stays.
   virtual Status Remove() = 0;
 
   /// Readable when a process was killed for memory, or a fork was refused (v2 only: on v1 look at

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <thread>
@@ -65,8 +66,8 @@ std::optional<std::uint64_t> FindEntry(std::string_view text, std::string_view k
 
 }  // namespace
 
-CgroupDirectory::CgroupDirectory(std::string path, Fd fd, bool made)
-    : path_(std::move(path)), fd_(std::move(fd)), made_(made) {}
+CgroupDirectory::CgroupDirectory(std::string path, Fd fd, bool ours)
+    : path_(std::move(path)), fd_(std::move(fd)), ours_(ours) {}
 
 CgroupDirectory::~CgroupDirectory() { (void)Remove(); }
 
@@ -74,6 +75,12 @@ Result<CgroupDirectory> CgroupDirectory::Open(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return FailErrno(errno, fmt::format("open cgroup '{}'", Printable(path)));
   return CgroupDirectory(path, std::move(fd), false);
+}
+
+Result<CgroupDirectory> CgroupDirectory::Adopt(const std::string& path) {
+  AMBIT_TRY(CgroupDirectory directory, Open(path));
+  directory.ours_ = true;
+  return directory;
 }
 
 Result<CgroupDirectory> CgroupDirectory::Make(const std::string& parent, const std::string& name) {
@@ -128,7 +135,7 @@ std::optional<Pressure> CgroupDirectory::PressureIn(const char* file) const {
 }
 
 Status CgroupDirectory::Remove() {
-  if (!fd_ || !made_) return {};
+  if (!fd_ || !ours_) return {};
   for (int wait = 0;; ++wait) {
     if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) {
       fd_.Reset();

@@ -1,7 +1,7 @@
 #pragma once
 // One directory of a cgroup hierarchy that was made for a run: its files, and its end. How
 // directories of dead runs are told from those of living ones: cgroup.h.
-// Who calls: cgroup_v1, cgroup_v2.
+// Who calls: cgroup_v1, cgroup_v2, systemd_scope.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +20,8 @@ class CgroupDirectory {
   static Result<CgroupDirectory> Make(const std::string& parent, const std::string& name);
   /// One that somebody else made and will remove.
   static Result<CgroupDirectory> Open(const std::string& path);
+  /// One that somebody else made, and that ends with this.
+  static Result<CgroupDirectory> Adopt(const std::string& path);
   CgroupDirectory(CgroupDirectory&&) noexcept = default;
   CgroupDirectory& operator=(CgroupDirectory&&) = delete;
   CgroupDirectory(const CgroupDirectory&) = delete;
@@ -43,11 +45,11 @@ class CgroupDirectory {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  CgroupDirectory(std::string path, Fd fd, bool made);
+  CgroupDirectory(std::string path, Fd fd, bool ours);
 
   std::string path_;
   Fd fd_;
-  bool made_ = false;
+  bool ours_ = false;  // to remove
 };
 
 }  // namespace ambit::supervise

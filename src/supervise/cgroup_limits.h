@@ -37,6 +37,9 @@ Result<std::unique_ptr<RunCgroup>> MakeV1(const host::CgroupFacts& facts,
 Result<std::unique_ptr<RunCgroup>> MakeV2(const host::CgroupFacts& facts,
                                           const CgroupLimits& limits, const std::string& name);
 
+Result<std::unique_ptr<RunCgroup>> MakeScope(const host::CgroupFacts& facts,
+                                             const CgroupLimits& limits, const std::string& name);
+
 /// The parts of MakeV1, MakeV2 and their Read that are about files alone.
 Status LimitMemoryV1(const CgroupDirectory& memory, std::uint64_t bytes);
 Status SetLimitsV2(const CgroupDirectory& run, const CgroupLimits& limits);

@@ -351,9 +351,12 @@ TEST_F(RealCgroup, InV2TheLevelAboveGoesWithTheLastRun) {
                               ? limits_.cgroup.directories.at(0)
                               : limits_.cgroup.unified;
   if (top.empty()) return ExpectRefusal();
+  // A place of its own: other tests make and remove the level at the same time.
+  const std::string place = fmt::format("{}/ambit-place-{}", top, ::getpid());
+  ASSERT_TRUE(fs::create_directory(place));
   limits_.cgroup = {};
   limits_.cgroup.kind = host::CgroupKind::kV2;
-  limits_.cgroup.directories = {top};
+  limits_.cgroup.directories = {place};
   auto first = Make();
   ASSERT_NE(first, nullptr);
   auto second = RunCgroup::Make(limits_, run_id_ + "b");
@@ -368,7 +371,8 @@ TEST_F(RealCgroup, InV2TheLevelAboveGoesWithTheLastRun) {
   EXPECT_TRUE(first->Remove().has_value());
   EXPECT_EQ(Directories(run_id_ + "b").size(), 1U);
   second->reset();
-  EXPECT_FALSE(fs::exists(top + "/ambit"));
+  EXPECT_FALSE(fs::exists(place + "/ambit"));
+  EXPECT_EQ(::rmdir(place.c_str()), 0);
 }
 
 }  // namespace

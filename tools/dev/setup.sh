@@ -9,7 +9,7 @@ build_packages=(
 )
 test_packages=(
   bubblewrap postgresql redis-server chromium python3-venv nodejs npm build-essential
-  iproute2 procps strace gdb shellcheck zsh fish man-db mandoc python3-jsonschema tmux vim htop less
+  dbus-daemon iproute2 procps strace gdb shellcheck zsh fish man-db mandoc python3-jsonschema tmux vim htop less
 )
 
 # People bring these from elsewhere (a vendor's node carries npm), and Debian's package would
