@@ -1,5 +1,6 @@
 #include "supervise/limit_watch.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,17 +78,16 @@ void LimitWatch::AddCheckOf(const plan::Limit& limit) {
   }
 }
 
-bool LimitWatch::LookInto(Fd root) {
-  Result<RunProcesses> processes = RunProcesses::Open(root.get());
+bool LimitWatch::LookInto(int root) {
+  Result<RunProcesses> processes = RunProcesses::Open(root);
   if (!processes) return false;
   processes_ = *std::move(processes);
   std::vector<std::string> in_memory;
   for (const plan::Mount& mount : inputs_.plan.mounts) {
     if (mount.kind == plan::Mount::Kind::kTmpfs) in_memory.push_back(mount.inside);
   }
-  memory_.emplace(root.get(), in_memory);
+  memory_.emplace(root, in_memory);
   disk_.emplace(inputs_.run_directory);
-  root_ = std::move(root);
   return true;
 }
 
@@ -139,9 +139,26 @@ void LimitWatch::Tell(std::string_view name, const Reached& reached) {
                  {"from", reached.limit->from}}});
 }
 
+Outcome LimitWatch::EndOf(Outcome as_it_seems) {
+  constexpr int kKilled = 128 + SIGKILL;
+  const bool killed = as_it_seems.exit_code == kKilled || as_it_seems.cause == Cause::kRunFailed;
+  if (inputs_.cgroup == nullptr || reached_ || !killed) return as_it_seems;
+  const CgroupUsage usage = inputs_.cgroup->Read();
+  const plan::Limit* memory = inputs_.plan.limits.Find(Limit::kMemory);
+  if (memory == nullptr || usage.oom_kills.value_or(0) == 0) return as_it_seems;
+  reached_ = {.limit = memory, .used = usage.memory_peak_bytes.value_or(memory->value)};
+  return LimitReached(*memory, memory->value);
+}
+
 UsageFigures LimitWatch::End() {
   counted_ = {};
   (void)CountProcesses();
+  if (inputs_.cgroup != nullptr) {
+    const CgroupUsage usage = inputs_.cgroup->Read();
+    figures_.memory_peak = usage.memory_peak_bytes.value_or(figures_.memory_peak);
+    figures_.processes_peak = usage.processes_peak.value_or(figures_.processes_peak);
+    if (usage.cpu_usec) figures_.cpu_ms = *usage.cpu_usec / 1000;
+  }
   figures_.disk_bytes = disk_use_.bytes;
   if (reached_) Tell(event::kLimitReached, *reached_);
   return figures_;
@@ -210,6 +227,9 @@ std::optional<std::uint64_t> LimitWatch::CheckCpu(const plan::Limit& limit,
   static const auto processors =
       static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   (void)CountProcesses();
+  if (inputs_.cgroup != nullptr) {
+    figures_.cpu_ms = std::max(figures_.cpu_ms, inputs_.cgroup->Read().cpu_usec.value_or(0) / 1000);
+  }
   if (figures_.cpu_ms >= limit.value) return figures_.cpu_ms;
   const std::uint64_t left = (limit.value - figures_.cpu_ms) / processors;
   next =
@@ -233,16 +253,12 @@ std::optional<std::uint64_t> LimitWatch::CheckMemory(const plan::Limit& limit,
 std::optional<std::uint64_t> LimitWatch::CheckDisk(const plan::Limit& limit,
                                                    Clock::time_point& next) {
   if (!processes_) return std::nullopt;
-  const auto of = [&](Limit kind) {
-    for (const plan::Limit& one : inputs_.plan.limits.all) {
-      if (one.kind == kind) return one.value;
-    }
-    return policy::kNoLimit;
-  };
+  const plan::Limits& limits = inputs_.plan.limits;
   const Clock::time_point now = Clock::now();
   next = now + IntervalOf(limit);
   if (now - disk_looked_ >= kFresh) {
-    disk_use_ = disk_->Look(*processes_, of(Limit::kDisk), of(Limit::kInodes));
+    disk_use_ =
+        disk_->Look(*processes_, limits.ValueOf(Limit::kDisk), limits.ValueOf(Limit::kInodes));
     disk_looked_ = Clock::now();
   }
   const std::uint64_t used = limit.kind == Limit::kDisk ? disk_use_.bytes : disk_use_.entries;

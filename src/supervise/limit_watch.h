@@ -20,9 +20,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "base/fd.h"
 #include "event/event.h"
 #include "plan/launch_plan.h"
+#include "supervise/cgroup.h"
 #include "supervise/outcome.h"
 #include "supervise/run_processes.h"
 #include "supervise/sampled_disk.h"
@@ -46,6 +46,7 @@ class LimitWatch {
   struct Inputs {
     const plan::LaunchPlan& plan;
     int run_directory;
+    const RunCgroup* cgroup;  // may be nullptr
     std::function<void(const event::Event&)> emit;
     std::function<void()> ask_agent_to_end;  // SIGTERM to its process group
     std::function<void(Outcome)> decide;     // how the run will have ended
@@ -60,12 +61,16 @@ class LimitWatch {
   LimitWatch& operator=(const LimitWatch&) = delete;
 
   /// The run's root directory, before the agent exists. Without one nothing can be sampled: false.
-  bool LookInto(Fd root);
+  bool LookInto(int root);
 
   /// From the agent's start until a limit is reached; to be spawned.
   boost::asio::awaitable<void> Watch();
 
-  /// While the last processes are dying: takes the last figures, and tells which limit it was.
+  /// How the run ends when `as_it_seems` is how its first process did: the kernel kills for want of
+  /// memory what it finds largest, and says so in the control group.
+  Outcome EndOf(Outcome as_it_seems);
+
+  /// Before the last processes are killed: takes the last figures, and tells which limit it was.
   UsageFigures End();
 
  private:
@@ -97,7 +102,6 @@ class LimitWatch {
   std::optional<Reached> reached_;
   Clock::time_point started_{};
 
-  Fd root_;
   std::optional<RunProcesses> processes_;
   std::optional<SampledMemory> memory_;
   std::optional<SampledDisk> disk_;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "spawn/native/handover.h"
@@ -22,6 +23,11 @@ using native::StageResult;
 
 std::unexpected<native::StageError> Stage(Primitive primitive, Error error) {
   return std::unexpected(native::StageError{.primitive = primitive, .error = std::move(error)});
+}
+
+bool HasLimitsOfCgroup(const plan::Limits& limits) {
+  return std::ranges::any_of(
+      limits.all, [](const plan::Limit& limit) { return limit.means == plan::Means::kCgroup; });
 }
 
 }  // namespace
@@ -74,8 +80,14 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
   return {};
 }
 
-StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native::Places& places) {
+StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native::Places& places,
+                                      std::string_view run_id) {
   if (!started_) return started_;
+  if (HasLimitsOfCgroup(plan.limits)) {
+    Result<std::unique_ptr<RunCgroup>> made = RunCgroup::Make(plan.limits, run_id);
+    if (!made) return Stage(Primitive::kInit, made.error());
+    cgroup_ = *std::move(made);
+  }
   const Result<Fd> handover = native::WriteHandover(plan, places);
   if (!handover) return Stage(Primitive::kInit, handover.error());
   native::LaunchedInit launched = native::AwaitInit(egress_channel_.get());
@@ -83,6 +95,12 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   init_ = std::move(launched.pidfd);
   init_pid_ = launched.pid;
   if (!launched.status) return launched.status;
+  // Nothing of the run exists yet but init, which waits for the plan: all that it starts is in.
+  if (cgroup_) {
+    if (const Status in = cgroup_->AddProcess(init_pid_); !in) {
+      return Stage(Primitive::kInit, in.error());
+    }
+  }
   // What cannot be sent was not wanted: init has failed, and tells why on its control socket.
   (void)native::SendHandover(control_.first.get(), *handover);
   if (!plan.identity.started_by_root) {
@@ -132,6 +150,8 @@ void Processes::Reap() {
   trees_.first.Reset();
   while (init_has_no_name && (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR)) {
   }
+  if (cgroup_) (void)cgroup_->Remove();  // what stays is tidied by the next run
+  cgroup_.reset();
 }
 
 }  // namespace ambit::supervise

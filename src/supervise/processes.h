@@ -3,11 +3,14 @@
 // to it. They are started first of all, because the kernel takes its time to make namespaces; the
 // plan is made meanwhile and handed over. Who calls: run.cc starts and hands over, supervision.cc
 // watches and ends. One thread.
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/fd.h"
 #include "plan/launch_plan.h"
 #include "spawn/native/trees.h"
+#include "supervise/cgroup.h"
 #include "sys/fd_passing.h"
 
 namespace ambit::supervise {
@@ -28,10 +31,12 @@ class Processes {
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
 
-  /// Waits until init exists and gives it the plan, once; as root the mounts of the host, too.
-  /// What init makes of them it says on control().
+  /// Waits until init exists, puts it into the control group of the run where the plan has one, and
+  /// gives it the plan, once; as root the mounts of the host, too. What init makes of them it says
+  /// on control().
   spawn::native::StageResult<void> HandOver(const plan::LaunchPlan& plan,
-                                            const spawn::native::Places& places);
+                                            const spawn::native::Places& places,
+                                            std::string_view run_id);
 
   /// Valid after HandOver; empty for what does not exist.
   const Fd& init() const { return init_; }                      // pidfd
@@ -47,12 +52,15 @@ class Processes {
 
   /// SIGKILL to both: every process of the run follows init.
   void Kill();
-  /// Returns when both are reaped.
+  /// nullptr: no limit of the run is held by one.
+  const RunCgroup* cgroup() const { return cgroup_.get(); }
+  /// Returns when both are reaped, and the control group is gone.
   void Reap();
 
  private:
   spawn::native::StageResult<void> Start(const Inputs& inputs);
 
+  std::unique_ptr<RunCgroup> cgroup_;
   Fd life_line_;  // write end, held by nobody else: its end is the end of init and egress
   sys::SeqpacketPair control_;
   sys::SeqpacketPair trees_;

@@ -88,6 +88,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .processes = processes,
        .streams = streams,
        .run_directory = run.fd.get(),
+       .run_id = run.id,
        .purpose = request.purpose,
        .showing = request.showing,
        .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },

@@ -68,7 +68,7 @@ class Supervision {
       : inputs_(inputs), processes_(inputs.processes), streams_(inputs.streams) {}
 
   Outcome Run() {
-    const auto handed_over = processes_.HandOver(inputs_.plan, inputs_.places);
+    const auto handed_over = processes_.HandOver(inputs_.plan, inputs_.places, inputs_.run_id);
     const Result<event::Sink*> sink = inputs_.begin_record();
     if (!handed_over) {
       EndWith(SetupFailed(handed_over.error().primitive, handed_over.error().error));
@@ -105,7 +105,7 @@ class Supervision {
   }
   void StartAgentWhenAllStands();
   void MakeLimitWatch();
-  void LookInto(Fd root);
+  void LookInto(const Fd& root);
   void AttachTerminal(Fd master);
   void OnSuspend();
   void OnAgentStopped();
@@ -209,7 +209,7 @@ asio::awaitable<void> Supervision::WatchInitMessages() {
 void Supervision::OnInitMessage(const Message& message, Fd fd) {
   switch (message.kind) {
     case MessageKind::kRoot:
-      LookInto(std::move(fd));
+      LookInto(fd);
       return;
     case MessageKind::kReady:
       if (init_ready_ || bool{fd} != streams_.AnyTerminal()) {
@@ -240,7 +240,7 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
       OnAgentStopped();
       return;
     case MessageKind::kExited:
-      Finish(OutcomeOfWaitStatus(message.number));
+      Finish(limits_->EndOf(OutcomeOfWaitStatus(message.number)));
       return;
     default:
       Finish(RunFailed("init said something unknown"));
@@ -281,6 +281,7 @@ void Supervision::MakeLimitWatch() {
   limits_.emplace(
       io_, LimitWatch::Inputs{.plan = inputs_.plan,
                               .run_directory = inputs_.run_directory,
+                              .cgroup = processes_.cgroup(),
                               .emit = [this](const Event& event) { Emit(event); },
                               .ask_agent_to_end =
                                   [this] {
@@ -296,8 +297,8 @@ void Supervision::MakeLimitWatch() {
                               }});
 }
 
-void Supervision::LookInto(Fd root) {
-  if (!limits_->LookInto(std::move(root))) {
+void Supervision::LookInto(const Fd& root) {
+  if (!limits_->LookInto(root.get())) {
     Finish(RunFailed("the processes of the run cannot be looked at from outside"));
   }
 }
@@ -317,7 +318,7 @@ asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {
     OnInitMessage(message, std::move(fd));
   }
   if (std::string_view(name) == "egress") TakeWhatEgressSaid();
-  Finish(RunFailed(fmt::format("{} ended unexpectedly", name)));
+  Finish(limits_->EndOf(RunFailed(fmt::format("{} ended unexpectedly", name))));
 }
 
 asio::awaitable<void> Supervision::ForwardSignals() {

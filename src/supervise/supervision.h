@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -26,6 +27,7 @@ struct SupervisionInputs {
   Processes& processes;  // on their way
   const StandardStreams& streams;
   int run_directory = -1;
+  std::string_view run_id;
   Purpose purpose = Purpose::kRun;
   Showing showing = Showing::kFiltered;
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,

@@ -100,13 +100,23 @@ TEST_P(Descriptors, OfTheAgentAreItsThreeStreams) {
 TEST_P(Descriptors, HaveKnownKinds) {
   const RunningRun run(person_, {"leave-children", "2", "60000"});
 
-  Kinds supervisor = {
-      {"/dev/null", 1},     {"output", 2},                       // its streams
-      {"run directory", 1}, {"journal", 1},   {"root tree", 1},  // held so that nobody removes it
-      {"socket", 4},  // init and egress, each also in the event loop
-      {"pipe", 3},    // the life line's write end; the loop's signals
-      {"pidfd", 4},   // init and egress, each also in the event loop
-      {"eventfd", 1},       {"eventpoll", 1}, {"timerfd", 1}};
+  Kinds supervisor = {{"/dev/null", 1},
+                      {"output", 2},  // its streams
+                      {"run directory", 1},
+                      {"journal", 1},
+                      {"root tree", 1},  // held so that nobody removes it
+                      {"socket", 4},     // init and egress, each also in the event loop
+                      {"pipe", 3},       // the life line's write end; the loop's signals
+                      {"pidfd", 4},      // init and egress, each also in the event loop
+                      // Of the run's own mounts, to see from outside what it uses (O_PATH).
+                      {"/proc", 1},
+                      {"/dev/shm", 1},
+                      {"/tmp", 1},
+                      {"/var/tmp", 1},
+                      {"/run", 1},
+                      {"eventfd", 1},
+                      {"eventpoll", 1},
+                      {"timerfd", 1}};
   Kinds init = {{"/dev/null", 1},
                 {"output", 2},  // the agent's streams
                 {"socket", 1},  // the supervisor
