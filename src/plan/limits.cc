@@ -25,13 +25,10 @@ constexpr std::array<Kind, policy::kLimits> kAll = {Kind::kTime, Kind::kIdle,   
                                                     Kind::kCpus, Kind::kMemory, Kind::kProcesses,
                                                     Kind::kDisk, Kind::kInodes, Kind::kOpenFiles};
 
-bool Holds(const host::CgroupFacts& cgroup, host::Controller controller) {
-  return std::ranges::find(cgroup.controllers, controller) != cgroup.controllers.end();
-}
-
 /// In v2 every cgroup counts the processor time of what was ever in it.
 bool CountsProcessorTime(const host::CgroupFacts& cgroup) {
-  return cgroup.kind == host::CgroupKind::kV2 || cgroup.kind == host::CgroupKind::kSystemd;
+  return !cgroup.cpuacct.empty() || cgroup.kind == host::CgroupKind::kV2 ||
+         cgroup.kind == host::CgroupKind::kSystemd;
 }
 
 bool IsSized(DiskBacking backing) { return backing != DiskBacking::kDisk; }
@@ -88,8 +85,7 @@ std::uint64_t DefaultOf(Kind kind, const Machine& machine, DiskBacking backing) 
 /// How much, and who says so.
 Limit Wanted(Kind kind, const policy::LimitValue& asked, const Machine& machine,
              DiskBacking backing) {
-  constexpr const char* kDefault = "default";
-  Limit limit{.kind = kind, .from = asked.chosen ? asked.from : kDefault};
+  Limit limit{.kind = kind, .from = asked.chosen ? asked.from : std::string(kByDefault)};
   limit.value = asked.chosen ? *asked.chosen : DefaultOf(kind, machine, backing);
   const auto bound = [&](std::uint64_t most, const std::string& from) {
     if (limit.value <= most) return;
@@ -98,7 +94,7 @@ Limit Wanted(Kind kind, const policy::LimitValue& asked, const Machine& machine,
   };
   if (asked.at_most) bound(*asked.at_most, asked.at_most_from);
   // Nothing in the run can get over what the launcher itself may not.
-  if (kind == Kind::kOpenFiles) bound(machine.open_files, kDefault);
+  if (kind == Kind::kOpenFiles) bound(machine.open_files, std::string(kByDefault));
   return limit;
 }
 
@@ -123,7 +119,7 @@ std::string WhyNoCpus(const host::CgroupFacts& cgroup) {
 }
 
 Result<Limit> HeldCpus(Limit limit, const host::CgroupFacts& cgroup) {
-  if (Holds(cgroup, host::Controller::kCpu)) return HeldBy(Means::kCgroup, std::move(limit));
+  if (cgroup.Has(host::Controller::kCpu)) return HeldBy(Means::kCgroup, std::move(limit));
   return Fail(Errc::kUnsupported,
               fmt::format("{} {}: {}", limit.from, policy::TextOf(limit.kind, limit.value),
                           WhyNoCpus(cgroup)),
@@ -135,8 +131,9 @@ Limit HeldDisk(Limit limit, const Machine& machine, DiskBacking backing) {
   if (backing == DiskBacking::kImage) return HeldBy(Means::kSizedImage, std::move(limit));
   if (backing == DiskBacking::kMemory) return HeldBy(Means::kSizedMemory, std::move(limit));
   if (machine.project_quota) return HeldBy(Means::kProjectQuota, std::move(limit));
-  const char* overshoot =
-      limit.kind == Kind::kDisk ? "what is written in 250 ms" : "what is created in 250 ms";
+  const char* overshoot = limit.kind == Kind::kDisk
+                              ? "what is written in 250 ms and while its files are counted"
+                              : "what is created in 250 ms and while they are counted";
   return Sampled(kInterval, overshoot, std::move(limit));
 }
 
@@ -156,13 +153,13 @@ Result<Limit> Held(Limit limit, const Machine& machine, DiskBacking backing) {
     case Kind::kCpus:
       return HeldCpus(std::move(limit), cgroup);
     case Kind::kMemory:
-      if (Holds(cgroup, host::Controller::kMemory)) {
+      if (cgroup.Has(host::Controller::kMemory)) {
         return HeldBy(Means::kCgroup, std::move(limit));
       }
       return Sampled(kMemoryInterval, "what can be touched in 50 ms, about 100 MB",
                      std::move(limit));
     case Kind::kProcesses:
-      return HeldBy(Holds(cgroup, host::Controller::kPids) ? Means::kCgroup : Means::kResource,
+      return HeldBy(cgroup.Has(host::Controller::kPids) ? Means::kCgroup : Means::kResource,
                     std::move(limit));
     case Kind::kDisk:
     case Kind::kInodes:

@@ -36,6 +36,9 @@ struct Limit {
   bool operator==(const Limit&) const = default;
 };
 
+/// `Limit::from` of what nobody chose.
+inline constexpr std::string_view kByDefault = "default";
+
 bool IsHard(Means means);
 std::string_view NameOf(Means means);
 

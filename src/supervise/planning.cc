@@ -10,6 +10,7 @@
 
 #include "base/path.h"
 #include "base/text.h"
+#include "host/cgroup_facts.h"
 #include "host/git_config.h"
 #include "host/git_project.h"
 #include "host/git_refs.h"
@@ -185,6 +186,7 @@ Result<plan::Machine> ReadMachine(const std::string& state_root) {
   machine.free_disk = facts.free_disk;
   machine.free_inodes = facts.free_inodes;
   machine.open_files = facts.open_files;
+  AMBIT_TRY(machine.cgroup, host::ReadCgroupFacts());
   return machine;
 }
 
