@@ -48,7 +48,8 @@ class Verification {
   void Doubt(const Line& line, const LineHead* head, Wrong wrong);
   void Condemn(const Place& place, Wrong wrong);
   [[nodiscard]] Place PlaceOf(const Line& line) const {
-    return {.line = lines_, .offset = line.offset, .sequence = 0, .time_ns = 0};
+    const std::uint64_t begun = line.too_long && !line.ended ? 1 : 0;  // counted at its end
+    return {.line = lines_ + begun, .offset = line.offset, .sequence = 0, .time_ns = 0};
   }
 
   const Expected& expected_;
@@ -223,7 +224,7 @@ void Verification::Condemn(const Place& place, Wrong wrong) {
 
 Verdict Verification::Finish() && {
   if (verdict_.standing == Standing::kTampered) return std::move(verdict_);
-  if (begins_as_before_chains_ && !any_chained_) {
+  if (begins_as_before_chains_ && !any_chained_ && !expected_.ended) {
     verdict_.standing = Standing::kUnchained;
     return std::move(verdict_);
   }

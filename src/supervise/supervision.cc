@@ -27,6 +27,7 @@
 #include "host/primitives.h"
 #include "plan/not_started.h"
 #include "spawn/native/protocol.h"
+#include "supervise/commit_timer.h"
 #include "supervise/start_egress.h"
 #include "sys/fd_passing.h"
 #include "sys/process.h"
@@ -139,6 +140,10 @@ class Supervision {
   /// What cannot be recorded must not go on.
   void Emit(const Event& event) {
     sink_->Emit(event);
+    commits_.After(event.name, *sink_);
+    CheckSink();
+  }
+  void CheckSink() {
     if (!sink_->status()) Finish(RunFailed("journal: " + sink_->status().error().what));
   }
 
@@ -157,6 +162,7 @@ class Supervision {
 
   const SupervisionInputs& inputs_;
   asio::io_context io_{1};
+  CommitTimer commits_{io_, [this] { CheckSink(); }};
   Processes& processes_;
   event::Sink* sink_ = nullptr;
   const StandardStreams& streams_;

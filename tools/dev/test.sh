@@ -66,6 +66,7 @@ Bench() {
   Build release
   Build test ambit_bench
   Build test ambit_work_bench
+  Build test ambit_journal_bench
   "$root/bench/run" "$@"
 }
 
