@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <ctime>
+#include <span>
 #include <utility>
 
 #include "base/text.h"
