@@ -59,9 +59,11 @@ Result<std::string> PathOf(const std::string& typed) {
 /// Whether a denial is of this path, or of the port of this host.
 bool IsOf(const journal::Entry& entry, const std::string& path, const plan::Target& target) {
   if (!path.empty()) return entry.Text("path") == path;
-  if (!target.host.empty() && entry.Text("host") == target.host) return true;
   const auto port = entry.Number("port");
-  return port && target.IsLoopback() && target.port && *port == *target.port;
+  if (target.host.empty() || !port || (target.port && *port != *target.port)) return false;
+  const std::string host = entry.Text("host");
+  return host == target.host ||
+         (target.IsLoopback() && plan::Target{.host = host, .port = {}}.IsLoopback());
 }
 
 struct Found {
@@ -209,8 +211,9 @@ void AddWhy(CLI::App& app, Action& action) {
   AddDirectoryOption(*why, flags->directory);
   CLI::Option* path = why->add_option("--path", flags->path, "Why this path cannot be used inside");
   path->type_name("PATH");
-  CLI::Option* host = why->add_option("--host", flags->host, "Why this host cannot be reached");
-  host->type_name("HOST[:PORT]")->excludes(path);
+  CLI::Option* host =
+      why->add_option("--host", flags->host, "Why this host, or HOST:PORT, cannot be reached");
+  host->type_name("HOST")->excludes(path);
   why->add_flag("--newest", flags->newest, "The newest that was refused, as without any of these")
       ->excludes(path)
       ->excludes(host);

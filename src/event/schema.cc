@@ -45,6 +45,10 @@ constexpr FieldSchema kOfRunEnded[] = {
     {"cause", kText, "how it ended, in one word"},
     {"exit_code", kNumber, "what ambit run returns"},
     {"detail", kText, "for people; empty for an ordinary exit"},
+    {"cpu_ms", kNumber, "processor time of all processes, milliseconds, as far as it was seen"},
+    {"memory_peak", kNumber, "bytes, the most that was seen"},
+    {"processes_peak", kNumber, "processes and threads, the most that were seen"},
+    {"disk_bytes", kNumber, "what layers and home took at the last look; 0: nobody looked"},
 };
 constexpr FieldSchema kOfDenial[] = {
     {"what", kText, "what was asked for"},

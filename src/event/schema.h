@@ -17,6 +17,7 @@ enum class Type : std::uint8_t { kText, kNumber, kYesNo, kTexts };
 /// "string", "number", "bool", "list of strings".
 std::string_view NameOf(Type type);
 
+// In the order of a row. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct FieldSchema {
   std::string_view name;
   Type type = Type::kText;

@@ -50,7 +50,7 @@ std::vector<Section> SectionsOfThePage() {
     } else if (line.starts_with("| `") && !sections.empty()) {
       const std::size_t second = line.find('|', 1);
       const std::size_t third = line.find('|', second + 1);
-      const std::vector<std::string> names = All(line.substr(0, second), "`([a-z_]+)`");
+      const std::vector<std::string> names = All(line.substr(0, second), "`([a-z0-9_]+)`");
       const std::vector<std::string> types =
           All(line.substr(second, third - second), "(number|bool|list|string(?!s))");
       for (std::size_t i = 0; i < names.size(); ++i) {

@@ -34,9 +34,10 @@ class Audit : public ::testing::TestWithParam<Who> {
   std::string Newest() const {
     fs::path newest;
     for (const auto& entry : fs::directory_iterator(Runs())) {
+      const fs::path run = entry.path();
       if (newest.empty() ||
-          fs::last_write_time(entry / "meta.json") > fs::last_write_time(newest / "meta.json")) {
-        newest = entry;
+          fs::last_write_time(run / "meta.json") > fs::last_write_time(newest / "meta.json")) {
+        newest = run;
       }
     }
     return newest;
@@ -54,11 +55,11 @@ class Audit : public ::testing::TestWithParam<Who> {
     text << file.rdbuf();
     return text.str();
   }
-  /// A run that is refused a port. 192.0.2.0/24 is nobody's (RFC 5737).
+  /// A run that is refused a port: the one that egress itself listens on.
   Finished Refused() const {
     return person_.Ambit({"run", "--host-port", "9", "--", "bash", "-c",
-                          "exec 2>/dev/null; echo x > new; read -t 5 < /dev/tcp/192.0.2.1/9; "
-                          "cat /run/ambit/denials; echo y > /run/ambit/denials; true"});
+                          "exec 2>/dev/null; echo x > new; read -t 5 < /dev/tcp/127.0.0.1/1; "
+                          "sleep 0.3; cat /run/ambit/denials; echo y > /run/ambit/denials; true"});
   }
   static bool HasControls(const std::string& text) {
     for (const char c : text) {
@@ -238,14 +239,14 @@ TEST_P(Audit, AJournalHoldsNothingThatTheTableLacks) {
 TEST_P(Audit, TheAgentAndThePersonAreToldWhatWasRefused) {
   const Finished run = Refused();
   EXPECT_EQ(run.exit_code, 0);
-  EXPECT_THAT(run.out, AllOf(HasSubstr("Z refused: a connection to 192.0.2.1 port 9 | by: no rule "
-                                       "names it\n"),
+  EXPECT_THAT(run.out, AllOf(HasSubstr("Z refused: a connection to 127.0.0.1 port 1 | by: no rule "
+                                       "names it | allowed by: ambit run --host-port 1\n"),
                              Not(HasSubstr("y\n"))));
   EXPECT_THAT(run.err,
               AllOf(HasSubstr("ended: exited 0 after "), HasSubstr("it changed 1 file (1 added)"),
-                    HasSubstr("1 thing refused: a connection to 192.0.2.1 port 9")));
+                    HasSubstr("1 thing refused: a connection to 127.0.0.1 port 1")));
   EXPECT_THAT(person_.Ambit({"audit", "show", "--denied"}).out,
-              HasSubstr("denial              a connection to 192.0.2.1 port 9: no rule names it"));
+              HasSubstr("denial              a connection to 127.0.0.1 port 1: no rule names it"));
   const Finished silent = person_.Ambit({"run", "--", "true"});
   EXPECT_THAT(silent.err, AllOf(Not(HasSubstr("ended:")), Not(HasSubstr("refused"))));
   EXPECT_EQ(person_.Sh("echo x > new").err, "") << "-q";
@@ -254,7 +255,7 @@ TEST_P(Audit, TheAgentAndThePersonAreToldWhatWasRefused) {
 TEST_P(Audit, TheListOfWhatWasRefusedIsBounded) {
   const Finished run = person_.Ambit(
       {"run", "-q", "--host-port", "9", "--", "bash", "-c",
-       "exec 2>/dev/null; for i in $(seq 1500); do read -t 5 < /dev/tcp/192.0.2.1/9; done; "
+       "exec 2>/dev/null; for i in $(seq 1500); do read -t 5 < /dev/tcp/127.0.0.1/1; done; "
        "sleep 0.3; wc -c < /run/ambit/denials; tail -n 1 /run/ambit/denials"});
   const std::vector<std::string> lines = Lines(run.out);
   ASSERT_EQ(lines.size(), 2U) << run.out;
