@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "event/event.h"
+#include "event/redact.h"
 #include "supervise/outcome.h"
 #include "supervise/planning.h"
 #include "supervise/run_request.h"
@@ -51,10 +52,13 @@ class RunRecord {
 
  private:
   void RecordCopiedUp();
+  void RecordRemained();
 
   const workspace::RunDir& run_;
   workspace::RunMeta meta_;
   std::vector<std::string> left_out_;
+  bool audited_ = false;
+  event::Redactor redactor_;
   std::unique_ptr<event::Sink> sink_;
   Status status_;
 };
