@@ -113,9 +113,9 @@ TEST_P(Descriptors, HaveKnownKinds) {
                 {"socket", 2},  // the supervisor: messages; what happens inside
                 {"pipe", 1},    // the life line's read end
                 {"signalfd", 1},
-                {"seccomp notify", 1},  // hears of calls inside and lets the kernel do them
-                {"eventpoll", 1},       // the ends of processes
-                {"pidfd", 2}};          // of those that were executed and live: the probe, twice
+                {"anon_inode:seccomp notify", 1},  // hears of calls inside, lets the kernel do them
+                {"eventpoll", 1},                  // the ends of processes
+                {"pidfd", 1}};                     // of who was executed and lives: the agent
   const Kinds egress = {{"/dev/null", 3}, {"socket", 3},  // the supervisor; the capture listeners
                         {"pipe", 1},                      // the life line's read end
                         {"eventfd", 1},   {"eventpoll", 1}, {"timerfd", 1}};
