@@ -41,6 +41,7 @@ Fill FillFor(Shape shape) {
   switch (shape) {
     case Shape::kChoice:
     case Shape::kPresets:
+    case Shape::kLimits:
       return Fill::kChoices;
     case Shape::kPaths:
     case Shape::kPatterns:
@@ -50,6 +51,10 @@ Fill FillFor(Shape shape) {
     case Shape::kVariables:
       return Fill::kVariables;
     case Shape::kPorts:
+    case Shape::kDuration:
+    case Shape::kBytes:
+    case Shape::kCount:
+    case Shape::kDecimal:
       return Fill::kNothing;
   }
   return Fill::kNothing;

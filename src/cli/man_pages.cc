@@ -256,6 +256,9 @@ std::string Paragraph(const policy::Option& option) {
     case policy::Direction::kByChoice:
       text += "The choices stand in order, the tightest first.\n";
       break;
+    case policy::Direction::kByValue:
+      text += "The lower, the tighter.\n";
+      break;
   }
   if (!option.flag.empty()) {
     text += fmt::format("As a flag: {} {}.\n", Bold(option.flag), Italic(option.value_name));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/text.h"
 
@@ -18,6 +19,10 @@ std::string ValueOf(const policy::Option& option, const policy::Item& item) {
     default:
       return Printable(item.text);
   }
+}
+
+std::span<const policy::Item> ItemsOf(const policy::Setting* setting) {
+  return setting != nullptr ? setting->items : std::span<const policy::Item>();
 }
 
 /// Each line marked, so that none can pass for one of the difference.
@@ -51,7 +56,7 @@ std::vector<PolicyLine> LinesOf(const policy::Merged& merged, bool with_defaults
   std::vector<PolicyLine> lines;
   for (const policy::Option& option : policy::Options()) {
     const policy::Setting* setting = merged.Find(option.key);
-    const bool choice = option.direction == policy::Direction::kByChoice;
+    const bool choice = policy::IsSingle(option);
     // What a list holds by itself holds beside what others add to it.
     const bool holds = setting == nullptr || (!choice && option.by_default != policy::kNothing);
     if (holds && (with_defaults || choice)) {
@@ -61,11 +66,16 @@ std::vector<PolicyLine> LinesOf(const policy::Merged& merged, bool with_defaults
                        .origin = {},
                        .built_in = true});
     }
-    if (setting == nullptr) continue;
-    for (const policy::Item& item : setting->items) {
+    for (const policy::Item& item : ItemsOf(setting)) {
       lines.push_back({.key = std::string(option.key),
                        .value = ValueOf(option, item),
                        .content = option.shape == policy::Shape::kFiles ? item.value : "",
+                       .origin = item.origin});
+    }
+    for (const policy::Item& item : ItemsOf(merged.FindBound(option.key))) {
+      lines.push_back({.key = std::string(option.key),
+                       .value = fmt::format("at most {}", Printable(item.text)),
+                       .content = {},
                        .origin = item.origin});
     }
   }

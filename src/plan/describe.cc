@@ -100,6 +100,18 @@ std::string Line(std::string_view layer, const Mask& mask) {
   return fmt::format("mask {} {} {:04o}\n", layer, Printable(mask.path), mask.mode);
 }
 
+std::string_view WhereTheyAre(policy::DiskBacking backing) {
+  switch (backing) {
+    case policy::DiskBacking::kDisk:
+      return "the state directory";
+    case policy::DiskBacking::kImage:
+      return "a file system of the disk limit's size";
+    case policy::DiskBacking::kMemory:
+      return "memory: lost when the machine or ambit dies before the run ends";
+  }
+  return "?";
+}
+
 }  // namespace
 
 std::string Describe(const LaunchPlan& plan) {
@@ -125,6 +137,11 @@ std::string Describe(const LaunchPlan& plan) {
   for (const std::string& name : plan.proc_masked) text += "proc masked " + name + '\n';
   for (const std::string& name : plan.proc_read_only) text += "proc read-only " + name + '\n';
   for (const LandlockRule& rule : plan.landlock) text += Line(rule);
+  for (const Limit& limit : plan.limits.all) {
+    text += "limit " + Describe(limit, plan.limits.cgroup) + '\n';
+  }
+  text += fmt::format("layers and home in {}\n", WhereTheyAre(plan.limits.disk_backing));
+  text += fmt::format("audit files {}\n", policy::NameOf(plan.audit_files));
   return text + "network\n" + Describe(plan.network);
 }
 

@@ -62,12 +62,22 @@ struct Machine {
   host::CgroupFacts cgroup;
 };
 
-/// Errors: kInvalidArgument when a limit of `require_hard` would be sampled or has no value, with
-/// the way out; when the image is asked for by a user.
+/// What nobody chose: three quarters of RAM; 4096 processes, on small machines one for each MiB of
+/// RAM; half of what is free on the disk, at most 64 GiB and 4 million inodes (in RAM: as much as
+/// half of it); the open files of the launcher. No time, no idle time, no processor time and no
+/// processors are limited by themselves.
+/// Errors, with the way out: kInvalidArgument when a limit of `require_hard` would be sampled or
+/// has no value, when the image is asked for by a user, when what is of a fixed size has none;
+/// kUnsupported when processors are limited and no cgroup can hold that.
 Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
                             bool started_by_root);
 
-/// One line for people: "memory  4 GiB  hard: cgroup v1".
+/// One line for people: "memory 4 GiB hard: cgroup v1 (default)",
+/// "disk 10 GiB sampled every 250 ms, more by what is written in 250 ms (--disk)".
 std::string Describe(const Limit& limit, const host::CgroupFacts& cgroup);
+
+/// What would hold a limit of this kind, with layers and home on the disk: "hard: cgroup v1"; or
+/// why nothing would.
+std::string DescribeHold(policy::Limit kind, const Machine& machine);
 
 }  // namespace ambit::plan

@@ -239,6 +239,9 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.identity = request.identity;
   plan.hostname = std::move(foundation.hostname);
   plan.network = std::move(foundation.network);
+  AMBIT_TRY(plan.limits,
+            DecideLimits(policy.limits, request.machine, request.identity.started_by_root));
+  plan.audit_files = policy.audit_files;
   plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author);
   const std::vector<host::MaskedFile> masked = MaskedFiles(request);
   AMBIT_CHECK(RefuseSecretsBelow(policy.copy_on_write, masked));

@@ -27,6 +27,7 @@ struct Request {
   std::vector<host::MaskedFile> secrets;  // host/secret_files.h
   std::vector<std::string> credentials;   // of tools that are shown: host/tool_credentials.h
   host::UserIdentity author;              // git's user.name and user.email
+  Machine machine;
 };
 
 /// Errors: kInvalidArgument with the field or path that cannot be planned and the way out.

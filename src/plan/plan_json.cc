@@ -123,6 +123,22 @@ Json OfRule(const LandlockRule& rule) {
   return Object({{"inside", Of(rule.inside)}, {"access", Of(std::to_underlying(rule.access))}});
 }
 
+Json OfLimit(const Limit& limit) {
+  return Object({{"limit", Of(policy::NameOf(limit.kind))},
+                 {"value", Of(limit.value)},
+                 {"unit", Of(policy::UnitOf(limit.kind))},
+                 {"hard", Of(IsHard(limit.means))},
+                 {"means", Of(NameOf(limit.means))},
+                 {"interval_ms", Of(limit.interval_ms)},
+                 {"overshoot", Of(limit.overshoot)},
+                 {"from", Of(limit.from)}});
+}
+
+Json OfCgroup(host::CgroupKind kind) {
+  constexpr std::array kKinds = {"none", "v1", "v2", "systemd"};
+  return Of(kKinds.at(std::to_underlying(kind)));
+}
+
 }  // namespace
 
 std::string EncodeJson(const LaunchPlan& plan) {
@@ -147,6 +163,10 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"proc_masked", Strings(plan.proc_masked)},
       {"proc_read_only", Strings(plan.proc_read_only)},
       {"landlock", List(plan.landlock, OfRule)},
+      {"limits", List(plan.limits.all, OfLimit)},
+      {"cgroup", OfCgroup(plan.limits.cgroup.kind)},
+      {"disk_backing", Of(policy::NameOf(plan.limits.disk_backing))},
+      {"audit_files", Of(policy::NameOf(plan.audit_files))},
       {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
   std::string text;
   for (const auto& [key, value] : members) {

@@ -93,6 +93,12 @@ Request SomeRequest(bool root) {
                                    .content = "[remote] masked-content",
                                    .mode = 0600}}};
   request.author = {.name = "Ann \"A\"", .email = "ann@example.invalid"};
+  request.machine = {.memory = std::uint64_t{16} << 30,
+                     .processors = 8,
+                     .free_disk = std::uint64_t{100} << 30,
+                     .free_inodes = 6'000'000,
+                     .open_files = 4096,
+                     .cgroup = {}};
   return request;
 }
 
@@ -103,6 +109,8 @@ policy::Policy SomePolicy() {
   policy.copy_on_write = {{.path = "/tmp/cache", .from = "--cow"}};
   policy.environment = {{.name = "TOKEN", .value = std::nullopt}, {.name = "MODE", .value = "ci"}};
   policy.host_ports = {5432};
+  policy.limits.Of(policy::Limit::kTime) = {
+      .chosen = 90'000, .from = "--time", .at_most = {}, .at_most_from = {}};
   return policy;
 }
 

@@ -103,13 +103,13 @@ void AddValue(std::string& out, std::string_view before, const std::string& valu
 
 void AddOption(std::string& out, const Option& option, const std::vector<ImportLine>& lines) {
   const std::string name(option.key.substr(option.key.rfind('.') + 1));  // npos + 1 is 0
-  const bool list = option.shape != Shape::kChoice && option.shape != Shape::kVariables;
+  const bool list = !IsSingle(option) && option.shape != Shape::kVariables;
   if (list) out += fmt::format("{} = [\n", name);
   for (const ImportLine& line : lines) {
     if (line.option != &option) continue;
     if (option.shape == Shape::kVariables) {
       AddValue(out, line.text + " = ", TomlString(line.value), "", line.comment);
-    } else if (option.shape == Shape::kChoice) {
+    } else if (IsSingle(option)) {
       AddValue(out, name + " = ", TomlString(line.text), "", line.comment);
     } else {
       const bool number = option.shape == Shape::kPorts;

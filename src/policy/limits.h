@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 namespace ambit::policy {
 
 enum class Limit : std::uint8_t {
@@ -24,8 +26,12 @@ enum class Limit : std::uint8_t {
 };
 inline constexpr std::size_t kLimits = 9;
 
+inline constexpr std::array<std::string_view, kLimits> kLimitNames = {
+    "time", "idle", "cpu_time", "cpus", "memory", "processes", "disk", "inodes", "open_files"};
+
 /// The last part of its key and its flag: "time", "cpu_time".
 std::string_view NameOf(Limit limit);
+std::optional<Limit> LimitNamed(std::string_view name);
 
 /// Where layers and home of a run are while it runs.
 enum class DiskBacking : std::uint8_t {
@@ -33,6 +39,9 @@ enum class DiskBacking : std::uint8_t {
   kImage,   // as root: in a file system of the limit's size, in a file of the state directory
   kMemory,  // in RAM, of the limit's size; lost when the machine or ambit dies before the run ends
 };
+
+/// "disk", "image", "memory".
+std::string_view NameOf(DiskBacking backing);
 
 struct LimitValue {
   /// What somebody chose; nothing: the default of the machine. kNoLimit: no limit of that kind.
@@ -44,6 +53,7 @@ struct LimitValue {
   bool operator==(const LimitValue&) const = default;
 };
 inline constexpr std::uint64_t kNoLimit = UINT64_MAX;
+inline constexpr std::string_view kNoLimitWord = "none";
 
 struct Limits {
   std::array<LimitValue, kLimits> values;
@@ -55,5 +65,17 @@ struct Limits {
     return values.at(static_cast<std::size_t>(limit));
   }
 };
+
+/// What people write: "90s", "1h30m", "500ms"; "512MiB", "1.5GiB", "10GB", plain bytes; "256";
+/// "1.5" processors; "none" for kNoLimit.
+/// Errors: kInvalidArgument, with the text quoted, for what is none of these, and for what is so
+/// little that no run could do anything.
+Result<std::uint64_t> ParseLimit(Limit limit, std::string_view text);
+
+/// For people, sizes rounded down to a tenth: "4 GiB", "1h30m", "1.5", "none".
+std::string TextOf(Limit limit, std::uint64_t value);
+
+/// What its values count, for programs: "ms", "bytes", "count", "thousandths".
+std::string_view UnitOf(Limit limit);
 
 }  // namespace ambit::policy

@@ -25,7 +25,9 @@ class Merger {
   void Join(const Document& document) {
     for (const Setting& setting : document.settings) {
       for (const Item& item : setting.items) {
-        if (!document.trusted && Widens(*setting.option, item)) {
+        if (!document.trusted && IsBound(*setting.option, item)) {
+          LowerTo(*setting.option, item);
+        } else if (!document.trusted && Widens(*setting.option, item)) {
           out_.left_out.push_back(
               {.option = setting.option,
                .item = item,
@@ -50,7 +52,14 @@ class Merger {
         case Direction::kByChoice:
           BoundChoice(bound);
           break;
+        case Direction::kByValue:
+          for (const Item& item : bound.items) LowerTo(*bound.option, item);
+          break;
         case Direction::kWidens:
+          if (IsSingle(*bound.option)) {
+            BoundToOne(bound);
+            break;
+          }
           Keep(*bound.option, [&](const Item& item) { return IsIn(*bound.option, item, bound); });
           if (bound.option->key == "env.pass") BoundAssignedNames(bound);
           break;
@@ -66,6 +75,7 @@ class Merger {
 
   Merged Finish() && {
     std::erase_if(out_.values, [](const Setting& setting) { return setting.items.empty(); });
+    for (const Setting& bound : out_.bounds) TellWhatIsOver(bound);
     std::ranges::sort(out_.left_out, {}, [](const LeftOut& one) {
       const Origin& origin = one.item.origin;
       return std::tuple(origin.name, origin.line, origin.column, one.item.text);
@@ -78,17 +88,52 @@ class Merger {
     return *std::ranges::find(out_.values, &option, &Setting::option);
   }
 
+  static std::uint64_t ValueOf(const Option& option, const Item& item) {
+    return ParseLimit(*LimitOf(option), item.text).value_or(kNoLimit);
+  }
+
+  static bool IsBound(const Option& option, const Item& item) {
+    return LimitOf(option) && ValueOf(option, item) != kNoLimit;
+  }
+
+  void LowerTo(const Option& option, const Item& item) {
+    if (!IsBound(option, item)) return;
+    const auto there = std::ranges::find(out_.bounds, &option, &Setting::option);
+    if (there == out_.bounds.end()) {
+      out_.bounds.push_back({.option = &option, .items = {item}});
+    } else if (ValueOf(option, item) < ValueOf(option, there->items.front())) {
+      there->items = {item};
+    }
+  }
+
+  void TellWhatIsOver(const Setting& bound) {
+    const Item& most = bound.items.front();
+    const Setting* chosen = out_.Find(bound.option->key);
+    if (chosen == nullptr) return;
+    const Item& item = chosen->items.front();
+    if (ValueOf(*bound.option, item) <= ValueOf(*bound.option, most)) return;
+    out_.left_out.push_back(
+        {.option = bound.option,
+         .item = item,
+         .why = fmt::format("{} allows at most {}", Describe(most.origin), Printable(most.text))});
+  }
+
+  /// Of a choice.
+  std::string_view Holding(const Option& option) {
+    const std::vector<Item>& now = Of(option).items;
+    return now.empty() ? option.by_default : std::string_view(now.front().text);
+  }
+
   bool Widens(const Option& option, const Item& item) {
     switch (option.direction) {
       case Direction::kTightens:
         return false;
-      case Direction::kByChoice: {
-        const Setting& now = Of(option);
-        const std::string_view holds =
-            now.items.empty() ? option.by_default : std::string_view(now.items.front().text);
-        return ChoiceOf(option, item.text) > ChoiceOf(option, holds);
-      }
+      case Direction::kByValue:
+        return true;  // no limit; others are bounds
+      case Direction::kByChoice:
+        return ChoiceOf(option, item.text) > ChoiceOf(option, Holding(option));
       case Direction::kWidens:
+        if (IsSingle(option)) return item.text != Holding(option);
         return std::ranges::none_of(Of(option).items, [&](const Item& there) {
           return there.text == item.text && there.value == item.value;
         });
@@ -98,7 +143,7 @@ class Merger {
 
   void Put(const Option& option, const Item& item) {
     std::vector<Item>& items = Of(option).items;
-    if (option.direction == Direction::kByChoice) {
+    if (IsSingle(option)) {
       items = {item};
       return;
     }
@@ -122,11 +167,19 @@ class Merger {
     if (bound.items.empty()) return;  // it was a mistake, which stops the run
     const Item& tightest = bound.items.front();
     std::vector<Item>& now = Of(option).items;
-    const std::string_view holds =
-        now.empty() ? option.by_default : std::string_view(now.front().text);
-    if (ChoiceOf(option, holds) <= ChoiceOf(option, tightest.text)) return;
+    if (ChoiceOf(option, Holding(option)) <= ChoiceOf(option, tightest.text)) return;
     for (const Item& item : now) LeaveOut(option, item);
     now = {tightest};
+  }
+
+  /// Of choices of which none is tighter than another the managed policy makes its own.
+  void BoundToOne(const Setting& bound) {
+    if (bound.items.empty()) return;  // it was a mistake, which stops the run
+    std::vector<Item>& now = Of(*bound.option).items;
+    for (const Item& item : now) {
+      if (item.text != bound.items.front().text) LeaveOut(*bound.option, item);
+    }
+    now = bound.items;
   }
 
   void BoundAssignedNames(const Setting& names) {
@@ -186,8 +239,33 @@ std::vector<std::string> PatternsOf(const Setting& setting, std::vector<WrittenP
   return patterns;
 }
 
+void PutInto(Limits& limits, const Setting& setting) {
+  const Option& option = *setting.option;
+  const Item& first = setting.items.front();
+  if (const std::optional<Limit> limit = LimitOf(option)) {
+    limits.Of(*limit).chosen = ParseLimit(*limit, first.text).value_or(kNoLimit);
+    limits.Of(*limit).from = NameFor(option, first.origin);
+  } else if (option.key == "limits.disk_backing") {
+    constexpr DiskBacking kBackings[] = {DiskBacking::kDisk, DiskBacking::kImage,
+                                         DiskBacking::kMemory};
+    limits.disk_backing = kBackings[ChoiceOf(option, first.text)];
+  } else if (option.key == "limits.require_hard") {
+    for (const Item& item : setting.items) {
+      if (const auto named = LimitNamed(item.text)) limits.require_hard.push_back(*named);
+    }
+  }
+}
+
+void PutBoundInto(Limits& limits, const Setting& bound) {
+  const Item& most = bound.items.front();
+  const Limit limit = LimitOf(*bound.option).value();
+  limits.Of(limit).at_most = ParseLimit(limit, most.text).value_or(kNoLimit);
+  limits.Of(limit).at_most_from = NameFor(*bound.option, most.origin);
+}
+
 void PutInto(Policy& policy, const Setting& setting) {
   const std::string_view key = setting.option->key;
+  if (key.starts_with("limits.")) return PutInto(policy.limits, setting);
   if (key == "fs.project") {
     constexpr ProjectMode kModes[] = {ProjectMode::kReadOnly, ProjectMode::kCopyOnWrite,
                                       ProjectMode::kReadWrite};
@@ -195,6 +273,9 @@ void PutInto(Policy& policy, const Setting& setting) {
   } else if (key == "apply.auto_exec") {
     constexpr AutoExec kChoices[] = {AutoExec::kDeny, AutoExec::kAsk, AutoExec::kAllow};
     policy.auto_exec = kChoices[ChoiceOf(*setting.option, setting.items.front().text)];
+  } else if (key == "audit.files") {
+    constexpr AuditFiles kChoices[] = {AuditFiles::kAll, AuditFiles::kWrites, AuditFiles::kOff};
+    policy.audit_files = kChoices[ChoiceOf(*setting.option, setting.items.front().text)];
   } else if (key == "fs.ro") {
     policy.read_only = PathsOf(setting);
   } else if (key == "fs.cow") {
@@ -242,11 +323,33 @@ bool IsPart(const std::vector<T>& part, const std::vector<T>& whole, const Same&
   });
 }
 
+/// The most it can be where the default is `by_default`.
+std::uint64_t MostOf(const LimitValue& limit, std::uint64_t by_default) {
+  return std::min(limit.chosen.value_or(by_default), limit.at_most.value_or(kNoLimit));
+}
+
+/// Whatever the machine's default is. A minimum with it is lower than another for all defaults when
+/// it is for the lowest and for the highest.
+bool IsNoHigher(const LimitValue& limit, const LimitValue& other) {
+  return MostOf(limit, 0) <= MostOf(other, 0) && MostOf(limit, kNoLimit) <= MostOf(other, kNoLimit);
+}
+
+bool IsNoWider(const Limits& limits, const Limits& other) {
+  return limits.disk_backing == other.disk_backing &&
+         std::ranges::equal(limits.values, other.values, IsNoHigher) &&
+         IsPart(other.require_hard, limits.require_hard, std::equal_to<>());
+}
+
 }  // namespace
 
 const Setting* Merged::Find(std::string_view key) const {
   const auto found = std::ranges::find(values, key, [](const Setting& s) { return s.option->key; });
   return found != values.end() ? &*found : nullptr;
+}
+
+const Setting* Merged::FindBound(std::string_view key) const {
+  const auto found = std::ranges::find(bounds, key, [](const Setting& s) { return s.option->key; });
+  return found != bounds.end() ? &*found : nullptr;
 }
 
 Merged Merge(std::span<const Document> documents, const Document* managed, const RealPath& real) {
@@ -264,6 +367,7 @@ std::string Describe(const LeftOut& left_out) {
 Policy ToPolicy(const Merged& merged) {
   Policy policy;
   for (const Setting& setting : merged.values) PutInto(policy, setting);
+  for (const Setting& bound : merged.bounds) PutBoundInto(policy.limits, bound);
   policy.tests = merged.tests;
   for (const LeftOut& one : merged.left_out) policy.left_out.push_back(Describe(one));
   return policy;
@@ -282,6 +386,7 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
     return mode == ProjectMode::kReadOnly ? 0 : mode == ProjectMode::kCopyOnWrite ? 1 : 2;
   };
   return width(policy.project) <= width(other.project) && policy.auto_exec <= other.auto_exec &&
+         policy.audit_files >= other.audit_files && IsNoWider(policy.limits, other.limits) &&
          IsPart(policy.read_only, other.read_only, same_path) &&
          IsPart(policy.copy_on_write, other.copy_on_write, same_path) &&
          IsPart(policy.keep, other.keep, same_path) &&

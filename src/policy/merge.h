@@ -1,7 +1,8 @@
 #pragma once
 // Many documents become one: lists are joined, of single values the strongest claim wins, and the
 // managed policy bounds the outcome. What a project's file asks for beyond what holds without it is
-// left out until a person trusts the file (`ambit trust`); what it takes away always holds.
+// left out until a person trusts the file (`ambit trust`); what it takes away always holds. A limit
+// in it is the most that anybody gets, and gives nothing to who has less.
 // Guarantee (property-tested): the policy with an untrusted project's file is never wider than
 // without it, and with a managed policy never wider than that allows.
 // Who calls: load.cc, cli. Pure, no errors: the reader has refused what cannot be right.
@@ -28,10 +29,14 @@ std::string Describe(const LeftOut& left_out);
 
 struct Merged {
   std::vector<Setting> values;  // in the table's order, those that anybody set
+  /// Of limits: the one item that no value gets over, of the managed policy or of a file that is
+  /// not trusted. Those that there are.
+  std::vector<Setting> bounds;
   std::vector<TestCase> tests;
   std::vector<LeftOut> left_out;
 
   const Setting* Find(std::string_view key) const;
+  const Setting* FindBound(std::string_view key) const;
 };
 
 /// The real path of what `path` names on this host; itself when there is none.

@@ -163,6 +163,81 @@ TEST(Merge, AManagedPolicyGivesNothing) {
   EXPECT_THAT(ToPolicy(loaded.merged).environment, IsEmpty());
 }
 
+TEST(Merge, TheLastOfTrustedSourcesChoosesALimit) {
+  const Policy policy =
+      PolicyOf({From(SourceKind::kUser, "[limits]\nmemory='2GiB'\ntime='1h'\ncpus=1.5"),
+                From(SourceKind::kFile, "[limits]\nmemory='8GiB'\ntime='none'\nprocesses=64")});
+  EXPECT_EQ(policy.limits.Of(Limit::kMemory).chosen, std::uint64_t{8} << 30);
+  EXPECT_EQ(policy.limits.Of(Limit::kMemory).from, "config.toml:2:8: limits.memory");
+  EXPECT_EQ(policy.limits.Of(Limit::kTime).chosen, kNoLimit);
+  EXPECT_EQ(policy.limits.Of(Limit::kCpus).chosen, 1500U);
+  EXPECT_EQ(policy.limits.Of(Limit::kProcesses).chosen, 64U);
+  EXPECT_FALSE(policy.limits.Of(Limit::kDisk).chosen);
+  EXPECT_FALSE(policy.limits.Of(Limit::kMemory).at_most);
+}
+
+TEST(Merge, AnUntrustedProjectLowersLimitsAndNeverRaisesThem) {
+  const Loaded loaded =
+      LoadOf({From(SourceKind::kUser, "[limits]\nmemory='2GiB'\nprocesses=64"),
+              From(SourceKind::kProject,
+                   "[limits]\nmemory='64GiB'\nprocesses=32\ndisk='1GiB'\ntime='none'\n"
+                   "disk_backing='memory'\nrequire_hard=['disk']\n[audit]\nfiles='all'")});
+  const Limits limits = ToPolicy(loaded.merged).limits;
+  EXPECT_EQ(limits.Of(Limit::kMemory).chosen, std::uint64_t{2} << 30);
+  EXPECT_EQ(limits.Of(Limit::kMemory).at_most, std::uint64_t{64} << 30);
+  EXPECT_EQ(limits.Of(Limit::kProcesses).at_most, 32U);
+  EXPECT_EQ(limits.Of(Limit::kProcesses).at_most_from, "ambit.toml:3:11: limits.processes");
+  EXPECT_FALSE(limits.Of(Limit::kDisk).chosen);
+  EXPECT_EQ(limits.Of(Limit::kDisk).at_most, std::uint64_t{1} << 30);
+  EXPECT_FALSE(limits.Of(Limit::kTime).at_most);
+  EXPECT_EQ(limits.disk_backing, DiskBacking::kDisk);
+  EXPECT_THAT(limits.require_hard, ElementsAre(Limit::kDisk));
+  EXPECT_EQ(ToPolicy(loaded.merged).audit_files, AuditFiles::kAll);
+  EXPECT_THAT(
+      ToPolicy(loaded.merged).left_out,
+      ElementsAre(
+          "ambit.toml:5:6: limits.time 'none' is left out: the project's file is not trusted",
+          "ambit.toml:6:14: limits.disk_backing 'memory' is left out: the project's file is not "
+          "trusted",
+          "config.toml:3:11: limits.processes '64' is left out: ambit.toml:3:11 allows at most "
+          "32"));
+}
+
+TEST(Merge, TheLowestBoundOfALimitHolds) {
+  const Policy policy = PolicyOf({From(SourceKind::kProject, "[limits]\nmemory='4GiB'\ntime='1h'"),
+                                  From(SourceKind::kFile, "[limits]\nmemory='none'")},
+                                 From(SourceKind::kManaged, "[limits]\nmemory='3GiB'\ntime='2h'"));
+  EXPECT_EQ(policy.limits.Of(Limit::kMemory).chosen, kNoLimit);
+  EXPECT_EQ(policy.limits.Of(Limit::kMemory).at_most, std::uint64_t{3} << 30);
+  EXPECT_EQ(policy.limits.Of(Limit::kTime).at_most, 3'600'000U);
+}
+
+TEST(Merge, TheManagedPolicySaysWhereLayersAre) {
+  const Source managed = From(SourceKind::kManaged, "[limits]\ndisk_backing='image'");
+  EXPECT_EQ(PolicyOf({}, managed).limits.disk_backing, DiskBacking::kImage);
+  const Loaded loaded =
+      LoadOf({From(SourceKind::kUser, "[limits]\ndisk_backing='memory'")}, managed);
+  EXPECT_EQ(ToPolicy(loaded.merged).limits.disk_backing, DiskBacking::kImage);
+  EXPECT_EQ(loaded.merged.left_out.size(), 1U);
+}
+
+TEST(Merge, WiderIsALimitThatIsHigherForSomeDefault) {
+  const auto with = [](std::optional<std::uint64_t> chosen, std::optional<std::uint64_t> at_most) {
+    Policy policy;
+    policy.limits.Of(Limit::kMemory).chosen = chosen;
+    policy.limits.Of(Limit::kMemory).at_most = at_most;
+    return policy;
+  };
+  const auto none = std::nullopt;
+  EXPECT_TRUE(IsNoWider(with(none, 5), with(none, none)));
+  EXPECT_FALSE(IsNoWider(with(none, none), with(none, 5)));
+  EXPECT_FALSE(IsNoWider(with(5, none), with(none, none))) << "the default may be lower";
+  EXPECT_FALSE(IsNoWider(with(none, none), with(5, none))) << "the default may be higher";
+  EXPECT_TRUE(IsNoWider(with(none, 5), with(5, none)));
+  EXPECT_TRUE(IsNoWider(with(5, 9), with(9, 5)));
+  EXPECT_FALSE(IsNoWider(with(kNoLimit, 6), with(9, 5)));
+}
+
 /// Policies drawn from a small world, so that entries of several meet.
 class RandomPolicy {
  public:
@@ -186,6 +261,18 @@ class RandomPolicy {
     if (!managed && Sometimes()) {
       text += "set = { " + One({"A", "B"}) + " = '" + One({"1", "2"}) + "' }\n";
     }
+    if (Sometimes()) text += "[audit]\nfiles = '" + One({"all", "writes", "off"}) + "'\n";
+    text += "[limits]\n";
+    for (const char* key : {"time", "idle"}) {
+      if (Sometimes()) text += key + (" = '" + One({"1m", "90s", "1h30m", "none"}) + "'\n");
+    }
+    for (const char* key : {"memory", "disk"}) {
+      if (Sometimes()) text += key + (" = '" + One({"1GiB", "1GB", "64GiB", "none"}) + "'\n");
+    }
+    if (Sometimes()) text += "cpus = " + One({"1", "1.5", "'none'"}) + "\n";
+    if (Sometimes()) text += "processes = " + One({"64", "4096", "'none'"}) + "\n";
+    if (Sometimes()) text += "disk_backing = '" + One({"disk", "image", "memory"}) + "'\n";
+    if (Sometimes()) text += "require_hard = " + List({"memory", "disk", "time"}) + "\n";
     if (Sometimes()) text += "[apply]\nauto_exec = '" + One({"deny", "ask", "allow"}) + "'\n";
     text += "[net]\n";
     if (Sometimes()) text += "host_ports = " + One({"[1]", "[1, 2]", "[]"}) + "\n";
@@ -268,6 +355,21 @@ TEST(Merge, NeverGetsWiderThanTheManagedPolicy) {
     }
     if (says("apply.auto_exec")) {
       ASSERT_LE(policy.auto_exec, bound.auto_exec) << where;
+    }
+    if (says("audit.files")) {
+      ASSERT_GE(policy.audit_files, bound.audit_files) << where;
+    }
+    if (says("limits.disk_backing")) {
+      ASSERT_EQ(policy.limits.disk_backing, bound.limits.disk_backing) << where;
+    }
+    for (std::size_t i = 0; i < kLimits; ++i) {
+      const auto limit = static_cast<Limit>(i);
+      ASSERT_LE(policy.limits.Of(limit).at_most.value_or(kNoLimit),
+                bound.limits.Of(limit).chosen.value_or(kNoLimit))
+          << NameOf(limit) << where;
+    }
+    for (const Limit limit : bound.limits.require_hard) {
+      ASSERT_THAT(policy.limits.require_hard, ::testing::Contains(limit)) << where;
     }
     for (const std::string& pattern : bound.hide) {
       ASSERT_THAT(policy.hide, ::testing::Contains(pattern)) << where;

@@ -14,7 +14,11 @@ constexpr std::array<std::string_view, 3> kProjectModes = {"ro", "cow", "rw"};
 
 constexpr std::array<std::string_view, 3> kAutoExec = {"deny", "ask", "allow"};
 
-constexpr std::array<Option, 13> kOptions = {{
+constexpr std::array<std::string_view, 3> kDiskBackings = {"disk", "image", "memory"};
+
+constexpr std::array<std::string_view, 3> kAuditFiles = {"all", "writes", "off"};
+
+constexpr std::array<Option, 25> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -111,6 +115,105 @@ constexpr std::array<Option, 13> kOptions = {{
      .choices = {},
      .by_default = kNothing,
      .doc = "127.0.0.1:PORT inside reaches the host's own"},
+    {.key = "limits.time",
+     .flag = "--time",
+     .shape = Shape::kDuration,
+     .direction = Direction::kByValue,
+     .value_name = "DURATION",
+     .choices = {},
+     .by_default = "none",
+     .doc = "End the run after this time; while the machine sleeps it does not count"},
+    {.key = "limits.idle",
+     .flag = "--idle",
+     .shape = Shape::kDuration,
+     .direction = Direction::kByValue,
+     .value_name = "DURATION",
+     .choices = {},
+     .by_default = "none",
+     .doc = "End the run after this time without output, processor time and network"},
+    {.key = "limits.cpu_time",
+     .flag = "--cpu-time",
+     .shape = Shape::kDuration,
+     .direction = Direction::kByValue,
+     .value_name = "DURATION",
+     .choices = {},
+     .by_default = "none",
+     .doc = "End the run after this much processor time of all its processes"},
+    {.key = "limits.cpus",
+     .flag = "--cpus",
+     .shape = Shape::kDecimal,
+     .direction = Direction::kByValue,
+     .value_name = "NUMBER",
+     .choices = {},
+     .by_default = "none",
+     .doc = "At most this many processors at once, as 1.5"},
+    {.key = "limits.memory",
+     .flag = "--memory",
+     .shape = Shape::kBytes,
+     .direction = Direction::kByValue,
+     .value_name = "SIZE",
+     .choices = {},
+     .by_default = "three quarters of RAM",
+     .doc = "Most memory of all processes and of files in memory together"},
+    {.key = "limits.processes",
+     .flag = "--processes",
+     .shape = Shape::kCount,
+     .direction = Direction::kByValue,
+     .value_name = "NUMBER",
+     .choices = {},
+     .by_default = "4096, on small machines one for each MiB of RAM",
+     .doc = "Most processes and threads at once"},
+    {.key = "limits.disk",
+     .flag = "--disk",
+     .shape = Shape::kBytes,
+     .direction = Direction::kByValue,
+     .value_name = "SIZE",
+     .choices = {},
+     .by_default = "half of what is free, at most 64 GiB",
+     .doc = "Most that layers and home of the run take on the disk"},
+    {.key = "limits.inodes",
+     .flag = "--inodes",
+     .shape = Shape::kCount,
+     .direction = Direction::kByValue,
+     .value_name = "NUMBER",
+     .choices = {},
+     .by_default = "half of those that are free, at most 4 million",
+     .doc = "Most files and directories in layers and home of the run"},
+    {.key = "limits.open_files",
+     .flag = "--open-files",
+     .shape = Shape::kCount,
+     .direction = Direction::kByValue,
+     .value_name = "NUMBER",
+     .choices = {},
+     .by_default = "those that the launcher may open",
+     .doc = "Most open files of one process"},
+    {.key = "limits.disk_backing",
+     .flag = "--disk-backing",
+     .shape = Shape::kChoice,
+     .direction = Direction::kWidens,
+     .value_name = "WHERE",
+     .choices = kDiskBackings,
+     .by_default = "disk",
+     .doc = "Where layers and home are while the run lasts: image: of a fixed size, as root; "
+            "memory: of "
+            "a fixed size, lost when the machine or ambit dies"},
+    {.key = "limits.require_hard",
+     .flag = "--require-hard",
+     .shape = Shape::kLimits,
+     .direction = Direction::kTightens,
+     .value_name = "LIMIT",
+     .choices = kLimitNames,
+     .by_default = kNothing,
+     .doc = "Do not start where this limit would only be looked at now and then"},
+    {.key = "audit.files",
+     .flag = "--audit-files",
+     .shape = Shape::kChoice,
+     .direction = Direction::kByChoice,
+     .value_name = "WHICH",
+     .choices = kAuditFiles,
+     .by_default = "writes",
+     .doc =
+         "Which calls on files are recorded: all, those that write, or off: no processes either"},
     {.key = "apply.auto_exec",
      .flag = "",
      .shape = Shape::kChoice,
@@ -166,6 +269,15 @@ std::span<const Option> Options() { return kOptions; }
 const Option* FindOption(std::string_view key) {
   const auto* const found = std::ranges::find(kOptions, key, &Option::key);
   return found != kOptions.end() ? found : nullptr;
+}
+
+std::optional<Limit> LimitOf(const Option& option) {
+  if (option.direction != Direction::kByValue) return std::nullopt;
+  return LimitNamed(LastPart(option.key));
+}
+
+bool IsSingle(const Option& option) {
+  return option.shape == Shape::kChoice || option.direction == Direction::kByValue;
 }
 
 int ChoiceOf(const Option& option, std::string_view text) {

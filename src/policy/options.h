@@ -3,8 +3,11 @@
 // JSON schema, completion, man pages and the reference in docs/ are made from it.
 // Who calls: the rest of this room and cli. No errors: a constant.
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
+
+#include "policy/limits.h"
 
 namespace ambit::policy {
 
@@ -18,6 +21,11 @@ enum class Shape : std::uint8_t {
   kFiles,      // table: "path" = "content"
   kPorts,      // list: 1 to 65535
   kPresets,    // list: names of presets
+  kDuration,   // "90s"; this and the next three as limits.h reads them, or "none"
+  kBytes,      // "4GiB", or a number
+  kCount,      // a number
+  kDecimal,    // a number, also with a fraction
+  kLimits,     // list: names of limits
 };
 
 /// What an entry does to what a run may do.
@@ -25,6 +33,7 @@ enum class Direction : std::uint8_t {
   kWidens,    // every entry gives the run more
   kTightens,  // every entry takes something away
   kByChoice,  // `choices` stand in order, the tightest first
+  kByValue,   // a limit: the lower, the tighter
 };
 
 inline constexpr std::string_view kNothing = "nothing";  // by default
@@ -45,6 +54,12 @@ std::span<const Option> Options();
 
 /// nullptr when there is none of that name.
 const Option* FindOption(std::string_view key);
+
+/// The limit whose value it is; nothing: it is of another shape.
+std::optional<Limit> LimitOf(const Option& option);
+
+/// One value, of which the strongest claim wins; the others are lists and tables, which are joined.
+bool IsSingle(const Option& option);
 
 /// Which choice it is; kChoice only. -1: none of them.
 int ChoiceOf(const Option& option, std::string_view text);

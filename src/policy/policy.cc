@@ -92,6 +92,18 @@ Status CheckFiles(const std::vector<SyntheticFile>& files) {
 
 }  // namespace
 
+std::string_view NameOf(AuditFiles files) {
+  switch (files) {
+    case AuditFiles::kOff:
+      return "off";
+    case AuditFiles::kWrites:
+      return "writes";
+    case AuditFiles::kAll:
+      return "all";
+  }
+  return "?";
+}
+
 Status Validate(const Policy& policy) {
   AMBIT_CHECK(CheckPaths(policy.read_only));
   AMBIT_CHECK(CheckPaths(policy.copy_on_write));

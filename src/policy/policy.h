@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -32,6 +33,9 @@ enum class AuditFiles : std::uint8_t {
   kWrites,  // those that create, write, delete, rename or change modes
   kAll,     // those that open to read as well
 };
+
+/// "off", "writes", "all".
+std::string_view NameOf(AuditFiles files);
 
 /// An environment variable that crosses besides the base list. Without a value the launcher's own
 /// value is taken, and nothing when it has none.

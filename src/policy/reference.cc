@@ -54,6 +54,16 @@ std::string TypeOf(const Option& option) {
       return "list of ports";
     case Shape::kPresets:
       return "list of presets";
+    case Shape::kDuration:
+      return "duration";
+    case Shape::kBytes:
+      return "size";
+    case Shape::kCount:
+      return "whole number";
+    case Shape::kDecimal:
+      return "number";
+    case Shape::kLimits:
+      return "list of limits";
   }
   return {};
 }
@@ -66,6 +76,8 @@ std::string_view WordFor(Direction direction) {
       return "tightens";
     case Direction::kByChoice:
       return "by choice";
+    case Direction::kByValue:
+      return "lower tightens";
   }
   return {};
 }

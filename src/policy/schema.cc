@@ -22,6 +22,14 @@ constexpr std::string_view kVariableName = "^[A-Za-z_][A-Za-z0-9_]*$";
 constexpr std::string_view kPath = R"(^(~(/[^\u0000]*)?|[^~\u0000][^\u0000]*)$)";
 constexpr std::string_view kFilePath = "^(/|~/)";
 
+// Whether there is so much, and so little that no run could do anything, only the reader says.
+constexpr std::string_view kDuration =
+    "^(none|([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$";
+constexpr std::string_view kSize =
+    R"(^(none|[0-9]+|[0-9]+(\.[0-9]+)? ?(TiB|GiB|MiB|KiB|TB|GB|MB|kB|B))$)";
+constexpr std::string_view kCount = "^(none|[0-9]+)$";
+constexpr std::string_view kDecimal = R"(^(none|[0-9]+(\.[0-9]+)?)$)";
+
 /// NAME, DIR/NAME or **/NAME. A name is neither `.` nor `..`; a directory is not `..` and has no
 /// wildcard; only the first of them cannot be empty, or the pattern would begin with a slash.
 std::string Pattern() {
@@ -58,6 +66,19 @@ Json Choice(const Option& option) {
   return {{"type", "string"}, {"enum", option.choices}, {"default", option.by_default}};
 }
 
+Json Choices(const Option& option) { return {{"type", "string"}, {"enum", option.choices}}; }
+
+/// Written as a string, or as a number of this type.
+Json TextOr(std::string_view number, std::string_view pattern) {
+  return {{"type", {"string", number}}, {"pattern", pattern}, {"minimum", 0}};
+}
+
+Json DurationText() {
+  Json text = Text(kDuration);
+  text["minLength"] = 1;
+  return text;
+}
+
 Json PresetNames() {
   Json names = Json::array();
   for (const Preset& preset : Presets()) names.push_back(preset.name);
@@ -82,6 +103,16 @@ Json ValueOf(const Option& option) {
       return ListOf({{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}});
     case Shape::kPresets:
       return ListOf(PresetNames());
+    case Shape::kDuration:
+      return DurationText();
+    case Shape::kBytes:
+      return TextOr("integer", kSize);
+    case Shape::kCount:
+      return TextOr("integer", kCount);
+    case Shape::kDecimal:
+      return TextOr("number", kDecimal);
+    case Shape::kLimits:
+      return ListOf(Choices(option));
   }
   return {};
 }
@@ -95,6 +126,8 @@ std::string_view Effect(Direction direction) {
     case Direction::kByChoice:
       return "What gives the run more than it has without this file holds once the file is "
              "trusted.";
+    case Direction::kByValue:
+      return "The lowest value of all files that are not trusted is the most that can be chosen.";
   }
   return {};
 }

@@ -96,5 +96,28 @@ TEST(Schema, TakesTheNamesThatTheReaderTakes) {
   ExpectSame("fs.files", Of("fs.files").at("propertyNames").at("pattern"), "a.~/", 4);
 }
 
+/// Digits are ones, so that no value is too little or too much: that only the reader says.
+TEST(Schema, TakesTheLimitsThatTheReaderTakes) {
+  const auto pattern = [](std::string_view key) {
+    const nlohmann::json schema = Of(key);
+    return schema.at("pattern").get<std::string>();
+  };
+  EXPECT_EQ(Of("limits.time").at("minLength"), 1);
+  ForEachText("1hms", 6, [&](const std::string& text) {
+    if (text.empty() || ::testing::Test::HasFailure()) return;
+    static const std::regex regex(pattern("limits.time"));
+    EXPECT_EQ(Matches(regex, text), ParseLimit(Limit::kTime, text).has_value()) << text;
+  });
+  ExpectSame("limits.cpus", pattern("limits.cpus"), "1.-", 5);
+  const std::regex size(pattern("limits.disk"));
+  for (const char* number : {"22222222", "22222222.5", "2222222.", ".2222222", "none", ""}) {
+    for (const char* unit :
+         {"", " ", "  ", "B", "kB", "KB", "KiB", "MB", " MiB", "GiB", "G", "b"}) {
+      const std::string text = std::string(number) + unit;
+      EXPECT_EQ(Matches(size, text), ParseLimit(Limit::kDisk, text).has_value()) << text;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ambit::policy

@@ -184,6 +184,11 @@ class Reader {
         return ReadChoice(option, node);
       case Shape::kPorts:
         return ReadPorts(option, node);
+      case Shape::kDuration:
+      case Shape::kBytes:
+      case Shape::kCount:
+      case Shape::kDecimal:
+        return ReadLimit(option, node);
       case Shape::kVariables:
       case Shape::kFiles:
         return ReadAssignments(option, node);
@@ -191,8 +196,29 @@ class Reader {
       case Shape::kPatterns:
       case Shape::kNames:
       case Shape::kPresets:
+      case Shape::kLimits:
         return ReadStrings(option.key, node, [&](Item item) { Take(option, std::move(item)); });
     }
+  }
+
+  /// A number where it says by itself what it counts: 90 could be seconds or minutes.
+  void ReadLimit(const Option& option, const toml::node& node) {
+    std::string text;
+    if (const auto* string = node.as_string()) {
+      text = string->get();
+    } else if (const auto* number = node.as_integer(); number && option.shape != Shape::kDuration) {
+      text = std::to_string(number->get());
+    } else if (const auto* decimal = node.as_floating_point();
+               decimal && option.shape == Shape::kDecimal) {
+      text = fmt::format("{}", decimal->get());
+    } else {
+      return WrongType(option.key, node,
+                       option.shape == Shape::kDuration ? "a string as '15m'"
+                       : option.shape == Shape::kBytes  ? "a string as '4GiB'"
+                                                        : "a number");
+    }
+    if (text.size() > kMaxEntryBytes) return TooLong(option.key, node.source().begin);
+    Take(option, {.text = std::move(text), .value = {}, .origin = At(node.source().begin)});
   }
 
   void ReadChoice(const Option& option, const toml::node& node) {

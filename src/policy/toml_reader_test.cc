@@ -94,6 +94,34 @@ TEST(TomlReader, RefusesValuesThatCannotBeRight) {
               ElementsAre(HasSubstr("'0'"), HasSubstr("'65536'"), HasSubstr("'-1'")));
 }
 
+TEST(TomlReader, ReadsLimitsAsTextAndAsNumbersThatSayWhatTheyCount) {
+  const ReadPolicy read = Read(
+      "[limits]\ntime = '1h30m'\ncpus = 1.5\nmemory = 1073741824\nprocesses = 64\n"
+      "disk = '1.5GiB'\ninodes = '4096'\nopen_files = 'none'\nrequire_hard = ['memory']\n");
+  EXPECT_THAT(read.mistakes, IsEmpty());
+  EXPECT_EQ(read.document.Find("limits.cpus")->items[0].text, "1.5");
+  EXPECT_EQ(read.document.Find("limits.memory")->items[0].text, "1073741824");
+  EXPECT_EQ(Describe(read.document.Find("limits.processes")->items[0].origin), "ambit.toml:5:13");
+  EXPECT_THAT(MistakesIn("[limits]\ncpus = 2\n"), IsEmpty());
+}
+
+TEST(TomlReader, RefusesLimitsThatAreNone) {
+  EXPECT_THAT(
+      MistakesIn("[limits]\ntime = 90\nidle = '5'\nmemory = 1.5\nprocesses = 2\ncpus = inf\n"
+                 "disk = [1]\ninodes = -1\nrequire_hard = ['memry']\nopen_file = 5\n"),
+      ElementsAre(
+          "ambit.toml:2:8: limits.time: a string as '15m', not a number",
+          "ambit.toml:3:8: limits.idle: '5': not a duration; write 90s, 15m, 1h30m or none",
+          "ambit.toml:4:10: limits.memory: a string as '4GiB', not a number with a fraction",
+          "ambit.toml:5:13: limits.processes: '2': with less than 4 a shell cannot start a "
+          "command; write 4 or more, or none for no limit",
+          "ambit.toml:6:8: limits.cpus: 'inf': not a number of processors; write 2, 1.5 or none",
+          "ambit.toml:7:8: limits.disk: a string as '4GiB', not a list",
+          "ambit.toml:8:10: limits.inodes: '-1': not a count; write a whole number or none",
+          HasSubstr("limits.require_hard: 'memry': not one of time, idle"),
+          "ambit.toml:10:1: unknown key 'limits.open_file'; did you mean 'limits.open_files'?"));
+}
+
 TEST(TomlReader, TakesRelativePathsOnlyFromAProject) {
   EXPECT_THAT(MistakesIn("[fs]\nro = [\"lib\"]"), IsEmpty());
   EXPECT_THAT(MistakesIn("[fs]\nro = [\"lib\"]", SourceKind::kUser),

@@ -58,6 +58,11 @@ Status CheckVariable(const Item& item) {
   return {};
 }
 
+Status CheckLimit(const Option& option, const std::string& text) {
+  AMBIT_TRY([[maybe_unused]] const std::uint64_t value, ParseLimit(*LimitOf(option), text));
+  return {};
+}
+
 }  // namespace
 
 bool IsVariableName(std::string_view name) {
@@ -139,6 +144,13 @@ Status CheckItem(const Option& option, const Item& item, SourceKind source) {
       return CheckPort(item.text);
     case Shape::kPresets:
       return {};  // load.cc knows them
+    case Shape::kDuration:
+    case Shape::kBytes:
+    case Shape::kCount:
+    case Shape::kDecimal:
+      return CheckLimit(option, item.text);
+    case Shape::kLimits:
+      return CheckChoice(option, item.text);
   }
   return {};
 }

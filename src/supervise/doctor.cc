@@ -16,6 +16,7 @@
 #include "host/inside_run.h"
 #include "host/kernel_facts.h"
 #include "plan/filter.h"
+#include "supervise/planning.h"
 #include "supervise/probe.h"
 #include "supervise/run.h"
 #include "sys/file.h"
@@ -306,6 +307,11 @@ class Examination {
     Tell("runs kept in",
          fmt::format("{} on {}", Printable(state_.root()), host::FileSystemOf(existing)));
     Tell("cgroups", host::DescribeCgroups());
+    const Result<plan::Machine> machine = ReadMachine(state_.root());
+    for (std::size_t i = 0; machine && i < policy::kLimits; ++i) {
+      const auto kind = static_cast<policy::Limit>(i);
+      Tell(fmt::format("limit {}", policy::NameOf(kind)), plan::DescribeHold(kind, *machine));
+    }
   }
 
   StateDirectoryAsItWas& state_;

@@ -13,6 +13,7 @@
 #include "host/git_config.h"
 #include "host/git_project.h"
 #include "host/git_refs.h"
+#include "host/machine.h"
 #include "host/secret_files.h"
 #include "host/tool_credentials.h"
 
@@ -176,6 +177,17 @@ void WarnAboutUnmatched(const RunRequest& request,
 
 }  // namespace
 
+Result<plan::Machine> ReadMachine(const std::string& state_root) {
+  AMBIT_TRY(const host::MachineFacts facts, host::ReadMachine(state_root));
+  plan::Machine machine;
+  machine.memory = facts.memory;
+  machine.processors = facts.processors;
+  machine.free_disk = facts.free_disk;
+  machine.free_inodes = facts.free_inodes;
+  machine.open_files = facts.open_files;
+  return machine;
+}
+
 plan::Identity MakeIdentity(const std::optional<RunUser>& user) {
   if (!user) {
     const uid_t uid = ::geteuid();
@@ -234,13 +246,15 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
         Printable(pattern), Printable(path), Printable(path)));
   }
   AMBIT_CHECK(ReadFacts(request, facts));
+  AMBIT_TRY(plan::Machine machine, ReadMachine(facts.state_root));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,
                                      {.argv = request.argv,
                                       .identity = Completed(identity, facts),
                                       .git = std::move(git),
                                       .secrets = std::move(secrets.files),
                                       .credentials = std::move(credentials),
-                                      .author = author}));
+                                      .author = author,
+                                      .machine = std::move(machine)}));
   for (const std::string& warning : planned.plan.warnings) observer.on_warning(warning);
   return planned;
 }

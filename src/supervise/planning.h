@@ -1,6 +1,6 @@
 #pragma once
 // From a request to its plan: facts of the host are read, paths that the policy names become real
-// ones, nothing is made. Who calls: run.
+// ones, nothing is made. Who calls: run, doctor.
 #include <optional>
 #include <string>
 
@@ -17,6 +17,9 @@ struct Planned {
   host::HostFacts facts;
   std::string head_commit;  // of the project's repository, before anything of the run
 };
+
+/// What limits are measured against and held by. `state_root`: where the runs are kept.
+Result<plan::Machine> ReadMachine(const std::string& state_root);
 
 /// The ids of a run, which are known before anything of the host. `user`: only as root.
 plan::Identity MakeIdentity(const std::optional<RunUser>& user);

@@ -57,6 +57,15 @@ event::Event EventOf(const std::string& layer, const workspace::Change& change,
   return event;
 }
 
+/// Each limit with what holds it.
+std::vector<std::string> LinesOf(const plan::Limits& limits) {
+  std::vector<std::string> lines;
+  for (const plan::Limit& limit : limits.all) {
+    lines.push_back(plan::Describe(limit, limits.cgroup));
+  }
+  return lines;
+}
+
 }  // namespace
 
 Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::LaunchPlan& plan) {
@@ -123,7 +132,8 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, const OpenSi
                {{"project", meta_.project},
                 {"argv", redactor_.CleanArguments(meta_.argv)},
                 {"started_by", meta_.user_kind},
-                {"version", meta_.ambit_version}}});
+                {"version", meta_.ambit_version},
+                {"limits", LinesOf(plan.limits)}}});
   if (!left_out_.empty()) sink_->Emit({event::kPolicyLeftOut, {{"entries", left_out_}}});
   AMBIT_CHECK(sink_->status());
   observer.on_planned(meta_);

@@ -1,0 +1,69 @@
+#include "host/machine.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace ambit::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+class MachineInContainer : public ::testing::Test {
+ protected:
+  MachineInContainer() {
+    std::string name = fs::temp_directory_path() / "machine-XXXXXX";
+    top_ = ::mkdtemp(name.data());
+  }
+  ~MachineInContainer() override { fs::remove_all(top_); }
+
+  std::uint64_t MemoryWith(const std::string& file, const std::string& text) const {
+    const fs::path path = top_ / file;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    const auto machine = ReadMachine("/", top_);
+    EXPECT_TRUE(machine);
+    fs::remove(path);
+    return machine ? machine->memory : 0;
+  }
+
+  fs::path top_;
+};
+
+TEST_F(MachineInContainer, HasTheMemoryOfItsContainer) {
+  const std::uint64_t all = ReadMachine("/", top_)->memory;
+  EXPECT_EQ(MemoryWith("sys/fs/cgroup/memory.max", "33554432\n"), 33554432U);
+  EXPECT_EQ(MemoryWith("sys/fs/cgroup/memory/memory.limit_in_bytes", "33554432\n"), 33554432U);
+  EXPECT_EQ(MemoryWith("sys/fs/cgroup/memory.max", "max\n"), all);
+  EXPECT_EQ(MemoryWith("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"), all);
+}
+
+TEST(Machine, TakesTheDirectoryInWhichTheStateWillBeMade) {
+  const auto missing = ReadMachine("/no-such-directory/ambit/runs");
+  ASSERT_TRUE(missing) << missing.error().what;
+  EXPECT_GT(missing->free_disk, 0U);
+  EXPECT_FALSE(ReadMachine("/etc/passwd/ambit"));
+}
+
+TEST(Machine, IsWhatTheKernelSays) {
+  const auto machine = ReadMachine("/tmp");
+  ASSERT_TRUE(machine) << machine.error().what;
+  EXPECT_GT(machine->memory, 64U << 20);
+  EXPECT_LE(machine->memory, static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                                 static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+  EXPECT_GE(machine->processors, 1U);
+  EXPECT_LE(machine->processors, static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF)));
+  EXPECT_GT(machine->free_disk, 0U);
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_EQ(machine->open_files, files.rlim_max);
+}
+
+}  // namespace
+}  // namespace ambit::host
