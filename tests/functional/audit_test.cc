@@ -38,7 +38,8 @@ class Audit : public ::testing::TestWithParam<Who> {
 
   void ReadJournal() {
     const Finished read = person_.Execute(
-        {"sh", "-c", "cat \"$(ls -t \"$HOME\"/.local/state/ambit/runs/*/journal.jsonl | head -1)\""});
+        {"sh", "-c",
+         "cat \"$(ls -t \"$HOME\"/.local/state/ambit/runs/*/journal.jsonl | head -1)\""});
     journal_ = read.out;
     events_.clear();
     for (std::size_t at = 0; at < journal_.size();) {
@@ -77,9 +78,9 @@ INSTANTIATE_TEST_SUITE_P(As, Audit, ::testing::ValuesIn(Everyone()),
 TEST_P(Audit, TellsWhatIsExecutedAndHowItEnds) {
   const Finished run = Run("/usr/bin/env true; sh -c 'exit 7'; sh -c 'kill -9 $$'; exit 3");
   EXPECT_EQ(run.exit_code, 3) << run.err;
-  EXPECT_TRUE(Has("process.exec", {{"path", "/usr/bin/env"},
-                                   {"argv", {"/usr/bin/env", "true"}},
-                                   {"cwd", person_.project()}}))
+  EXPECT_TRUE(Has(
+      "process.exec",
+      {{"path", "/usr/bin/env"}, {"argv", {"/usr/bin/env", "true"}}, {"cwd", person_.project()}}))
       << journal_;
   EXPECT_TRUE(Has("process.exec", {{"path", "/usr/bin/true"}, {"argv", {"true"}}})) << journal_;
   EXPECT_TRUE(Has("process.exit", {{"exit_code", 0}})) << journal_;
@@ -115,20 +116,21 @@ TEST_P(Audit, TellsTheAgentsOwnProgramAndNotWhereItIsNot) {
 TEST_P(Audit, TellsWhatIsDoneToFiles) {
   person_.Write("project/old.txt", "old\n");
   person_.Write("project/read.txt", "read\n");
-  const Finished run = Run(
-      "echo x > new.txt; echo y >> old.txt; cat read.txt; mkdir d; chmod 700 d; mv new.txt d/moved; "
-      "ln -s moved d/link; ln d/moved hard; cd d; rm link; mkfifo pipe; truncate -s 1 moved");
+  const Finished run =
+      Run("echo x > new.txt; echo y >> old.txt; cat read.txt; mkdir d; chmod 700 d; mv new.txt "
+          "d/moved; "
+          "ln -s moved d/link; ln d/moved hard; cd d; rm link; mkfifo pipe; truncate -s 1 moved");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_TRUE(Has("file.create", {{"path", In("new.txt")}, {"kind", "file"}})) << journal_;
   EXPECT_TRUE(Has("file.write", {{"path", In("old.txt")}})) << journal_;
   EXPECT_TRUE(Has("file.create", {{"path", In("d")}, {"kind", "directory"}})) << journal_;
   EXPECT_TRUE(Has("file.mode", {{"path", In("d")}, {"mode", "0700"}})) << journal_;
   EXPECT_TRUE(Has("file.rename", {{"path", In("new.txt")}, {"to", In("d/moved")}})) << journal_;
-  EXPECT_TRUE(Has("file.create",
-                  {{"path", In("d/link")}, {"kind", "symlink"}, {"target", "moved"}}))
+  EXPECT_TRUE(
+      Has("file.create", {{"path", In("d/link")}, {"kind", "symlink"}, {"target", "moved"}}))
       << journal_;
-  EXPECT_TRUE(Has("file.create",
-                  {{"path", In("hard")}, {"kind", "hard link"}, {"target", In("d/moved")}}))
+  EXPECT_TRUE(
+      Has("file.create", {{"path", In("hard")}, {"kind", "hard link"}, {"target", In("d/moved")}}))
       << journal_;
   EXPECT_TRUE(Has("file.delete", {{"path", In("d/link")}})) << journal_;
   EXPECT_TRUE(Has("file.create", {{"path", In("d/pipe")}, {"kind", "node"}})) << journal_;
@@ -208,9 +210,8 @@ int main(void) {
 TEST_P(Audit, TellsOfWritesThatAReadOnlyMountRefuses) {
   const Finished run = Run("echo x > /usr/nothing; echo x > /usr/nothing; echo x > /dev/null");
   EXPECT_NE(run.err, "");
-  EXPECT_TRUE(Has("denial", {{"what", "write"},
-                             {"path", "/usr/nothing"},
-                             {"rule", "fs: /usr is read-only"}}))
+  EXPECT_TRUE(Has("denial",
+                  {{"what", "write"}, {"path", "/usr/nothing"}, {"rule", "fs: /usr is read-only"}}))
       << journal_;
   EXPECT_EQ(Of("denial").size(), 1U) << journal_;
 }
@@ -242,7 +243,8 @@ for name in [b'line\nbreak', b'\x1b[31mred', b'\xe2\x80\xae' + b'gpj.exe', b'\xf
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_TRUE(Has("file.create", {{"path", In("line\nbreak")}})) << journal_;
   EXPECT_TRUE(Has("file.create", {{"path", In("\x1b[31mred")}})) << journal_;
-  EXPECT_TRUE(Has("file.create", {{"path", In("\",\"event\":\"run.ended\",\"x\":\"")}})) << journal_;
+  EXPECT_TRUE(Has("file.create", {{"path", In("\",\"event\":\"run.ended\",\"x\":\"")}}))
+      << journal_;
   EXPECT_THAT(journal_, Not(HasSubstr("\x1b")));
   EXPECT_THAT(journal_, Not(HasSubstr("\xe2\x80\xae")));
   EXPECT_EQ(Of("run.ended").size(), 1U);
@@ -285,14 +287,15 @@ int main(void) {
 }
 )");
   ASSERT_EQ(person_.Execute({"gcc", "-O1", "-o", "many", "many.c"}).exit_code, 0);
-  const Finished run = person_.Execute({"sh", "-c",
-                                        "\"$0\" run -q --keep-run -- sh -c 'sleep 1; ./many' & p=$!; "
-                                        "sleep 0.7; kill -STOP $p; i=0; "
-                                        "while ! ls \"$HOME\"/.local/state/ambit/runs/*/upper/project/done "
-                                        ">/dev/null 2>&1; do sleep 0.1; i=$((i+1)); "
-                                        "[ $i -lt 300 ] || { echo stuck; break; }; done; "
-                                        "kill -CONT $p; wait $p; echo $?",
-                                        AmbitBinary()});
+  const Finished run =
+      person_.Execute({"sh", "-c",
+                       "\"$0\" run -q --keep-run -- sh -c 'sleep 1; ./many' & p=$!; "
+                       "sleep 0.7; kill -STOP $p; i=0; "
+                       "while ! ls \"$HOME\"/.local/state/ambit/runs/*/upper/project/done "
+                       ">/dev/null 2>&1; do sleep 0.1; i=$((i+1)); "
+                       "[ $i -lt 300 ] || { echo stuck; break; }; done; "
+                       "kill -CONT $p; wait $p; echo $?",
+                       AmbitBinary()});
   EXPECT_EQ(run.out, "0\n") << run.err;
   const Finished read =
       person_.Execute({"sh", "-c", "cat \"$HOME\"/.local/state/ambit/runs/*/journal.jsonl"});

@@ -101,13 +101,18 @@ TEST_P(Descriptors, HaveKnownKinds) {
   const RunningRun run(person_, {"leave-children", "2", "60000"});
 
   Kinds supervisor = {
-      {"/dev/null", 1},     {"output", 2},                       // its streams
-      {"run directory", 1}, {"journal", 1},   {"root tree", 1},  // held so that nobody removes it
+      {"/dev/null", 1},
+      {"output", 2},  // its streams
+      {"run directory", 1},
+      {"journal", 1},
+      {"root tree", 1},  // held so that nobody removes it
       // Init and egress, each also in the event loop; and the same of what init saw inside.
       {"socket", 6},
-      {"pipe", 3},    // the life line's write end; the loop's signals
-      {"pidfd", 4},   // init and egress, each also in the event loop
-      {"eventfd", 1},       {"eventpoll", 1}, {"timerfd", 1}};
+      {"pipe", 3},   // the life line's write end; the loop's signals
+      {"pidfd", 4},  // init and egress, each also in the event loop
+      {"eventfd", 1},
+      {"eventpoll", 1},
+      {"timerfd", 1}};
   Kinds init = {{"/dev/null", 1},
                 {"output", 2},  // the agent's streams
                 {"socket", 2},  // the supervisor: messages; what happens inside

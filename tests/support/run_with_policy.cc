@@ -1,6 +1,7 @@
 // run_with_policy FLAG VALUE... -- COMMAND ARGUMENT...: a run as `ambit run -q` makes it, of a
 // policy that is put together here: --keep PATH, --file PATH=CONTENT, --ro PATH, --cow PATH,
-// --project cow|ro|rw, --audit off|writes|all, --from WORDS (of what comes after it). For tests only.
+// --project cow|ro|rw, --audit off|writes|all, --from WORDS (of what comes after it). For tests
+// only.
 #include <stdlib.h>
 
 #include <cstdio>
