@@ -48,11 +48,11 @@ struct InsideRecord {
   bool cut = false;         // argv was longer
   bool unreadable = false;  // the memory that names it could not be read
   std::int32_t pid = 0;
-  std::int32_t parent = 0;         // of kExec; 0: not known
-  std::int64_t number = -1;        // kExit: wait status; kMode: the mode; -1: not known
-  std::string path;                // absolute as far as it could be found out
-  std::string other;               // kExec: working directory; kRename: new name; links: target
-  std::vector<std::string> argv;   // of kExec
+  std::int32_t parent = 0;        // of kExec; 0: not known
+  std::int64_t number = -1;       // kExit: wait status; kMode: the mode; -1: not known
+  std::string path;               // absolute as far as it could be found out
+  std::string other;              // kExec: working directory; kRename: new name; links: target
+  std::vector<std::string> argv;  // of kExec
   bool operator==(const InsideRecord&) const = default;
 };
 

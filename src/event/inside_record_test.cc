@@ -58,14 +58,14 @@ TEST(InsideRecord, OfAnInitThatLiesIsRefused) {
     return bytes;
   };
   EXPECT_FALSE(refused(honest));
-  EXPECT_TRUE(refused(with(3, 1)));      // longer than any frame
-  EXPECT_TRUE(refused(with(4, 0)));      // no kind
-  EXPECT_TRUE(refused(with(4, 11)));     // nor this
-  EXPECT_TRUE(refused(with(5, 100)));    // no detail
-  EXPECT_TRUE(refused(with(6, 4)));      // no flag
+  EXPECT_TRUE(refused(with(3, 1)));        // longer than any frame
+  EXPECT_TRUE(refused(with(4, 0)));        // no kind
+  EXPECT_TRUE(refused(with(4, 11)));       // nor this
+  EXPECT_TRUE(refused(with(5, 100)));      // no detail
+  EXPECT_TRUE(refused(with(6, 4)));        // no flag
   EXPECT_TRUE(refused(with(10, '\x80')));  // a pid below zero
-  EXPECT_TRUE(refused(with(23, 1)));     // a text that ends elsewhere
-  EXPECT_TRUE(refused(with(24, 127)));   // and one beyond the frame
+  EXPECT_TRUE(refused(with(23, 1)));       // a text that ends elsewhere
+  EXPECT_TRUE(refused(with(24, 127)));     // and one beyond the frame
   std::string too_short = honest;
   too_short[0] = static_cast<char>(too_short[0] - 1);
   EXPECT_TRUE(refused(too_short));

@@ -32,21 +32,20 @@ struct TokenForm {
   std::size_t least;
 };
 constexpr TokenForm kTokenForms[] = {
-    {"sk-", 20},         // Anthropic (sk-ant-), OpenAI and others
-    {"ghp_", 30},        {"gho_", 30},        {"ghu_", 30},   {"ghs_", 30},  {"ghr_", 30},
-    {"github_pat_", 20}, {"glpat-", 16},      {"AKIA", 16},   {"ASIA", 16},  {"AIza", 30},
-    {"xoxb-", 10},       {"xoxp-", 10},       {"xoxa-", 10},  {"xapp-", 10}, {"npm_", 30},
-    {"pypi-", 30},       {"hf_", 20},         {"dop_v1_", 20}, {"ya29.", 16},
-    {"eyJ", 40},  // a JSON web token
+    {"sk-", 20},  // Anthropic (sk-ant-), OpenAI and others
+    {"ghp_", 30},   {"gho_", 30},  {"ghu_", 30}, {"ghs_", 30},  {"ghr_", 30},  {"github_pat_", 20},
+    {"glpat-", 16}, {"AKIA", 16},  {"ASIA", 16}, {"AIza", 30},  {"xoxb-", 10}, {"xoxp-", 10},
+    {"xoxa-", 10},  {"xapp-", 10}, {"npm_", 30}, {"pypi-", 30}, {"hf_", 20},   {"dop_v1_", 20},
+    {"ya29.", 16},  {"eyJ", 40},  // a JSON web token
 };
 
 /// Words after which a value stands: `Authorization: Bearer VALUE`, `--password=VALUE`.
 constexpr std::string_view kBearers[] = {"bearer ", "basic ", "token "};
-constexpr std::string_view kHeaders[] = {"authorization:", "proxy-authorization:", "x-api-key:",
-                                         "private-token:"};
-constexpr std::string_view kOptions[] = {"password", "passwd",  "pass",          "secret",
-                                         "token",    "api-key", "apikey",        "api_key",
-                                         "auth-token", "access-token", "client-secret", "passphrase"};
+constexpr std::string_view kHeaders[] = {
+    "authorization:", "proxy-authorization:", "x-api-key:", "private-token:"};
+constexpr std::string_view kOptions[] = {
+    "password", "passwd",  "pass",       "secret",       "token",         "api-key",
+    "apikey",   "api_key", "auth-token", "access-token", "client-secret", "passphrase"};
 
 /// `--password`, `-password`, `password`: the option's name, without what is after `=`.
 bool IsSecretOption(std::string_view word) {
@@ -149,9 +148,8 @@ Redactor::Redactor(const std::vector<std::string>& environment) {
     if (!LooksSecret(name) || entry[sign + 1] == '/') continue;
     values_.emplace_back(entry.substr(sign + 1), std::move(name));
   }
-  std::ranges::sort(values_, [](const auto& a, const auto& b) {
-    return a.first.size() > b.first.size();
-  });
+  std::ranges::sort(values_,
+                    [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
 }
 
 std::string Redactor::Clean(std::string text) const {

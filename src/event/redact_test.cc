@@ -20,14 +20,13 @@ TEST(Redactor, TakesOutKnownValuesWhereverTheyStand) {
 TEST(Redactor, TakesOutWhatHasTheFormOfAToken) {
   const Redactor redactor;
   const std::string letters(40, 'a');
-  for (const std::string prefix :
-       {"ghp_", "gho_", "github_pat_", "sk-ant-", "sk-", "glpat-", "AKIA", "xoxb-", "npm_", "hf_"}) {
+  for (const std::string prefix : {"ghp_", "gho_", "github_pat_", "sk-ant-", "sk-", "glpat-",
+                                   "AKIA", "xoxb-", "npm_", "hf_"}) {
     EXPECT_EQ(redactor.Clean("x " + prefix + letters + " y"), "x [redacted] y") << prefix;
     EXPECT_EQ(redactor.Clean("/tmp/" + prefix + letters), "/tmp/[redacted]") << prefix;
   }
-  for (const std::string& plain :
-       {std::string("sk-short"), std::string("task-") + letters, std::string("/usr/bin/AKIA"),
-        std::string(64, 'f')}) {
+  for (const std::string& plain : {std::string("sk-short"), std::string("task-") + letters,
+                                   std::string("/usr/bin/AKIA"), std::string(64, 'f')}) {
     EXPECT_EQ(redactor.Clean(plain), plain);
   }
 }
@@ -46,13 +45,23 @@ TEST(Redactor, TakesOutWhatStandsWhereASecretBelongs) {
 
 TEST(Redactor, LeavesOrdinaryArgumentsAsTheyAre) {
   const Redactor redactor({"PATH=/usr/bin", "SSH_AUTH_SOCK=/run/user/1000/agent"});
-  const Words plain = {"g++",  "-O2", "-DKEY=3", "-o", "a.out", "main.cc", "", "--author=Ada",
-                       "\xff", "k=v", "/run/user/1000/agent"};
+  const Words plain = {"g++",
+                       "-O2",
+                       "-DKEY=3",
+                       "-o",
+                       "a.out",
+                       "main.cc",
+                       "",
+                       "--author=Ada",
+                       "\xff",
+                       "k=v",
+                       "/run/user/1000/agent"};
   EXPECT_EQ(redactor.CleanArguments(plain), plain);
 }
 
 TEST(LooksSecret, ByTheNameAlone) {
-  for (const char* name : {"GITHUB_TOKEN", "aws_secret_access_key", "DB_PASSWORD", "ANTHROPIC_API_KEY"})
+  for (const char* name :
+       {"GITHUB_TOKEN", "aws_secret_access_key", "DB_PASSWORD", "ANTHROPIC_API_KEY"})
     EXPECT_TRUE(LooksSecret(name)) << name;
   for (const char* name : {"HOME", "PATH", "KEYBOARD", "PASSENGER", ""})
     EXPECT_FALSE(LooksSecret(name)) << name;

@@ -121,6 +121,7 @@ constexpr FieldSchema kOfBranchEnded[] = {
 constexpr FieldSchema kOfEventsDropped[] = {
     {"count", kNumber, "events before this line that were lost"},
     {"kinds", kTexts, "name and count of each; absent for reports of egress"},
+    {"truncated", kYesNo, "true: a layer holds more than could be listed"},
 };
 
 constexpr FieldSchema kPid{"pid", kNumber, "as numbered inside"};
@@ -161,7 +162,12 @@ constexpr FieldSchema kOfFileMode[] = {
 constexpr FieldSchema kOfLayerRemained[] = {
     {"layer", kText, "project, or the name of another layer"},
     {"path", kText, "relative to the layer"},
-    {"change", kText, "what became of it"},
+    {"kind", kText,
+     "created, changed, deleted, mode, renamed or repository (all below a .git in one line)"},
+    {"from", kText, "the name it had (renamed only)"},
+    {"mode", kText, "in octal digits, as it is now"},
+    {"bytes", kNumber, "its size as it is now"},
+    {"files", kNumber, "how many names below it changed (repository only)"},
 };
 constexpr FieldSchema kOfLimit[] = {
     {"limit", kText, "its key below limits"},

@@ -46,9 +46,9 @@ constexpr auto kTable = std::to_array<PrimitiveInfo>({
     {Primitive::kSeccomp, "seccomp-BPF filter", "a third wall: the kernel's surface is narrow",
      "use a kernel with CONFIG_SECCOMP_FILTER"},
     {Primitive::kNotification, "seccomp notification",
-     "started by a user, directories of the project can be renamed",
+     "what happens inside is on record; started by a user, directories can be renamed",
      "use a kernel >= 6.1; EBUSY: ambit itself runs under a seccomp listener (system call "
-     "interception of LXD and others): switch that off, or run ambit outside of it or as root"},
+     "interception of LXD and others): switch that off, or run ambit outside of it"},
     {Primitive::kLifeLine, "life line", "when ambit dies everything inside dies",
      "raise the limit on open files (ulimit -n)"},
     {Primitive::kEgress, "egress process", "what leaves is decided and counted outside the run",

@@ -300,9 +300,9 @@ TEST(AgentFilter, TellsOfWhatWritesAndExecutesAndOfNoPlainRead) {
   const auto told = [](Told how, long number, Args args = {}) {
     return Ask(AgentFilter(how), CallForTest(number, args)) == Answer::Notify();
   };
-  for (const long number : {SYS_execve, SYS_execveat, SYS_unlinkat, SYS_mkdirat, SYS_linkat,
-                            SYS_symlinkat, SYS_truncate, SYS_fchmodat, SYS_fchownat, SYS_mknodat,
-                            SYS_openat2, SYS_renameat2}) {
+  for (const long number :
+       {SYS_execve, SYS_execveat, SYS_unlinkat, SYS_mkdirat, SYS_linkat, SYS_symlinkat,
+        SYS_truncate, SYS_fchmodat, SYS_fchownat, SYS_mknodat, SYS_openat2, SYS_renameat2}) {
     EXPECT_TRUE(told(Told::kWrites, number)) << number;
     EXPECT_EQ(told(Told::kRenames, number), number == SYS_renameat2) << number;
   }

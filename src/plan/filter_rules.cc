@@ -16,9 +16,9 @@ bool Holds(const ArgTest& test, const seccomp_data& call) {
 
 FilterRules ForRun(FilterRules rules, Told told) {
   const auto settle = [told](Answer& answer) {
-    for (const auto& [mark, from] : {std::pair{Answer::Notify(), Told::kRenames},
-                                     std::pair{Answer::Record(), Told::kWrites},
-                                     std::pair{Answer::RecordReading(), Told::kOpens}}) {
+    for (const auto& [mark, from] :
+         {std::pair{Answer::Notify(), Told::kRenames}, std::pair{Answer::Record(), Told::kWrites},
+          std::pair{Answer::RecordReading(), Told::kOpens}}) {
       if (answer != mark) continue;
       answer = told >= from ? Answer::Notify() : Answer::Allow();
       return;

@@ -38,7 +38,7 @@ struct NamedAnswer {
 inline constexpr std::array kNamedAnswers = {
     NamedAnswer{"allow", Answer::Allow()},
     NamedAnswer{"kill", Answer::KillProcess()},
-    NamedAnswer{"notify", Answer::Notify()},   // whoever holds the filter's listener answers
+    NamedAnswer{"notify", Answer::Notify()},  // whoever holds the filter's listener answers
     NamedAnswer{"record", Answer::Record()},
     NamedAnswer{"record reading", Answer::RecordReading()},
     NamedAnswer{"pretend", Answer::Errno(0)},  // nothing is done, success is reported

@@ -281,7 +281,8 @@ class Examination {
       case Primitive::kSeccomp:
         return fmt::format(
             "{} instructions for the agent, {} for egress",
-            plan::AgentFilter(plan::ToldOf(identity.started_by_root, policy::AuditFiles::kWrites)).size(),
+            plan::AgentFilter(plan::ToldOf(identity.started_by_root, policy::AuditFiles::kWrites))
+                .size(),
             plan::EgressFilter().size());
       case Primitive::kNotification:
         return identity.started_by_root ? "of what is executed and written inside the run"

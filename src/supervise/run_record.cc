@@ -1,11 +1,13 @@
 #include "supervise/run_record.h"
 
+#include <fmt/format.h>
 #include <time.h>
 
 #include "plan/plan_json.h"
 #include "supervise/version.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "workspace/change_walk.h"
 #include "workspace/copied_up.h"
 #include "workspace/home_files.h"
 #include "workspace/kept_state.h"
@@ -18,6 +20,42 @@ std::int64_t NowNanoseconds() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+/// Of one layer; the rest is counted.
+constexpr std::size_t kMostRemained = 20'000;
+
+std::string_view NameOf(workspace::ChangeKind kind) {
+  switch (kind) {
+    case workspace::ChangeKind::kAdded:
+      return "created";
+    case workspace::ChangeKind::kDeleted:
+      return "deleted";
+    case workspace::ChangeKind::kModeChanged:
+      return "mode";
+    case workspace::ChangeKind::kRenamed:
+      return "renamed";
+    case workspace::ChangeKind::kModified:
+    case workspace::ChangeKind::kTypeChanged:
+      break;
+  }
+  return "changed";
+}
+
+event::Event EventOf(const std::string& layer, const workspace::Change& change,
+                     const event::Redactor& redactor) {
+  event::Event event{.name = event::kLayerRemained,
+                     .fields = {{"layer", layer},
+                                {"path", redactor.Clean(change.path)},
+                                {"kind", std::string(NameOf(change.kind))}}};
+  if (change.kind == workspace::ChangeKind::kRenamed) {
+    event.fields.push_back({"from", redactor.Clean(change.old_path)});
+  }
+  if (change.new_mode != 0) {
+    event.fields.push_back({"mode", fmt::format("{:04o}", change.new_mode & 07777)});
+    event.fields.push_back({"bytes", static_cast<std::int64_t>(change.new_bytes)});
+  }
+  return event;
 }
 
 /// Each limit with what holds it.
@@ -93,6 +131,8 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
     meta_.init_pid = init;
     meta_.init_start = *start;
   }
+  redactor_ = event::Redactor(plan.environment);
+  audited_ = plan.audit_files != policy::AuditFiles::kOff;
   AMBIT_CHECK(workspace::SetSupervisorToSelf(meta_));
   AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
   AMBIT_CHECK(sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
@@ -100,7 +140,7 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
   AMBIT_TRY(sink_, TellingSink::Open(run_.fd.get(), plan, std::move(journal)));
   sink_->Emit({event::kRunPlanned,
                {{"project", meta_.project},
-                {"argv", meta_.argv},
+                {"argv", redactor_.CleanArguments(meta_.argv)},
                 {"started_by", meta_.user_kind},
                 {"version", meta_.ambit_version},
                 {"limits", LinesOf(plan.limits)}}});
@@ -113,6 +153,7 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
 void RunRecord::End(const Outcome& outcome, const UsageFigures& used) {
   if (sink_ == nullptr) return;
   RecordCopiedUp();
+  if (audited_) RecordRemained();
   sink_->Emit({event::kRunEnded,
                {{"cause", std::string(NameOf(outcome.cause))},
                 {"exit_code", std::int64_t{outcome.exit_code}},
@@ -145,6 +186,34 @@ void RunRecord::RecordCopiedUp() {
                     {"bytes", static_cast<std::int64_t>(file.bytes)}}});
     }
   }
+}
+
+/// What the calls of the inside led to: of them only what was asked for is known.
+void RunRecord::RecordRemained() {
+  for (const workspace::RunLayer& layer : meta_.layers) {
+    const auto walked = workspace::WalkChanges(workspace::OnDisk(meta_, layer, run_.path));
+    if (!walked) continue;  // as above
+    std::size_t told = 0;
+    for (const workspace::Change& change : walked->changes) {
+      if (told == kMostRemained) break;
+      ++told;
+      sink_->Emit(EventOf(layer.name, change, redactor_));
+    }
+    for (const workspace::GitChange& git : walked->git) {
+      sink_->Emit({event::kLayerRemained,
+                   {{"layer", layer.name},
+                    {"path", redactor_.Clean(git.path)},
+                    {"kind", std::string("repository")},
+                    {"files", static_cast<std::int64_t>(git.files)}}});
+    }
+    const auto left = static_cast<std::int64_t>(walked->changes.size() - told);
+    if (left == 0 && !walked->truncated) continue;
+    sink_->Emit({event::kEventsDropped,
+                 {{"count", left},
+                  {"kinds", std::vector{fmt::format("{}: {}", event::kLayerRemained, left)}},
+                  {"truncated", walked->truncated}}});
+  }
+  sink_->Commit();
 }
 
 }  // namespace ambit::supervise

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "event/event.h"
+#include "event/redact.h"
 #include "supervise/limit_watch.h"
 #include "supervise/outcome.h"
 #include "supervise/planning.h"
@@ -57,10 +58,13 @@ class RunRecord {
 
  private:
   void RecordCopiedUp();
+  void RecordRemained();
 
   const workspace::RunDir& run_;
   workspace::RunMeta meta_;
   std::vector<std::string> left_out_;
+  bool audited_ = false;
+  event::Redactor redactor_;
   std::unique_ptr<TellingSink> sink_;
   Status status_;
 };

@@ -19,8 +19,8 @@ namespace ambit::supervise {
 
 /// How much of the inside is put on record.
 struct WitnessBounds {
-  double burst = 100'000;           // records at once
-  double per_second = 20'000;       // and from then on
+  double burst = 100'000;            // records at once
+  double per_second = 20'000;        // and from then on
   std::int64_t records = 1'000'000;  // of the whole run
 };
 

@@ -27,9 +27,9 @@ struct LandlockRulesetAttr {
 };
 
 // include/uapi/linux/pidfd.h
-inline constexpr unsigned kPidfdThread = 0200;                  // 6.9, O_EXCL on x86-64 and arm64
-inline constexpr unsigned long kPidfdGetInfo = 0xc040ff0b;      // 6.13, _IOWR(0xff, 11, 64 bytes)
-inline constexpr std::uint64_t kPidfdInfoExit = 1ULL << 3;      // 6.15
+inline constexpr unsigned kPidfdThread = 0200;              // 6.9, O_EXCL on x86-64 and arm64
+inline constexpr unsigned long kPidfdGetInfo = 0xc040ff0b;  // 6.13, _IOWR(0xff, 11, 64 bytes)
+inline constexpr std::uint64_t kPidfdInfoExit = 1ULL << 3;  // 6.15
 
 /// struct pidfd_info as of 6.15, which is as long as that of 6.13.
 struct PidfdInfo {

@@ -105,7 +105,8 @@ TEST_P(Descriptors, HaveKnownKinds) {
                       {"run directory", 1},
                       {"journal", 1},
                       {"root tree", 1},  // held so that nobody removes it
-                      {"socket", 4},     // init and egress, each also in the event loop
+                      // Init and egress, each also in the event loop; the same of what init saw.
+                      {"socket", 6},
                       {"pipe", 3},       // the life line's write end; the loop's signals
                       {"pidfd", 4},      // init and egress, each also in the event loop
                       // Of the run's own mounts, to see from outside what it uses (O_PATH).
@@ -119,17 +120,18 @@ TEST_P(Descriptors, HaveKnownKinds) {
                       {"timerfd", 1}};
   Kinds init = {{"/dev/null", 1},
                 {"output", 2},  // the agent's streams
-                {"socket", 1},  // the supervisor
+                {"socket", 2},  // the supervisor: messages; what happens inside
                 {"pipe", 1},    // the life line's read end
-                {"signalfd", 1}};
+                {"signalfd", 1},
+                {"anon_inode:seccomp notify", 1},  // hears of calls inside, lets the kernel do them
+                {"eventpoll", 1},                  // the ends of processes
+                {"pidfd", 1}};                     // of who was executed and lives: the agent
   const Kinds egress = {{"/dev/null", 3}, {"socket", 3},  // the supervisor; the capture listeners
                         {"pipe", 1},                      // the life line's read end
                         {"eventfd", 1},   {"eventpoll", 1}, {"timerfd", 1}};
   if (AsRoot()) {
     supervisor["user lock"] = 1;
     init["user lock"] = 1;
-  } else {
-    init["anon_inode:seccomp notify"] = 1;  // hears of renames and says how they go on
   }
   ExpectKinds(run.tree().supervisor, person_, supervisor);
   if (::geteuid() != 0) return;  // the other two are not dumpable: only root may look into them

@@ -1,6 +1,7 @@
 // run_with_policy FLAG VALUE... -- COMMAND ARGUMENT...: a run as `ambit run -q` makes it, of a
 // policy that is put together here: --keep PATH, --file PATH=CONTENT, --ro PATH, --cow PATH,
-// --project cow|ro|rw, --from WORDS (of what comes after it). For tests only.
+// --project cow|ro|rw, --audit off|writes|all, --from WORDS (of what comes after it). For tests
+// only.
 #include <stdlib.h>
 
 #include <cstdio>
@@ -34,6 +35,11 @@ supervise::RunRequest Parse(int argc, char** argv) {
       const std::size_t equals = value.find('=');
       policy.files.push_back(
           {.path = value.substr(0, equals), .content = value.substr(equals + 1), .from = from});
+    }
+    if (flag == "--audit") {
+      policy.audit_files = value == "off"   ? policy::AuditFiles::kOff
+                           : value == "all" ? policy::AuditFiles::kAll
+                                            : policy::AuditFiles::kWrites;
     }
     if (flag == "--project") {
       policy.project = value == "rw"   ? policy::ProjectMode::kReadWrite

@@ -248,10 +248,9 @@ void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, Listening& insid
   const steady_clock::time_point latest = steady_clock::now() + kLongestTakingBack;
   inside.renames.TakeBackOnly();
   ::kill(-1, SIGKILL);
-  std::array<pollfd, 3> sources = {
-      pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
-      pollfd{.fd = watch, .events = POLLIN, .revents = 0},
-      pollfd{.fd = inside.listener, .events = POLLIN, .revents = 0}};
+  std::array<pollfd, 3> sources = {pollfd{.fd = inputs.life_line, .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = watch, .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = inside.listener, .events = POLLIN, .revents = 0}};
   while (inside.renames.Busy()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest - steady_clock::now());
     if (left.count() <= 0) return;

@@ -21,8 +21,8 @@ using event::InsideDetail;
 using event::InsideKind;
 using event::InsideRecord;
 
-constexpr int kNone = -1;    // no such argument
-constexpr int kText = -2;    // a text that is not looked up
+constexpr int kNone = -1;     // no such argument
+constexpr int kText = -2;     // a text that is not looked up
 constexpr int kWorkDir = -3;  // no descriptor: relative to the working directory
 
 /// Which arguments of a call name what.
@@ -127,7 +127,8 @@ class Call {
   /// The path of argument `path` below what argument `base` names; the latter alone without one.
   /// An empty path is what AT_EMPTY_PATH allows: the same.
   [[nodiscard]] std::optional<std::string> PathAt(int base, int path) const {
-    std::optional<std::string> text = path == kNone ? std::string() : ReadText(pid_, argument(path));
+    std::optional<std::string> text =
+        path == kNone ? std::string() : ReadText(pid_, argument(path));
     if (!text || base == kText) return text;
     if (text->starts_with('/')) return JoinPaths("/", *text);
     const int directory = base == kWorkDir ? AT_FDCWD : static_cast<int>(argument(base));
@@ -186,7 +187,8 @@ std::optional<InsideRecord> OpenOf(const Call& call, int base, int path, std::ui
 std::optional<InsideRecord> NamesOf(const Call& call, const Shape& shape) {
   InsideRecord record = Begin(call, shape.kind, call.PathAt(shape.base, shape.path));
   record.detail = static_cast<std::uint8_t>(shape.detail);
-  if (shape.mode != kNone) record.number = static_cast<std::int64_t>(call.argument(shape.mode) & 07777);
+  if (shape.mode != kNone)
+    record.number = static_cast<std::int64_t>(call.argument(shape.mode) & 07777);
   if (shape.other == kNone) return record;
   std::optional<std::string> other = call.PathAt(shape.other_base, shape.other);
   record.unreadable |= !other;

@@ -136,8 +136,7 @@ Arguments ReadArguments(pid_t pid, std::uint64_t address) {
 
 std::optional<std::string> BasePathOf(pid_t pid, int directory) {
   std::array<char, PATH_MAX> target;  // NOLINT(*-member-init)
-  const ssize_t size =
-      ::readlink(LinkToBase(pid, directory).c_str(), target.data(), target.size());
+  const ssize_t size = ::readlink(LinkToBase(pid, directory).c_str(), target.data(), target.size());
   if (size <= 0) return std::nullopt;
   return std::string(target.data(), static_cast<std::size_t>(size));
 }

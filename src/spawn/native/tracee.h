@@ -8,7 +8,6 @@
 // process that lies about it gains what it could do itself), and what is put on record as asked
 // for. Nothing here makes a call that init would be told of itself (confine.h).
 #include <linux/seccomp.h>
-
 #include <sys/types.h>
 
 #include <cstdint>
