@@ -133,16 +133,17 @@ TEST(SendBatch, NamesTheMessageThatFailedWithTheKernelsOwnWords) {
   InNewNetwork([] {
     NetlinkBatch batch;
     batch.Begin("link up", RTM_NEWLINK, NLM_F_ACK, LoopbackUp());
-    batch.Begin("bad address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_ACK, HostAddress(64));
-    batch.Put(IFA_LOCAL, std::as_bytes(std::span(kAddress)));
+    // An error that has words on every kernel from the floor on.
+    batch.Begin("unknown link", RTM_NEWLINK, NLM_F_CREATE | NLM_F_ACK, ifinfomsg{});
+    batch.Nested(IFLA_LINKINFO, [&] { batch.PutText(IFLA_INFO_KIND, "no-such-kind"); });
     const auto socket = OpenNetlink(NETLINK_ROUTE);
     ASSERT_TRUE(socket);
     const auto sent = SendBatch(socket->get(), batch);
     ASSERT_FALSE(sent);
-    EXPECT_STREQ(sent.error().message, "bad address");
-    EXPECT_EQ(sent.error().sys_errno, EINVAL);
-    EXPECT_NE(ToError(sent.error()).what.find(sent.error().kernel_says), std::string::npos);
+    EXPECT_STREQ(sent.error().message, "unknown link");
+    EXPECT_EQ(sent.error().sys_errno, EOPNOTSUPP);
     EXPECT_FALSE(sent.error().kernel_says.empty());
+    EXPECT_NE(ToError(sent.error()).what.find(sent.error().kernel_says), std::string::npos);
   });
 }
 

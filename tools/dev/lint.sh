@@ -68,7 +68,9 @@ Soak() { RunCtest test -L 'functional|security' --repeat until-fail:"${AMBIT_SOA
 
 Nightly() {
   local stage start failed=()
-  for stage in "lint" "test --asan" "attack" "repositories" "soak" "bench" "fuzz 600"; do
+  # Hours before it is their turn.
+  RequireGuestTools
+  for stage in "lint" "test --asan" "attack" "repositories" "guest" "soak" "bench" "fuzz 600"; do
     start=$SECONDS
     Say "nightly: $stage"
     # shellcheck disable=SC2086

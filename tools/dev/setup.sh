@@ -12,6 +12,8 @@ test_packages=(
   dbus-daemon iproute2 procps strace gdb shellcheck zsh fish man-db mandoc python3-jsonschema tmux vim htop less
 )
 
+nightly_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
+
 # People bring these from elsewhere (a vendor's node carries npm), and Debian's package would
 # conflict with theirs: the command is what counts.
 CommandOf() {
@@ -95,6 +97,9 @@ Setup() {
       InstallPackages "${build_packages[@]}"
       SetupAgents
       ;;
-    *) Die "setup knows 'test' and 'agents', not '$1'" ;;
+    nightly)
+      InstallPackages "${build_packages[@]}" "${test_packages[@]}" "${nightly_packages[@]}"
+      ;;
+    *) Die "setup knows 'test', 'agents' and 'nightly', not '$1'" ;;
   esac
 }
