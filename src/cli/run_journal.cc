@@ -60,6 +60,10 @@ Result<Fd> OpenJournal(const workspace::RunDir& run) {
   const std::string path = fmt::format("{}/{}", run.path, workspace::kJournalFile);
   Fd file(::openat(run.fd.get(), workspace::kJournalFile,
                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file && errno == ENOENT) {
+    return Fail(Errc::kNotFound, fmt::format("run {} has no journal", run.id),
+                "ambit was killed before it began one, or somebody has removed it");
+  }
   if (!file) return FailErrno(errno, fmt::format("open the journal '{}'", path));
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return FailErrno(errno, fmt::format("stat '{}'", path));

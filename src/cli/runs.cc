@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include "base/text.h"
 #include "review/unfinished_apply.h"
 #include "supervise/outcome.h"
+#include "workspace/backing.h"
 #include "workspace/run_removal.h"
 
 namespace ambit::cli {
@@ -63,6 +65,27 @@ bool CameToNothing(const workspace::RunStore& store, const workspace::RunMeta& m
   if (started) return false;
   const auto run = store.OpenRun(meta.id);
   return run && !workspace::HasWork(*run);
+}
+
+/// The work of a run whose layers were a file system of its own (workspace/backing.h).
+Status BringWorkHere(const workspace::RunMeta& meta, const workspace::RunDir& run) {
+  if (meta.disk_backing.empty() || meta.finished_ns) return {};
+  if (workspace::IsAlive(meta)) {
+    return Fail(Errc::kUnsupported,
+                fmt::format("the work of run {} is in {} until it ends", meta.id,
+                            meta.disk_backing == "memory" ? "memory" : "its image"),
+                "look again when it has ended");
+  }
+  if (meta.disk_backing == "memory") {
+    return Fail(
+        Errc::kNotFound,
+        fmt::format("the work of run {} was in memory and is lost: it did not end by itself",
+                    meta.id),
+        "keep layers on the disk (limits.disk_backing = \"disk\") to have them survive");
+  }
+  // Whoever has locked the run has brought it home.
+  if (::faccessat(run.fd.get(), workspace::kImage, F_OK, 0) != 0) return {};
+  return workspace::LockRun(run);
 }
 
 }  // namespace
@@ -143,6 +166,7 @@ Result<workspace::OverlayLayer> ProjectLayerOf(const workspace::RunStore& store,
     return Fail(Errc::kInvalidArgument, fmt::format("the work of run {} was discarded", meta.id),
                 fmt::format("its record is in {}", run.path));
   }
+  AMBIT_CHECK(BringWorkHere(meta, run));
   for (const workspace::RunLayer& layer : meta.layers) {
     if (layer.name != "project") continue;
     return workspace::OnDisk(meta, layer, run.path);

@@ -29,6 +29,7 @@ constexpr FieldSchema kOfRunPlanned[] = {
     {"argv", kTexts, "the command"},
     {"started_by", kText, "user or root"},
     {"version", kText, "of ambit"},
+    {"limits", kTexts, "each limit with its value, what holds it and where it comes from"},
 };
 constexpr FieldSchema kOfPolicyLeftOut[] = {
     {"entries", kTexts, "each as it was told at the start: file, line and column, key, entry, why"},

@@ -53,6 +53,10 @@ constexpr auto kTable = std::to_array<PrimitiveInfo>({
      "raise the limit on open files (ulimit -n)"},
     {Primitive::kEgress, "egress process", "what leaves is decided and counted outside the run",
      "see the message; raise the limit on processes (ulimit -u) or open files (ulimit -n)"},
+    {Primitive::kCgroup, "control group of the run's own",
+     "the kernel holds the limits on memory, processes and processors",
+     "see the message; where control groups are not yours to use, hide /sys/fs/cgroup from ambit, "
+     "and it holds what it can by other means and says so"},
     {Primitive::kStateDirectory, "state directory",
      "the work survives any crash, and nobody else can read it",
      "set XDG_STATE_HOME to a directory of yours that others cannot write"},

@@ -25,6 +25,7 @@ enum class Primitive : std::uint8_t {
   kNotification,
   kLifeLine,
   kEgress,
+  kCgroup,
   kStateDirectory,
   kHostPath,
   kInit,

@@ -22,6 +22,11 @@ Status Require(const host::CgroupFacts& facts, host::Controller controller) {
 
 }  // namespace
 
+bool IsHeldByCgroup(const plan::Limits& limits) {
+  return std::ranges::any_of(
+      limits.all, [](const plan::Limit& limit) { return limit.means == plan::Means::kCgroup; });
+}
+
 Result<CgroupLimits> LimitsHeldByCgroup(const plan::Limits& limits) {
   CgroupLimits held;
   for (const plan::Limit& limit : limits.all) {

@@ -57,6 +57,9 @@ struct CgroupUsage {
   std::optional<Pressure> io_pressure;
 };
 
+/// Whether a limit of a run needs a cgroup of its own.
+bool IsHeldByCgroup(const plan::Limits& limits);
+
 class RunCgroup {
  public:
   /// The cgroup "ambit-<run_id>" where `limits.cgroup` says, with each limit of `limits` that a

@@ -95,6 +95,11 @@ Result<CgroupDirectory> CgroupDirectory::Make(const std::string& parent, const s
     if (fd && ::flock(fd.get(), LOCK_SH) == 0 && IsSame(fd.get(), path)) {
       return CgroupDirectory(path, std::move(fd), true);
     }
+    if (!fd && errno != ENOENT) {
+      const int error = errno;
+      ::rmdir(path.c_str());
+      return FailErrno(error, fmt::format("open cgroup '{}'", Printable(path)));
+    }
   }
   return Fail(Errc::kLimit,
               fmt::format("make cgroup '{}': it vanishes again and again", Printable(path)));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "spawn/native/network.h"
 #include "spawn/native/protocol.h"
 #include "spawn/native/root_builder.h"
+#include "supervise/cgroup.h"
 #include "supervise/start_egress.h"
 #include "sys/fd_passing.h"
 #include "sys/file.h"
@@ -254,6 +256,13 @@ StageResult<void> ProbeEgress(const ProbeInputs& inputs) {
   return Stage(PrimitiveOf(report->stage), ErrorOf(*report));
 }
 
+StageResult<void> ProbeCgroup(const ProbeInputs& inputs) {
+  if (!IsHeldByCgroup(inputs.plan.limits)) return {};
+  const auto made = RunCgroup::Make(inputs.plan.limits, fmt::format("probe-{}", ::getpid()));
+  if (!made) return Stage(Primitive::kCgroup, made.error());
+  return {};
+}
+
 }  // namespace
 
 StageResult<void> Probe(Primitive primitive, const ProbeInputs& inputs) {
@@ -293,6 +302,8 @@ StageResult<void> Probe(Primitive primitive, const ProbeInputs& inputs) {
     case Primitive::kRunUser:
     case Primitive::kStateDirectory:
       break;
+    case Primitive::kCgroup:
+      return ProbeCgroup(inputs);
   }
   return {};
 }

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 
 #include "spawn/native/handover.h"
@@ -23,11 +22,6 @@ using native::StageResult;
 
 std::unexpected<native::StageError> Stage(Primitive primitive, Error error) {
   return std::unexpected(native::StageError{.primitive = primitive, .error = std::move(error)});
-}
-
-bool HasLimitsOfCgroup(const plan::Limits& limits) {
-  return std::ranges::any_of(
-      limits.all, [](const plan::Limit& limit) { return limit.means == plan::Means::kCgroup; });
 }
 
 }  // namespace
@@ -50,7 +44,7 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
   if (!egress) return Stage(Primitive::kEgress, egress.error());
   for (sys::SeqpacketPair* pair : {&control_, &trees_}) {
     Result<sys::SeqpacketPair> made = sys::MakeSeqpacketPair();
-    if (!made) return Stage(Primitive::kInit, made.error());
+    if (!made) return Stage(Primitive::kCgroup, made.error());
     *pair = *std::move(made);
   }
   Result<sys::StreamPair> witness = sys::MakeStreamPair();
@@ -83,9 +77,9 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
 StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native::Places& places,
                                       std::string_view run_id) {
   if (!started_) return started_;
-  if (HasLimitsOfCgroup(plan.limits)) {
+  if (IsHeldByCgroup(plan.limits)) {
     Result<std::unique_ptr<RunCgroup>> made = RunCgroup::Make(plan.limits, run_id);
-    if (!made) return Stage(Primitive::kInit, made.error());
+    if (!made) return Stage(Primitive::kCgroup, made.error());
     cgroup_ = *std::move(made);
   }
   const Result<Fd> handover = native::WriteHandover(plan, places);
@@ -98,7 +92,7 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   // Nothing of the run exists yet but init, which waits for the plan: all that it starts is in.
   if (cgroup_) {
     if (const Status in = cgroup_->AddProcess(init_pid_); !in) {
-      return Stage(Primitive::kInit, in.error());
+      return Stage(Primitive::kCgroup, in.error());
     }
   }
   // What cannot be sent was not wanted: init has failed, and tells why on its control socket.

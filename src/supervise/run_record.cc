@@ -118,6 +118,9 @@ workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
   }
   meta.direct = request.policy.project == policy::ProjectMode::kReadWrite;
   meta.keep = request.keep;
+  if (plan.limits.disk_backing != policy::DiskBacking::kDisk) {
+    meta.disk_backing = policy::NameOf(plan.limits.disk_backing);
+  }
   if (request.policy.auto_exec == policy::AutoExec::kDeny) meta.auto_exec = "deny";
   if (request.policy.auto_exec == policy::AutoExec::kAllow) meta.auto_exec = "allow";
   meta.ambit_version = std::string(kVersion);

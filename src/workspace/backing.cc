@@ -114,6 +114,7 @@ Result<Fd> MountExt4(const Fd& image) {
 }
 
 Result<Fd> MountImage(int run_dir, const Size& size) {
+  ::unlinkat(run_dir, kImage, 0);  // of an attempt before
   const Fd image(::openat(run_dir, kImage, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!image) return FailErrno(errno, fmt::format("create '{}'", kImage));
   if (::ftruncate(image.get(), static_cast<off_t>(size.bytes)) != 0) {

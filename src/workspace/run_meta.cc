@@ -182,6 +182,7 @@ std::string EncodeMeta(const RunMeta& meta) {
   }
   if (meta.direct) out["direct"] = true;
   if (meta.keep) out["keep"] = true;
+  if (!meta.disk_backing.empty()) out["disk_backing"] = meta.disk_backing;
   if (meta.sealed) out["sealed"] = true;
   if (!meta.auto_exec.empty()) out["auto_exec"] = meta.auto_exec;
   out["ambit_version"] = Text(meta.ambit_version);
@@ -239,6 +240,9 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
   }
   if (!Member(in, "direct").is_null()) AMBIT_CHECK(Read(in, "direct", meta.direct));
   if (!Member(in, "keep").is_null()) AMBIT_CHECK(Read(in, "keep", meta.keep));
+  if (!Member(in, "disk_backing").is_null()) {
+    AMBIT_CHECK(Read(in, "disk_backing", meta.disk_backing));
+  }
   if (!Member(in, "sealed").is_null()) AMBIT_CHECK(Read(in, "sealed", meta.sealed));
   if (!Member(in, "auto_exec").is_null()) AMBIT_CHECK(Read(in, "auto_exec", meta.auto_exec));
   AMBIT_CHECK(Read(in, "ambit_version", meta.ambit_version));

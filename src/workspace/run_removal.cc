@@ -257,6 +257,7 @@ std::uint64_t SizeOnDisk(const RunDir& run) { return SizeOnDisk(run.fd.get()); }
 std::uint64_t SizeOnDisk(int dir) { return Measure().Of(dir); }
 
 bool HasWork(const RunDir& run) {
+  if (::faccessat(run.fd.get(), kImage, F_OK, 0) == 0) return true;
   const auto upper = OpenDirectory(run.fd.get(), "upper");
   if (!upper) return false;
   const auto layers = NamesIn(upper->get());

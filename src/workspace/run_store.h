@@ -78,6 +78,8 @@ struct RunMeta {
   std::optional<RunUsage> used;  // with `outcome`
   bool direct = false;  // --project rw: it wrote into the project itself
   bool keep = false;    // --keep-run: it goes only by name
+  /// Where the layers are until the run has ended: "image", "memory", or nothing: in its directory.
+  std::string disk_backing;
   bool sealed = false;  // its journal was written to the end
   /// What the run's policy says of the gate: "deny", "allow", or nothing: it asks.
   std::string auto_exec;

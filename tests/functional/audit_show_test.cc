@@ -244,7 +244,7 @@ TEST_P(Audit, TheAgentAndThePersonAreToldWhatWasRefused) {
                              Not(HasSubstr("y\n"))));
   EXPECT_THAT(run.err,
               AllOf(HasSubstr("ended: exited 0 after "), HasSubstr("it changed 1 file (1 added)"),
-                    HasSubstr("1 thing refused: a connection to 127.0.0.1 port 1")));
+                    HasSubstr("2 things refused, the newest: ")));
   EXPECT_THAT(person_.Ambit({"audit", "show", "--denied"}).out,
               HasSubstr("denial              a connection to 127.0.0.1 port 1: no rule names it"));
   const Finished silent = person_.Ambit({"run", "--", "true"});

@@ -43,7 +43,7 @@ TEST_P(Audit, FindsARunAndItsReviewIntact) {
   ASSERT_EQ(person_.Sh("echo inside > file.txt").exit_code, 0);
   Finished verified = Verify();
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
-  EXPECT_THAT(verified.out, HasSubstr(": intact, 5 records, sealed "));
+  EXPECT_THAT(verified.out, HasSubstr(": intact, 9 records, sealed "));
   EXPECT_EQ(person_.Ambit({"apply", "--yes"}).exit_code, 0);
   verified = person_.Ambit({"audit", "verify", "--json"});
   EXPECT_EQ(verified.exit_code, 0);
@@ -124,7 +124,8 @@ TEST_P(Audit, OfRunsKilledAtAnyMomentIsNeverTamperedWith) {
     ::kill(ambit, SIGKILL);
     ::waitpid(ambit, nullptr, 0);
     const Finished verified = Verify();
-    EXPECT_TRUE(verified.exit_code == 0 || verified.exit_code == 3)
+    const bool none_yet = verified.err.find("has no journal") != std::string::npos;
+    EXPECT_TRUE(verified.exit_code == 0 || verified.exit_code == 3 || none_yet)
         << verified.exit_code << verified.out << verified.err;
   }
 }

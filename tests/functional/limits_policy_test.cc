@@ -165,7 +165,7 @@ TEST_P(LimitsPolicy, ThePlanSaysWhatIsHardAndWhatIsOnlyLookedAt) {
   EXPECT_THAT(plan.out, HasSubstr("limit processes "));
   EXPECT_THAT(plan.out, ::testing::ContainsRegex(
                             "limit disk [^\n]* sampled every 250 ms, more by what is written in "
-                            "250 ms \\(default\\)\n"));
+                            "250 ms and while its files are counted \\(default\\)\n"));
   EXPECT_THAT(plan.out, HasSubstr("audit files writes\n"));
   const auto limits = Limits({"--disk-backing", "memory"});
   EXPECT_EQ(limits.at("disk")["hard"], true);

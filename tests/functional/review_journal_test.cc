@@ -35,7 +35,8 @@ class ReviewJournal : public ::testing::TestWithParam<Who> {
          "assert [e['seq'] for e in events] == list(range(1, len(events) + 1)), events\n"
          "assert all(e['run'] == sys.argv[2] and e['v'] == 1 for e in events)\n"
          "for e in events:\n"
-         "  if not e['event'].startswith(('run.', 'journal.')): print(" +
+         "  if not e['event'].startswith(('run.', 'journal.', 'process.', 'file.', "
+         "'layer.remained')): print(" +
              expression + ")\n",
          journal_, run_});
     EXPECT_EQ(read.exit_code, 0) << read.err;

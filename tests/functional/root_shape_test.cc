@@ -85,8 +85,9 @@ TEST_P(RootShape, ScratchDirectoriesAreEmptyWritableAndExecutable) {
       "cc -o built main.c || exit 9; for d in /tmp /var/tmp /dev/shm /run; do ls -A $d; cp built "
       "$d/prog && $d/prog; done");
   EXPECT_EQ(run.exit_code, 0) << run.err;
-  // The scratch project itself lies below /var/tmp.
-  EXPECT_EQ(run.out, "ran\n" + fs::path(person_.root()).filename().string() + "\nran\nran\nran\n");
+  // The scratch project itself lies below /var/tmp, what was refused in /run/ambit.
+  EXPECT_EQ(run.out,
+            "ran\n" + fs::path(person_.root()).filename().string() + "\nran\nran\nambit\nran\n");
 }
 
 TEST_P(RootShape, HomeIsEmptyWritableAndWhereItWas) {
@@ -167,6 +168,8 @@ TEST_P(RootShape, MountsAreQuietAndNameOnlyWhatIsShown) {
     // What a mount tells of the host: the path it has there too, or ambit's own directories.
     if (point == person_.home()) {
       EXPECT_THAT(source, ::testing::EndsWith("/home")) << line;
+    } else if (point == "/run/ambit/denials") {
+      EXPECT_THAT(source, ::testing::EndsWith("/denials")) << line;
     } else if (point == "/") {
       EXPECT_THAT(source, ::testing::EndsWith("/tree")) << line;
     } else {

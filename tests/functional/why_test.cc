@@ -95,7 +95,7 @@ TEST_P(Why, TheNewestRefusalIsTheOneOfTheJournal) {
   ASSERT_EQ(person_
                 .Ambit({"run", "-q", "--host-port", "9", "--", "bash", "-c",
                         "exec 2>/dev/null; read -t 5 < /dev/tcp/127.0.0.1/1; "
-                        "read -t 5 < /dev/tcp/::1/1; true"})
+                        "read -t 5 < /dev/tcp/::1/1; sleep 0.3"})
                 .exit_code,
             0);
   for (const std::vector<std::string>& words :

@@ -33,7 +33,7 @@ using Boundaries = std::array<long, kPhases + 1>;
 /// What must be the same before and after.
 struct Machine {
   std::string mounts;
-  std::set<std::string> leftovers;  // control groups and temporary files that name ambit
+  std::set<std::string> leftovers;  // temporary files that name ambit
   bool operator==(const Machine&) const = default;
 };
 
@@ -49,13 +49,23 @@ Machine LookAtMachine() {
       }
     }
   }
+  return machine;
+}
+
+/// Of the runs below `state`. What a killed supervisor leaves is empty, and the next run removes
+/// it.
+std::set<std::string> ControlGroupsOf(const std::string& state) {
+  std::set<std::string> names;
+  std::error_code ignored;
+  for (const auto& run : fs::directory_iterator(state + "/ambit/runs", ignored)) {
+    names.insert("ambit-" + run.path().filename().string());
+  }
+  std::set<std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(
            "/sys/fs/cgroup", fs::directory_options::skip_permission_denied, ignored)) {
-    if (entry.path().filename().string().find("ambit") != std::string::npos) {
-      machine.leftovers.insert(entry.path());
-    }
+    if (names.contains(entry.path().filename().string())) found.insert(entry.path());
   }
-  return machine;
+  return found;
 }
 
 long MicrosecondsSince(steady_clock::time_point start) {
@@ -170,6 +180,7 @@ TEST_P(LifeLine, EndsEverythingWheneverTheSupervisorIsKilled) {
   std::array<int, kPhases> hit{};
   int with_work = 0;
   long slowest = 0;
+  std::vector<std::string> states;
   for (std::size_t phase = 0; phase < kPhases; ++phase) {
     long length = begins[phase + 1] - begins[phase];
     int missed = 0;
@@ -188,6 +199,7 @@ TEST_P(LifeLine, EndsEverythingWheneverTheSupervisorIsKilled) {
       ::waitpid(run.supervisor, nullptr, 0);
       ExpectOnlyTheWorkIsLeft(run, before);
       slowest = std::max(slowest, MicrosecondsSince(killed));
+      states.push_back(run.state);
       ++hit[at];
       ++moment;
       with_work += HasWork(run) ? 1 : 0;
@@ -197,6 +209,9 @@ TEST_P(LifeLine, EndsEverythingWheneverTheSupervisorIsKilled) {
       }
     }
   }
+  EXPECT_EQ(person_.Sh("true").exit_code, 0);
+  for (const std::string& state : states)
+    EXPECT_EQ(ControlGroupsOf(state), std::set<std::string>()) << state;
   fmt::print("as {}: {} kills, work kept in {}, all quiet and looked at within {} ms\n",
              NameOf(GetParam()), kPhases * kMomentsPerPhase, with_work, slowest / 1000);
   for (std::size_t phase = 0; phase < kPhases; ++phase) {

@@ -55,21 +55,21 @@ Result<Fd> Idmapped(int dir, const char* path, int idmap) {
 /// Where the layers and the home of a run are: its directory, or a file system of its own.
 struct State {
   int run_dir;
-  int written;  // upper/, work/, home/
+  int written;    // upper/, work/, home/
+  bool attached;  // layers are attached first
 };
 
 /// Overlay takes a layer only from what is attached where it is mounted (before Linux 6.15). On `/`
 /// nothing changes for paths: they begin below what is mounted there.
-Result<Fd> IdmappedLayer(int dir, const char* path, int idmap) {
+Result<Fd> IdmappedLayer(int dir, const char* path, int idmap, bool attached) {
   AMBIT_TRY(Fd tree, Idmapped(dir, path, idmap));
-  AMBIT_CHECK(sys::AttachTree(tree.get(), AT_FDCWD, "/"));
+  if (attached) AMBIT_CHECK(sys::AttachTree(tree.get(), AT_FDCWD, "/"));
   return tree;
 }
 
-/// Attached for the same reason; nothing is left of it in the host's tree.
-Result<Fd> AttachedBacking(const plan::LaunchPlan& plan, int run_dir) {
+Result<Fd> MakeBacking(const plan::LaunchPlan& plan, int run_dir, bool attached) {
   AMBIT_TRY(Fd backing, workspace::MakeBacking(plan, run_dir));
-  if (backing) AMBIT_CHECK(sys::AttachTree(backing.get(), AT_FDCWD, "/"));
+  if (backing && attached) AMBIT_CHECK(sys::AttachTree(backing.get(), AT_FDCWD, "/"));
   return backing;
 }
 
@@ -78,18 +78,18 @@ StageResult<LayerDirectories> OpenLayer(const plan::Layer& layer, const State& i
   constexpr std::uint64_t kDirectory = O_PATH | O_DIRECTORY;
   Result<Fd> lower = sys::OpenUnlinked(layer.lower.c_str(), kDirectory, layer.lower_id);
   if (!lower) return Stage(Primitive::kHostPath, lower.error());
-  if (idmap >= 0) lower = IdmappedLayer(lower->get(), "", idmap);
+  if (idmap >= 0) lower = IdmappedLayer(lower->get(), "", idmap, in.attached);
   if (!lower) return Stage(Primitive::kIdmappedMounts, lower.error());
   dirs.lower = *std::move(lower);
   State state = in;
   if (idmap >= 0) {
-    Result<Fd> clone = IdmappedLayer(in.written, "", idmap);
+    Result<Fd> clone = IdmappedLayer(in.written, "", idmap, in.attached);
     if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
     dirs.state = *std::move(clone);
     state.written = dirs.state.get();
   }
   if (idmap >= 0 && !layer.masks.empty()) {
-    Result<Fd> clone = IdmappedLayer(in.run_dir, "", idmap);
+    Result<Fd> clone = IdmappedLayer(in.run_dir, "", idmap, in.attached);
     if (!clone) return Stage(Primitive::kIdmappedMounts, clone.error());
     dirs.mask_state = *std::move(clone);
     state.run_dir = dirs.mask_state.get();
@@ -153,28 +153,29 @@ Result<Fd> OpenEmptyDirectory(int run_dir) {
   return sys::OpenAt(run_dir, "empty", O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
-Result<Fd> OpenViewMask(int run_dir, int idmap) {
+Result<Fd> OpenViewMask(const State& in, int idmap) {
   const std::string path = fmt::format("mask/{}", plan::kViewMask);
-  if (idmap >= 0) return IdmappedLayer(run_dir, path.c_str(), idmap);
-  return sys::OpenAt(run_dir, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (idmap >= 0) return IdmappedLayer(in.run_dir, path.c_str(), idmap, in.attached);
+  return sys::OpenAt(in.run_dir, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
 /// A tree of the person's own, to be read. An overlay without an upper layer, not a bind: in a bind
 /// the host's unix sockets stay connectable, read-only or not, and what listens there acts with the
 /// person's rights. The kernel finds a socket by its inode, and an overlay's inodes are its own.
 StageResult<Fd> OpenReadOnlyView(const plan::Mount& mount, const plan::Identity& identity,
-                                 int run_dir, int idmap) {
+                                 const State& in, int idmap) {
   const auto open = [&]() -> Result<Fd> {
-    AMBIT_TRY(const Fd empty, OpenEmptyDirectory(run_dir));
+    AMBIT_TRY(const Fd empty, OpenEmptyDirectory(in.run_dir));
     AMBIT_TRY(Fd lower, sys::OpenUnlinked(mount.host.c_str(), O_PATH | O_DIRECTORY, mount.host_id));
     if (idmap >= 0) {
       // Without the translation the agent reads what everybody may: less, never more.
-      if (auto translated = IdmappedLayer(lower.get(), "", idmap)) lower = *std::move(translated);
+      if (auto translated = IdmappedLayer(lower.get(), "", idmap, in.attached))
+        lower = *std::move(translated);
     }
     Fd mask;
     std::string layers = DescriptorPath(lower) + ":" + DescriptorPath(empty);
     if (!mount.masks.empty()) {
-      AMBIT_TRY(mask, OpenViewMask(run_dir, idmap));
+      AMBIT_TRY(mask, OpenViewMask(in, idmap));
       layers = DescriptorPath(mask) + ":" + DescriptorPath(lower);
     }
     std::vector<sys::FsOption> options = {{"lowerdir", layers}};
@@ -290,7 +291,8 @@ bool ShowsTheHost(const plan::Mount& mount) {
          mount.kind == plan::Mount::Kind::kDenials;
 }
 
-StageResult<Trees> OpenTreesHere(const plan::LaunchPlan& plan, const Places& places) {
+StageResult<Trees> OpenTreesHere(const plan::LaunchPlan& plan, const Places& places,
+                                 bool attached) {
   const Result<Fd> run_dir =
       sys::OpenAt(AT_FDCWD, places.run.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!run_dir) return Stage(Primitive::kStateDirectory, run_dir.error());
@@ -302,10 +304,11 @@ StageResult<Trees> OpenTreesHere(const plan::LaunchPlan& plan, const Places& pla
     if (!made) return Stage(Primitive::kIdmappedMounts, made.error());
     idmap = *std::move(made);
   }
-  Result<Fd> backing = AttachedBacking(plan, run_dir->get());
+  Result<Fd> backing = MakeBacking(plan, run_dir->get(), attached);
   if (!backing) return Stage(Primitive::kStateDirectory, backing.error());
   const State state{.run_dir = run_dir->get(),
-                    .written = *backing ? backing->get() : run_dir->get()};
+                    .written = *backing ? backing->get() : run_dir->get(),
+                    .attached = attached};
   std::vector<Fd> trees(plan.mounts.size());
   for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
     const plan::Mount& mount = plan.mounts[i];
@@ -313,9 +316,9 @@ StageResult<Trees> OpenTreesHere(const plan::LaunchPlan& plan, const Places& pla
     StageResult<Fd> tree = Fd();
     switch (mount.kind) {
       case plan::Mount::Kind::kBind:
-        tree = mount.without_sockets ? OpenReadOnlyView(mount, plan.identity, run_dir->get(),
-                                                        mount.owned ? idmap.get() : -1)
-                                     : OpenBind(mount, idmap.get());
+        tree = mount.without_sockets
+                   ? OpenReadOnlyView(mount, plan.identity, state, mount.owned ? idmap.get() : -1)
+                   : OpenBind(mount, idmap.get());
         break;
       case plan::Mount::Kind::kLayer:
         tree = MountLayer(plan.layers[mount.layer], plan.identity, state, idmap.get());
@@ -345,11 +348,16 @@ StageResult<Trees> OpenTreesHere(const plan::LaunchPlan& plan, const Places& pla
 
 StageResult<Trees> OpenTrees(const plan::LaunchPlan& plan, const Places& places) {
   // A user's are opened in init's mount namespace, which the host does not see.
-  if (!plan.identity.started_by_root) return OpenTreesHere(plan, places);
-  std::optional<StageResult<Trees>> trees;
-  const Status own = sys::InOwnMounts([&] { trees = OpenTreesHere(plan, places); });
+  if (!plan.identity.started_by_root) return OpenTreesHere(plan, places, /*attached=*/true);
+  StageResult<Trees> trees = OpenTreesHere(plan, places, /*attached=*/false);
+  const bool refused = !trees && trees.error().primitive == Primitive::kOverlay &&
+                       trees.error().error.sys_errno == EINVAL;
+  if (!refused) return trees;
+  // A kernel that asks for attached layers, most likely.
+  const Status own =
+      sys::InOwnMounts([&] { trees = OpenTreesHere(plan, places, /*attached=*/true); });
   if (!own) return Stage(Primitive::kNamespaces, own.error());
-  return *std::move(trees);
+  return trees;
 }
 
 Status SendTrees(int socket, const Trees& trees) {
