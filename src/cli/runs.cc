@@ -78,7 +78,7 @@ Status BringWorkHere(const workspace::RunMeta& meta, const workspace::RunDir& ru
   }
   if (meta.disk_backing == "memory") {
     return Fail(
-        Errc::kNotFound,
+        Errc::kInvalidArgument,
         fmt::format("the work of run {} was in memory and is lost: it did not end by itself",
                     meta.id),
         "keep layers on the disk (limits.disk_backing = \"disk\") to have them survive");

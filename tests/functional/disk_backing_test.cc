@@ -20,6 +20,7 @@ struct Case {
   Who who;
   std::string backing;
 };
+void PrintTo(const Case& one, std::ostream* out) { *out << NameOf(one.who) << ' ' << one.backing; }
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
@@ -51,15 +52,16 @@ INSTANTIATE_TEST_SUITE_P(Of, DiskBacking, ::testing::ValuesIn(Cases()), [](const
 
 TEST_P(DiskBacking, TheWorkComesHomeWhenTheRunEnds) {
   const std::string before = person_.Fingerprint();
-  const Finished run = Sh(
-      "echo after > changed; rm -r gone replaced; mkdir replaced; echo new > replaced/new;"
-      "echo deep > a; ln a b; mkdir -p d/e; ln -s ../a d/e/link; chmod 0700 d; cat kept; exit 3");
+  const Finished run =
+      Sh("echo after > changed; rm -r gone replaced; mkdir replaced; echo new > replaced/new;"
+         "echo deep > a; ln a b; mkdir -p d/e; ln -s ../../a d/e/link; chmod 0700 d; cat kept; "
+         "exit 3");
   EXPECT_EQ(run.out, "kept\n");
   ASSERT_EQ(run.exit_code, 3) << run.err;
   EXPECT_EQ(person_.Fingerprint(), before);
   const Finished diff = person_.Ambit({"diff", "--name-status"});
   EXPECT_EQ(diff.out,
-            "A\ta\nA\tb\nM\tchanged\nA\td\nA\td/e\nA\td/e/link\nD\tgone\nA\treplaced/new\n"
+            "A\ta\nA\tb\nM\tchanged\nA\td/\nA\td/e/\nA\td/e/link\nD\tgone\nA\treplaced/new\n"
             "D\treplaced/old\n")
       << diff.err;
   const Finished apply = person_.Ambit({"apply", "--yes"});
@@ -85,7 +87,7 @@ TEST_P(DiskBacking, ItsSizeIsALimitThatTheKernelHolds) {
 
 TEST_P(DiskBacking, ItsNumberOfFilesIsALimit) {
   const Finished run =
-      Sh("i=0; while [ $i -lt 3000 ] && : > f$i; do i=$((i+1)); done; echo $i; [ $i -lt 2200 ]",
+      Sh("i=0; while [ $i -lt 3000 ] && true > f$i; do i=$((i+1)); done; echo $i; [ $i -lt 2200 ]",
          {"--inodes", "2000"});
   EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
   EXPECT_THAT(run.err, HasSubstr("No space left on device"));

@@ -106,10 +106,11 @@ TEST_P(Descriptors, HaveKnownKinds) {
   Kinds supervisor = {{"/dev/null", 1},
                       {"output", 2},  // its streams
                       {"run directory", 1},
-                      {"journal", 1},
+                      {"journal", 2},    // and what the agent is told of denials
                       {"root tree", 1},  // held so that nobody removes it
                       // Init and egress, each also in the event loop; the same of what init saw.
-                      {"socket", 6},
+                      // The last one brings the file system of the layers, where there is one.
+                      {"socket", 7},
                       {"pipe", 3},   // the life line's write end; the loop's signals
                       {"pidfd", 4},  // init and egress, each also in the event loop
                       // Of the run's own mounts, to see from outside what it uses (O_PATH).
@@ -134,6 +135,10 @@ TEST_P(Descriptors, HaveKnownKinds) {
                         {"eventfd", 1},   {"eventpoll", 1}, {"timerfd", 1}};
   if (AsRoot()) {
     supervisor["user lock"] = 1;
+    // Of a machine that gives root control groups: v1 and its alarm for memory.
+    supervisor["control group"] = 1;
+    supervisor["eventfd"] = 2;
+    supervisor["eventpoll"] = 2;
     init["user lock"] = 1;
   }
   ExpectKinds(run.tree().supervisor, person_, supervisor);
