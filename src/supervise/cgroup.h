@@ -2,8 +2,9 @@
 // The control group of one run: made with its limits before any process is in it, read while the
 // run goes on, gone when it has ended.
 //
-// Who calls what, when: supervise/run makes it (Make) before init is cloned; calls AddProcess(init)
-// while init still waits for its go and has no child, so that everything in the run is born inside;
+// Who calls what, when: supervise/processes makes it (Make) when the plan is there; has init go in
+// by Doors(), or calls AddProcess(init), before init gets the plan, so that everything in the run
+// but a helper that is gone before the agent starts is born inside;
 // gives alarm() to its loop, and there calls Acknowledge() and Read(); calls Remove() once init is
 // reaped (with it everything in its pid namespace is gone). An error of Make or AddProcess ends the
 // run before the agent starts: a limit that cannot be held is no limit. The destructor removes too,
@@ -30,8 +31,10 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "plan/limits.h"
 #include "supervise/cgroup_alarm.h"
 
@@ -71,6 +74,10 @@ class RunCgroup {
   RunCgroup(const RunCgroup&) = delete;
   RunCgroup& operator=(const RunCgroup&) = delete;
 
+  /// What init writes "0" to, each once, to go in by itself: not empty on v1 alone. There the
+  /// kernel moves only the thread that asks without stopping all forks and exits of the machine for
+  /// a moment, which takes about 10 ms (cgroup_procs_write_start in kernel/cgroup/cgroup.c).
+  virtual Result<std::vector<Fd>> Doors() const { return std::vector<Fd>(); }
   /// `pid` as this process sees it. Systemd's scope comes to be here, and this may take its time:
   /// at most 2 s.
   virtual Status AddProcess(pid_t pid) = 0;

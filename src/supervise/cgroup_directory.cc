@@ -105,6 +105,12 @@ Result<CgroupDirectory> CgroupDirectory::Make(const std::string& parent, const s
               fmt::format("make cgroup '{}': it vanishes again and again", Printable(path)));
 }
 
+Result<Fd> CgroupDirectory::OpenToWrite(const char* file) const {
+  Fd fd(::openat(fd_.get(), file, O_WRONLY | O_CLOEXEC));
+  if (fd) return fd;
+  return FailErrno(errno, fmt::format("open '{}/{}'", Printable(path_), file));
+}
+
 Status CgroupDirectory::Write(const char* file, std::string_view value) const {
   const Fd fd(::openat(fd_.get(), file, O_WRONLY | O_CLOEXEC));
   if (fd && ::write(fd.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size())) {

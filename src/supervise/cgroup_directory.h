@@ -28,6 +28,7 @@ class CgroupDirectory {
   CgroupDirectory& operator=(const CgroupDirectory&) = delete;
   ~CgroupDirectory();
 
+  [[nodiscard]] Result<Fd> OpenToWrite(const char* file) const;
   /// In one write(2). Errors: name file and value.
   Status Write(const char* file, std::string_view value) const;
   [[nodiscard]] bool Has(const char* file) const;

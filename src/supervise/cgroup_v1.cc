@@ -41,6 +41,15 @@ class CgroupV1 final : public RunCgroup {
     return {};
   }
 
+  [[nodiscard]] Result<std::vector<Fd>> Doors() const override {
+    std::vector<Fd> doors;
+    for (const CgroupDirectory& directory : directories_) {
+      AMBIT_TRY(Fd door, directory.OpenToWrite("tasks"));
+      doors.push_back(std::move(door));
+    }
+    return doors;
+  }
+
   Status AddProcess(pid_t pid) override {
     for (const CgroupDirectory& directory : directories_) {
       AMBIT_CHECK(directory.Write("cgroup.procs", fmt::to_string(pid)));

@@ -187,6 +187,8 @@ Result<plan::Machine> ReadMachine(const std::string& state_root) {
   machine.free_inodes = facts.free_inodes;
   machine.open_files = facts.open_files;
   AMBIT_TRY(machine.cgroup, host::ReadCgroupFacts());
+  // Beside v1 it would hold no limit, and to go into it takes 10 ms (RunCgroup::Doors).
+  machine.cgroup.unified.clear();
   return machine;
 }
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <utility>
+#include <vector>
 
 #include "spawn/native/handover.h"
 #include "spawn/native/launch.h"
@@ -91,9 +93,7 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   if (!launched.status) return launched.status;
   // Nothing of the run exists yet but init, which waits for the plan: all that it starts is in.
   if (cgroup_) {
-    if (const Status in = cgroup_->AddProcess(init_pid_); !in) {
-      return Stage(Primitive::kCgroup, in.error());
-    }
+    if (const Status in = PutInitIntoCgroup(); !in) return Stage(Primitive::kCgroup, in.error());
   }
   // What cannot be sent was not wanted: init has failed, and tells why on its control socket.
   (void)native::SendHandover(control_.first.get(), *handover);
@@ -105,6 +105,15 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   if (!trees) return std::unexpected(trees.error());
   (void)native::SendTrees(trees_.first.get(), *trees);
   backing_ = std::move(trees->backing);
+  return {};
+}
+
+Status Processes::PutInitIntoCgroup() {
+  AMBIT_TRY(const std::vector<Fd> doors, cgroup_->Doors());
+  if (doors.empty()) return cgroup_->AddProcess(init_pid_);
+  for (const Fd& door : doors) {
+    (void)native::Send(control_.first.get(), {.kind = native::MessageKind::kCgroup}, door.get());
+  }
   return {};
 }
 
@@ -128,6 +137,8 @@ void Processes::Kill() {
   for (const Fd* process : {&init_, &egress_}) {
     if (*process) (void)sys::Kill(process->get(), SIGKILL);
   }
+  // Once more, where the kernel has a way: the end of init ends the same processes.
+  if (cgroup_) (void)cgroup_->Kill();
   life_line_.Reset();
 }
 

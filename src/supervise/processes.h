@@ -58,6 +58,7 @@ class Processes {
   void Reap();
 
  private:
+  Status PutInitIntoCgroup();
   spawn::native::StageResult<void> Start(const Inputs& inputs);
 
   std::unique_ptr<RunCgroup> cgroup_;

@@ -55,6 +55,13 @@ StageResult<Handover> ReceiveHandover(int socket) {
   Message message;
   Fd file;
   if (Status got = Receive(socket, message, &file); !got) return fail(got.error());
+  while (message.kind == MessageKind::kCgroup) {
+    if (::write(file.get(), "0", 1) != 1) {
+      return std::unexpected(StageError{.primitive = host::Primitive::kCgroup,
+                                        .error = FailErrno(errno, "go into the cgroup").error()});
+    }
+    if (Status got = Receive(socket, message, &file); !got) return fail(got.error());
+  }
   if (message.kind != MessageKind::kPlan || !file) return fail(FailErrno(EPROTO, "plan").error());
   Result<Handover> handover = ReadHandover(file);
   if (!handover) return fail(handover.error());

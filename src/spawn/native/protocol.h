@@ -15,6 +15,7 @@ namespace ambit::spawn::native {
 enum class MessageKind : std::uint32_t {
   // supervisor -> init
   kGo = 1,       // identity maps are written: begin
+  kCgroup,       // carries a file of a control group: write "0" to it, which goes in
   kPlan,         // carries the plan: build the walls
   kStart,        // all is journalled: start the agent
   kSignal,       // number: deliver this signal to the agent
