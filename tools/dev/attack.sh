@@ -1,15 +1,16 @@
 # shellcheck shell=bash disable=SC2154  # root, jobs, exams and the package lists come with ./dev
 # Sourced by ./dev: the containment exam, which is kept beside the project and judges from outside.
 
-# What limits answer for, which are not built yet.
-readonly attack_classes_left_out='dos'
+# Below what the exam takes for unlimited (1,024 processes, 900 MiB), above what its ordinary
+# programs need.
+readonly attack_limits='--memory 700MiB --processes 512 --disk 600MiB --time 60s'
 # Judged after what the agent left was brought to the host, as was an ordinary edit (B007).
 # shellcheck disable=SC2016  # awk's own dollars
 readonly attack_cases_applied='$2 == "plant" || $1 ~ /^B007/'
 
 # SelectCases LIST CONDITION: a pattern for exactly the cases that meet the awk condition.
 SelectCases() {
-  awk -F'\t' -v out="^($attack_classes_left_out)\$" "\$2 !~ out && ($2) { print \$1 }" "$1" | paste -sd'|'
+  awk -F'\t' "$2 { print \$1 }" "$1" | paste -sd'|'
 }
 
 # AttackAs WORK NAME CONDITION [OPTIONS]: one sitting; the machine-readable result decides, so that a
@@ -21,7 +22,7 @@ AttackAs() {
   shift 3
   Say "containment exam as $name"
   "$work/exam/run-attacks.sh" --strict --bin "$work/bin" --tsv "$work/$name.tsv" \
-    --only "^($pattern)\\.cpp\$" "$@" "$exam_binary run --" </dev/null || status=$?
+    --only "^($pattern)\\.cpp\$" "$@" "$exam_binary run $attack_limits --" </dev/null || status=$?
   judged=$(wc -l <"$work/$name.tsv")
   bad=$(grep -cE $'\t(ESCAPED|ERROR|BROKEN)\t' "$work/$name.tsv" || true)
   printf 'attack: as %s: %s of %s cases judged;' "$name" "$judged" "$expected"
@@ -33,7 +34,8 @@ AttackAs() {
 BothSittings() {
   local work=$1 name=$2 failed=0
   shift 2
-  AttackAs "$work" "$name" "!($attack_cases_applied)" "$@" || failed=1
+  AttackAs "$work" "$name" "!($attack_cases_applied)" \
+    --audit-cmd "$exam_binary audit show" "$@" || failed=1
   AttackAs "$work" "$name-apply" "$attack_cases_applied" \
     --post-cmd "$exam_binary apply --yes" "$@" || failed=1
   return "$failed"
