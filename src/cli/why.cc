@@ -152,7 +152,10 @@ plan::Answer AnswerOfTheEnd(const workspace::RunMeta& meta, const std::string& d
             .way = {}};
   }
   return {.refused = false,
-          .what = fmt::format("all of run {}: it was refused nothing that is on record", meta.id),
+          .what = fmt::format(
+              "all of run {}: it was refused nothing that is on record (what the run's own "
+              "kernel refuses by itself is not: ask with --path or --host)",
+              meta.id),
           .rule = {},
           .way = {}};
 }

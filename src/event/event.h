@@ -62,9 +62,9 @@ inline constexpr std::string_view kJournalClose = "journal.close";
 // A journal without its end is gone on with: what was cut off before this.
 inline constexpr std::string_view kJournalResumed = "journal.resumed";
 
-/// Of events that come from inside in great numbers: they may wait for Sink::Commit.
+/// Of events that come in great numbers: they may wait for Sink::Commit.
 constexpr bool IsGathered(std::string_view name) {
-  return name.starts_with("process.") || name.starts_with("file.");
+  return name.starts_with("process.") || name.starts_with("file.") || name == kLayerRemained;
 }
 
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;

@@ -69,7 +69,8 @@ std::string Amount(std::string_view limit, std::int64_t value) {
 
 Refusal OfLimit(std::string_view event, std::span<const Field> fields) {
   const std::string limit = Text(fields, "limit");
-  std::string rule = event == kLimitReached ? "its limit was reached" : "near its limit";
+  std::string rule = event == kLimitReached ? "its limit was reached"
+                                            : "its limit was reached, and it was asked to end";
   const auto used = Number(fields, "used");
   const auto value = Number(fields, "value");
   if (used && value) {

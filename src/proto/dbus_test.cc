@@ -65,11 +65,13 @@ TEST(Dbus, WhatIsNotInOrderIsRefused) {
 }
 
 TEST(Dbus, AReaderNeverLeavesItsBytes) {
-  Reader in("\x08\x00\x00\x00ab"s);
+  const std::string cut = "\x08\x00\x00\x00ab"s;
+  Reader in(cut);
   EXPECT_EQ(in.String(), "");
   EXPECT_TRUE(in.failed());
   EXPECT_EQ(in.Uint64(), 0U);
-  Reader array("\xff\xff\xff\xff"s);
+  const std::string endless = "\xff\xff\xff\xff"s;
+  Reader array(endless);
   array.BeginArray(8);
   EXPECT_TRUE(array.failed());
 }

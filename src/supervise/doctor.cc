@@ -16,6 +16,7 @@
 #include "host/inside_run.h"
 #include "host/kernel_facts.h"
 #include "plan/filter.h"
+#include "supervise/cgroup.h"
 #include "supervise/planning.h"
 #include "supervise/probe.h"
 #include "supervise/run.h"
@@ -278,6 +279,9 @@ class Examination {
         return "nf_tables with tproxy";
       case Primitive::kLandlock:
         return DescribeLandlock();
+      case Primitive::kCgroup:
+        return IsHeldByCgroup(plan.limits) ? ""
+                                           : "none, so limits are held by other means: see below";
       case Primitive::kSeccomp:
         return fmt::format(
             "{} instructions for the agent, {} for egress",

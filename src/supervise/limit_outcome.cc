@@ -72,6 +72,15 @@ std::string_view WhatOf(Limit limit) {
   return "";
 }
 
+/// A flag gets over what a flag, a default or a trusted file says, and over no bound.
+std::string WayOut(const plan::Limit& limit, std::string_view flag) {
+  if (!limit.from.contains(':')) return fmt::format("{} gives it another one", flag);
+  return fmt::format(
+      "{} gives it another one where '{}' is no bound: not of a managed policy, and "
+      "of a project's file only once that is trusted (ambit trust)",
+      flag, Printable(limit.from));
+}
+
 }  // namespace
 
 const LimitWords& WordsFor(Limit limit) { return kWords.at(static_cast<std::size_t>(limit)); }
@@ -105,7 +114,7 @@ Outcome LimitReached(const plan::Limit& limit, std::uint64_t used) {
   return {.cause = words.cause,
           .exit_code = words.exit_code,
           .detail = std::move(detail),
-          .remedy = fmt::format("{} gives it another one; its work is kept", words.flag)};
+          .remedy = fmt::format("{}; its work is kept", WayOut(limit, words.flag))};
 }
 
 }  // namespace ambit::supervise

@@ -105,8 +105,8 @@ struct TreeHelper {
   const StageResult<Trees> trees = OpenTrees(handover->plan, handover->places);
   if (!trees) FailRun(channel, trees.error().primitive, trees.error().error);
   // Before the trees: when init stands, the supervisor has it.
-  if (trees->backing && !Send(inputs.trees, Message{.kind = MessageKind::kBacking},
-                              trees->backing.get())) {
+  if (trees->backing &&
+      !Send(inputs.trees, Message{.kind = MessageKind::kBacking}, trees->backing.get())) {
     ::_exit(125);
   }
   ::_exit(SendTrees(channel, *trees) ? 0 : 125);
@@ -266,6 +266,9 @@ void LeaveNothingHalfMoved(const InitInputs& inputs, int watch, Listening& insid
 /// The agent has ended with `status`, and the run with it.
 [[noreturn]] void EndRun(const InitInputs& inputs, int watch, int status, Listening& inside) {
   if (inside.renames.Busy()) LeaveNothingHalfMoved(inputs, watch, inside);
+  // Before the listener goes with init: a call that nobody hears any more fails with ENOSYS, and a
+  // shell that is as good as dead would still say so.
+  ::kill(-1, SIGKILL);
   inside.witness.Finish();
   (void)Send(inputs.control, Message{.kind = MessageKind::kExited, .number = status});
   ::_exit(0);
