@@ -119,7 +119,7 @@ Result<SigningKey> SigningKey::LoadOrMake(const std::string& directory) {
     seed = ReadKey(dir.get(), directory, kSecretKeyFile, kSecretForbidden);
   }
   if (!seed) return std::unexpected(std::move(seed).error());
-  const SigningKey key = FromSeed(*seed);
+  SigningKey key = FromSeed(*seed);
   ::explicit_bzero(seed->data(), seed->size());
   if (::faccessat(dir.get(), kPublicKeyFile, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
     AMBIT_CHECK(Publish(dir.get(), kPublicKeyFile, TextOf(key.public_key_), 0644));

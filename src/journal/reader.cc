@@ -29,7 +29,7 @@ Source FromFile(int file) {
 Source FromText(std::string_view text) {
   return [text](std::span<char> buffer) mutable -> Result<std::size_t> {
     const std::size_t size = std::min(text.size(), buffer.size());
-    std::copy_n(text.data(), size, buffer.data());
+    text.copy(buffer.data(), size);
     text.remove_prefix(size);
     return size;
   };

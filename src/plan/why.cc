@@ -21,21 +21,31 @@ const Mount* NearestOf(const LaunchPlan& plan, const std::string& path) {
   return nearest;
 }
 
-/// A word for a shell.
+/// Whether a person can paste it: what is shown is escaped once more, and a word that needs that
+/// would be another one for a shell.
+bool CanBeTyped(std::string_view path) {
+  return std::ranges::all_of(path,
+                             [](char c) { return c >= ' ' && c <= '~' && c != '\'' && c != '\\'; });
+}
+
+/// A word for a shell; of a path that can be typed.
 std::string Quoted(const std::string& path) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,=%";
   if (path.find_first_not_of(kPlain) == std::string::npos) return path;
-  std::string quoted = "'";
-  for (const char c : path) quoted += c == '\'' ? std::string(R"('\'')") : std::string(1, c);
-  return quoted + "'";
+  return "'" + path + "'";
+}
+
+/// A flag with a path; nothing for one that cannot be typed.
+std::string Way(std::string_view flag, const std::string& path, std::string_view after = {}) {
+  return CanBeTyped(path) ? fmt::format("{} {}{}", flag, Quoted(path), after) : std::string();
 }
 
 Answer Absent(const std::string& path, std::string rule) {
   return {.refused = true,
           .what = path + " of the host does not exist inside",
           .rule = std::move(rule),
-          .way = "--ro " + Quoted(path) + ", or --cow to write to a copy of a directory"};
+          .way = Way("--ro", path, ", or --cow to write to a copy of a directory")};
 }
 
 Answer AbsentForGood(const std::string& path, std::string rule) {
@@ -59,7 +69,7 @@ Answer OfMask(const std::string& path, const Mount& mount, const Mask& mask,
   Answer answer{.refused = true,
                 .what = path + (mask.hidden ? " is hidden" : " is shown with placeholders"),
                 .rule = "a secret file: " + mask.rule,
-                .way = "--unmask " + Quoted(mask.path)};
+                .way = Way("--unmask", mask.path)};
   if (!mask.hidden && path == mount.inside + "/" + mask.path) {
     answer.shown_in_place = "mask/" + mask_name + "/" + mask.path;
   }
@@ -100,7 +110,7 @@ Answer OfBind(const std::string& path, const Mount& mount) {
   return {.refused = true,
           .what = path + " can be read inside, and not written",
           .rule = mount.inside + " is shown read-only",
-          .way = mount.directory ? "--cow " + Quoted(mount.inside) : ""};
+          .way = mount.directory ? Way("--cow", mount.inside) : ""};
 }
 
 Answer OfLayer(const LaunchPlan& plan, const std::string& path, const Mount& mount) {

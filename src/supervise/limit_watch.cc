@@ -25,6 +25,8 @@ constexpr milliseconds kUsualInterval{250};
 constexpr milliseconds kRecordEvery{1000};
 /// A count of the processes may take a hundredth of the time.
 constexpr int kRestAfterCount = 100;
+/// But a run that is slow to look at is not looked at less than that.
+constexpr milliseconds kLongestRest{1000};
 /// Looks at one limit that come this close together share a count.
 constexpr milliseconds kFresh{20};
 /// Processor time, in parts of one processor, below which a run is idle.
@@ -124,11 +126,30 @@ asio::awaitable<void> LimitWatch::EndSoftly(Reached reached) {
   if (reached.limit->kind != Limit::kMemory) {
     Tell(event::kLimitWarning, reached);
     inputs_.ask_agent_to_end();
-    timer_.expires_after(kGrace);
-    boost::system::error_code error;
-    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    const Clock::time_point latest = Clock::now() + kGrace;
+    while (Clock::now() < latest && !HasTooMuchMemory()) {
+      timer_.expires_at(std::min(latest, NextMemoryLook(latest)));
+      boost::system::error_code error;
+      co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    }
   }
   inputs_.end();
+}
+
+/// The grace is for ending well, not for taking what the machine does not have.
+bool LimitWatch::HasTooMuchMemory() {
+  for (Check& check : checks_) {
+    if (check.look != &LimitWatch::CheckMemory || check.next > Clock::now()) continue;
+    if (CheckMemory(*check.limit, check.next)) return true;
+  }
+  return false;
+}
+
+LimitWatch::Clock::time_point LimitWatch::NextMemoryLook(Clock::time_point otherwise) const {
+  for (const Check& check : checks_) {
+    if (check.look == &LimitWatch::CheckMemory) return check.next;
+  }
+  return otherwise;
 }
 
 void LimitWatch::Tell(std::string_view name, const Reached& reached) {
@@ -141,7 +162,8 @@ void LimitWatch::Tell(std::string_view name, const Reached& reached) {
 
 Outcome LimitWatch::EndOf(Outcome as_it_seems) {
   constexpr int kKilled = 128 + SIGKILL;
-  const bool killed = as_it_seems.exit_code == kKilled || as_it_seems.cause == Cause::kRunFailed;
+  const bool killed = (as_it_seems.cause == Cause::kSignaled && as_it_seems.exit_code == kKilled) ||
+                      as_it_seems.cause == Cause::kRunFailed;
   if (inputs_.cgroup == nullptr || reached_ || !killed) return as_it_seems;
   const CgroupUsage usage = inputs_.cgroup->Read();
   const plan::Limit* memory = inputs_.plan.limits.Find(Limit::kMemory);
@@ -244,7 +266,8 @@ std::optional<std::uint64_t> LimitWatch::CheckMemory(const plan::Limit& limit,
   const Clock::time_point began = Clock::now();
   const std::uint64_t used = memory_->Look(*processes_, CountProcesses(), limit.value);
   const Clock::duration took = Clock::now() - began;
-  next = began + std::max<Clock::duration>(IntervalOf(limit), took * kRestAfterCount);
+  next = began + std::clamp<Clock::duration>(took * kRestAfterCount, IntervalOf(limit),
+                                             std::max(IntervalOf(limit), kLongestRest));
   if (used <= limit.value) return std::nullopt;
   return used;
 }

@@ -84,6 +84,8 @@ class LimitWatch {
 
   void AddCheckOf(const plan::Limit& limit);
   boost::asio::awaitable<void> EndSoftly(Reached reached);
+  bool HasTooMuchMemory();
+  [[nodiscard]] Clock::time_point NextMemoryLook(Clock::time_point otherwise) const;
   void Tell(std::string_view name, const Reached& reached);
 
   // Each: nothing, or what was used; `next` becomes the time of the next look.

@@ -28,8 +28,13 @@ std::int64_t NowNanoseconds() {
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
+/// A name that holds our separator makes no field of its own.
 std::string Shown(const std::string& text) {
-  return Printable(std::string_view(text).substr(0, kLongestText));
+  std::string shown;
+  for (const char c : Printable(std::string_view(text).substr(0, kLongestText))) {
+    shown += c == '|' ? std::string(R"(\x7c)") : std::string(1, c);
+  }
+  return shown;
 }
 
 }  // namespace
@@ -47,9 +52,11 @@ std::string DenialLine(const event::Refusal& refusal, std::int64_t time_ns) {
   const std::time_t seconds = time_ns / 1'000'000'000;
   struct tm parts{};
   ::gmtime_r(&seconds, &parts);
+  // Half a command is another command.
+  const std::string way = refusal.way.size() > kLongestText ? "" : Shown(refusal.way);
   return fmt::format("{:02}:{:02}:{:02}Z refused: {} | by: {}{}{}\n", parts.tm_hour, parts.tm_min,
                      parts.tm_sec, Shown(refusal.what), Shown(refusal.rule),
-                     refusal.way.empty() ? "" : " | allowed by: ambit run ", Shown(refusal.way));
+                     way.empty() ? "" : " | allowed by: ambit run ", way);
 }
 
 Result<std::unique_ptr<TellingSink>> TellingSink::Open(int run_dir, const plan::LaunchPlan& plan,

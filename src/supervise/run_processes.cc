@@ -77,6 +77,21 @@ std::vector<pid_t> RunProcesses::All() const {
   return pids;
 }
 
+std::string StatusWithMemory(int proc, pid_t pid) {
+  constexpr std::string_view kMemory = "\nRssAnon:";
+  const std::string status = ReadProc(proc, Path(pid, "status").c_str());
+  if (status.contains(kMemory) || NumberOf(status, "\nThreads:") < 2) return status;
+  const std::string tasks = Path(pid, "task");
+  const auto dir = sys::OpenAt(proc, tasks.c_str(), O_RDONLY | O_DIRECTORY);
+  const auto threads = dir ? sys::ListDirectory(dir->get()) : std::unexpected(dir.error());
+  if (!threads) return status;
+  for (const sys::DirectoryEntry& thread : *threads) {
+    std::string other = ReadProc(proc, fmt::format("{}/{}/status", tasks, thread.name).c_str());
+    if (other.contains(kMemory)) return other;
+  }
+  return status;
+}
+
 ProcessTotals RunProcesses::Count() const {
   constexpr std::uint64_t kKilobyte = 1024;
   static const auto ticks_a_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
@@ -84,7 +99,7 @@ ProcessTotals RunProcesses::Count() const {
   std::uint64_t ticks = 0;
   for (const pid_t pid : All()) {
     ticks += TicksOf(ReadProc(proc_.get(), Path(pid, "stat").c_str()));
-    const std::string status = ReadProc(proc_.get(), Path(pid, "status").c_str());
+    const std::string status = StatusWithMemory(proc_.get(), pid);
     totals.processes += NumberOf(status, "\nThreads:");
     if (pid == 1) continue;  // ambit's own: its memory is not the run's
     totals.anon += (NumberOf(status, "\nRssAnon:") + NumberOf(status, "\nVmSwap:")) * kKilobyte;

@@ -44,6 +44,9 @@ class RunProcesses {
 /// A file of /proc, all of it; empty when it cannot be read (its process has ended).
 std::string ReadProc(int proc, const char* path);
 
+/// /proc/PID/status, of another thread where the first one has ended: the memory is the others'.
+std::string StatusWithMemory(int proc, pid_t pid);
+
 /// The root directory of the run whose init is `init`, as this process sees it: kDenied where none
 /// of its processes may be looked into.
 Result<Fd> OpenRootOf(pid_t init);

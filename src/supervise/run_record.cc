@@ -24,6 +24,7 @@ std::int64_t NowNanoseconds() {
 
 /// Of one layer; the rest is counted.
 constexpr std::size_t kMostRemained = 20'000;
+constexpr std::size_t kMostRemainedBytes = 8U << 20;  // of all paths of a layer
 
 std::string_view NameOf(workspace::ChangeKind kind) {
   switch (kind) {
@@ -194,7 +195,8 @@ void RunRecord::RecordCopiedUp() {
 /// What the calls of the inside led to: of them only what was asked for is known.
 void RunRecord::RecordRemained() {
   for (const workspace::RunLayer& layer : meta_.layers) {
-    const auto walked = workspace::WalkChanges(workspace::OnDisk(meta_, layer, run_.path));
+    const auto walked =
+        workspace::WalkChanges(workspace::OnDisk(meta_, layer, run_.path), kMostRemainedBytes);
     if (!walked) continue;  // as above
     std::size_t told = 0;
     for (const workspace::Change& change : walked->changes) {

@@ -30,7 +30,9 @@ constexpr std::uint64_t kBlock = 512;  // of st_blocks
 constexpr std::uint64_t kKilobyte = 1024;
 
 // A look that takes long is followed by a pause of this many times as long.
-constexpr int kRestAfterExact = 10;   // only while the cheap look finds too much
+constexpr int kRestAfterExact = 10;  // only while the cheap look finds too much
+constexpr std::chrono::seconds kLongestRest{1};
+constexpr std::chrono::milliseconds kLongestExact{500};
 constexpr int kRestAfterMemfds = 50;  // always
 constexpr std::chrono::seconds kMemfdsAtLeast{1};
 /// A host whose files in memory grew by this part of the limit gives reason to look at once.
@@ -138,8 +140,9 @@ void AddFilesOf(std::string_view smaps, const std::set<dev_t>& own, Mapped& mapp
 
 void AddMappingsOf(int proc, pid_t pid, const std::set<dev_t>& own, Mapped& mapped) {
   const std::string rollup = ReadProc(proc, fmt::format("{}/smaps_rollup", pid).c_str());
-  if (rollup.empty()) {  // it has ended, or may not be looked into: then what everybody may see
-    const std::string status = ReadProc(proc, fmt::format("{}/status", pid).c_str());
+  if (!rollup.contains(
+          "\nPss_Anon:")) {  // it has ended, or may not be looked into: then what everybody may see
+    const std::string status = StatusWithMemory(proc, pid);
     mapped.anon += KilobytesOf(status, "\nRssAnon:") + KilobytesOf(status, "\nVmSwap:");
     mapped.shared += KilobytesOf(status, "\nRssShmem:");
     return;
@@ -196,18 +199,24 @@ std::uint64_t SampledMemory::Look(const RunProcesses& processes, const ProcessTo
   const std::uint64_t cheap = totals.anon + totals.shared + InOwnFileSystems() + memfds_;
   if (cheap <= limit) return cheap;
   const Clock::time_point now = Clock::now();
-  if (now < next_exact_) return std::min(cheap, exact_);
-  exact_ = Exact(processes);
+  // Until the next exact look, what has come to it since counts as seen.
+  const auto grown = [&] { return exact_ + cheap - std::min(cheap, cheap_at_exact_); };
+  if (now < next_exact_) return std::min(cheap, grown());
+  // A run that makes itself unmeasurable has what it seems to have.
+  exact_ = Exact(processes).value_or(cheap);
+  cheap_at_exact_ = cheap;
   const Clock::time_point done = Clock::now();
-  next_exact_ = done + (done - now) * kRestAfterExact;
+  next_exact_ = done + std::min<Clock::duration>((done - now) * kRestAfterExact, kLongestRest);
   return std::min(cheap, exact_);
 }
 
-std::uint64_t SampledMemory::Exact(const RunProcesses& processes) const {
+std::optional<std::uint64_t> SampledMemory::Exact(const RunProcesses& processes) const {
+  const Clock::time_point latest = Clock::now() + kLongestExact;
   Mapped mapped;
   std::map<FileKey, std::uint64_t> memfds;
   for (const pid_t pid : processes.All()) {
     if (pid == 1) continue;
+    if (Clock::now() > latest) return std::nullopt;
     AddMappingsOf(processes.proc(), pid, devices_, mapped);
     AddMemfdsOf(processes.proc(), pid, memfds);
   }

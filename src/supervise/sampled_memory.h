@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <optional>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -35,7 +36,8 @@ class SampledMemory {
   [[nodiscard]] std::uint64_t InOwnFileSystems() const;
 
  private:
-  std::uint64_t Exact(const RunProcesses& processes) const;
+  /// Nothing when it takes longer than the event loop can wait.
+  std::optional<std::uint64_t> Exact(const RunProcesses& processes) const;
   void LookForMemfds(const RunProcesses& processes, std::uint64_t limit);
 
   std::vector<Fd> file_systems_;
@@ -44,6 +46,7 @@ class SampledMemory {
   std::uint64_t host_shared_ = 0;  // /proc/meminfo's Shmem at the last look
   Clock::time_point next_memfds_{};
   std::uint64_t exact_ = 0;
+  std::uint64_t cheap_at_exact_ = 0;
   Clock::time_point next_exact_{};
 };
 

@@ -68,6 +68,18 @@ std::string_view NameOf(InsideDetail detail) {
   return "file";
 }
 
+/// About: with every byte that JSON escapes as the six that it becomes.
+std::int64_t BytesInJournal(const InsideRecord& record) {
+  std::int64_t bytes = 240;  // names of fields, numbers, the hash
+  const auto add = [&bytes](std::string_view text) {
+    for (const char c : text) bytes += c >= ' ' && c <= '~' ? 1 : 6;
+  };
+  add(record.path);
+  add(record.other);
+  for (const std::string& argument : record.argv) add(argument);
+  return bytes;
+}
+
 void AddExit(Event& event, std::int64_t status) {
   const auto code = static_cast<int>(status);
   if (status < 0) {
@@ -132,8 +144,8 @@ WitnessReader::WitnessReader(const plan::LaunchPlan& plan, Emit emit, const Witn
       filled_(Clock::now()),
       dropped_told_(filled_) {}
 
-bool WitnessReader::IsWithinBounds() {
-  if (told_ >= bounds_.records) return false;
+bool WitnessReader::IsWithinBounds(const InsideRecord& record) {
+  if (told_ >= bounds_.records || told_bytes_ >= bounds_.bytes) return false;
   if (tokens_ < 1) {
     const Clock::time_point now = Clock::now();
     const std::chrono::duration<double> passed = now - filled_;
@@ -143,6 +155,7 @@ bool WitnessReader::IsWithinBounds() {
   }
   tokens_ -= 1;
   ++told_;
+  told_bytes_ += BytesInJournal(record);
   return true;
 }
 
@@ -171,7 +184,7 @@ void WitnessReader::TellDropped() {
 void WitnessReader::Tell(const InsideRecord& record) {
   if (record.kind == InsideKind::kDropped) {
     CountDropped(static_cast<InsideKind>(record.detail), std::max<std::int64_t>(record.number, 0));
-  } else if (IsWithinBounds()) {
+  } else if (IsWithinBounds(record)) {
     emit_(EventOf(record, redactor_));
   } else {
     CountDropped(record.kind, 1);

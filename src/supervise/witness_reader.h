@@ -22,6 +22,7 @@ struct WitnessBounds {
   double burst = 100'000;            // records at once
   double per_second = 20'000;        // and from then on
   std::int64_t records = 1'000'000;  // of the whole run
+  std::int64_t bytes = 256 << 20;    // of its journal, about
 };
 
 class WitnessReader {
@@ -41,7 +42,7 @@ class WitnessReader {
  private:
   Status Take(std::string_view bytes);
   void Tell(const event::InsideRecord& record);
-  bool IsWithinBounds();
+  bool IsWithinBounds(const event::InsideRecord& record);
   void CountDropped(event::InsideKind kind, std::int64_t count);
   void TellDropped();
 
@@ -51,6 +52,7 @@ class WitnessReader {
   WitnessBounds bounds_;
   double tokens_;
   std::int64_t told_ = 0;
+  std::int64_t told_bytes_ = 0;
   Clock::time_point filled_;
   Clock::time_point dropped_told_;
   std::array<std::int64_t, event::kInsideKinds> dropped_{};

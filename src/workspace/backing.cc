@@ -139,15 +139,18 @@ Result<Fd> MakeBacking(const plan::LaunchPlan& plan, int run_dir) {
 }
 
 Status BringHome(int backing, int run_dir) {
+  Status whole;
   for (const char* name : kBroughtHome) {
-    AMBIT_CHECK(CopyTree(backing, name, run_dir, kIncoming));
+    if (Status copied = CopyTree(backing, name, run_dir, kIncoming); !copied && whole) {
+      whole = std::move(copied);
+    }
     if (::renameat2(run_dir, kIncoming, run_dir, name, RENAME_EXCHANGE) != 0) {
       return FailErrno(errno, fmt::format("put '{}' in its place", name));
     }
     AMBIT_CHECK(RemoveTree(run_dir, kIncoming));
   }
   ::unlinkat(run_dir, kImage, 0);
-  return {};
+  return whole;
 }
 
 Status BringHomeFromImage(int run_dir) {

@@ -16,8 +16,9 @@ namespace ambit::workspace {
 /// that goes when the last descriptor does.
 Result<Fd> MakeBacking(const plan::LaunchPlan& plan, int run_dir);
 
-/// Every process of the run has ended. The prepared upper/ and home/ of `run_dir` are replaced,
-/// each by all that was written or not at all. Removes the image.
+/// Every process of the run has ended. The prepared upper/ and home/ of `run_dir` are replaced by
+/// what was written, each in one step. An error names the first file that did not come; all others
+/// did. Removes the image.
 Status BringHome(int backing, int run_dir);
 
 /// In the run's directory, while the run lasts and after a crash of ambit.

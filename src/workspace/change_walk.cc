@@ -44,13 +44,14 @@ struct Frame {
 
 class Walker {
  public:
-  Walker(const OverlayLayer& layer, Fd upper, Fd lower, Masks masks)
+  Walker(const OverlayLayer& layer, Fd upper, Fd lower, Masks masks, std::size_t max_path_bytes)
       : marks_(layer.flavour),
         trusted_(layer.flavour == OverlayFlavour::kTrusted),
         honour_redirects_(trusted_ && layer.redirect_dir),
         upper_root_(std::move(upper)),
         lower_root_(std::move(lower)),
-        masks_(std::move(masks)) {}
+        masks_(std::move(masks)),
+        max_path_bytes_(max_path_bytes) {}
 
   Result<ChangeSet> Run() {
     if (honour_redirects_) {  // what was moved must be known before anything counts as deleted
@@ -347,7 +348,7 @@ class Walker {
       change.new_bytes = S_ISREG(after->st_mode) ? static_cast<std::uint64_t>(after->st_size) : 0;
     }
     path_bytes_ += change.path.size() + change.old_path.size();
-    if (set_.changes.size() >= kMaxChanges || path_bytes_ > kMaxPathBytes) {
+    if (set_.changes.size() >= kMaxChanges || path_bytes_ > max_path_bytes_) {
       set_.truncated = true;
       return std::nullopt;
     }
@@ -383,6 +384,7 @@ class Walker {
   std::vector<Frame> stack_;
   std::map<std::string, std::size_t> git_files_;
   std::size_t path_bytes_ = 0;
+  std::size_t max_path_bytes_;
   ChangeSet set_;
 };
 
@@ -394,12 +396,12 @@ Result<Fd> OpenLayer(const std::string& path) {
 
 }  // namespace
 
-Result<ChangeSet> WalkChanges(const OverlayLayer& layer) {
+Result<ChangeSet> WalkChanges(const OverlayLayer& layer, std::size_t max_path_bytes) {
   AMBIT_CHECK(CheckMarksReadable(layer.flavour));
   AMBIT_TRY(Fd upper, OpenLayer(layer.upper));
   AMBIT_TRY(Fd lower, OpenLayer(layer.lower));
   AMBIT_TRY(Masks masks, Masks::Load(layer.mask));
-  return Walker(layer, std::move(upper), std::move(lower), std::move(masks)).Run();
+  return Walker(layer, std::move(upper), std::move(lower), std::move(masks), max_path_bytes).Run();
 }
 
 }  // namespace ambit::workspace

@@ -81,7 +81,8 @@ inline constexpr std::size_t kMaxPathBytes = 512U << 20;  // all paths of the li
 /// Errors: kDenied when the marks of the flavour cannot be read by this process, kUnsupported for
 /// metacopy, kIo and kNotFound for the layers themselves. What is unreadable further down is
 /// reported in the list instead.
-Result<ChangeSet> WalkChanges(const OverlayLayer& layer);
+Result<ChangeSet> WalkChanges(const OverlayLayer& layer,
+                              std::size_t max_path_bytes = kMaxPathBytes);
 
 /// Opens the relative `path` below `root` one component at a time, no link followed; any length.
 /// `flags` go to the last component; O_NOFOLLOW, O_NONBLOCK, O_NOCTTY and O_CLOEXEC are added.

@@ -35,9 +35,9 @@ std::string ThroughProc(int dir, const std::string& name) {
   return fmt::format("/proc/self/fd/{}/{}", dir, name);
 }
 
-/// The overlay's marks and what the agent set; security.* belongs to the file system.
+/// The overlay's marks. What the agent set besides no review brings anywhere.
 bool IsCopied(std::string_view attribute) {
-  return attribute.starts_with("user.") || attribute.starts_with("trusted.overlay.");
+  return attribute.starts_with("user.overlay.") || attribute.starts_with("trusted.overlay.");
 }
 
 class TreeCopier {
@@ -50,13 +50,14 @@ class TreeCopier {
     AMBIT_CHECK(Enter(from_dir, from_name, to_dir, to_name, info));
     AMBIT_TRY(root_, OpenDirectory(to_.get(), "."));
     while (!levels_.empty()) AMBIT_CHECK(Step());
-    return CopyProperties(from_dir, from_name, to_dir, to_name, info);
+    Note(CopyProperties(from_dir, from_name, to_dir, to_name, info));
+    return first_;
   }
 
  private:
   struct Level {
     std::string name;  // in the level before
-    std::string path;  // below the top; empty: the top itself
+    std::string path;  // below the top; empty: the top itself, or longer than any that is asked for
     struct stat info;
     std::vector<std::string> names;  // still to be copied
   };
@@ -66,7 +67,13 @@ class TreeCopier {
     if (level.names.empty()) return Leave();
     const std::string name = std::move(level.names.back());
     level.names.pop_back();
-    return CopyEntry(name);
+    Note(CopyEntry(name));
+    return {};
+  }
+
+  /// One that cannot be copied is no reason to lose the others.
+  void Note(Status status) {
+    if (first_ && !status) first_ = std::move(status);
   }
 
   Status Enter(int from, const std::string& from_name, int to, const std::string& to_name,
@@ -90,7 +97,8 @@ class TreeCopier {
     if (levels_.empty()) return {};
     AMBIT_TRY(from_, OpenDirectory(from_.get(), ".."));
     AMBIT_TRY(to_, OpenDirectory(to_.get(), ".."));
-    return CopyProperties(from_.get(), done.name, to_.get(), done.name, done.info);
+    Note(CopyProperties(from_.get(), done.name, to_.get(), done.name, done.info));
+    return {};
   }
 
   Status CopyEntry(const std::string& name) {
@@ -114,13 +122,14 @@ class TreeCopier {
 
   [[nodiscard]] std::string PathOf(const std::string& name) const {
     const std::string& above = levels_.back().path;
-    return above.empty() ? name : above + "/" + name;
+    if (above.empty()) return levels_.size() == 1 ? name : std::string();
+    return above.size() + name.size() < kLongestFirstName ? above + "/" + name : std::string();
   }
 
   bool LinkToFirstName(const std::string& name, const struct stat& info) {
     if (info.st_nlink < 2) return false;
     std::string path = PathOf(name);
-    if (path.size() >= kLongestFirstName) return false;
+    if (path.empty()) return false;
     const auto [first, is_first] = first_names_.try_emplace(info.st_ino, std::move(path));
     return !is_first &&
            ::linkat(root_.get(), first->second.c_str(), to_.get(), name.c_str(), 0) == 0;
@@ -199,6 +208,7 @@ class TreeCopier {
   Fd to_;
   Fd root_;  // the copy's top
   std::vector<Level> levels_;
+  Status first_;  // what went wrong first
   std::map<ino_t, std::string> first_names_;
 };
 

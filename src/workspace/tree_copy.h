@@ -3,8 +3,8 @@
 // layer must be copied: whiteouts, the kernel's marks, holes, times and hard links are kept. What
 // lies in it was made by an agent: by descriptor, no link followed, any depth with a fixed number
 // of descriptors.
-// Who calls: backing.cc. Errors: of the first call that failed, naming the file; what was copied
-// until then stays. As a person, directories and files without permissions are opened up in `from`.
+// Who calls: backing.cc. Errors: of the first call that failed, naming the file; all else is
+// copied. As a person, directories and files without permissions are opened up in `from`.
 #include <string>
 
 #include "base/error.h"

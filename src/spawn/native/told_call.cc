@@ -156,10 +156,20 @@ InsideRecord Begin(const Call& call, InsideKind kind, std::optional<std::string>
   return record;
 }
 
+/// Whether init finds there what the process would: not what is only open, nor what /proc makes of
+/// who asks.
+bool IsOrdinaryName(std::string_view path) {
+  return !path.starts_with("/proc/") && !path.starts_with("/dev/") && !path.contains("/..") &&
+         !path.ends_with(" (deleted)");
+}
+
 std::optional<InsideRecord> ExecOf(const Call& call, int base, int path, int argv) {
   InsideRecord record = Begin(call, InsideKind::kExec, call.PathAt(base, path));
   if (record.unreadable) return record;
-  if (::faccessat(AT_FDCWD, record.path.c_str(), F_OK, 0) != 0) return std::nullopt;
+  if (::faccessat(AT_FDCWD, record.path.c_str(), F_OK, 0) != 0 && errno == ENOENT &&
+      IsOrdinaryName(record.path)) {
+    return std::nullopt;  // a shell that looks for a command along PATH
+  }
   Arguments arguments = ReadArguments(call.pid(), call.argument(argv));
   record.argv = std::move(arguments.texts);
   record.cut = arguments.cut;
@@ -174,7 +184,10 @@ std::optional<InsideRecord> OpenOf(const Call& call, int base, int path, std::ui
   InsideRecord record =
       Begin(call, writes ? InsideKind::kWrite : InsideKind::kOpen, call.PathAt(base, path));
   // Devices of ours, which keep nothing: every shell opens one to write.
-  if (IsBelow(record.path, "/dev") && !IsBelow(record.path, "/dev/shm")) return std::nullopt;
+  if (IsBelow(record.path, "/dev") && !IsBelow(record.path, "/dev/shm") &&
+      !record.path.contains("/..")) {
+    return std::nullopt;
+  }
   if ((flags & O_TMPFILE) == O_TMPFILE) {
     record.kind = InsideKind::kCreate;
     record.detail = static_cast<std::uint8_t>(InsideDetail::kUnnamed);
