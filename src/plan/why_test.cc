@@ -48,7 +48,12 @@ class Why : public ::testing::Test {
 TEST_F(Why, EachPathHasItsRuleAndItsFlag) {
   ExpectRefused("/home/ann/.ssh/id", "the home is the run's own", "--ro /home/ann/.ssh/id");
   ExpectRefused("/home/bob", "nothing names it", "--ro /home/bob");
-  ExpectRefused("/opt/it's", "nothing names it", R"(--ro '/opt/it'\''s')");
+  ExpectRefused("/opt/two words", "nothing names it", "--ro '/opt/two words'");
+  // What is shown is escaped once more: a word that needs that is no word to paste.
+  for (const char* hostile :
+       {"/opt/it's", "/opt/'$(touch x)'", "/opt/a\\b", "/opt/\xc3\xa9", "/opt/\n"}) {
+    ExpectRefused(hostile, "nothing names it", "");
+  }
   ExpectRefused("/tmp/x", "/tmp is the run's own", "--ro /tmp/x");
   ExpectRefused("/usr/bin/sh", "read-only in every run", "");
   ExpectRefused("/home/ann/data/x", "shown read-only", "--cow /home/ann/data");

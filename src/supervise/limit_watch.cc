@@ -162,8 +162,8 @@ void LimitWatch::Tell(std::string_view name, const Reached& reached) {
 
 Outcome LimitWatch::EndOf(Outcome as_it_seems) {
   constexpr int kKilled = 128 + SIGKILL;
-  const bool killed = (as_it_seems.cause == Cause::kSignaled && as_it_seems.exit_code == kKilled) ||
-                      as_it_seems.cause == Cause::kRunFailed;
+  // A shell passes on how its last command ended.
+  const bool killed = as_it_seems.exit_code == kKilled || as_it_seems.cause == Cause::kRunFailed;
   if (inputs_.cgroup == nullptr || reached_ || !killed) return as_it_seems;
   const CgroupUsage usage = inputs_.cgroup->Read();
   const plan::Limit* memory = inputs_.plan.limits.Find(Limit::kMemory);

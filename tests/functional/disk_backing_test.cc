@@ -78,9 +78,10 @@ TEST_P(DiskBacking, ItsSizeIsALimitThatTheKernelHolds) {
                                        "32MiB", "--require-hard", "disk", "--", "true"});
   EXPECT_THAT(plan.out, HasSubstr("disk 32 MiB hard")) << plan.err;
   const Finished run =
-      Sh("dd if=/dev/zero of=big bs=1M count=100 2>&1 | grep -o 'No space left on device';"
-         "dd if=/dev/zero of=$HOME/big bs=1M count=100 2>&1 | grep -o 'No space left on device';"
-         "rm big; echo goes on > small; cat small");
+      Sh("dd if=/dev/zero of=first bs=1M count=20 2>/dev/null; dd if=/dev/zero of=big bs=1M "
+         "count=20 2>&1 | grep -o 'No space left on device';"
+         "dd if=/dev/zero of=$HOME/big bs=1M count=20 2>&1 | grep -o 'No space left on device';"
+         "rm big first; echo goes on > small; cat small");
   EXPECT_EQ(run.out, "No space left on device\nNo space left on device\ngoes on\n") << run.err;
   EXPECT_EQ(run.exit_code, 0) << run.err;
 }

@@ -60,11 +60,18 @@ std::set<std::string> ControlGroupsOf(const std::string& state) {
   for (const auto& run : fs::directory_iterator(state + "/ambit/runs", ignored)) {
     names.insert("ambit-" + run.path().filename().string());
   }
+  // Others make and remove their own meanwhile, which ends the walk.
   std::set<std::string> found;
-  for (const auto& entry : fs::recursive_directory_iterator(
-           "/sys/fs/cgroup", fs::directory_options::skip_permission_denied, ignored)) {
-    if (names.contains(entry.path().filename().string())) found.insert(entry.path());
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    std::error_code vanished;
+    const auto skip = fs::directory_options::skip_permission_denied;
+    for (auto it = fs::recursive_directory_iterator("/sys/fs/cgroup", skip, vanished);
+         !vanished && it != fs::recursive_directory_iterator(); it.increment(vanished)) {
+      if (names.contains(it->path().filename().string())) found.insert(it->path());
+    }
+    if (!vanished) return found;
   }
+  ADD_FAILURE() << "/sys/fs/cgroup never stood still";
   return found;
 }
 
