@@ -66,7 +66,7 @@ struct RunMeta {
   std::string boot_id;
   // The run's first process, outside; 0: nobody knows.
   pid_t init_pid = 0;
-  std::uint64_t init_start = 0;  // as supervisor_start
+  std::uint64_t init_start = 0;                 // as supervisor_start
   std::optional<std::int64_t> clock_offset_ns;  // stamp.h, ClockOffset; an older ambit did not say
   // The commit the project's HEAD named just before the run began; empty: none, or nobody knows.
   std::string head_commit;
@@ -76,8 +76,8 @@ struct RunMeta {
   std::vector<RunLayer> layers;
   std::optional<RunOutcome> outcome;
   std::optional<RunUsage> used;  // with `outcome`
-  bool direct = false;  // --project rw: it wrote into the project itself
-  bool keep = false;    // --keep-run: it goes only by name
+  bool direct = false;           // --project rw: it wrote into the project itself
+  bool keep = false;             // --keep-run: it goes only by name
   /// Where the layers are until the run has ended: "image", "memory", or nothing: in its directory.
   std::string disk_backing;
   bool sealed = false;  // its journal was written to the end

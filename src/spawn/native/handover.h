@@ -21,7 +21,8 @@ Result<Fd> WriteHandover(const plan::LaunchPlan& plan, const Places& places);
 
 Status SendHandover(int socket, const Fd& handover);
 
-/// Blocks. Goes into the control groups that are sent before. kInit when the sender is gone or sent something else.
+/// Blocks. Goes into the control groups that are sent before. kInit when the sender is gone or sent
+/// something else.
 StageResult<Handover> ReceiveHandover(int socket);
 
 }  // namespace ambit::spawn::native
