@@ -79,7 +79,7 @@ std::vector<pid_t> RunProcesses::All() const {
 
 std::string StatusWithMemory(int proc, pid_t pid) {
   constexpr std::string_view kMemory = "\nRssAnon:";
-  const std::string status = ReadProc(proc, Path(pid, "status").c_str());
+  std::string status = ReadProc(proc, Path(pid, "status").c_str());
   if (status.contains(kMemory) || NumberOf(status, "\nThreads:") < 2) return status;
   const std::string tasks = Path(pid, "task");
   const auto dir = sys::OpenAt(proc, tasks.c_str(), O_RDONLY | O_DIRECTORY);
