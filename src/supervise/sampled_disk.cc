@@ -72,7 +72,15 @@ std::uint64_t DeletedButOpen(const RunProcesses& processes) {
 }  // namespace
 
 DiskWalk::DiskWalk(int run) {
+  struct stat work{};
+  if (::fstatat(run, "work", &work, AT_SYMLINK_NOFOLLOW) == 0) work_ = work.st_ino;
   for (const char* name : {"upper", "work", "home"}) Enter(run, name);
+}
+
+/// RUN/work/LAYER/work, the overlay's own: closed to everybody, and it holds nothing for long.
+bool DiskWalk::IsScratch(int parent, std::string_view name) const {
+  struct stat above{};
+  return name == "work" && ::fstatat(parent, "..", &above, 0) == 0 && above.st_ino == work_;
 }
 
 void DiskWalk::Enter(int parent, const char* name) {
@@ -87,8 +95,7 @@ void DiskWalk::Enter(int parent, const char* name) {
     way_.emplace_back(stream, ::closedir);
     return;
   }
-  // The overlay's own work directory is closed to everybody and holds nothing for long.
-  if (errno != ENOENT && std::string_view(name) != "work") hidden_ = true;
+  if (errno != ENOENT && !IsScratch(parent, name)) hidden_ = true;
   if (dir >= 0) ::close(dir);
 }
 

@@ -6,11 +6,13 @@
 // Sparse files count the blocks they take. Files that are deleted and still open count by the
 // descriptors that hold them.
 #include <dirent.h>
+#include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -39,8 +41,10 @@ class DiskWalk {
  private:
   using Stream = std::unique_ptr<DIR, int (*)(DIR*)>;
   void Enter(int parent, const char* name);
+  [[nodiscard]] bool IsScratch(int parent, std::string_view name) const;
 
   std::vector<Stream> way_;  // from a root down to where the walk is
+  ino_t work_ = 0;           // of RUN/work
   DiskUse found_;
   bool hidden_ = false;
 };
