@@ -268,8 +268,9 @@ TEST_P(ProjectMatrix, IsNeverWalked) {
           .exit_code,
       0);
   const auto many = count_calls("true");
-  // A walk would make thousands more; the slack is for lines that strace splits in two.
-  EXPECT_NEAR(static_cast<double>(many), static_cast<double>(few), 20);
+  // A walk would make three hundred more at least; the slack is for lines that strace splits in
+  // two, and for the looks at control groups of other runs and at what this one uses.
+  EXPECT_NEAR(static_cast<double>(many), static_cast<double>(few), 100);
   EXPECT_GT(count_calls("find . -name none"), many + 200);  // the control: a walk is seen
 }
 
