@@ -11,8 +11,7 @@
 // and is silent.
 //
 // Out of memory: nothing is set to kill the run as a whole (v2: memory.oom.group stays 0), so the
-// kernel kills one process inside this cgroup, by its score. Who starts processes in the run gives
-// tools a higher oom_score_adj than the agent, and the agent a higher one than init: a compiler
+// kernel kills one process inside this cgroup, by its score, which is mostly its size: a compiler
 // that wants too much dies alone and the agent goes on. When the agent or init is the victim the
 // run ends, and `oom_kills` has grown: the cause is memory. Kernel memory is charged as well.
 //

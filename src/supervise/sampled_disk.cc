@@ -77,7 +77,8 @@ DiskWalk::DiskWalk(int run) {
   for (const char* name : {"upper", "work", "home"}) Enter(run, name);
 }
 
-/// RUN/work/LAYER/work, the overlay's own: closed to everybody, and it holds nothing for long.
+/// What the overlay itself makes in a layer's work directory: closed to everybody, and it holds
+/// nothing for long.
 bool DiskWalk::IsScratch(int parent, std::string_view name) const {
   struct stat above{};
   return name == "work" && ::fstatat(parent, "..", &above, 0) == 0 && above.st_ino == work_;
