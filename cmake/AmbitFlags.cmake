@@ -32,6 +32,8 @@ endif()
 
 # For programs that only test: compiled in half the time, and what they test is optimised all the
 # same. Fortified functions want an optimiser.
+set(ambit_quick_flags -O0 -U_FORTIFY_SOURCE)
 function(ambit_compile_quickly target)
-  target_compile_options(${target} PRIVATE -O0 -U_FORTIFY_SOURCE)
+  target_compile_options(${target} PRIVATE ${ambit_quick_flags})
+  ambit_reads_from(${target} ambit_test_headers)
 endfunction()

@@ -26,27 +26,19 @@ LintShell() {
   fi
 }
 
-# The sanitizer build compiles the same sources; when it is there and debug is not, it serves.
-# Building first makes the generated headers that the sources include.
-TidyPreset() {
-  if [ ! -d "$root/build/debug" ] && [ -f "$root/build/asan/build.ninja" ]; then
-    echo asan
-  else
-    echo debug
-  fi
-}
+# Nothing is compiled in it: each file is read with all that it includes, and nothing else.
+LintPreset() { Build lint generated_sources; }
 
 LintTidy() {
-  local preset analyzer=()
+  local analyzer=()
   # Two fifths of the whole time, and it finds the least: the night has it.
   [ -n "${lint_deep:-}" ] || analyzer=(--checks='-clang-analyzer-*')
-  preset=$(TidyPreset)
-  Build "$preset" unit_tests || return 1
+  LintPreset || return 1
   Files 'src/*.cc' | grep -v '_test\.cc$' |
-    xargs -r -d '\n' -n 1 -P "$jobs" clang-tidy-19 --quiet -p "build/$preset" "${analyzer[@]}"
+    xargs -r -d '\n' -n 1 -P "$jobs" clang-tidy-19 --quiet -p build/lint "${analyzer[@]}"
 }
 
-LintHeaders() { "$root/tools/check_headers" "$root/build/$(TidyPreset)/compile_commands.json"; }
+LintHeaders() { LintPreset && "$root/tools/check_headers" "$root/build/lint/compile_commands.json"; }
 
 LintTree() { "$root/tools/check_tree" --self-test && "$root/tools/check_tree"; }
 
