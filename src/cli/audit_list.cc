@@ -65,15 +65,10 @@ std::string ForPrograms(const Row& row) {
 
 Status List(bool json) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
-  const auto store = OpenStore(person);
-  if (!store && store.error().code != Errc::kNotFound) return std::unexpected(store.error());
-  std::vector<workspace::RunEntry> runs;
-  if (store) {
-    AMBIT_TRY(runs, store->List());
-  }
+  AMBIT_TRY(const AllRuns all, ListAllRuns(person));
   std::vector<std::string> rows;
-  for (const workspace::RunEntry& run : runs) {
-    const Row row = RowOf(*store, run);
+  for (const workspace::RunEntry& run : all.runs) {
+    const Row row = RowOf(*all.store, run);
     rows.push_back(json ? ForPrograms(row) : ForPeople(row));
   }
   if (json) return ToStdout(fmt::format("[{}]\n", fmt::join(rows, ",\n")));

@@ -2,6 +2,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -42,8 +43,10 @@ Status Show(ShowFlags flags) {
   AMBIT_TRY(const JournalOfRun opened, JournalOfRun::Open(flags.run, flags.directory));
   AMBIT_CHECK(WarnWhenBroken(opened));
   Output out(STDOUT_FILENO);
+  bool any = false;
   const auto print = [&](const journal::Entry& entry, std::string_view line) -> Result<bool> {
     if (journal::Matches(flags.wanted, entry)) {
+      any = true;
       AMBIT_CHECK(out.Write(flags.json ? std::string(line) + "\n" : ForPeople(entry)));
     }
     return !out.left();
@@ -51,6 +54,11 @@ Status Show(ShowFlags flags) {
   AMBIT_CHECK(ForEachEntry(flags.follow ? Following(opened, [&] { return out.Flush(); })
                                         : journal::FromFile(opened.file.get()),
                            print));
+  if (!any) {
+    fmt::print(
+        stderr,
+        "ambit: nothing in the journal is like that; 'ambit audit schema' lists the events\n");
+  }
   return out.Flush();
 }
 

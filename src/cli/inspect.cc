@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "cli/usage_text.h"
 #include "review/unfinished_apply.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
@@ -45,6 +46,13 @@ std::string ForPeople(const RunDir& run, const RunMeta& meta) {
   line("started", LocalTime(meta.started_ns));
   line("finished", LocalTime(meta.finished_ns.value_or(0)));
   line("work", WorkOf(run));
+  if (meta.used) {
+    line("used", fmt::format("{} of processor time, at most {} of memory and {} processes",
+                             Span(meta.used->cpu_ms), Size(meta.used->memory_peak),
+                             meta.used->processes_peak));
+  }
+  // A record of how it was made is not there when making it failed.
+  if (const auto plan = PlanOf(run)) line("limits", LimitsForPeople(plan->limits));
   const review::Unfinished unfinished = review::UnfinishedOf(run, meta);
   if (unfinished == review::Unfinished::kUnderWay) line("apply", "under way");
   if (unfinished == review::Unfinished::kInterrupted) {

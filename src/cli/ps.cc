@@ -52,24 +52,19 @@ std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& 
 
 Status List(const PsFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
-  const auto store = OpenStore(person);
-  if (!store && store.error().code != Errc::kNotFound) return std::unexpected(store.error());
-  std::vector<workspace::RunEntry> runs;
-  if (store) {
-    AMBIT_TRY(runs, store->List());
-  }
-  std::erase_if(runs, [&](const workspace::RunEntry& run) {
+  AMBIT_TRY(AllRuns all, ListAllRuns(person));
+  std::erase_if(all.runs, [&](const workspace::RunEntry& run) {
     return !flags.all && !(run.meta && workspace::IsAlive(*run.meta));
   });
   std::string out;
   if (flags.json) {
     std::vector<std::string> rows;
-    for (const workspace::RunEntry& run : runs) rows.push_back(JsonOf(*store, run));
+    for (const workspace::RunEntry& run : all.runs) rows.push_back(JsonOf(*all.store, run));
     out = fmt::format("[{}]\n", fmt::join(rows, ",\n"));
   } else {
     out =
         fmt::format("{:<10}  {:<22}  {:<19}  {}\n", "RUN", "STATE", "STARTED", "PROJECT  COMMAND");
-    for (const workspace::RunEntry& run : runs) out += RowOf(*store, run);
+    for (const workspace::RunEntry& run : all.runs) out += RowOf(*all.store, run);
   }
   return ToStdout(out);
 }

@@ -16,8 +16,10 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "plan/plan_json.h"
 #include "review/unfinished_apply.h"
 #include "supervise/outcome.h"
+#include "sys/file.h"
 #include "workspace/backing.h"
 #include "workspace/run_removal.h"
 
@@ -109,6 +111,21 @@ Result<workspace::RunStore> OpenStore(const host::Person& person) {
     return Fail(Errc::kNotFound, "there is no run yet", "start one with 'ambit run -- COMMAND'");
   }
   return store;
+}
+
+Result<AllRuns> ListAllRuns(const host::Person& person) {
+  Result<workspace::RunStore> store = OpenStore(person);
+  if (!store && store.error().code == Errc::kNotFound) return AllRuns();
+  if (!store) return std::unexpected(std::move(store).error());
+  AMBIT_TRY(std::vector<workspace::RunEntry> runs, store->List());
+  return AllRuns{.store = *std::move(store), .runs = std::move(runs)};
+}
+
+Result<plan::LaunchPlan> PlanOf(const workspace::RunDir& run) {
+  constexpr std::size_t kMostBytes = 64U << 20;
+  AMBIT_TRY(const std::string text,
+            sys::ReadSmallFile(run.fd.get(), workspace::kPlanFile, kMostBytes));
+  return plan::DecodeJson(text);
 }
 
 Result<workspace::RunDir> OpenNamedRun(const workspace::RunStore& store, const std::string& name) {

@@ -2,12 +2,14 @@
 // How subcommands find the run that a person means, and say what it is. Who calls: every
 // subcommand that reviews or manages runs.
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "host/facts.h"
+#include "plan/launch_plan.h"
 #include "supervise/place.h"
 #include "workspace/run_store.h"
 
@@ -26,6 +28,13 @@ std::string RunsRootOf(const host::Person& person);
 /// The person's store. kNotFound with a hint when there was no run yet.
 Result<workspace::RunStore> OpenStore(const host::Person& person);
 
+/// All runs of the person, newest first; no store and none when there was no run yet.
+struct AllRuns {
+  std::optional<workspace::RunStore> store;
+  std::vector<workspace::RunEntry> runs;
+};
+Result<AllRuns> ListAllRuns(const host::Person& person);
+
 /// The option -C, as `run` has it: this directory is the project, wherever the person is.
 void AddDirectoryOption(CLI::App& command, std::string& directory);
 
@@ -41,6 +50,9 @@ enum class Newest : std::uint8_t {
 Result<workspace::RunMeta> FindRun(const workspace::RunStore& store, const host::Person& person,
                                    const std::string& name, const std::string& directory = {},
                                    Newest which = Newest::kThatRan);
+
+/// How a run was made. Errors: no such record, or one that this ambit does not know.
+Result<plan::LaunchPlan> PlanOf(const workspace::RunDir& run);
 
 /// The project's layer of a run. kNotFound for a run that had none (`--project ro`), kUnsupported
 /// for one that wrote into the project itself, kInvalidArgument when the work was discarded.

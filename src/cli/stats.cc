@@ -31,14 +31,13 @@ struct Figures {
 };
 
 /// Of a run that goes on: now. Of one that has ended: its processor time and its peaks.
-Result<Figures> FiguresOf(const workspace::RunStore& store, const RunMeta& meta) {
+Result<Figures> FiguresOf(const workspace::RunDir& run, const RunMeta& meta) {
   if (meta.used) {
     return Figures{.cpu_ms = meta.used->cpu_ms,
                    .memory = meta.used->memory_peak,
                    .processes = meta.used->processes_peak,
                    .disk = meta.used->disk_bytes};
   }
-  AMBIT_TRY(const workspace::RunDir run, store.OpenRun(meta.id));
   if (!workspace::IsAlive(meta)) {
     return Fail(Errc::kNotFound, fmt::format("the run '{}' left no figures", meta.id),
                 "it crashed, or an older ambit made it");
@@ -50,31 +49,43 @@ Result<Figures> FiguresOf(const workspace::RunStore& store, const RunMeta& meta)
                  .disk = now.disk.bytes};
 }
 
-std::string ForPeople(const RunMeta& meta, const Figures& figures) {
-  const std::string_view peak = meta.used ? ", at most" : ", now";
-  return fmt::format(
-      "{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n{:<22} {}\n", "run",
-      meta.id, "state", StateOf(meta), "wall clock", Span(WallOf(meta)), "processor time",
-      Span(figures.cpu_ms), fmt::format("memory{}", peak), Size(figures.memory),
-      fmt::format("processes{}", peak), figures.processes, "disk",
-      figures.disk == 0 ? "-" : Size(figures.disk));
+std::string ForPeople(const RunMeta& meta, const Figures& figures, const plan::Limits& limits) {
+  using policy::Limit;
+  const std::string_view when = meta.used ? ", at most" : ", now";
+  std::string out;
+  const auto line = [&](std::string_view name, std::string_view value) {
+    out += fmt::format("{:<22} {}\n", name, value);
+  };
+  line("run", meta.id);
+  line("state", StateOf(meta));
+  line("wall clock", OfLimit(Span(WallOf(meta)), limits, Limit::kTime));
+  line("processor time", OfLimit(Span(figures.cpu_ms), limits, Limit::kCpuTime));
+  line(fmt::format("memory{}", when), OfLimit(Size(figures.memory), limits, Limit::kMemory));
+  line(fmt::format("processes{}", when),
+       OfLimit(fmt::to_string(figures.processes), limits, Limit::kProcesses));
+  line("disk", OfLimit(figures.disk == 0 ? "-" : Size(figures.disk), limits, Limit::kDisk));
+  return out;
 }
 
-std::string ForPrograms(const RunMeta& meta, const Figures& figures) {
+std::string ForPrograms(const RunMeta& meta, const Figures& figures, const plan::Limits& limits) {
   return fmt::format(
-      R"({{"id":"{}","alive":{},"state":"{}","wall_ms":{},"cpu_ms":{},"{}":{},"{}":{},"disk_bytes":{}}})"
+      R"({{"id":"{}","alive":{},"state":"{}","wall_ms":{},"cpu_ms":{},"{}":{},"{}":{},"disk_bytes":{},"limits":{}}})"
       "\n",
       meta.id, !meta.used, JsonEscape(StateOf(meta)), WallOf(meta), figures.cpu_ms,
       meta.used ? "memory_peak" : "memory", figures.memory,
-      meta.used ? "processes_peak" : "processes", figures.processes, figures.disk);
+      meta.used ? "processes_peak" : "processes", figures.processes, figures.disk,
+      LimitsForPrograms(limits));
 }
 
 Status Stats(const StatsFlags& flags) {
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const workspace::RunStore store, OpenStore(person));
   AMBIT_TRY(const RunMeta meta, FindRun(store, person, flags.run, flags.directory));
-  AMBIT_TRY(const Figures figures, FiguresOf(store, meta));
-  return ToStdout(flags.json ? ForPrograms(meta, figures) : ForPeople(meta, figures));
+  AMBIT_TRY(const workspace::RunDir run, store.OpenRun(meta.id));
+  AMBIT_TRY(const Figures figures, FiguresOf(run, meta));
+  AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(run));
+  return ToStdout(flags.json ? ForPrograms(meta, figures, plan.limits)
+                             : ForPeople(meta, figures, plan.limits));
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ constexpr milliseconds kBetween{250};
 
 struct Row {
   workspace::RunMeta meta;
+  plan::Limits limits;
   supervise::RunUsageNow now;
   Clock::time_point at{};
   std::uint64_t percent = 0;  // of one processor
@@ -38,16 +39,17 @@ struct Row {
 using Rows = std::map<std::string, Row>;
 
 /// Runs whose processes cannot be looked at any more have ended meanwhile.
-Result<Rows> Look(const workspace::RunStore& store, const Rows& before) {
+Result<Rows> Look(const host::Person& person, const Rows& before) {
   Rows rows;
-  AMBIT_TRY(const std::vector<workspace::RunEntry> runs, store.List());
-  for (const workspace::RunEntry& entry : runs) {
+  AMBIT_TRY(const AllRuns all, ListAllRuns(person));
+  for (const workspace::RunEntry& entry : all.runs) {
     if (!entry.meta || !workspace::IsAlive(*entry.meta)) continue;
-    const auto run = store.OpenRun(entry.id);
+    const auto run = all.store->OpenRun(entry.id);
     if (!run) continue;
     const auto usage = supervise::ReadUsage(*entry.meta, *run);
-    if (!usage) continue;
-    Row row{.meta = *entry.meta, .now = *usage, .at = Clock::now()};
+    const auto plan = PlanOf(*run);
+    if (!usage || !plan) continue;
+    Row row{.meta = *entry.meta, .limits = plan->limits, .now = *usage, .at = Clock::now()};
     if (const auto it = before.find(entry.id); it != before.end()) {
       const auto wall = std::chrono::duration_cast<milliseconds>(row.at - it->second.at).count();
       const std::uint64_t cpu = row.now.cpu_ms - std::min(row.now.cpu_ms, it->second.now.cpu_ms);
@@ -59,12 +61,15 @@ Result<Rows> Look(const workspace::RunStore& store, const Rows& before) {
 }
 
 std::string ForPeople(const Rows& rows) {
-  std::string out = fmt::format("{:<10}  {:>9}  {:>5}  {:>10}  {:>9}  {:>10}  {}\n", "RUN", "TIME",
+  using policy::Limit;
+  std::string out = fmt::format("{:<10}  {:>9}  {:>5}  {:>20}  {:>12}  {:>20}  {}\n", "RUN", "TIME",
                                 "CPU%", "MEMORY", "PROCESSES", "DISK", "COMMAND");
   for (const auto& [id, row] : rows) {
-    out += fmt::format("{:<10}  {:>9}  {:>5}  {:>10}  {:>9}  {:>10}  {}\n", id,
-                       Span(WallOf(row.meta)), row.percent, Size(row.now.memory), row.now.processes,
-                       Size(row.now.disk.bytes), CommandLine(row.meta));
+    out += fmt::format(
+        "{:<10}  {:>9}  {:>5}  {:>20}  {:>12}  {:>20}  {}\n", id, Span(WallOf(row.meta)),
+        row.percent, OfLimit(Size(row.now.memory), row.limits, Limit::kMemory),
+        OfLimit(fmt::to_string(row.now.processes), row.limits, Limit::kProcesses),
+        OfLimit(Size(row.now.disk.bytes), row.limits, Limit::kDisk), CommandLine(row.meta));
   }
   return out;
 }
@@ -73,9 +78,10 @@ std::string ForPrograms(const Rows& rows) {
   std::vector<std::string> lines;
   for (const auto& [id, row] : rows) {
     lines.push_back(fmt::format(
-        R"({{"id":"{}","wall_ms":{},"cpu_ms":{},"cpu_percent":{},"memory":{},"processes":{},"disk_bytes":{},"disk_entries":{},"project":"{}"}})",
+        R"({{"id":"{}","wall_ms":{},"cpu_ms":{},"cpu_percent":{},"memory":{},"processes":{},"disk_bytes":{},"disk_entries":{},"limits":{},"project":"{}"}})",
         id, WallOf(row.meta), row.now.cpu_ms, row.percent, row.now.memory, row.now.processes,
-        row.now.disk.bytes, row.now.disk.entries, JsonEscape(row.meta.project)));
+        row.now.disk.bytes, row.now.disk.entries, LimitsForPrograms(row.limits),
+        JsonEscape(row.meta.project)));
   }
   return fmt::format("[{}]\n", fmt::join(lines, ",\n"));
 }
@@ -83,14 +89,11 @@ std::string ForPrograms(const Rows& rows) {
 Status Top(bool json) {
   constexpr const char* kClear = "\033[H\033[J";
   AMBIT_TRY(const host::Person person, host::ReadPerson());
-  const auto store = OpenStore(person);
-  if (!store && store.error().code != Errc::kNotFound) return std::unexpected(store.error());
-  if (!store) return ToStdout(json ? ForPrograms({}) : ForPeople({}));
-  AMBIT_TRY(Rows rows, Look(*store, {}));
+  AMBIT_TRY(Rows rows, Look(person, {}));
   const bool live = !json && ::isatty(STDOUT_FILENO) == 1;
   for (milliseconds pause = kBetween;; pause = kRefresh) {
     if (!rows.empty() || live) ::poll(nullptr, 0, static_cast<int>(pause.count()));
-    AMBIT_TRY(rows, Look(*store, rows));
+    AMBIT_TRY(rows, Look(person, rows));
     AMBIT_CHECK(ToStdout(json ? ForPrograms(rows) : (live ? kClear : "") + ForPeople(rows)));
     if (!live) return {};
   }

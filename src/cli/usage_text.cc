@@ -21,6 +21,30 @@ std::string Span(std::uint64_t ms) {
   return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
+std::string OfLimit(std::string amount, const plan::Limits& limits, policy::Limit kind) {
+  const plan::Limit* limit = limits.Find(kind);
+  if (limit == nullptr) return amount;
+  return fmt::format("{} of {}", amount, policy::TextOf(kind, limit->value));
+}
+
+std::string LimitsForPeople(const plan::Limits& limits) {
+  std::string text;
+  for (const plan::Limit& limit : limits.all) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", policy::NameOf(limit.kind),
+                        policy::TextOf(limit.kind, limit.value));
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string LimitsForPrograms(const plan::Limits& limits) {
+  std::string members;
+  for (const plan::Limit& limit : limits.all) {
+    members += fmt::format("{}\"{}\":{}", members.empty() ? "" : ",", policy::NameOf(limit.kind),
+                           limit.value);
+  }
+  return fmt::format("{{{}}}", members);
+}
+
 std::uint64_t WallOf(const workspace::RunMeta& meta) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);

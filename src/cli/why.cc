@@ -20,14 +20,12 @@
 #include "cli/runs.h"
 #include "event/refusal.h"
 #include "host/facts.h"
-#include "plan/plan_json.h"
 #include "plan/target.h"
 #include "sys/file.h"
 
 namespace ambit::cli {
 namespace {
 
-constexpr std::size_t kMostPlanBytes = 64U << 20;
 constexpr std::size_t kMostMaskBytes = 1U << 20;
 constexpr std::size_t kMostKeys = 20;
 constexpr int kNothingRefused = 1;
@@ -91,12 +89,6 @@ Result<Found> NewestOf(const JournalOfRun& opened, const std::string& path,
                              return true;
                            }));
   return found;
-}
-
-Result<plan::LaunchPlan> PlanOf(const workspace::RunDir& run) {
-  AMBIT_TRY(const std::string text,
-            sys::ReadSmallFile(run.fd.get(), workspace::kPlanFile, kMostPlanBytes));
-  return plan::DecodeJson(text);
 }
 
 /// The names of the keys in what a run saw of a secret file: placeholders are behind them, and

@@ -16,7 +16,7 @@ inline constexpr int kPlanFormat = 1;
 std::string EncodeJson(const LaunchPlan& plan);
 
 /// Of what EncodeJson wrote, as much as tells what is visible inside: paths, mounts, layers, masks,
-/// host ports, the command. kInvalidArgument for what is no such plan.
+/// host ports, limits, the command. kInvalidArgument for what is no such plan.
 Result<LaunchPlan> DecodeJson(std::string_view text);
 
 }  // namespace ambit::plan

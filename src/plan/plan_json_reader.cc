@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -83,6 +84,33 @@ std::optional<Mount> MountOf(const Json& json) {
                .masks = MasksOf(json)};
 }
 
+std::optional<Means> MeansNamed(std::string_view name) {
+  for (auto means = Means::kCgroup; means <= Means::kSampled;
+       means = static_cast<Means>(std::to_underlying(means) + 1)) {
+    if (NameOf(means) == name) return means;
+  }
+  return std::nullopt;
+}
+
+/// A limit of a kind that this ambit does not know is left out.
+std::optional<Limit> LimitOf(const Json& json) {
+  const auto kind = policy::LimitNamed(Text(json, "limit"));
+  const auto means = MeansNamed(Text(json, "means"));
+  if (!kind || !means || !json.contains("value") || !json["value"].is_number_unsigned()) {
+    return std::nullopt;
+  }
+  Limit limit{.kind = *kind,
+              .value = json["value"].get<std::uint64_t>(),
+              .means = *means,
+              .interval_ms = 0,
+              .overshoot = Text(json, "overshoot"),
+              .from = Text(json, "from")};
+  if (json.contains("interval_ms") && json["interval_ms"].is_number_unsigned()) {
+    limit.interval_ms = json["interval_ms"].get<std::uint32_t>();
+  }
+  return limit;
+}
+
 std::vector<std::string> Texts(const Json& object, const char* name) {
   std::vector<std::string> texts;
   for (const Json& text : List(object, name)) texts.push_back(TextOf(text));
@@ -122,6 +150,9 @@ Result<LaunchPlan> DecodeJson(std::string_view text) {
     if (port.is_number_unsigned() && port.get<std::uint64_t>() <= UINT16_MAX) {
       plan.network.host_ports.push_back(port.get<std::uint16_t>());
     }
+  }
+  for (const Json& entry : List(json, "limits")) {
+    if (auto limit = LimitOf(entry)) plan.limits.all.push_back(*std::move(limit));
   }
   return plan;
 }

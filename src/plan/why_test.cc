@@ -100,6 +100,25 @@ TEST_F(Why, IsTheSameOfThePlanOnRecord) {
   EXPECT_FALSE(WhyHost(*read, "localhost:5432").refused);
 }
 
+TEST(PlanOnRecord, KeepsTheLimits) {
+  LaunchPlan plan;
+  plan.limits.all = {{.kind = policy::Limit::kTime,
+                      .value = 60'000,
+                      .means = Means::kClock,
+                      .interval_ms = 0,
+                      .overshoot = {},
+                      .from = "--time"},
+                     {.kind = policy::Limit::kDisk,
+                      .value = 1 << 20,
+                      .means = Means::kSampled,
+                      .interval_ms = 250,
+                      .overshoot = "what is written in 250 ms",
+                      .from = "default"}};
+  const Result<LaunchPlan> read = DecodeJson(EncodeJson(plan));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->limits.all, plan.limits.all);
+}
+
 TEST(PlanOnRecord, ThatIsNoneIsAnError) {
   for (const char* text : {"", "{}", "[]", "{\"format\": 99}",
                            R"({"format": 1, "mounts": [{"kind": "new", "layer": 0}]})",

@@ -169,6 +169,26 @@ TEST_P(Limits, OpenFilesAreLimited) {
   EXPECT_EQ(Sh("ulimit -n", {"--open-files", "100"}).out, "100\n");
 }
 
+TEST_P(Limits, StandBesideWhatARunUses) {
+  const pid_t ambit = person_.Start({"run", "-q", "--processes", "77", "--time", "1h", "--", "sh",
+                                     "-c", "echo up; exec sleep 20"},
+                                    "out");
+  for (int n = 0; n < 100 && person_.Read("out") != "up\n"; ++n) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  const Finished top = person_.Ambit({"top"});
+  const Finished top_json = person_.Ambit({"top", "--json"});
+  const Finished stats = person_.Ambit({"stats"});
+  ::kill(ambit, SIGTERM);
+  ::waitpid(ambit, nullptr, 0);
+  EXPECT_THAT(top.out, HasSubstr("2 of 77")) << top.err;
+  EXPECT_THAT(top_json.out, HasSubstr(R"("processes":77)")) << top_json.err;
+  EXPECT_THAT(stats.out, AllOf(HasSubstr("2 of 77"), HasSubstr(" of 1h"))) << stats.err;
+  EXPECT_THAT(person_.Ambit({"stats", "--json"}).out, HasSubstr(R"("time":3600000)"));
+  EXPECT_THAT(person_.Ambit({"inspect"}).out,
+              AllOf(HasSubstr("time 1h"), HasSubstr("processes 77"), HasSubstr("used")));
+}
+
 TEST_P(Limits, TopAndStatsTellWhatARunUses) {
   const pid_t ambit =
       person_.Start({"run", "-q", "--", "sh", "-c", "echo up; exec sleep 20"}, "out");
