@@ -1,0 +1,121 @@
+#include "proto/client_hello.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace ambit::proto {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Number(std::size_t value, int size) {
+  std::string out;
+  for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) {
+    out += static_cast<char>(value >> shift & 0xFF);
+  }
+  return out;
+}
+
+std::string Vector(const std::string& content, int size) {
+  return Number(content.size(), size) + content;
+}
+
+std::string Extension(unsigned type, const std::string& content) {
+  return Number(type, 2) + Vector(content, 2);
+}
+
+std::string ServerName(const std::string& name) {
+  return Extension(0, Vector(Number(0, 1) + Vector(name, 2), 2));
+}
+
+std::string Hello(const std::string& extensions) {
+  const std::string body = Number(0x0303, 2) + std::string(32, 'r') + Vector("session", 1) +
+                           Vector(Number(0x1a1a, 2) + Number(0x1301, 2), 2) +
+                           Vector(std::string(1, '\0'), 1) + Vector(extensions, 2);
+  return Number(1, 1) + Vector(body, 3);
+}
+
+std::string Record(const std::string& content) {
+  return Number(22, 1) + Number(0x0301, 2) + Vector(content, 2);
+}
+
+Result<std::optional<ClientHello>> Read(const std::string& bytes) {
+  return ReadClientHello(std::as_bytes(std::span(bytes)));
+}
+
+const std::string kGrease = Extension(0x2a2a, "x");
+
+TEST(ClientHello, NamesItsServer) {
+  const auto hello = Read(Record(Hello(kGrease + ServerName("Example.COM") + kGrease)));
+  ASSERT_TRUE(hello) << hello.error().what;
+  ASSERT_TRUE(*hello);
+  EXPECT_EQ((*hello)->server_name->text(), "example.com");
+  EXPECT_FALSE((*hello)->encrypted);
+}
+
+TEST(ClientHello, MayComeInAnyPieces) {
+  const std::string message = Hello(ServerName("example.com"));
+  std::string records;
+  for (std::size_t at = 0; at < message.size(); at += 7) records += Record(message.substr(at, 7));
+  for (std::size_t size = 0; size < records.size(); ++size) {
+    const auto hello = Read(records.substr(0, size));
+    ASSERT_TRUE(hello) << size << hello.error().what;
+    EXPECT_FALSE(*hello) << size;
+  }
+  ASSERT_TRUE(*Read(records));
+  EXPECT_EQ((**Read(records)).server_name->text(), "example.com");
+  // Early data behind it is somebody else's concern.
+  EXPECT_TRUE(*Read(records + Number(23, 1) + Number(0x0303, 2) + Vector("early", 2)));
+}
+
+TEST(ClientHello, MayNameNobody) {
+  const auto hello = Read(Record(Hello(kGrease)));
+  ASSERT_TRUE(hello && *hello);
+  EXPECT_FALSE((*hello)->server_name);
+}
+
+TEST(ClientHello, ThatHidesAnotherIsSeenAsSuch) {
+  for (const unsigned type : {0xfe0dU, 0xffceU}) {
+    const auto hello = Read(Record(Hello(ServerName("a.example") + Extension(type, "inner"))));
+    ASSERT_TRUE(hello && *hello);
+    EXPECT_TRUE((*hello)->encrypted);
+  }
+}
+
+TEST(ClientHello, NotInOrderIsRefused) {
+  const std::string two =
+      Extension(0, Vector(Number(0, 1) + Vector("a.b", 2) + Number(0, 1) + Vector("c.d", 2), 2));
+  for (const std::string& bytes :
+       {Record(Hello(ServerName("a.b") + ServerName("a.b"))), Record(Hello(two)),
+        Record(Hello(ServerName(""))), Record(Hello(ServerName("a.b."))),
+        Record(Hello(ServerName("1.2.3.4"))), Record(Hello(ServerName("::1"))),
+        Record(Hello(ServerName(std::string("a.b\0c", 5)))),
+        Record(Hello(ServerName(std::string(254, 'a')))),
+        Record(Hello(Extension(0, Vector(Number(1, 1) + Vector("a.b", 2), 2)))),
+        Record(Hello(Extension(0, "xx"))), Record(Hello("cut")),
+        Record(Hello(ServerName("a.b")) + "more"), Record(Number(2, 1) + Vector("server", 3)),
+        Record(Number(1, 1) + Number(1U << 20, 3)), Record(""), Record(std::string(1U << 15, 'x')),
+        std::string("\x80\x2e\x01\x03\x01\x00\x15", 7), std::string("GET / HTTP/1.1\r\n\r\n"),
+        Record(Hello(ServerName("a.b")).substr(0, 9)) + Number(21, 1) + Number(0x0303, 2) +
+            Vector("ab", 2)}) {
+    const auto hello = Read(bytes);
+    EXPECT_FALSE(hello) << ::testing::PrintToString(bytes.substr(0, 60));
+    if (!hello) EXPECT_THAT(hello.error().what, HasSubstr("ClientHello"));
+  }
+}
+
+TEST(ClientHello, IsToldByItsFirstBytes) {
+  const auto begins = [](const std::string& bytes) {
+    return BeginsLikeTls(std::as_bytes(std::span(bytes)));
+  };
+  EXPECT_TRUE(begins("\x16"));
+  EXPECT_TRUE(begins("\x16\x03\x01"));
+  EXPECT_FALSE(begins(""));
+  EXPECT_FALSE(begins("\x16\x02"));
+  EXPECT_FALSE(begins("SSH-2.0-x"));
+}
+
+}  // namespace
+}  // namespace ambit::proto
