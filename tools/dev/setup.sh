@@ -5,6 +5,7 @@ build_packages=(
   clang-19 clang-tidy-19 clang-format-19 lld-19 llvm-19 libclang-rt-19-dev
   cmake ninja-build pkg-config git
   libboost1.81-dev libcli11-dev libfmt-dev libtomlplusplus-dev nettle-dev nlohmann-json3-dev libseccomp-dev
+  libpsl-dev libidn2-dev libunistring-dev libc-ares-dev
   libgtest-dev libgmock-dev
 )
 test_packages=(

@@ -1,0 +1,221 @@
+#include "policy/net_rules.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <idn2.h>
+#include <libpsl.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+
+namespace ambit::policy {
+namespace {
+
+constexpr std::string_view kRaw = "tcp://";
+constexpr std::string_view kBelow = "*.";
+constexpr int kV4Bits = 96;
+
+std::unexpected<Error> Wrong(std::string_view text, std::string_view why, std::string remedy = {}) {
+  return Fail(Errc::kInvalidArgument, fmt::format("'{}': {}", Printable(text), why),
+              std::move(remedy));
+}
+
+std::optional<unsigned> NumberIn(std::string_view text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
+  if (text.empty() || error != std::errc() || end != text.end()) return std::nullopt;
+  return number;
+}
+
+std::optional<AddressBytes> AddressIn(const std::string& text, bool v6) {
+  AddressBytes address{};
+  if (v6) {
+    if (::inet_pton(AF_INET6, text.c_str(), address.data()) != 1) return std::nullopt;
+    return address;
+  }
+  address[10] = address[11] = 0xFF;
+  if (::inet_pton(AF_INET, text.c_str(), address.data() + 12) != 1) return std::nullopt;
+  return address;
+}
+
+void KeepBits(AddressBytes& address, int bits) {
+  for (int at = 0; at < 16; ++at) {
+    const int kept = std::clamp(bits - 8 * at, 0, 8);
+    address.at(static_cast<std::size_t>(at)) &= static_cast<std::uint8_t>(0xFF << (8 - kept));
+  }
+}
+
+/// "192.0.2.7", "10.0.0.0/8"; v6 without its brackets. Nothing: it is no address.
+Result<std::optional<AddressRange>> RangeIn(std::string_view text, bool v6) {
+  const auto slash = text.find('/');
+  const auto address = AddressIn(std::string(text.substr(0, slash)), v6);
+  if (!address) {
+    if (v6 || slash != std::string_view::npos) return Wrong(text, "no address");
+    return std::nullopt;
+  }
+  AddressRange range{.first = *address};
+  if (slash != std::string_view::npos) {
+    const auto bits = NumberIn(text.substr(slash + 1));
+    if (!bits || *bits > (v6 ? 128U : 32U)) return Wrong(text, "no length of a prefix");
+    range.bits = static_cast<int>(*bits) + (v6 ? 0 : kV4Bits);
+    KeepBits(range.first, range.bits);
+    if (range.first != *address) return Wrong(text, "has bits behind its prefix");
+  }
+  return range;
+}
+
+/// Other alphabets as A-labels.
+Result<std::string> ToAscii(std::string_view name) {
+  if (std::ranges::all_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+    return std::string(name);
+  }
+  char* ascii = nullptr;
+  const std::string text(name);
+  const int error = ::idn2_to_ascii_8z(text.c_str(), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+  const std::unique_ptr<char, decltype(&::idn2_free)> owned(ascii, ::idn2_free);
+  if (error != IDN2_OK) return Wrong(name, ::idn2_strerror(error));
+  return std::string(ascii);
+}
+
+bool IsPublicSuffix(const HostName& name) {
+  // Names that nobody can register by accident are no suffixes to it: not listed ones of one label.
+  return ::psl_is_public_suffix(::psl_builtin(), name.text().c_str()) == 1;
+}
+
+Status ReadHost(std::string_view text, NetRule& rule) {
+  if (text.starts_with('[') && text.ends_with(']')) {
+    AMBIT_TRY(rule.range, RangeIn(text.substr(1, text.size() - 2), /*v6=*/true));
+    return {};
+  }
+  AMBIT_TRY(rule.range, RangeIn(text, /*v6=*/false));
+  if (rule.range) return {};
+  rule.below = text.starts_with(kBelow);
+  if (rule.below) text.remove_prefix(kBelow.size());
+  AMBIT_TRY(const std::string ascii, ToAscii(text));
+  AMBIT_TRY(rule.name, HostName::Parse(ascii));
+  return {};
+}
+
+std::string TextOf(const AddressRange& range) {
+  const bool v4 = range.bits >= kV4Bits &&
+                  std::ranges::all_of(range.first.begin(), range.first.begin() + 10,
+                                      [](auto b) { return b == 0; }) &&
+                  range.first[10] == 0xFF && range.first[11] == 0xFF;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(v4 ? AF_INET : AF_INET6, range.first.data() + (v4 ? 12 : 0), text.data(),
+              text.size());
+  std::string shown = text.data();
+  if (range.bits != 128) shown += fmt::format("/{}", range.bits - (v4 ? kV4Bits : 0));
+  return v4 ? shown : fmt::format("[{}]", shown);
+}
+
+bool Fits(const NetRule& rule, const HostName& name) {
+  if (!rule.name) return false;
+  return rule.below ? name.IsBelow(*rule.name) : name == *rule.name;
+}
+
+bool Fits(const NetRule& rule, const AddressBytes& address) {
+  return rule.range && rule.range->Has(address);
+}
+
+bool AllowsPort(const NetRule& rule, std::uint16_t port) {
+  return rule.port ? *rule.port == port : std::ranges::find(kWebPorts, port) != kWebPorts.end();
+}
+
+bool DeniesPort(const NetRule& rule, std::uint16_t port) {
+  return !rule.port || *rule.port == port;
+}
+
+template <class Target>
+NetDecision DecideAbout(const NetRules& rules, const Target& target, std::uint16_t port) {
+  for (const NetRule& rule : rules.deny) {
+    if (Fits(rule, target) && DeniesPort(rule, port)) return {.rule = &rule, .allowed = false};
+  }
+  // Of those that allow it one that compares what is claimed goes first: the narrower one.
+  const NetRule* found = nullptr;
+  for (const NetRule& rule : rules.allow) {
+    if (!Fits(rule, target) || !AllowsPort(rule, port)) continue;
+    if (found == nullptr || (found->raw && !rule.raw)) found = &rule;
+  }
+  return {.rule = found, .allowed = found != nullptr};
+}
+
+}  // namespace
+
+bool AddressRange::Has(const AddressBytes& address) const {
+  AddressBytes start = address;
+  KeepBits(start, bits);
+  return start == first;
+}
+
+Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
+  NetRule rule;
+  rule.from = std::move(from);
+  std::string_view rest = text;
+  rule.raw = rest.starts_with(kRaw);
+  if (rule.raw) rest.remove_prefix(kRaw.size());
+  if (rest.contains("://")) {
+    return Wrong(text, "a name, not a URL", "write the host's name, and :PORT or tcp:// before it");
+  }
+  const auto colon = rest.rfind(':');
+  if (colon != std::string_view::npos && !rest.ends_with(']')) {
+    const auto port = NumberIn(rest.substr(colon + 1));
+    if (!port || *port == 0 || *port > 65535) return Wrong(text, "no port behind the colon");
+    rule.port = static_cast<std::uint16_t>(*port);
+    rest = rest.substr(0, colon);
+  }
+  if (rule.raw && !rule.port) return Wrong(text, "tcp:// wants a port");
+  AMBIT_CHECK(ReadHost(rest, rule));
+  if (rule.below && IsPublicSuffix(*rule.name)) {
+    return Wrong(text, "anybody may register a name there", "name the domains that are meant");
+  }
+  return rule;
+}
+
+std::string TextOf(const NetRule& rule) {
+  std::string text(rule.raw ? kRaw : "");
+  if (rule.below) text += kBelow;
+  text += rule.name ? rule.name->text() : TextOf(*rule.range);
+  if (rule.port) text += fmt::format(":{}", *rule.port);
+  return text;
+}
+
+NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t port) {
+  return DecideAbout(rules, name, port);
+}
+
+NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port) {
+  return DecideAbout(rules, address, port);
+}
+
+NetDecision DecideName(const NetRules& rules, const HostName& name) {
+  NetDecision refused;
+  for (const NetRule& rule : rules.allow) {
+    if (!Fits(rule, name)) continue;
+    for (const std::uint16_t port :
+         rule.port ? std::vector{*rule.port} : std::vector(kWebPorts.begin(), kWebPorts.end())) {
+      const NetDecision decision = Decide(rules, name, port);
+      if (decision.allowed) return decision;
+      refused = decision;
+    }
+  }
+  return refused;
+}
+
+std::vector<std::uint16_t> PortsOf(const NetRules& rules) {
+  std::set<std::uint16_t> ports;
+  for (const NetRule& rule : rules.allow) {
+    if (rule.port)
+      ports.insert(*rule.port);
+    else
+      ports.insert(kWebPorts.begin(), kWebPorts.end());
+  }
+  return {ports.begin(), ports.end()};
+}
+
+}  // namespace ambit::policy

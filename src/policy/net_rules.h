@@ -1,0 +1,80 @@
+#pragma once
+// Rules of the network: which names, on which ports, a run may reach.
+//
+//   example.com            ports 80 and 443
+//   *.example.com          every name below it, not itself
+//   example.com:22         that port
+//   tcp://example.com:25   that port, whatever is spoken there: what a client claims is not
+//   compared 192.0.2.7:5432, 10.0.0.0/8:22, [2001:db8::1]:443   addresses, for those who dial them
+//
+// In `deny` a rule without a port is one of all ports. Deny wins over allow, however narrow either.
+// Names are written as people see them; other alphabets become A-labels here (IDNA 2008), once, and
+// HostName is what is compared ever after. A wildcard right below a public suffix ("*.com",
+// "*.co.uk", "*.github.io") is refused: it would allow what anybody may register.
+//
+// Who calls: the policy's reader (ParseNetRule), egress and plan/why (Decide). Pure but for the
+// list of public suffixes, which comes with the library.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/host_name.h"
+
+namespace ambit::policy {
+
+/// An address, v4 as ::ffff:a.b.c.d.
+using AddressBytes = std::array<std::uint8_t, 16>;
+
+struct AddressRange {
+  AddressBytes first{};
+  int bits = 128;  // of v4: 96 more than what is written
+  [[nodiscard]] bool Has(const AddressBytes& address) const;
+  bool operator==(const AddressRange&) const = default;
+};
+
+struct NetRule {
+  std::optional<HostName> name;       // either this
+  bool below = false;                 // the names below it, not itself
+  std::optional<AddressRange> range;  // or this
+  std::optional<std::uint16_t> port;  // none: kWebPorts; in `deny` all
+  bool raw = false;                   // tcp://
+  std::string from;                   // as NamedPath::from
+  bool operator==(const NetRule&) const = default;
+};
+
+inline constexpr std::array<std::uint16_t, 2> kWebPorts = {80, 443};
+/// Of allow and deny together.
+inline constexpr std::size_t kMostNetRules = 1024;
+
+/// kInvalidArgument quotes the text and says what is wrong with it.
+Result<NetRule> ParseNetRule(std::string_view text, std::string from);
+
+/// In the canonical form, as it could be written.
+std::string TextOf(const NetRule& rule);
+
+struct NetRules {
+  std::vector<NetRule> allow;
+  std::vector<NetRule> deny;
+  bool operator==(const NetRules&) const = default;
+};
+
+/// What decides about a name or an address and a port: the rule, or that there is none.
+struct NetDecision {
+  const NetRule* rule = nullptr;  // of `rules`; of `deny` unless allowed
+  bool allowed = false;
+};
+NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t port);
+NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port);
+
+/// Whether the name may be reached on any port: a name that may not gets no address.
+NetDecision DecideName(const NetRules& rules, const HostName& name);
+
+/// All ports that some rule allows, in order: what the run's own kernel lets through.
+std::vector<std::uint16_t> PortsOf(const NetRules& rules);
+
+}  // namespace ambit::policy

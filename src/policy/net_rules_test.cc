@@ -1,0 +1,133 @@
+#include "policy/net_rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace ambit::policy {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::string Canonical(std::string_view text) {
+  const auto rule = ParseNetRule(text, "--allow");
+  return rule ? TextOf(*rule) : "refused";
+}
+
+NetRules Rules(const std::vector<std::string>& allow, const std::vector<std::string>& deny = {}) {
+  NetRules rules;
+  for (const auto& text : allow) rules.allow.push_back(*ParseNetRule(text, "--allow"));
+  for (const auto& text : deny) rules.deny.push_back(*ParseNetRule(text, "--deny"));
+  return rules;
+}
+
+HostName Name(std::string_view text) { return *HostName::Parse(text); }
+
+AddressBytes V4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+  return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d};
+}
+
+TEST(NetRule, IsReadIntoOneForm) {
+  for (const char* text :
+       {"example.com", "*.example.com", "example.com:22", "tcp://db.example:5432", "192.0.2.7:5432",
+        "10.0.0.0/8:22", "[2001:db8::1]:443", "[::/0]", "0.0.0.0/0", "tcp://*.example.com:9000",
+        "*.internal.corp"}) {
+    EXPECT_EQ(Canonical(text), text);
+  }
+  EXPECT_EQ(Canonical("EXAMPLE.com."), "example.com");
+  EXPECT_EQ(Canonical("B\xc3\xbc"
+                      "cher.example"),
+            "xn--bcher-kva.example");
+  EXPECT_EQ(Canonical("*.b\xc3\xbc"
+                      "cher.example:8443"),
+            "*.xn--bcher-kva.example:8443");
+  EXPECT_EQ(Canonical("stra\xc3\x9f"
+                      "e.example"),
+            "xn--strae-oqa.example");
+}
+
+TEST(NetRule, ThatIsNotPlainIsRefused) {
+  for (const char* text : {"",
+                           "*",
+                           "*.",
+                           "*.com",
+                           "*.co.uk",
+                           "*.github.io",
+                           "a*.example.com",
+                           "x.*.com",
+                           "https://a.b",
+                           "a.b/path",
+                           "a.b:",
+                           "a.b:0",
+                           "a.b:65536",
+                           "a.b:http",
+                           "a.b:1:2",
+                           "tcp://a.b",
+                           "udp://a.b:1",
+                           "1.2.3",
+                           "1.2.3.4/33",
+                           "10.0.0.1/8",
+                           "[::1",
+                           "::1",
+                           "[1.2.3.4]",
+                           "[::1]:x",
+                           "user@a.b",
+                           "a.b,c.d",
+                           " a.b",
+                           "a_b.c",
+                           "0x7f.1",
+                           "\xff.com",
+                           "a.b:+1",
+                           "[::/129]"}) {
+    EXPECT_EQ(Canonical(text), "refused") << text;
+  }
+}
+
+TEST(NetRules, AllowNamesByTheirPorts) {
+  const NetRules rules = Rules({"example.com", "*.deep.example", "git.example:22"});
+  EXPECT_TRUE(Decide(rules, Name("example.com"), 443).allowed);
+  EXPECT_TRUE(Decide(rules, Name("example.com"), 80).allowed);
+  EXPECT_FALSE(Decide(rules, Name("example.com"), 22).allowed);
+  EXPECT_FALSE(Decide(rules, Name("www.example.com"), 443).allowed);
+  EXPECT_FALSE(Decide(rules, Name("deep.example"), 443).allowed);
+  EXPECT_TRUE(Decide(rules, Name("a.b.deep.example"), 443).allowed);
+  EXPECT_FALSE(Decide(rules, Name("notdeep.example"), 443).allowed);
+  EXPECT_TRUE(Decide(rules, Name("git.example"), 22).allowed);
+  EXPECT_FALSE(Decide(rules, Name("git.example"), 443).allowed);
+  EXPECT_THAT(PortsOf(rules), ElementsAre(22, 80, 443));
+}
+
+TEST(NetRules, DenyWins) {
+  const NetRules rules = Rules({"*.example.com", "example.com", "a.example.com:22"},
+                               {"gist.example.com", "a.example.com:22"});
+  const NetDecision gist = Decide(rules, Name("gist.example.com"), 443);
+  EXPECT_FALSE(gist.allowed);
+  EXPECT_EQ(gist.rule, &rules.deny[0]);
+  EXPECT_FALSE(Decide(rules, Name("a.example.com"), 22).allowed);
+  EXPECT_TRUE(Decide(rules, Name("a.example.com"), 443).allowed);
+  EXPECT_FALSE(DecideName(rules, Name("gist.example.com")).allowed);
+  EXPECT_EQ(DecideName(rules, Name("gist.example.com")).rule, &rules.deny[0]);
+  EXPECT_TRUE(DecideName(rules, Name("a.example.com")).allowed);
+  EXPECT_EQ(DecideName(rules, Name("other.org")).rule, nullptr);
+}
+
+TEST(NetRules, WhatComparesGoesBeforeWhatDoesNot) {
+  const NetRules rules = Rules({"tcp://a.example:443", "a.example"});
+  EXPECT_FALSE(Decide(rules, Name("a.example"), 443).rule->raw);
+}
+
+TEST(NetRules, AllowAddressesByTheirRange) {
+  const NetRules rules = Rules({"10.0.0.0/8:22", "192.0.2.7"}, {"10.9.0.0/16"});
+  EXPECT_TRUE(Decide(rules, V4(10, 1, 2, 3), 22).allowed);
+  EXPECT_FALSE(Decide(rules, V4(11, 1, 2, 3), 22).allowed);
+  EXPECT_FALSE(Decide(rules, V4(10, 9, 2, 3), 22).allowed);
+  EXPECT_TRUE(Decide(rules, V4(192, 0, 2, 7), 443).allowed);
+  EXPECT_FALSE(Decide(rules, V4(192, 0, 2, 8), 443).allowed);
+  EXPECT_TRUE(Decide(Rules({"0.0.0.0/0"}), V4(1, 2, 3, 4), 80).allowed);
+  EXPECT_FALSE(Decide(Rules({"0.0.0.0/0"}), AddressBytes{0x20, 1}, 80).allowed);
+}
+
+}  // namespace
+}  // namespace ambit::policy
