@@ -1,0 +1,111 @@
+#include "egress/foreign.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+
+namespace ambit::egress {
+namespace {
+
+using policy::AddressBytes;
+using policy::AddressRange;
+
+struct Known {
+  AddressRange range;
+  Reach reach;
+};
+
+constexpr AddressRange V4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d,
+                          int bits) {
+  return {.first = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d}, .bits = 96 + bits};
+}
+
+constexpr AddressRange V6(std::uint16_t a, std::uint16_t b, std::uint16_t c, int bits) {
+  const auto high = [](std::uint16_t value) { return static_cast<std::uint8_t>(value >> 8); };
+  const auto low = [](std::uint16_t value) { return static_cast<std::uint8_t>(value & 0xFF); };
+  return {.first = {high(a), low(a), high(b), low(b), high(c), low(c)}, .bits = bits};
+}
+
+constexpr AddressRange LastV6(std::uint8_t last) {
+  return {.first = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last}, .bits = 128};
+}
+
+/// The first one that has the address decides.
+constexpr std::array kKnown = {
+    // Credentials of the machine: AWS, Azure, GCP and most others; ECS tasks; Alibaba; Azure's
+    // wire server; AWS over v6.
+    Known{V4(169, 254, 169, 254, 32), Reach::kMetadata},
+    Known{V4(169, 254, 170, 2, 32), Reach::kMetadata},
+    Known{V4(169, 254, 170, 23, 32), Reach::kMetadata},
+    Known{V4(100, 100, 100, 200, 32), Reach::kMetadata},
+    Known{V4(168, 63, 129, 16, 32), Reach::kMetadata},
+    Known{V4(192, 0, 0, 192, 32), Reach::kMetadata},  // Oracle
+    Known{{.first = {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, .bits = 128},
+          Reach::kMetadata},
+    Known{{.first = {0xfd, 0x20, 0, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, .bits = 128},
+          Reach::kMetadata},  // GCP
+
+    Known{V4(0, 0, 0, 0, 8), Reach::kNobody},
+    Known{V4(10, 0, 0, 0, 8), Reach::kPrivate},
+    Known{V4(100, 64, 0, 0, 10), Reach::kPrivate},  // shared by a provider's customers
+    Known{V4(127, 0, 0, 0, 8), Reach::kLoopback},
+    Known{V4(169, 254, 0, 0, 16), Reach::kPrivate},
+    Known{V4(172, 16, 0, 0, 12), Reach::kPrivate},
+    Known{V4(192, 0, 0, 0, 24), Reach::kNobody},
+    Known{V4(192, 0, 2, 0, 24), Reach::kNobody},
+    Known{V4(192, 88, 99, 0, 24), Reach::kNobody},  // 6to4 relays
+    Known{V4(192, 168, 0, 0, 16), Reach::kPrivate},
+    Known{V4(198, 18, 0, 0, 15), Reach::kNobody},
+    Known{V4(198, 51, 100, 0, 24), Reach::kNobody},
+    Known{V4(203, 0, 113, 0, 24), Reach::kNobody},
+    Known{V4(224, 0, 0, 0, 3), Reach::kNobody},  // multicast, reserved, broadcast
+
+    Known{LastV6(0), Reach::kNobody},
+    Known{LastV6(1), Reach::kLoopback},
+    Known{V6(0xfc00, 0, 0, 7), Reach::kPrivate},
+    Known{V6(0xfe80, 0, 0, 10), Reach::kPrivate},
+    Known{V6(0xfec0, 0, 0, 10), Reach::kPrivate},  // site-local, as it was
+    Known{V6(0xff00, 0, 0, 8), Reach::kNobody},
+    Known{V6(0x0100, 0, 0, 64), Reach::kNobody},       // discard
+    Known{V6(0x2001, 0x0002, 0, 48), Reach::kNobody},  // benchmarking
+    Known{V6(0x2001, 0x0db8, 0, 32), Reach::kNobody},
+    Known{V6(0x3fff, 0, 0, 20), Reach::kNobody},        // documentation
+    Known{V6(0x5f00, 0, 0, 16), Reach::kNobody},        // segment routing
+    Known{V6(0x0064, 0xff9b, 1, 48), Reach::kPrivate},  // a network's own NAT64
+};
+
+Reach ReachOfRange(const AddressBytes& address) {
+  const auto known =
+      std::ranges::find_if(kKnown, [&](const Known& entry) { return entry.range.Has(address); });
+  return known != kKnown.end() ? known->reach : Reach::kPublic;
+}
+
+/// The v4 address that `address` leads to as well, when it is one of those that hold one.
+std::optional<AddressBytes> Inner(const AddressBytes& address) {
+  const auto v4_at = [&](std::size_t at, std::uint8_t flip) {
+    AddressBytes inner{};
+    inner[10] = inner[11] = 0xFF;
+    for (std::size_t n = 0; n < 4; ++n) {
+      inner.at(12 + n) = static_cast<std::uint8_t>(address.at(at + n) ^ flip);
+    }
+    return inner;
+  };
+  const auto begins = [&](AddressRange range) { return range.Has(address); };
+  if (begins(V6(0x0064, 0xff9b, 0, 96))) return v4_at(12, 0);  // NAT64
+  if (begins(V6(0x2002, 0, 0, 16))) return v4_at(2, 0);        // 6to4
+  if (begins(V6(0x2001, 0, 0, 32))) return v4_at(12, 0xFF);    // Teredo
+  if (begins(V6(0, 0, 0, 96)) && !begins(LastV6(0)) && !begins(LastV6(1))) return v4_at(12, 0);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Reach ReachOf(const AddressBytes& address) {
+  const Reach outer = ReachOfRange(address);
+  if (outer != Reach::kPublic) return outer;
+  const auto inner = Inner(address);
+  return inner ? ReachOfRange(*inner) : outer;
+}
+
+}  // namespace ambit::egress

@@ -1,0 +1,26 @@
+#pragma once
+// Which addresses an allowed name may lead to. A name belongs to whoever runs its servers, and they
+// may answer with an address of this machine or of the networks around it: so what a name resolves
+// to has to be a public address, unless the policy says that the name is private, and never one
+// that hands out a cloud machine's own credentials.
+//
+// An address inside another one (v4 in v6: mapped, compatible, NAT64, 6to4, Teredo) is judged by
+// both. Who calls: egress/upstream, on each address before it is dialled. Pure.
+// Source: IANA special-purpose registries (RFC 6890, 8190), 6052, 3056, 4380, 6598, 4193.
+#include <cstdint>
+
+#include "policy/net_rules.h"
+
+namespace ambit::egress {
+
+enum class Reach : std::uint8_t {
+  kPublic,
+  kPrivate,   // somebody's own network: only by names that the policy calls private
+  kLoopback,  // this machine
+  kMetadata,  // of a cloud machine: never
+  kNobody,    // multicast, unspecified, reserved, documentation: never
+};
+
+Reach ReachOf(const policy::AddressBytes& address);
+
+}  // namespace ambit::egress
