@@ -5,33 +5,47 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/fd.h"
 
 namespace ambit::egress {
 namespace {
 
-int StartConnect(int socket, int family, std::uint16_t port) {
+constexpr policy::AddressBytes kLoopbackV4 = {0, 0, 0,    0,    0,   0, 0, 0,
+                                              0, 0, 0xFF, 0xFF, 127, 0, 0, 1};
+constexpr policy::AddressBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+
+bool IsV4(const policy::AddressBytes& address) {
+  return std::equal(kLoopbackV4.begin(), kLoopbackV4.begin() + 12, address.begin());
+}
+
+int StartConnect(int socket, const policy::AddressBytes& address, std::uint16_t port) {
   int rc = -1;
-  if (family == AF_INET) {
+  if (IsV4(address)) {
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
     v4.sin_port = htons(port);
-    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    std::memcpy(&v4.sin_addr, address.data() + 12, sizeof v4.sin_addr);
     rc = ::connect(socket, reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
   } else {
     sockaddr_in6 v6{};
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(port);
-    v6.sin6_addr = in6addr_loopback;
+    std::memcpy(&v6.sin6_addr, address.data(), sizeof v6.sin6_addr);
     rc = ::connect(socket, reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
   }
   return rc == 0 ? 0 : errno;
 }
 
-Task<int> Dial(Descriptor& out, int family, std::uint16_t port) {
-  Fd socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+}  // namespace
+
+Task<int> Dial(Descriptor& out, const policy::AddressBytes& address, std::uint16_t port) {
+  Fd socket(::socket(IsV4(address) ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                     IPPROTO_TCP));
   if (!socket) co_return errno;
-  int error = StartConnect(socket.get(), family, port);
+  int error = StartConnect(socket.get(), address, port);
   if (error != 0 && error != EINPROGRESS) co_return error;
 
   boost::system::error_code assigned;
@@ -50,12 +64,10 @@ Task<int> Dial(Descriptor& out, int family, std::uint16_t port) {
   co_return error;
 }
 
-}  // namespace
-
 Task<int> DialLoopback(Descriptor& out, std::uint16_t port) {
-  const int v4 = co_await Dial(out, AF_INET, port);
+  const int v4 = co_await Dial(out, kLoopbackV4, port);
   if (v4 == 0) co_return 0;
-  const int v6 = co_await Dial(out, AF_INET6, port);
+  const int v6 = co_await Dial(out, kLoopbackV6, port);
   // A host without IPv6 says nothing about the port.
   co_return v6 == EAFNOSUPPORT || v6 == EADDRNOTAVAIL ? v4 : v6;
 }

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -20,9 +19,6 @@
 
 namespace ambit::egress {
 namespace {
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 /// Other listeners get a turn after this many.
 constexpr int kAcceptsPerTurn = 64;

@@ -1,0 +1,118 @@
+#include "egress/claim.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "policy/net_rules.h"
+#include "proto/client_hello.h"
+
+namespace ambit::egress {
+namespace {
+
+/// Alert 49, access denied, before any key is agreed on: every library has words for it.
+constexpr std::string_view kAccessDenied("\x15\x03\x03\x00\x02\x02\x31", 7);
+
+bool IsWebPort(std::uint16_t port) {
+  return std::ranges::find(policy::kWebPorts, port) != policy::kWebPorts.end();
+}
+
+enum class Http : std::uint8_t { kNo, kPerhaps, kYes };
+
+/// Told by the whole first line: other protocols begin with words in capitals, too.
+Http MayBeHttp(std::string_view bytes) {
+  if (!proto::BeginsLikeHttp(bytes)) return Http::kNo;
+  const auto end = bytes.find('\n');
+  if (end == std::string_view::npos) {
+    return bytes.size() < proto::kMostHttpHeadBytes ? Http::kPerhaps : Http::kNo;
+  }
+  return bytes.substr(0, end).contains(" HTTP/1.") ? Http::kYes : Http::kNo;
+}
+
+}  // namespace
+
+Claim::Claim(const HostName& name, std::uint16_t port) : name_(name), port_(port) {}
+
+Claim::Look Claim::At(std::string_view pending) {
+  if (pending.empty()) return {};
+  if (speaks_ == Speaks::kUnknown) {
+    if (proto::BeginsLikeTls(std::as_bytes(std::span(pending)))) {
+      speaks_ = Speaks::kTls;
+    } else if (const Http http = MayBeHttp(pending); http != Http::kNo) {
+      if (http == Http::kPerhaps) return {};
+      speaks_ = Speaks::kHttp;
+    } else if (IsWebPort(port_)) {
+      return {.then = Look::Then::kRefuse, .mismatch = Mismatch::kNeither};
+    } else {
+      return {.pass = pending.size(), .then = Look::Then::kRest};
+    }
+  }
+  return speaks_ == Speaks::kTls ? AtTls(pending) : AtHttp(pending);
+}
+
+Claim::Look Claim::AtTls(std::string_view pending) {
+  const auto hello = proto::ReadClientHello(std::as_bytes(std::span(pending)));
+  if (!hello) return RefuseTls(Mismatch::kNotInOrder, {});
+  if (!*hello) return {};
+  const proto::ClientHello& said = **hello;
+  if (said.encrypted) return RefuseTls(Mismatch::kHiddenServerName, {});
+  if (!said.server_name) return RefuseTls(Mismatch::kNoServerName, {});
+  if (*said.server_name != name_) {
+    return RefuseTls(Mismatch::kOtherServerName, said.server_name->text());
+  }
+  return {.pass = pending.size(), .then = Look::Then::kRest};
+}
+
+Claim::Look Claim::AtHttp(std::string_view pending) {
+  const auto progress = requests_.Take(pending);
+  if (!progress) return RefuseHttp(Mismatch::kNotInOrder, {});
+  if (progress->head) {
+    const proto::HttpAuthority& authority = progress->head->authority;
+    if (authority.host != name_ || authority.port.value_or(port_) != port_) {
+      return RefuseHttp(Mismatch::kOtherHost, authority.host.text());
+    }
+  }
+  return {.pass = progress->bytes};
+}
+
+Claim::Look Claim::RefuseTls(Mismatch mismatch, std::string claimed) const {
+  return {.then = Look::Then::kRefuse,
+          .mismatch = mismatch,
+          .claimed = std::move(claimed),
+          .reply = std::string(kAccessDenied)};
+}
+
+Claim::Look Claim::RefuseHttp(Mismatch mismatch, std::string claimed) const {
+  const std::string body = fmt::format("ambit: {}: {}{}\n", name_.text(), WordsFor(mismatch),
+                                       claimed.empty() ? "" : fmt::format(" ({})", claimed));
+  return {.then = Look::Then::kRefuse,
+          .mismatch = mismatch,
+          .claimed = std::move(claimed),
+          .reply = fmt::format("HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n"
+                               "X-Ambit-Refused: {}\r\nContent-Length: {}\r\n"
+                               "Connection: close\r\n\r\n{}",
+                               WordsFor(mismatch), body.size(), body)};
+}
+
+std::string_view WordsFor(Mismatch mismatch) {
+  switch (mismatch) {
+    case Mismatch::kNone:
+      return "";
+    case Mismatch::kOtherServerName:
+      return "the TLS server name is another";
+    case Mismatch::kNoServerName:
+      return "no TLS server name is given";
+    case Mismatch::kHiddenServerName:
+      return "the TLS server name is encrypted";
+    case Mismatch::kOtherHost:
+      return "the HTTP request is for another host";
+    case Mismatch::kNotInOrder:
+      return "what is spoken may be read in two ways";
+    case Mismatch::kNeither:
+      return "neither TLS nor HTTP is spoken";
+  }
+  return "?";
+}
+
+}  // namespace ambit::egress

@@ -1,0 +1,65 @@
+#pragma once
+// Whether what a client says it wants is what it is connected to. The address it connected to
+// stands for a name (egress/name_table); a TLS ClientHello and each plain HTTP request name a host
+// as well, and the far end may act on that name: so they have to be the same, or nothing goes on.
+//
+// Sans I/O: gets the bytes of the client from the first on, says how many may go on. On a port of
+// the web only TLS and HTTP may be spoken; on others anything, and those two are looked at where
+// they are recognised. Who calls: egress/relay.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/host_name.h"
+#include "proto/http_requests.h"
+
+namespace ambit::egress {
+
+enum class Mismatch : std::uint8_t {
+  kNone = 0,
+  kOtherServerName,  // the ClientHello names another host
+  kNoServerName,
+  kHiddenServerName,  // encrypted
+  kOtherHost,         // the Host of an HTTP request is another
+  kNotInOrder,        // TLS or HTTP that may be read in two ways
+  kNeither,           // not TLS, not HTTP, on a port of the web
+};
+inline constexpr Mismatch kLastMismatch = Mismatch::kNeither;
+
+class Claim {
+ public:
+  /// `name` outlives the claim.
+  Claim(const HostName& name, std::uint16_t port);
+
+  struct Look {
+    enum class Then : std::uint8_t { kMore, kRest, kRefuse };
+    std::size_t pass = 0;                 // bytes of `pending`, from its front, that may go on
+    Then then = Then::kMore;              // kRest: everything else may, too
+    Mismatch mismatch = Mismatch::kNone;  // kRefuse
+    std::string claimed;                  // the name that was claimed; empty: none
+    std::string reply;                    // what the client is told in its own protocol
+  };
+  /// `pending` begins where the last look's bytes ended.
+  Look At(std::string_view pending);
+
+  /// The most that is ever held back.
+  static constexpr std::size_t kMostHeld = 65U << 10;
+
+ private:
+  enum class Speaks : std::uint8_t { kUnknown, kTls, kHttp };
+  Look AtTls(std::string_view pending);
+  Look AtHttp(std::string_view pending);
+  [[nodiscard]] Look RefuseTls(Mismatch mismatch, std::string claimed) const;
+  [[nodiscard]] Look RefuseHttp(Mismatch mismatch, std::string claimed) const;
+
+  const HostName& name_;
+  std::uint16_t port_;
+  Speaks speaks_ = Speaks::kUnknown;
+  proto::HttpRequests requests_;
+};
+
+/// For people: "the TLS server name is another", ...
+std::string_view WordsFor(Mismatch mismatch);
+
+}  // namespace ambit::egress

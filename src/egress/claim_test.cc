@@ -1,0 +1,116 @@
+#include "egress/claim.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "policy/net_rules.h"
+
+namespace ambit::egress {
+namespace {
+
+using ::testing::HasSubstr;
+using Then = Claim::Look::Then;
+
+const HostName kName = *HostName::Parse("example.com");
+
+std::string Number(std::size_t value, int size) {
+  std::string out;
+  for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) {
+    out += static_cast<char>(value >> shift & 0xFF);
+  }
+  return out;
+}
+std::string Vector(const std::string& content, int size) {
+  return Number(content.size(), size) + content;
+}
+
+/// A ClientHello with these extensions: type and content.
+std::string Hello(const std::string& extensions) {
+  const std::string body = Number(0x0303, 2) + std::string(32, 'r') + Vector("", 1) +
+                           Vector(Number(0x1301, 2), 2) + Vector(std::string(1, '\0'), 1) +
+                           Vector(extensions, 2);
+  return Number(0x160301, 3) + Vector(Number(1, 1) + Vector(body, 3), 2);
+}
+std::string ServerName(const std::string& name) {
+  return Number(0, 2) + Vector(Vector(Number(0, 1) + Vector(name, 2), 2), 2);
+}
+
+Claim::Look LookAt(const std::string& bytes, std::uint16_t port = 443) {
+  return Claim(kName, port).At(bytes);
+}
+
+TEST(Claim, OfTheSameNameGoesOn) {
+  const std::string hello = Hello(ServerName("Example.com"));
+  const auto look = LookAt(hello);
+  EXPECT_EQ(look.then, Then::kRest);
+  EXPECT_EQ(look.pass, hello.size());
+  for (std::size_t size = 1; size < hello.size(); ++size) {
+    const auto part = LookAt(hello.substr(0, size));
+    EXPECT_EQ(part.then, Then::kMore) << size;
+    EXPECT_EQ(part.pass, 0U) << size;
+  }
+}
+
+TEST(Claim, OfAnotherServerIsRefused) {
+  const auto other = LookAt(Hello(ServerName("evil.example")));
+  EXPECT_EQ(other.then, Then::kRefuse);
+  EXPECT_EQ(other.mismatch, Mismatch::kOtherServerName);
+  EXPECT_EQ(other.claimed, "evil.example");
+  EXPECT_EQ(other.reply, std::string("\x15\x03\x03\0\x02\x02\x31", 7));
+  EXPECT_EQ(LookAt(Hello("")).mismatch, Mismatch::kNoServerName);
+  EXPECT_EQ(LookAt(Hello(ServerName("example.com") + Number(0xfe0d, 2) + Vector("x", 2))).mismatch,
+            Mismatch::kHiddenServerName);
+  EXPECT_EQ(LookAt(Hello(ServerName("1.2.3.4"))).mismatch, Mismatch::kNotInOrder);
+  // Wherever it is spoken.
+  EXPECT_EQ(LookAt(Hello(ServerName("evil.example")), 9999).mismatch, Mismatch::kOtherServerName);
+}
+
+TEST(Claim, OfEachRequestIsLookedAt) {
+  Claim claim(kName, 80);
+  const std::string first = "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+  const std::string second = "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+  const auto good = claim.At(first + second);
+  EXPECT_EQ(good.then, Then::kMore);
+  EXPECT_EQ(good.pass, first.size());
+  const auto bad = claim.At(second);
+  EXPECT_EQ(bad.then, Then::kRefuse);
+  EXPECT_EQ(bad.mismatch, Mismatch::kOtherHost);
+  EXPECT_THAT(bad.reply, HasSubstr("403 Forbidden"));
+  EXPECT_THAT(bad.reply, HasSubstr("evil.example"));
+}
+
+TEST(Claim, OfAnotherPortIsAnothers) {
+  const auto at = [](const char* host) {
+    return LookAt(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n", 8080).mismatch;
+  };
+  EXPECT_EQ(at("example.com:8080"), Mismatch::kNone);
+  EXPECT_EQ(at("example.com"), Mismatch::kNone);
+  EXPECT_EQ(at("example.com:80"), Mismatch::kOtherHost);
+}
+
+TEST(Claim, IsOfTheWebOnPortsOfTheWeb) {
+  for (const std::uint16_t port : policy::kWebPorts) {
+    EXPECT_EQ(LookAt("SSH-2.0-x\r\n", port).mismatch, Mismatch::kNeither);
+    EXPECT_EQ(LookAt("PING\r\n", port).mismatch, Mismatch::kNeither);
+    EXPECT_EQ(LookAt(std::string("\0\0\0\x08", 4), port).mismatch, Mismatch::kNeither);
+    EXPECT_EQ(LookAt("PRI * HTTP/2.0\r\n\r\n", port).mismatch, Mismatch::kNeither);
+  }
+}
+
+TEST(Claim, ElsewhereIsWhateverIsSpoken) {
+  for (const std::string& bytes :
+       {std::string("SSH-2.0-x\r\n"), std::string("PING\r\n"), std::string("EHLO me\r\n"),
+        std::string("\0\0\0\x08", 4), std::string("PRI * HTTP/2.0\r\n\r\n")}) {
+    const auto look = LookAt(bytes, 5000);
+    EXPECT_EQ(look.then, Then::kRest) << bytes;
+    EXPECT_EQ(look.pass, bytes.size());
+  }
+  EXPECT_EQ(LookAt("EHLO", 25).then, Then::kMore);
+  EXPECT_EQ(LookAt("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 5000).mismatch,
+            Mismatch::kOtherHost);
+}
+
+}  // namespace
+}  // namespace ambit::egress

@@ -1,0 +1,180 @@
+#include "egress/resolver.h"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace ambit::egress {
+namespace {
+
+constexpr int kTimeoutMs = 2000;  // of the first try; c-ares doubles it
+constexpr int kTries = 3;
+constexpr std::size_t kMostAddresses = 16;
+constexpr std::chrono::hours kNever(24 * 365);
+
+policy::AddressBytes Bytes(const sockaddr& address) {
+  policy::AddressBytes bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  if (address.sa_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof v6);
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+  } else {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address, sizeof v4);
+    std::memcpy(bytes.data() + 12, &v4.sin_addr, sizeof v4.sin_addr);
+  }
+  return bytes;
+}
+
+std::unexpected<Error> Failed(const HostName& name, int status) {
+  const bool none = status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_ENONAME;
+  return Fail(none ? Errc::kNotFound : Errc::kIo,
+              fmt::format("resolve '{}': {}", name.text(), ares_strerror(status)));
+}
+
+}  // namespace
+
+/// One socket of c-ares on our loop. Closed, it is c-ares' to close.
+struct Resolver::Watch {
+  explicit Watch(asio::io_context& loop) : socket(loop) {}
+  ~Watch() {
+    if (socket.is_open()) (void)socket.release();
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  Descriptor socket;
+  bool reading = false;
+  bool writing = false;
+  bool wants_read = false;
+  bool wants_write = false;
+};
+
+/// What c-ares found, and who waits for it.
+struct Resolver::Answer {
+  explicit Answer(asio::io_context& loop) : here(loop.get_executor()) {}
+  int status = ARES_SUCCESS;
+  bool done = false;
+  std::vector<policy::AddressBytes> addresses;
+  Timer here;
+};
+
+Resolver::Resolver(asio::io_context& loop, HostsFile hosts)
+    : loop_(loop), hosts_(std::move(hosts)), time_(loop.get_executor()) {}
+
+Resolver::~Resolver() {
+  if (channel_ != nullptr) ares_destroy(channel_);
+}
+
+Result<std::unique_ptr<Resolver>> Resolver::Make(asio::io_context& loop, std::string_view hosts) {
+  std::unique_ptr<Resolver> resolver(new Resolver(loop, ParseHostsFile(hosts)));
+  std::string lookups = "b";  // name servers alone: the file is ours, and c-ares opens it each time
+  ares_options options{};
+  options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
+  options.timeout = kTimeoutMs;
+  options.tries = kTries;
+  options.lookups = lookups.data();
+  options.sock_state_cb = [](void* self, ares_socket_t socket, int readable, int writable) {
+    static_cast<Resolver*>(self)->OnSocketState(socket, readable != 0, writable != 0);
+  };
+  options.sock_state_cb_data = resolver.get();
+  const int status = ares_init_options(&resolver->channel_, &options,
+                                       ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+                                           ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+  if (status != ARES_SUCCESS) {
+    return Fail(Errc::kIo, fmt::format("make a resolver: {}", ares_strerror(status)),
+                "see /etc/resolv.conf of the host");
+  }
+  return resolver;
+}
+
+Task<Result<std::vector<policy::AddressBytes>>> Resolver::Resolve(const HostName& name) {
+  if (const auto known = hosts_.find(name); known != hosts_.end()) co_return known->second;
+  auto answer = std::make_shared<Answer>(loop_);
+  answer->here.expires_after(kNever);
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  ares_getaddrinfo(
+      channel_, name.text().c_str(), nullptr, &hints,
+      [](void* data, int status, int, ares_addrinfo* found) {
+        auto& to = *static_cast<Answer*>(data);
+        to.done = true;
+        to.status = status;
+        for (auto* node = found != nullptr ? found->nodes : nullptr;
+             node != nullptr && to.addresses.size() < kMostAddresses; node = node->ai_next) {
+          to.addresses.push_back(Bytes(*node->ai_addr));
+        }
+        if (found != nullptr) ares_freeaddrinfo(found);
+        to.here.cancel();
+      },
+      answer.get());
+  WakeTime();
+  while (!answer->done) co_await Wait(answer->here);
+  if (answer->status != ARES_SUCCESS) co_return Failed(name, answer->status);
+  if (answer->addresses.empty()) co_return Failed(name, ARES_ENODATA);
+  co_return std::move(answer->addresses);
+}
+
+void Resolver::OnSocketState(ares_socket_t socket, bool readable, bool writable) {
+  auto& watch = watches_[socket];
+  if (!readable && !writable) {
+    // c-ares closes it next: whoever waits for it is woken with an error.
+    if (watch && watch->socket.is_open()) (void)watch->socket.release();
+    watches_.erase(socket);
+    return;
+  }
+  if (!watch) {
+    watch = std::make_shared<Watch>(loop_);
+    boost::system::error_code error;
+    watch->socket.assign(socket, error);
+    if (error) return;  // its question runs into its time limit
+  }
+  watch->wants_read = readable;
+  watch->wants_write = writable;
+  for (const bool reading : {true, false}) {
+    const bool wanted = reading ? readable : writable;
+    bool& waiting = reading ? watch->reading : watch->writing;
+    if (!wanted || waiting) continue;
+    waiting = true;
+    asio::co_spawn(loop_.get_executor(), WatchSocket(watch, reading), asio::detached);
+  }
+}
+
+Task<> Resolver::WatchSocket(std::shared_ptr<Watch> watch, bool for_reading) {
+  const bool& wanted = for_reading ? watch->wants_read : watch->wants_write;
+  while (watch->socket.is_open() && wanted) {
+    const auto kind = for_reading ? Descriptor::wait_read : Descriptor::wait_write;
+    if (co_await Ready(watch->socket, kind)) break;
+    const ares_socket_t socket = watch->socket.native_handle();
+    ares_process_fd(channel_, for_reading ? socket : ARES_SOCKET_BAD,
+                    for_reading ? ARES_SOCKET_BAD : socket);
+  }
+  (for_reading ? watch->reading : watch->writing) = false;
+}
+
+/// c-ares only looks at its time limits when it is called.
+void Resolver::WakeTime() {
+  if (timing_) return;
+  timing_ = true;
+  asio::co_spawn(loop_.get_executor(), WatchTime(), asio::detached);
+}
+
+Task<> Resolver::WatchTime() {
+  timeval until{};
+  while (ares_timeout(channel_, nullptr, &until) != nullptr) {
+    time_.expires_after(std::chrono::seconds(until.tv_sec) +
+                        std::chrono::microseconds(until.tv_usec));
+    co_await Wait(time_);
+    ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  }
+  timing_ = false;
+}
+
+}  // namespace ambit::egress

@@ -1,0 +1,53 @@
+#pragma once
+// Looks names up outside, as the host would: its hosts file, then its name servers, by c-ares.
+// Sockets are c-ares' own, waited for on the loop of the process; nothing here blocks.
+//
+// Made before the walls are raised, because c-ares reads /etc/resolv.conf and takes randomness for
+// the numbers of its questions from a device; afterwards it opens no file. What comes back is
+// judged by nobody here: see egress/foreign.
+//
+// Who calls: egress (Make), egress/upstream (Resolve). Source: ares_getaddrinfo(3),
+// ares_init_options(3) of c-ares 1.18.
+#include <ares.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "egress/hosts_file.h"
+#include "egress/loop.h"
+
+namespace ambit::egress {
+
+class Resolver {
+ public:
+  /// `hosts` is the text of the host's file. Errors: c-ares could not be made.
+  static Result<std::unique_ptr<Resolver>> Make(asio::io_context& loop, std::string_view hosts);
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  /// The addresses in the order in which they should be tried (RFC 6724). Errors: kNotFound: there
+  /// is no such name, or it has no address; kIo: nobody answered in time.
+  Task<Result<std::vector<policy::AddressBytes>>> Resolve(const HostName& name);
+
+ private:
+  struct Watch;
+  struct Answer;
+  Resolver(asio::io_context& loop, HostsFile hosts);
+  void OnSocketState(ares_socket_t socket, bool readable, bool writable);
+  Task<> WatchSocket(std::shared_ptr<Watch> watch, bool for_reading);
+  Task<> WatchTime();
+  void WakeTime();
+
+  asio::io_context& loop_;
+  HostsFile hosts_;
+  ares_channel channel_ = nullptr;
+  std::map<ares_socket_t, std::shared_ptr<Watch>> watches_;
+  Timer time_;
+  bool timing_ = false;
+};
+
+}  // namespace ambit::egress

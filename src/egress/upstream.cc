@@ -1,0 +1,100 @@
+#include "egress/upstream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "egress/dial.h"
+
+namespace ambit::egress {
+namespace {
+
+constexpr std::chrono::milliseconds kHeadStart(250);
+constexpr std::chrono::seconds kLongestDial(30);
+
+std::string_view WordsFor(Reach reach) {
+  switch (reach) {
+    case Reach::kPublic:
+      break;
+    case Reach::kPrivate:
+      return "an address of a private network";
+    case Reach::kLoopback:
+      return "this machine itself";
+    case Reach::kMetadata:
+      return "the metadata of a cloud machine";
+    case Reach::kNobody:
+      return "an address that nobody has";
+  }
+  return "";
+}
+
+/// Attempts that race; the first that stands wins, the others are closed.
+struct Race {
+  Race(asio::io_context& loop, Descriptor& to) : out(to), changed(loop.get_executor()) {}
+  Descriptor& out;
+  Timer changed;
+  std::vector<std::shared_ptr<Descriptor>> running;
+  int error = ETIMEDOUT;
+  bool won = false;
+};
+
+Task<> Attempt(std::shared_ptr<Race> race, std::shared_ptr<Descriptor> socket,
+               policy::AddressBytes address, std::uint16_t port) {
+  const int failed = co_await Dial(*socket, address, port);
+  std::erase(race->running, socket);
+  if (failed == 0 && !race->won) {
+    race->won = true;
+    race->out = std::move(*socket);
+  } else if (failed != ECANCELED) {
+    race->error = failed;
+  }
+  race->changed.cancel();
+}
+
+}  // namespace
+
+Result<std::vector<policy::AddressBytes>> OnlyReachable(
+    const std::vector<policy::AddressBytes>& addresses, const HostName& name) {
+  std::vector<policy::AddressBytes> reachable;
+  std::ranges::copy_if(addresses, std::back_inserter(reachable),
+                       [](const auto& address) { return ReachOf(address) == Reach::kPublic; });
+  if (!reachable.empty() || addresses.empty()) return reachable;
+  return Fail(Errc::kDenied,
+              fmt::format("{} resolves to {}", name.text(), WordsFor(ReachOf(addresses.front()))));
+}
+
+Task<int> DialAny(asio::io_context& loop, Descriptor& out,
+                  std::vector<policy::AddressBytes> addresses, std::uint16_t port) {
+  auto race = std::make_shared<Race>(loop, out);
+  const auto end = std::chrono::steady_clock::now() + kLongestDial;
+  std::size_t next = 0;
+  while (!race->won && (next < addresses.size() || !race->running.empty())) {
+    if (next < addresses.size()) {
+      auto socket = std::make_shared<Descriptor>(loop);
+      race->running.push_back(socket);
+      asio::co_spawn(loop.get_executor(), Attempt(race, socket, addresses[next++], port),
+                     asio::detached);
+      // It may have ended before it had to wait for anything.
+      if (std::ranges::find(race->running, socket) == race->running.end()) continue;
+    }
+    if (std::chrono::steady_clock::now() >= end) break;
+    if (next < addresses.size())
+      race->changed.expires_after(kHeadStart);
+    else
+      race->changed.expires_at(end);
+    co_await Wait(race->changed);
+  }
+  boost::system::error_code ignored;
+  for (const auto& socket : race->running) socket->close(ignored);
+  co_return race->won ? 0 : race->error;
+}
+
+}  // namespace ambit::egress
