@@ -51,6 +51,7 @@ Fill FillFor(Shape shape) {
     case Shape::kVariables:
       return Fill::kVariables;
     case Shape::kPorts:
+    case Shape::kTargets:
     case Shape::kDuration:
     case Shape::kBytes:
     case Shape::kCount:

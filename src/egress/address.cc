@@ -39,4 +39,10 @@ std::optional<Address> LocalAddressOf(int socket) {
   return std::nullopt;
 }
 
+bool IsListener(int socket) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1;
+}
+
 }  // namespace ambit::egress

@@ -17,4 +17,7 @@ struct Address {
 /// getsockname(): of a captured connection this is the target the client wanted.
 std::optional<Address> LocalAddressOf(int socket);
 
+/// Whether it accepts connections.
+bool IsListener(int socket);
+
 }  // namespace ambit::egress

@@ -8,21 +8,24 @@
 
 #include <array>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 #include "egress/loop.h"
+#include "egress/name_server.h"
+#include "egress/name_table.h"
 #include "egress/relay.h"
 #include "egress/reporter.h"
+#include "egress/resolver.h"
+#include "egress/responder.h"
 #include "sys/fd_passing.h"
 
 namespace ambit::egress {
 namespace {
-
-/// Both families of the capture listener and of every host port.
-constexpr std::size_t kMostListeners = 2 + 2 * plan::kMaxHostPorts;
 
 [[noreturn]] void EndWith(int control, Stage stage, int error) {
   const EgressReport report{.kind = ReportKind::kFailed, .stage = stage, .error = error};
@@ -53,12 +56,15 @@ std::size_t OpenFilesLimit() {
 
 class Process {
  public:
-  Process(EgressSpec spec, std::size_t open_files)
+  Process(EgressSpec spec, std::size_t open_files, std::unique_ptr<Resolver> resolver)
       : network_(std::move(spec.network)),
         open_files_(open_files),
         life_line_(loop_, std::move(spec.life_line).Release()),
         control_(loop_, std::move(spec.control).Release()),
-        reporter_(control_) {}
+        reporter_(control_),
+        resolver_(std::move(resolver)) {
+    if (resolver_) resolver_->RunOn(loop_);
+  }
 
   [[noreturn]] void Run() {
     asio::co_spawn(loop_.get_executor(), EndWithTheSupervisor(life_line_), asio::detached);
@@ -74,18 +80,44 @@ class Process {
  private:
   Task<> ServeWhatComes() {
     if (co_await Ready(control_, Descriptor::wait_read)) EndWithError(ECANCELED);
-    std::vector<Fd> listeners(kMostListeners);
+    std::vector<Fd> listeners(plan::kMostSockets);
     std::array<std::byte, 8> greeting{};
     const auto received = sys::ReceiveFds(control_.native_handle(), greeting, listeners);
     if (!received) EndWithError(received.error().sys_errno);
     if (received->bytes == 0) EndWithError(ENOTCONN);
     listeners.resize(received->fds);
 
-    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()));
+    if (auto names = ServeNames(listeners); !names) EndWithError(names.error().sys_errno);
+    std::optional<Names> names;
+    if (resolver_) {
+      names.emplace(Names{.rules = network_.rules, .table = table_, .resolver = *resolver_});
+    }
+    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()), names);
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
     }
     reporter_.Send({.kind = ReportKind::kReady});
+  }
+
+  /// Takes the sockets for names out of what came.
+  Status ServeNames(std::vector<Fd>& sockets) {
+    if (!network_.HasNames()) return {};
+    Fd udp;
+    Fd tcp;
+    for (Fd& socket : sockets) {
+      const auto address = LocalAddressOf(socket.get());
+      if (!address || address->port != plan::kNamePort) continue;
+      (IsListener(socket.get()) ? tcp : udp) = std::move(socket);
+    }
+    std::erase_if(sockets, [](const Fd& socket) { return !socket; });
+    if (!udp || !tcp) return FailErrno(ENOTSOCK, "serve names");
+    return name_server_.Serve(std::move(udp), std::move(tcp));
+  }
+
+  void OnNameRefused(const HostName* name) {
+    EgressReport report{.kind = ReportKind::kNameRefused};
+    if (name != nullptr) report.name = TextOfName(name->text());
+    reporter_.Send(report);
   }
 
   [[noreturn]] void EndWithError(int error) {
@@ -98,6 +130,12 @@ class Process {
   Descriptor life_line_;
   Descriptor control_;
   Reporter reporter_;
+  std::unique_ptr<Resolver> resolver_;  // of a run with names
+  NameTable table_{NameTable::RandomNetwork()};
+  Responder responder_{
+      network_.rules, table_,
+      [this](const HostName* name, const policy::NetDecision&) { OnNameRefused(name); }};
+  NameServer name_server_{loop_, responder_};
   std::optional<Relay> relay_;
 };
 
@@ -108,6 +146,12 @@ void RunEgress(EgressSpec spec) noexcept {
   const int life_line = spec.life_line.get();
   const std::array keep = {life_line, control};
   Require(LeaveTheSupervisor(keep), control, Stage::kDescriptors);
+  std::unique_ptr<Resolver> resolver;
+  if (spec.network.HasNames()) {
+    auto made = Resolver::Make(spec.hosts);
+    if (!made) EndWith(control, Stage::kResolver, made.error().sys_errno);
+    resolver = *std::move(made);
+  }
   const std::size_t open_files = OpenFilesLimit();  // behind the walls nobody may ask
   Require(BecomeEgress(spec.become), control, Stage::kIdentity);
   if (auto raised = RaiseWalls(); !raised) {
@@ -115,7 +159,7 @@ void RunEgress(EgressSpec spec) noexcept {
   }
   if (SupervisorIsGone(life_line)) ::_exit(0);
   try {
-    Process(std::move(spec), open_files).Run();
+    Process(std::move(spec), open_files, std::move(resolver)).Run();
   } catch (const std::exception&) {
     EndWith(control, Stage::kLoop, ENOMEM);  // Asio could not make its loop
   }

@@ -5,8 +5,10 @@
 // thread. Everything the process needs is in EgressSpec; all other descriptors are closed.
 // Life: `control` brings the run's listeners once, in one message; from then on EgressReport
 // records go out on it. The end of `life_line` (the supervisor is gone, however it died) ends the
-// process at once. In this stage host ports are served and everything else is refused.
+// process at once. Host ports and what the rules of the network name are served, everything
+// else is refused.
 #include <optional>
+#include <string>
 
 #include "base/fd.h"
 #include "egress/confine.h"
@@ -19,6 +21,7 @@ struct EgressSpec {
   Fd life_line;                        // read end; only the supervisor holds the write end
   Fd control;                          // seqpacket
   std::optional<HostIdentity> become;  // required when the supervisor is root
+  std::string hosts;                   // /etc/hosts of the host; with names only
 };
 
 /// Exit status: 0 when the life line ended, kExitFailed when a wall could not be raised or the

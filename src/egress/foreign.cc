@@ -108,4 +108,20 @@ Reach ReachOf(const AddressBytes& address) {
   return inner ? ReachOfRange(*inner) : outer;
 }
 
+std::string_view WordsFor(Reach reach) {
+  switch (reach) {
+    case Reach::kPublic:
+      break;
+    case Reach::kPrivate:
+      return "an address of a private network";
+    case Reach::kLoopback:
+      return "this machine itself";
+    case Reach::kMetadata:
+      return "the metadata of a cloud machine";
+    case Reach::kNobody:
+      return "an address that nobody has";
+  }
+  return "";
+}
+
 }  // namespace ambit::egress

@@ -8,6 +8,7 @@
 // both. Who calls: egress/upstream, on each address before it is dialled. Pure.
 // Source: IANA special-purpose registries (RFC 6890, 8190), 6052, 3056, 4380, 6598, 4193.
 #include <cstdint>
+#include <string_view>
 
 #include "policy/net_rules.h"
 
@@ -20,6 +21,11 @@ enum class Reach : std::uint8_t {
   kMetadata,  // of a cloud machine: never
   kNobody,    // multicast, unspecified, reserved, documentation: never
 };
+
+inline constexpr Reach kLastReach = Reach::kNobody;
+
+/// For people: "an address of a private network".
+std::string_view WordsFor(Reach reach);
 
 Reach ReachOf(const policy::AddressBytes& address);
 

@@ -14,6 +14,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "egress/address.h"
+#include "egress/connection.h"
 #include "egress/dial.h"
 #include "egress/pump.h"
 
@@ -24,29 +25,11 @@ namespace {
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::chrono::milliseconds kPauseWhenFilesRunOut(100);
 
-/// close() then sends a reset instead of an orderly end.
-void ResetOnClose(int socket) {
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  (void)::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
-/// A relay must not hold small writes back; a failure costs latency only.
-void SendWithoutDelay(int socket) {
-  const int on = 1;
-  (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
 /// Errors of one connection that died before it was accepted (accept(2)).
 bool IsAboutTheConnection(int error) {
   return error == ECONNABORTED || error == EPROTO || error == ENOPROTOOPT || error == EINTR ||
          error == ENETDOWN || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
          error == EOPNOTSUPP || error == ENETUNREACH || error == EPERM;
-}
-
-bool IsListener(int socket) {
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  return ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1;
 }
 
 EgressReport ReportAbout(ReportKind kind, const Address& address) {
@@ -57,46 +40,6 @@ EgressReport ReportAbout(ReportKind kind, const Address& address) {
 
 }  // namespace
 
-/// Both sockets of one relayed connection; reports its end when the last direction lets go of it.
-struct Relay::Connection {
-  Connection(Relay& owner, std::uint16_t to_port)
-      : relay(owner), client(owner.loop_), host(owner.loop_), port(to_port) {
-    ++relay.open_;
-  }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() {
-    --relay.open_;
-    if (id == 0) return;
-    relay.reporter_.Send({.kind = ReportKind::kClosed,
-                          .port = port,
-                          .connection = id,
-                          .error = error,
-                          .bytes_to_host = bytes_to_host,
-                          .bytes_from_host = bytes_from_host});
-  }
-
-  /// Resets both sides; whoever waits on them is woken with an error. The first cause stays.
-  void Break(int cause) {
-    if (error == 0) error = cause;
-    boost::system::error_code ignored;
-    for (Descriptor* side : {&client, &host}) {
-      if (!side->is_open()) continue;
-      ResetOnClose(side->native_handle());
-      side->close(ignored);
-    }
-  }
-
-  Relay& relay;
-  Descriptor client;
-  Descriptor host;
-  std::uint16_t port;
-  std::uint32_t id = 0;  // once it stands
-  int error = 0;
-  std::uint64_t bytes_to_host = 0;
-  std::uint64_t bytes_from_host = 0;
-};
-
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
   constexpr std::size_t kOwn = 16;  // standard streams, event loop, life line, control
   RelayLimits limits;
@@ -106,8 +49,9 @@ RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
   return limits;
 }
 
-Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits)
-    : loop_(loop), reporter_(reporter), limits_(limits), pipes_(limits.pipes) {}
+Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
+             std::optional<Names> names)
+    : loop_(loop), reporter_(reporter), limits_(limits), pipes_(limits.pipes), names_(names) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
   for (Fd& fd : listeners) {
@@ -153,27 +97,36 @@ Task<> Relay::AcceptAll(Listener& listener) {
         co_await pause.async_wait(asio::redirect_error(UseTask(), ignored));
         break;
       }
-      if (listener.role == Role::kCapture) {
-        Refuse(std::move(client), ReportKind::kDenied);
-      } else if (open_ >= limits_.connections) {
-        Refuse(std::move(client), ReportKind::kTooMany);
-      } else {
-        asio::co_spawn(loop_.get_executor(), Carry(std::move(client), listener.port),
-                       asio::detached);
-      }
+      Take(std::move(client), listener);
     }
   }
 }
 
-void Relay::Refuse(Fd client, ReportKind kind) {
+void Relay::Take(Fd client, const Listener& listener) {
   const Address target = LocalAddressOf(client.get()).value_or(Address{});
+  // Whoever dials the capture listener itself means nobody.
+  const bool nobody = listener.role == Role::kCapture && (!names_ || target.IsLoopback());
+  if (nobody) {
+    Refuse(std::move(client), ReportKind::kDenied);
+  } else if (open_ >= limits_.connections) {
+    Refuse(std::move(client), ReportKind::kTooMany);
+  } else if (listener.role == Role::kCapture) {
+    asio::co_spawn(loop_.get_executor(), CarryOut(std::move(client), target), asio::detached);
+  } else {
+    asio::co_spawn(loop_.get_executor(), Carry(std::move(client), listener.port), asio::detached);
+  }
+}
+
+void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
+  EgressReport report = ReportAbout(kind, LocalAddressOf(client.get()).value_or(Address{}));
+  if (name != nullptr) report.name = TextOfName(name->text());
   ResetOnClose(client.get());
   client.Reset();
-  reporter_.Send(ReportAbout(kind, target));
+  reporter_.Send(report);
 }
 
 Task<> Relay::Carry(Fd client, std::uint16_t port) {
-  auto connection = std::make_shared<Connection>(*this, port);
+  auto connection = std::make_shared<Connection>(*this, port, nullptr);
   boost::system::error_code error;
   connection->client.assign(client.get(), error);
   if (error) {
@@ -189,8 +142,7 @@ Task<> Relay::Carry(Fd client, std::uint16_t port) {
   }
   SendWithoutDelay(connection->client.native_handle());
   SendWithoutDelay(connection->host.native_handle());
-  connection->id = ++last_connection_;
-  reporter_.Send({.kind = ReportKind::kOpened, .port = port, .connection = connection->id});
+  connection->Opened();
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
 }
@@ -200,7 +152,7 @@ Task<> Relay::CarryOneWay(std::shared_ptr<Connection> connection, bool to_host) 
   Descriptor& to = to_host ? connection->host : connection->client;
   std::uint64_t& moved = to_host ? connection->bytes_to_host : connection->bytes_from_host;
   if (const int broken = co_await Pump(from, to, pipes_, moved); broken != 0) {
-    connection->Break(broken);
+    if (!connection->refused) connection->Break(broken);
   } else if (::shutdown(to.native_handle(), SHUT_WR) != 0) {
     connection->Break(errno);
   }

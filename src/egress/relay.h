@@ -1,20 +1,32 @@
 #pragma once
-// The relay: accepts what comes out of the run and connects it to the host's loopback.
+// The relay: accepts what comes out of the run and connects it to the host's loopback, or to the
+// names that the policy allows.
+//
+// A captured connection's own address is what the client wanted (tproxy): an address that stands
+// for a name (NameTable) or one that a rule allows as such. A name is looked up outside, what it
+// leads to is judged, and the very address that was judged is dialled. What the client then claims
+// has to be that name (Claim); what the server says first goes in at once.
 //
 // A connection to a host port goes to 127.0.0.1:N of the host, then to ::1; when neither answers
-// the client gets a reset, never an end of file that looks like an empty answer. A connection on a
-// capture listener is reset and reported as a denial. One thread; owned by RunEgress.
+// the client gets a reset, never an end of file that looks like an empty answer. What is not
+// allowed is reset and reported as a denial. One thread; owned by RunEgress.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "egress/address.h"
+#include "egress/claim.h"
 #include "egress/loop.h"
+#include "egress/name_table.h"
 #include "egress/pipe_pool.h"
 #include "egress/reporter.h"
+#include "egress/resolver.h"
 #include "plan/network_plan.h"
 
 namespace ambit::egress {
@@ -26,9 +38,17 @@ struct RelayLimits {
 };
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);
 
+/// Of a run with names. All outlive the relay.
+struct Names {
+  const policy::NetRules& rules;
+  NameTable& table;
+  Resolver& resolver;
+};
+
 class Relay {
  public:
-  Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits);
+  /// Without `names` whatever is captured is refused.
+  Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits, std::optional<Names> names);
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
@@ -46,7 +66,14 @@ class Relay {
   };
 
   Task<> AcceptAll(Listener& listener);
-  void Refuse(Fd client, ReportKind kind);
+  void Take(Fd client, const Listener& listener);
+  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
+  Task<> CarryOut(Fd client, Address target);
+  Task<Result<std::vector<policy::AddressBytes>>> AddressesOf(const HostName& name,
+                                                              std::uint16_t port);
+  Task<> CarryChecked(std::shared_ptr<Connection> connection);
+  Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
+  Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);
   Task<> Carry(Fd client, std::uint16_t port);
   Task<> CarryOneWay(std::shared_ptr<Connection> connection, bool to_host);
 
@@ -54,6 +81,7 @@ class Relay {
   Reporter& reporter_;
   RelayLimits limits_;
   PipePool pipes_;
+  std::optional<Names> names_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t open_ = 0;
   std::uint32_t last_connection_ = 0;

@@ -11,6 +11,17 @@ namespace {
 /// The kernel's own bound on error numbers (MAX_ERRNO, include/linux/err.h).
 constexpr std::int32_t kMaxErrno = 4095;
 
+/// A name in the one form that names have, and zeros behind it; or nothing but zeros.
+bool IsName(const NameText& text) {
+  const std::string_view name = NameIn(text);
+  if (!std::ranges::all_of(std::span(text).subspan(name.size()), [](char c) { return c == 0; })) {
+    return false;
+  }
+  if (name.empty()) return true;
+  const auto parsed = HostName::Parse(name);
+  return parsed && parsed->text() == name;
+}
+
 const char* FirstBadField(const EgressReport& report) {
   const auto kind = static_cast<std::uint8_t>(report.kind);
   if (report.version != EgressReport::kVersion) return "version";
@@ -21,7 +32,10 @@ const char* FirstBadField(const EgressReport& report) {
   if (report.stage > kLastStage) return "stage";
   if ((report.stage != Stage::kNone) != (report.kind == ReportKind::kFailed)) return "stage";
   if (report.family != 0 && report.family != 4 && report.family != 6) return "family";
-  if (report.reserved != 0) return "reserved";
+  if (report.mismatch > kLastMismatch) return "mismatch";
+  if (report.reach > kLastReach) return "reach";
+  if (!IsName(report.name)) return "name";
+  if (!IsName(report.claimed)) return "claimed";
   if (report.error < 0 || report.error > kMaxErrno) return "error";
   const std::size_t used = report.family == 6 ? 16 : report.family;
   const auto rest = std::span(report.address).subspan(used);
@@ -30,6 +44,16 @@ const char* FirstBadField(const EgressReport& report) {
 }
 
 }  // namespace
+
+NameText TextOfName(std::string_view name) {
+  NameText text{};
+  std::ranges::copy(name.substr(0, HostName::kMost), text.begin());
+  return text;
+}
+
+std::string_view NameIn(const NameText& text) {
+  return {text.data(), ::strnlen(text.data(), text.size())};
+}
 
 Result<EgressReport> DecodeReport(std::span<const std::byte> message) {
   EgressReport report;

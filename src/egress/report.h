@@ -8,9 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "base/error.h"
+#include "egress/claim.h"
+#include "egress/foreign.h"
 
 namespace ambit::egress {
 
@@ -24,8 +27,11 @@ enum class ReportKind : std::uint8_t {
   kTooMany,         // refused: as many connections as there may be
   kAcceptFailed,    // accepting pauses; `error` says why
   kDropped,         // `count` records before this one were lost
+  kNameRefused,     // a question for `name`, which no rule allows
+  kMismatch,        // a client connected to `name` claimed another; `mismatch`, `claimed`
+  kUnreachable,  // `name` leads nowhere that may be dialled: `reach`, or `error` when looking it up
 };
-inline constexpr ReportKind kLastReportKind = ReportKind::kDropped;
+inline constexpr ReportKind kLastReportKind = ReportKind::kUnreachable;
 
 /// Where the start of egress failed (kFailed only; kNone otherwise).
 enum class Stage : std::uint8_t {
@@ -37,29 +43,40 @@ enum class Stage : std::uint8_t {
   kSeccomp,
   kLoop,
   kListeners,
+  kResolver,
 };
-inline constexpr Stage kLastStage = Stage::kListeners;
+inline constexpr Stage kLastStage = Stage::kResolver;
+
+/// A host's name as text, or nothing; zeros behind it.
+using NameText = std::array<char, 256>;
+NameText TextOfName(std::string_view name);
 
 struct EgressReport {
-  static constexpr std::uint8_t kVersion = 1;
+  static constexpr std::uint8_t kVersion = 2;
 
   std::uint8_t version = kVersion;
   ReportKind kind = ReportKind::kReady;
   Stage stage = Stage::kNone;
-  std::uint8_t family = 0;  // 4, 6, or 0: no address
-  std::uint16_t port = 0;   // host order
-  std::uint16_t reserved = 0;
+  std::uint8_t family = 0;                 // 4, 6, or 0: no address
+  std::uint16_t port = 0;                  // host order
+  Mismatch mismatch = Mismatch::kNone;     // kMismatch
+  Reach reach = Reach::kPublic;            // kUnreachable: where `name` leads
   std::uint32_t connection = 0;            // counts from 1 in every run; 0: none
   std::int32_t error = 0;                  // errno
   std::array<std::uint8_t, 16> address{};  // network order; the first four for family 4
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_from_host = 0;
   std::uint64_t count = 0;
+  NameText name{};     // what was connected to or asked for; empty: an address, or no host's name
+  NameText claimed{};  // kMismatch: empty when none was
 
   bool operator==(const EgressReport&) const = default;
 };
 static_assert(std::is_trivially_copyable_v<EgressReport>);
 static_assert(std::has_unique_object_representations_v<EgressReport>, "no padding that leaks");
+
+/// The name in it; empty: none. Of a decoded report it is always one or none.
+std::string_view NameIn(const NameText& text);
 
 /// kInvalidArgument names the field that no honest relay would send.
 Result<EgressReport> DecodeReport(std::span<const std::byte> message);

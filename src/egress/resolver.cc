@@ -65,15 +65,17 @@ struct Resolver::Answer {
   Timer here;
 };
 
-Resolver::Resolver(asio::io_context& loop, HostsFile hosts)
-    : loop_(loop), hosts_(std::move(hosts)), time_(loop.get_executor()) {}
+void Resolver::RunOn(asio::io_context& loop) {
+  loop_ = &loop;
+  time_.emplace(loop.get_executor());
+}
 
 Resolver::~Resolver() {
   if (channel_ != nullptr) ares_destroy(channel_);
 }
 
-Result<std::unique_ptr<Resolver>> Resolver::Make(asio::io_context& loop, std::string_view hosts) {
-  std::unique_ptr<Resolver> resolver(new Resolver(loop, ParseHostsFile(hosts)));
+Result<std::unique_ptr<Resolver>> Resolver::Make(std::string_view hosts) {
+  std::unique_ptr<Resolver> resolver(new Resolver(ParseHostsFile(hosts)));
   std::string lookups = "b";  // name servers alone: the file is ours, and c-ares opens it each time
   ares_options options{};
   options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
@@ -96,7 +98,7 @@ Result<std::unique_ptr<Resolver>> Resolver::Make(asio::io_context& loop, std::st
 
 Task<Result<std::vector<policy::AddressBytes>>> Resolver::Resolve(const HostName& name) {
   if (const auto known = hosts_.find(name); known != hosts_.end()) co_return known->second;
-  auto answer = std::make_shared<Answer>(loop_);
+  auto answer = std::make_shared<Answer>(*loop_);
   answer->here.expires_after(kNever);
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
@@ -131,7 +133,7 @@ void Resolver::OnSocketState(ares_socket_t socket, bool readable, bool writable)
     return;
   }
   if (!watch) {
-    watch = std::make_shared<Watch>(loop_);
+    watch = std::make_shared<Watch>(*loop_);
     boost::system::error_code error;
     watch->socket.assign(socket, error);
     if (error) return;  // its question runs into its time limit
@@ -143,7 +145,7 @@ void Resolver::OnSocketState(ares_socket_t socket, bool readable, bool writable)
     bool& waiting = reading ? watch->reading : watch->writing;
     if (!wanted || waiting) continue;
     waiting = true;
-    asio::co_spawn(loop_.get_executor(), WatchSocket(watch, reading), asio::detached);
+    asio::co_spawn(loop_->get_executor(), WatchSocket(watch, reading), asio::detached);
   }
 }
 
@@ -163,15 +165,15 @@ Task<> Resolver::WatchSocket(std::shared_ptr<Watch> watch, bool for_reading) {
 void Resolver::WakeTime() {
   if (timing_) return;
   timing_ = true;
-  asio::co_spawn(loop_.get_executor(), WatchTime(), asio::detached);
+  asio::co_spawn(loop_->get_executor(), WatchTime(), asio::detached);
 }
 
 Task<> Resolver::WatchTime() {
   timeval until{};
   while (ares_timeout(channel_, nullptr, &until) != nullptr) {
-    time_.expires_after(std::chrono::seconds(until.tv_sec) +
-                        std::chrono::microseconds(until.tv_usec));
-    co_await Wait(time_);
+    time_->expires_after(std::chrono::seconds(until.tv_sec) +
+                         std::chrono::microseconds(until.tv_usec));
+    co_await Wait(*time_);
     ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
   }
   timing_ = false;

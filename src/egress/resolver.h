@@ -12,7 +12,8 @@
 
 #include <map>
 #include <memory>
-#include <string>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -24,7 +25,9 @@ namespace ambit::egress {
 class Resolver {
  public:
   /// `hosts` is the text of the host's file. Errors: c-ares could not be made.
-  static Result<std::unique_ptr<Resolver>> Make(asio::io_context& loop, std::string_view hosts);
+  static Result<std::unique_ptr<Resolver>> Make(std::string_view hosts);
+  /// Once, before anything is resolved.
+  void RunOn(asio::io_context& loop);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -36,17 +39,17 @@ class Resolver {
  private:
   struct Watch;
   struct Answer;
-  Resolver(asio::io_context& loop, HostsFile hosts);
+  explicit Resolver(HostsFile hosts) : hosts_(std::move(hosts)) {}
   void OnSocketState(ares_socket_t socket, bool readable, bool writable);
   Task<> WatchSocket(std::shared_ptr<Watch> watch, bool for_reading);
   Task<> WatchTime();
   void WakeTime();
 
-  asio::io_context& loop_;
+  asio::io_context* loop_ = nullptr;
   HostsFile hosts_;
   ares_channel channel_ = nullptr;
   std::map<ares_socket_t, std::shared_ptr<Watch>> watches_;
-  Timer time_;
+  std::optional<Timer> time_;
   bool timing_ = false;
 };
 

@@ -20,22 +20,6 @@ namespace {
 constexpr std::chrono::milliseconds kHeadStart(250);
 constexpr std::chrono::seconds kLongestDial(30);
 
-std::string_view WordsFor(Reach reach) {
-  switch (reach) {
-    case Reach::kPublic:
-      break;
-    case Reach::kPrivate:
-      return "an address of a private network";
-    case Reach::kLoopback:
-      return "this machine itself";
-    case Reach::kMetadata:
-      return "the metadata of a cloud machine";
-    case Reach::kNobody:
-      return "an address that nobody has";
-  }
-  return "";
-}
-
 /// Attempts that race; the first that stands wins, the others are closed.
 struct Race {
   Race(asio::io_context& loop, Descriptor& to) : out(to), changed(loop.get_executor()) {}
@@ -61,14 +45,9 @@ Task<> Attempt(std::shared_ptr<Race> race, std::shared_ptr<Descriptor> socket,
 
 }  // namespace
 
-Result<std::vector<policy::AddressBytes>> OnlyReachable(
-    const std::vector<policy::AddressBytes>& addresses, const HostName& name) {
-  std::vector<policy::AddressBytes> reachable;
-  std::ranges::copy_if(addresses, std::back_inserter(reachable),
-                       [](const auto& address) { return ReachOf(address) == Reach::kPublic; });
-  if (!reachable.empty() || addresses.empty()) return reachable;
-  return Fail(Errc::kDenied,
-              fmt::format("{} resolves to {}", name.text(), WordsFor(ReachOf(addresses.front()))));
+std::vector<policy::AddressBytes> OnlyPublic(std::vector<policy::AddressBytes> addresses) {
+  std::erase_if(addresses, [](const auto& address) { return ReachOf(address) != Reach::kPublic; });
+  return addresses;
 }
 
 Task<int> DialAny(asio::io_context& loop, Descriptor& out,

@@ -5,17 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "egress/foreign.h"
 #include "egress/loop.h"
 #include "egress/resolver.h"
 
 namespace ambit::egress {
 
-/// Of `addresses` those that may be dialled, in their order. kDenied names the first that may not,
-/// and why, when there is none left.
-Result<std::vector<policy::AddressBytes>> OnlyReachable(
-    const std::vector<policy::AddressBytes>& addresses, const HostName& name);
+/// Of `addresses` those that may be dialled, in their order.
+std::vector<policy::AddressBytes> OnlyPublic(std::vector<policy::AddressBytes> addresses);
 
 /// Connects `out` to the first of `addresses` that takes a connection; the next one is tried beside
 /// it after 250 ms (RFC 8305). 0, or the errno of the last that failed.

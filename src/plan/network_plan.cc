@@ -62,7 +62,8 @@ Status Validate(const NetworkPlan& plan) {
                 fmt::format("--host-port (net.host_ports): '{}' is there twice", *twice));
   }
   for (const std::uint16_t port : plan.host_ports) {
-    if (port != 0 && port != plan.capture_port) continue;
+    const bool ours = port == plan.capture_port || (port == kNamePort && plan.HasNames());
+    if (port != 0 && !ours) continue;
     return Fail(Errc::kInvalidArgument,
                 fmt::format("--host-port '{}' (net.host_ports): {}", port,
                             port == 0 ? "not a port"
@@ -82,14 +83,26 @@ std::string Describe(const NetworkPlan& plan) {
   for (const std::uint16_t port : plan.host_ports) {
     text += fmt::format("listen tcp 127.0.0.1:{} and [::1]:{}: host port\n", port, port);
   }
+  if (plan.HasNames()) {
+    text += fmt::format("listen udp and tcp 127.0.0.1:{}: names\n", kNamePort);
+  }
   text += fmt::format("table inet {} {{\n", kNftTable);
-  text += fmt::format("  set {} {{ type inet_service; }}\n", kNftPortSet);
+  const auto ports = policy::PortsOf(plan.rules);
+  text += fmt::format(
+      "  set {} {{ type inet_service;{} }}\n", kNftPortSet,
+      ports.empty() ? "" : fmt::format(" elements = {{ {} }};", fmt::join(ports, ", ")));
   text += fmt::format("  chain {} {{\n", kNftChain);
   text += "    type filter hook prerouting priority -150; policy accept;\n";
   for (const CaptureRule& rule : kCaptureRules) {
     text += fmt::format("    {} {}\n", MatchText(rule.match), VerdictText(rule, plan.capture_port));
   }
   text += "  }\n}\n";
+  for (const policy::NetRule& rule : plan.rules.allow) {
+    text += fmt::format("allow {} ({})\n", policy::TextOf(rule), rule.from);
+  }
+  for (const policy::NetRule& rule : plan.rules.deny) {
+    text += fmt::format("deny {} ({})\n", policy::TextOf(rule), rule.from);
+  }
   text += "sysctl net.ipv4.ip_unprivileged_port_start = 0\n";
   return text;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "policy/net_rules.h"
 
 namespace ambit::plan {
 
@@ -22,16 +23,26 @@ struct NetworkPlan {
   std::uint16_t capture_port = 1;
   /// 127.0.0.1:N and [::1]:N inside reach the host's own loopback N. At most kMaxHostPorts.
   std::vector<std::uint16_t> host_ports;
+  /// What may be reached by name or address. Empty: no network, and nobody answers resolvers.
+  policy::NetRules rules;
 
+  /// Whether names resolve: 127.0.0.1:53 inside is egress' then.
+  [[nodiscard]] bool HasNames() const { return !rules.allow.empty(); }
   bool operator==(const NetworkPlan&) const = default;
 };
 
 /// Both listeners of every host port fit into one message of descriptors, with room to spare.
 inline constexpr std::size_t kMaxHostPorts = 64;
 
+/// What passes from the run to egress at most: both capture listeners, those of names, host ports.
+inline constexpr std::size_t kMostSockets = 4 + 2 * kMaxHostPorts;
+
 /// The run's one global address, on lo: without one, resolvers that are asked for "families this
 /// host has" (AI_ADDRCONFIG) return nothing. IPv4 only, so that dual-stack programs take IPv4.
 inline constexpr std::array<std::uint8_t, 4> kOwnAddress = {198, 19, 255, 1};
+
+/// Where resolvers inside ask. Below 1024 like the capture port, and for the same reason.
+inline constexpr std::uint16_t kNamePort = 53;
 
 inline constexpr const char* kNftTable = "ambit";
 inline constexpr const char* kNftChain = "capture";
@@ -65,7 +76,7 @@ inline constexpr std::array kCaptureRules = {
 };
 
 /// kInvalidArgument names the first bad field: a port of 0, a port twice, too many, a capture port
-/// that is not below 1024 or is also a host port.
+/// that is not below 1024 or is also a host port; with names a host port where they are asked for.
 Status Validate(const NetworkPlan& plan);
 
 /// Everything that will exist in the namespace, for `ambit plan` and golden tests.

@@ -215,6 +215,7 @@ Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& 
   AMBIT_CHECK(policy::Validate(policy));
   Foundation foundation{.identity = identity, .hostname = host::kHostnameInside, .network = {}};
   foundation.network.host_ports = policy.host_ports;
+  foundation.network.rules = policy.net;
   AMBIT_CHECK(Validate(foundation.network));
   return foundation;
 }

@@ -1,6 +1,8 @@
 #include "plan/plan_codec.h"
 
+#include <array>
 #include <concepts>
+#include <optional>
 #include <type_traits>
 
 namespace ambit::plan {
@@ -65,9 +67,27 @@ void Fields(Archive& archive, Is<LandlockRule> auto& it) {
 }
 
 template <class Archive>
+void Fields(Archive& archive, Is<policy::AddressRange> auto& it) {
+  auto& [first, bits] = it;
+  archive(first, bits);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<policy::NetRule> auto& it) {
+  auto& [name, below, range, port, raw, from] = it;
+  archive(name, below, range, port, raw, from);
+}
+
+template <class Archive>
+void Fields(Archive& archive, Is<policy::NetRules> auto& it) {
+  auto& [allow, deny] = it;
+  archive(allow, deny);
+}
+
+template <class Archive>
 void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
-  auto& [capture_port, host_ports] = it;
-  archive(capture_port, host_ports);
+  auto& [capture_port, host_ports, rules] = it;
+  archive(capture_port, host_ports, rules);
 }
 
 template <class Archive>
@@ -114,6 +134,11 @@ class Writer {
     Put(text.size());
     out_ += text;
   }
+  void Put(const std::optional<HostName>& name) { Put(name ? name->text() : std::string()); }
+  template <class T, std::size_t size>
+  void Put(const std::array<T, size>& list) {
+    for (const T& item : list) Put(item);
+  }
   template <class T>
   void Put(const std::vector<T>& list) {
     Put(list.size());
@@ -159,6 +184,21 @@ class Reader {
     std::size_t size = 0;
     Get(size);
     text = Take(size);
+  }
+  /// A name is read by the one parser of names, here as everywhere.
+  void Get(std::optional<HostName>& name) {
+    std::string text;
+    Get(text);
+    if (failed_ || text.empty()) return;
+    if (auto parsed = HostName::Parse(text)) {
+      name = *std::move(parsed);
+    } else {
+      failed_ = true;
+    }
+  }
+  template <class T, std::size_t size>
+  void Get(std::array<T, size>& list) {
+    for (T& item : list) Get(item);
   }
   template <class T>
   void Get(std::vector<T>& list) {

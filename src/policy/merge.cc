@@ -16,6 +16,13 @@ namespace {
 
 bool HasNames(Shape shape) { return shape == Shape::kVariables || shape == Shape::kFiles; }
 
+/// Whether the managed policy's `bound` allows all that `text` does.
+bool IsCovered(std::string_view text, std::string_view bound) {
+  const auto rule = ParseNetRule(text, {});
+  const auto wider = ParseNetRule(bound, {});
+  return rule && wider && Covers(*wider, *rule);
+}
+
 class Merger {
  public:
   explicit Merger(const RealPath& real) : real_(real) {
@@ -189,6 +196,7 @@ class Merger {
 
   bool IsIn(const Option& option, const Item& item, const Setting& bound) const {
     return std::ranges::any_of(bound.items, [&](const Item& allowed) {
+      if (option.shape == Shape::kTargets) return IsCovered(item.text, allowed.text);
       if (option.shape != Shape::kPaths) return allowed.text == item.text;
       // The bound itself follows no link: one in a home is its owner's to make.
       const std::string path = real_(item.text);
@@ -237,6 +245,17 @@ std::vector<std::string> PatternsOf(const Setting& setting, std::vector<WrittenP
                        .source = item.origin.source});
   }
   return patterns;
+}
+
+/// The reader and the flags let nothing else come this far.
+std::vector<NetRule> RulesOf(const Setting& setting) {
+  std::vector<NetRule> rules;
+  for (const Item& item : setting.items) {
+    if (auto rule = ParseNetRule(item.text, NameFor(*setting.option, item.origin))) {
+      rules.push_back(*std::move(rule));
+    }
+  }
+  return rules;
 }
 
 void PutInto(Limits& limits, const Setting& setting) {
@@ -307,6 +326,10 @@ void PutInto(Policy& policy, const Setting& setting) {
                                     .of_preset = item.origin.source == SourceKind::kPreset,
                                     .from = NameFor(*setting.option, item.origin)});
     }
+  } else if (key == "net.allow") {
+    policy.net.allow = RulesOf(setting);
+  } else if (key == "net.deny") {
+    policy.net.deny = RulesOf(setting);
   } else if (key == "net.host_ports") {
     for (const Item& item : setting.items) {
       std::uint16_t port = 0;
@@ -382,6 +405,7 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
   const auto same_variable = [](const EnvironmentRule& a, const EnvironmentRule& b) {
     return a.name == b.name && a.value == b.value;
   };
+  const auto same_rule = [](const NetRule& a, const NetRule& b) { return TextOf(a) == TextOf(b); };
   const auto width = [](ProjectMode mode) {
     return mode == ProjectMode::kReadOnly ? 0 : mode == ProjectMode::kCopyOnWrite ? 1 : 2;
   };
@@ -394,7 +418,9 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
          IsPart(policy.environment, other.environment, same_variable) &&
          IsPart(policy.unmask, other.unmask, equal) && IsPart(other.mask, policy.mask, equal) &&
          IsPart(other.hide, policy.hide, equal) &&
-         IsPart(policy.host_ports, other.host_ports, equal);
+         IsPart(policy.host_ports, other.host_ports, equal) &&
+         IsPart(policy.net.allow, other.net.allow, same_rule) &&
+         IsPart(other.net.deny, policy.net.deny, same_rule);
 }
 
 }  // namespace ambit::policy

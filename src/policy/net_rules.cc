@@ -185,6 +185,20 @@ std::string TextOf(const NetRule& rule) {
   return text;
 }
 
+bool Covers(const NetRule& wider, const NetRule& rule) {
+  if (rule.raw && !wider.raw) return false;
+  if (wider.port && wider.port != rule.port) return false;
+  if (!wider.port && rule.port && !AllowsPort(wider, *rule.port)) return false;
+  if (rule.range) {
+    return wider.range && wider.range->bits <= rule.range->bits &&
+           wider.range->Has(rule.range->first);
+  }
+  if (!wider.name) return false;
+  if (rule.below && !wider.below) return false;
+  return *wider.name == *rule.name ? wider.below == rule.below
+                                   : wider.below && rule.name->IsBelow(*wider.name);
+}
+
 NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t port) {
   return DecideAbout(rules, name, port);
 }

@@ -54,6 +54,9 @@ inline constexpr std::size_t kMostNetRules = 1024;
 /// kInvalidArgument quotes the text and says what is wrong with it.
 Result<NetRule> ParseNetRule(std::string_view text, std::string from);
 
+/// Whether all that `rule` allows is allowed by `wider` alone.
+bool Covers(const NetRule& wider, const NetRule& rule);
+
 /// In the canonical form, as it could be written.
 std::string TextOf(const NetRule& rule);
 

@@ -85,6 +85,27 @@ TEST(NetRule, ThatIsNotPlainIsRefused) {
   }
 }
 
+TEST(NetRule, CoversAnother) {
+  const auto covers = [](const char* wider, const char* rule) {
+    return Covers(*ParseNetRule(wider, {}), *ParseNetRule(rule, {}));
+  };
+  EXPECT_TRUE(covers("a.example", "A.example"));
+  EXPECT_TRUE(covers("*.example.com", "a.example.com"));
+  EXPECT_TRUE(covers("*.example.com", "*.a.example.com"));
+  EXPECT_TRUE(covers("*.example.com", "*.example.com"));
+  EXPECT_TRUE(covers("a.example", "a.example:443"));
+  EXPECT_TRUE(covers("tcp://a.example:22", "a.example:22"));
+  EXPECT_TRUE(covers("10.0.0.0/8:22", "10.1.0.0/16:22"));
+  EXPECT_FALSE(covers("*.example.com", "example.com"));
+  EXPECT_FALSE(covers("example.com", "*.example.com"));
+  EXPECT_FALSE(covers("a.example", "a.example:22"));
+  EXPECT_FALSE(covers("a.example:443", "a.example"));
+  EXPECT_FALSE(covers("a.example:22", "tcp://a.example:22"));
+  EXPECT_FALSE(covers("10.0.0.0/8", "a.example"));
+  EXPECT_FALSE(covers("10.1.0.0/16", "10.0.0.0/8"));
+  EXPECT_FALSE(covers("10.0.0.0/8", "[::1]"));
+}
+
 TEST(NetRules, AllowNamesByTheirPorts) {
   const NetRules rules = Rules({"example.com", "*.deep.example", "git.example:22"});
   EXPECT_TRUE(Decide(rules, Name("example.com"), 443).allowed);

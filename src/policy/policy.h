@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "policy/document.h"
 #include "policy/limits.h"
+#include "policy/net_rules.h"
 
 namespace ambit::policy {
 
@@ -88,6 +89,7 @@ struct Policy {
   std::vector<std::string> unmask;        // shown as they are
   std::vector<WrittenPattern> written;    // those of them that come with no preset
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
+  NetRules net;                           // names and addresses that may be reached
   AutoExec auto_exec = AutoExec::kAsk;
   Limits limits;
   AuditFiles audit_files = AuditFiles::kWrites;

@@ -17,6 +17,9 @@ using Json = nlohmann::ordered_json;
 
 // What values.cc checks, as patterns that every dialect of regular expressions has: no lookahead.
 constexpr std::string_view kNoZeroByte = R"(^[^\u0000]*$)";
+// A name, *.name or an address, with tcp:// before it and a port behind it.
+constexpr std::string_view kTarget =
+    R"(^(tcp://)?(\[[0-9A-Fa-f:.]+(/[0-9]{1,3})?\]|[^\s/:@\[\]]+(/[0-9]{1,2})?)(:[1-9][0-9]{0,4})?$)";
 constexpr std::string_view kVariableName = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// Absolute, `~`, below `~/`, or relative.
 constexpr std::string_view kPath = R"(^(~(/[^\u0000]*)?|[^~\u0000][^\u0000]*)$)";
@@ -101,6 +104,8 @@ Json ValueOf(const Option& option) {
       return TableOf(kFilePath, {{"type", "string"}});
     case Shape::kPorts:
       return ListOf({{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}});
+    case Shape::kTargets:
+      return ListOf(Entry(kTarget));
     case Shape::kPresets:
       return ListOf(PresetNames());
     case Shape::kDuration:

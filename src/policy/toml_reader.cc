@@ -195,6 +195,7 @@ class Reader {
       case Shape::kPaths:
       case Shape::kPatterns:
       case Shape::kNames:
+      case Shape::kTargets:
       case Shape::kPresets:
       case Shape::kLimits:
         return ReadStrings(option.key, node, [&](Item item) { Take(option, std::move(item)); });

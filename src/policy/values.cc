@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/text.h"
+#include "policy/net_rules.h"
 
 namespace ambit::policy {
 namespace {
@@ -142,6 +143,10 @@ Status CheckItem(const Option& option, const Item& item, SourceKind source) {
       return CheckVariable(item);
     case Shape::kPorts:
       return CheckPort(item.text);
+    case Shape::kTargets:
+      if (const auto rule = ParseNetRule(item.text, {}); !rule)
+        return std::unexpected(rule.error());
+      return {};
     case Shape::kPresets:
       return {};  // load.cc knows them
     case Shape::kDuration:

@@ -1,11 +1,15 @@
 #include "supervise/start_egress.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "egress/egress.h"
+#include "sys/file.h"
 
 namespace ambit::supervise {
 namespace {
+
+constexpr std::size_t kMostHosts = 1U << 20;
 
 const char* NameOf(egress::Stage stage) {
   switch (stage) {
@@ -25,6 +29,8 @@ const char* NameOf(egress::Stage stage) {
       return "make its event loop";
     case egress::Stage::kListeners:
       return "take the run's listeners";
+    case egress::Stage::kResolver:
+      return "make its resolver";
   }
   return "start";
 }
@@ -40,6 +46,8 @@ Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line
   spec.network = foundation.network;
   spec.life_line = Fd(life_line);
   spec.control = std::move(control);
+  if (spec.network.HasNames())
+    spec.hosts = sys::ReadSmallFile(AT_FDCWD, "/etc/hosts", kMostHosts).value_or("");
   if (foundation.identity.started_by_root) {
     spec.become = egress::HostIdentity{.uid = foundation.identity.egress_uid,
                                        .gid = foundation.identity.egress_uid};
@@ -61,6 +69,7 @@ host::Primitive PrimitiveOf(egress::Stage stage) {
     case egress::Stage::kDescriptors:
     case egress::Stage::kLoop:
     case egress::Stage::kListeners:
+    case egress::Stage::kResolver:
       break;
   }
   return Primitive::kEgress;

@@ -202,6 +202,22 @@ void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool 
   batch.PutNetwork(NFTA_SET_KEY_TYPE, kTypeInetService);
   batch.PutNetwork<std::uint32_t>(NFTA_SET_KEY_LEN, 2);
 
+  const std::vector<std::uint16_t> ports = policy::PortsOf(plan.rules);
+  if (!ports.empty()) {
+    BeginNft(batch, "nft ports", NFT_MSG_NEWSETELEM);
+    batch.PutText(NFTA_SET_ELEM_LIST_TABLE, plan::kNftTable);
+    batch.PutText(NFTA_SET_ELEM_LIST_SET, plan::kNftPortSet);
+    batch.PutNetwork(NFTA_SET_ELEM_LIST_SET_ID, kPortSetId);
+    batch.Nested(NFTA_SET_ELEM_LIST_ELEMENTS, [&] {
+      for (const std::uint16_t port : ports) {
+        batch.Nested(NFTA_LIST_ELEM, [&] {
+          batch.Nested(NFTA_SET_ELEM_KEY,
+                       [&] { batch.PutNetwork<std::uint16_t>(NFTA_DATA_VALUE, port); });
+        });
+      }
+    });
+  }
+
   BeginNft(batch, "nft chain", NFT_MSG_NEWCHAIN);
   batch.PutText(NFTA_CHAIN_TABLE, plan::kNftTable);
   batch.PutText(NFTA_CHAIN_NAME, plan::kNftChain);

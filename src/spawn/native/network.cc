@@ -73,6 +73,20 @@ Result<Fd> ListenV6(std::uint16_t port, Transparency transparency) {
                 fmt::format("[::1]:{}", port));
 }
 
+/// Where names are asked for. Every reply is the source of its question, so one socket serves all.
+Result<Fd> ServeNamesOverUdp() {
+  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
+  if (!socket) return FailErrno(errno, "socket for names");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(plan::kNamePort);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return FailErrno(errno, "bind 'udp 127.0.0.1:53'");
+  }
+  return socket;
+}
+
 /// False on kernels started with ipv6.disable=1, and nowhere else.
 bool KernelHasIpv6() {
   const Fd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
@@ -186,6 +200,10 @@ Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) 
   if (with_ipv6) {
     AMBIT_TRY(sockets.capture_v6, ListenV6(plan.capture_port, kTransparent));
   }
+  if (plan.HasNames()) {
+    AMBIT_TRY(sockets.names_udp, ServeNamesOverUdp());
+    AMBIT_TRY(sockets.names_tcp, ListenV4(plan::kNamePort, kOrdinary));
+  }
   for (const std::uint16_t port : plan.host_ports) {
     AMBIT_TRY(Fd v4, ListenV4(port, kOrdinary));
     sockets.host_ports.push_back(std::move(v4));
@@ -201,16 +219,17 @@ Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) 
 }
 
 Status SendListeners(int socket, const NetworkSockets& sockets) {
-  std::array<int, 2 + 2 * plan::kMaxHostPorts> raw{};
-  std::size_t count = 0;
-  raw[count++] = sockets.capture_v4.get();
-  if (sockets.capture_v6) raw[count++] = sockets.capture_v6.get();
-  if (sockets.host_ports.size() > raw.size() - count) {
+  std::vector<int> raw;
+  for (const Fd* one :
+       {&sockets.capture_v4, &sockets.capture_v6, &sockets.names_udp, &sockets.names_tcp}) {
+    if (*one) raw.push_back(one->get());
+  }
+  for (const Fd& listener : sockets.host_ports) raw.push_back(listener.get());
+  if (raw.size() > plan::kMostSockets) {
     return Fail(Errc::kInternal, "more listeners than the plan allows");
   }
-  for (const Fd& listener : sockets.host_ports) raw[count++] = listener.get();
   constexpr std::array kGreeting = {std::byte{'L'}};
-  return sys::SendFds(socket, kGreeting, std::span(raw).first(count));
+  return sys::SendFds(socket, kGreeting, raw);
 }
 
 }  // namespace ambit::spawn

@@ -17,7 +17,9 @@ namespace ambit::spawn {
 
 struct NetworkSockets {
   Fd capture_v4;
-  Fd capture_v6;               // empty on a kernel without IPv6
+  Fd capture_v6;  // empty on a kernel without IPv6
+  Fd names_udp;   // 127.0.0.1:53; both empty for a run without names
+  Fd names_tcp;
   std::vector<Fd> host_ports;  // 127.0.0.1:N, then [::1]:N where there is IPv6, for each port
   /// Programs inside may bind ports below 1024, as the run's servers on 80 and 443 expect. False
   /// when no writable /proc/sys was at hand: nothing is less safe, such servers get EACCES.
@@ -30,8 +32,8 @@ struct NetworkSockets {
 /// for a plan that plan::Validate refuses.
 Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd);
 
-/// Passes every listener to egress in one message over a seqpacket socket. The receiver tells them
-/// apart by getsockname().
+/// Passes every socket to egress in one message over a seqpacket socket. The receiver tells them
+/// apart by getsockname() and their type.
 Status SendListeners(int socket, const NetworkSockets& sockets);
 
 /// What a refused rule set means to the user. Separate, because a kernel that lacks tproxy is not

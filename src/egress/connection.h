@@ -1,0 +1,78 @@
+#pragma once
+// One connection that the relay carries. Who calls: relay.cc, relay_out.cc.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+
+#include "egress/relay.h"
+
+namespace ambit::egress {
+
+/// close() then sends a reset instead of an orderly end.
+inline void ResetOnClose(int socket) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  (void)::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/// A relay must not hold small writes back; a failure costs latency only.
+inline void SendWithoutDelay(int socket) {
+  const int on = 1;
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/// Both sockets of one relayed connection; reports its end when the last direction lets go of it.
+struct Relay::Connection {
+  Connection(Relay& owner, std::uint16_t to_port, const HostName* to_name)
+      : relay(owner), client(owner.loop_), host(owner.loop_), port(to_port), name(to_name) {
+    ++relay.open_;
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() {
+    --relay.open_;
+    if (id == 0) return;
+    EgressReport report = About(ReportKind::kClosed);
+    report.error = error;
+    report.bytes_to_host = bytes_to_host;
+    report.bytes_from_host = bytes_from_host;
+    relay.reporter_.Send(report);
+  }
+
+  [[nodiscard]] EgressReport About(ReportKind kind) const {
+    return {.kind = kind,
+            .port = port,
+            .connection = id,
+            .name = name != nullptr ? TextOfName(name->text()) : NameText{}};
+  }
+
+  void Opened() {
+    id = ++relay.last_connection_;
+    relay.reporter_.Send(About(ReportKind::kOpened));
+  }
+
+  /// Resets both sides; whoever waits on them is woken with an error. The first cause stays.
+  void Break(int cause) {
+    if (error == 0) error = cause;
+    boost::system::error_code ignored;
+    for (Descriptor* side : {&client, &host}) {
+      if (!side->is_open()) continue;
+      ResetOnClose(side->native_handle());
+      side->close(ignored);
+    }
+  }
+
+  Relay& relay;
+  Descriptor client;
+  Descriptor host;
+  std::uint16_t port;
+  const HostName* name;  // of the table; nullptr: the host's loopback, or an address
+  bool refused = false;  // what breaks now was broken on purpose
+  std::uint32_t id = 0;  // once it stands
+  int error = 0;
+  std::uint64_t bytes_to_host = 0;
+  std::uint64_t bytes_from_host = 0;
+};
+
+}  // namespace ambit::egress

@@ -1,0 +1,187 @@
+// What leaves the machine: captured connections, to the names and addresses that rules allow.
+#include <errno.h>
+
+#include <algorithm>
+#include <array>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "egress/connection.h"
+#include "egress/upstream.h"
+
+namespace ambit::egress {
+namespace {
+
+policy::AddressBytes BytesOf(const Address& address) {
+  policy::AddressBytes bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  if (address.family == 6) return address.bytes;
+  std::copy_n(address.bytes.begin(), 4, bytes.begin() + 12);
+  return bytes;
+}
+
+/// Everything, however small the socket's buffer is. False: the other side has gone.
+Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent =
+        ::send(to.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+    if (sent >= 0 || errno == EINTR) continue;
+    if (errno != EAGAIN) co_return false;
+    if (co_await Ready(to, Descriptor::wait_write)) co_return false;
+  }
+  co_return true;
+}
+
+}  // namespace
+
+Task<> Relay::CarryOut(Fd client, Address target) {
+  const HostName* name = names_->table.NameOf(target);
+  const policy::NetDecision decision =
+      name != nullptr ? policy::Decide(names_->rules, *name, target.port)
+                      : policy::Decide(names_->rules, BytesOf(target), target.port);
+  if (!decision.allowed) {
+    Refuse(std::move(client), ReportKind::kDenied, name);
+    co_return;
+  }
+  auto connection = std::make_shared<Connection>(*this, target.port, name);
+  boost::system::error_code error;
+  connection->client.assign(client.get(), error);
+  if (error) {
+    ResetOnClose(client.get());
+    co_return;
+  }
+  (void)std::move(client).Release();
+
+  // An address of a rule is dialled as it is: somebody wrote it.
+  std::vector<policy::AddressBytes> addresses = {BytesOf(target)};
+  if (name != nullptr) {
+    auto found = co_await AddressesOf(*name, target.port);
+    if (!found) {
+      connection->Break(ECANCELED);
+      co_return;
+    }
+    addresses = *std::move(found);
+  }
+  if (const int failed = co_await DialAny(loop_, connection->host, addresses, target.port);
+      failed != 0) {
+    EgressReport report = connection->About(ReportKind::kUpstreamFailed);
+    report.error = failed;
+    connection->Break(failed);
+    reporter_.Send(report);
+    co_return;
+  }
+  SendWithoutDelay(connection->client.native_handle());
+  SendWithoutDelay(connection->host.native_handle());
+  connection->Opened();
+  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
+  if (name == nullptr || decision.rule->raw) {
+    asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
+  } else {
+    asio::co_spawn(loop_.get_executor(), CarryChecked(connection), asio::detached);
+  }
+}
+
+Task<Result<std::vector<policy::AddressBytes>>> Relay::AddressesOf(const HostName& name,
+                                                                   std::uint16_t port) {
+  EgressReport report{.kind = ReportKind::kUnreachable, .port = port};
+  report.name = TextOfName(name.text());
+  auto found = co_await names_->resolver.Resolve(name);
+  if (!found) {
+    report.error = found.error().code == Errc::kNotFound ? ENOENT : ETIMEDOUT;
+    reporter_.Send(report);
+    co_return found;
+  }
+  auto reachable = OnlyPublic(*found);
+  if (reachable.empty()) {
+    report.reach = ReachOf(found->front());
+    reporter_.Send(report);
+    co_return Fail(Errc::kDenied, "no public address");
+  }
+  co_return reachable;
+}
+
+/// From the client to the host as long as what it claims has to be looked at.
+Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
+  Claim claim(*connection->name, connection->port);
+  std::string held;
+  std::array<char, 16 << 10> block{};
+  while (!co_await Ready(connection->client, Descriptor::wait_read)) {
+    const ssize_t got =
+        ::recv(connection->client.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got < 0) {
+      connection->Break(errno);
+      co_return;
+    }
+    if (got == 0) {
+      // What was not judged by now never will be.
+      if (held.empty())
+        (void)::shutdown(connection->host.native_handle(), SHUT_WR);
+      else
+        connection->Break(EPROTO);
+      co_return;
+    }
+    held.append(block.data(), static_cast<std::size_t>(got));
+    if (!co_await PassOn(connection, held, claim)) co_return;
+  }
+  if (!connection->refused) connection->Break(ECANCELED);
+}
+
+/// False: this coroutine has nothing more to do with the connection.
+Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::string& held,
+                         Claim& claim) {
+  for (;;) {
+    Claim::Look look = claim.At(held);
+    if (look.then == Claim::Look::Then::kMore && look.pass == 0 && held.size() > Claim::kMostHeld) {
+      look = {.then = Claim::Look::Then::kRefuse, .mismatch = Mismatch::kNotInOrder};
+    }
+    if (look.then == Claim::Look::Then::kRefuse) {
+      EgressReport report = connection->About(ReportKind::kMismatch);
+      report.mismatch = look.mismatch;
+      report.claimed = TextOfName(look.claimed);
+      reporter_.Send(report);
+      // Behind an answer of the server words of ours would be part of it.
+      if (connection->bytes_to_host > 0 || look.reply.empty())
+        connection->Break(EPROTO);
+      else
+        co_await EndWithReply(connection, std::move(look.reply));
+      co_return false;
+    }
+    if (look.pass == 0) co_return true;
+    if (!co_await SendAll(connection->host, std::string_view(held).substr(0, look.pass))) {
+      connection->Break(ECONNRESET);
+      co_return false;
+    }
+    connection->bytes_to_host += look.pass;
+    held.erase(0, look.pass);
+    if (look.then == Claim::Look::Then::kRest) {
+      asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
+      co_return false;
+    }
+  }
+}
+
+/// The client gets to read why: an end before it has read would take the words with it.
+Task<> Relay::EndWithReply(std::shared_ptr<Connection> connection, std::string reply) {
+  constexpr std::chrono::seconds kLongest(1);
+  connection->refused = true;
+  connection->error = EPROTO;
+  boost::system::error_code ignored;
+  connection->host.close(ignored);
+  Descriptor& client = connection->client;
+  Timer until(loop_.get_executor());
+  until.expires_after(kLongest);
+  until.async_wait([connection](const boost::system::error_code& cancelled) {
+    boost::system::error_code closing;
+    if (!cancelled) connection->client.close(closing);
+  });
+  if (co_await SendAll(client, reply)) (void)::shutdown(client.native_handle(), SHUT_WR);
+  std::array<char, 4096> rest{};
+  while (!co_await Ready(client, Descriptor::wait_read)) {
+    if (::recv(client.native_handle(), rest.data(), rest.size(), MSG_DONTWAIT) == 0) break;
+  }
+  until.cancel();
+}
+
+}  // namespace ambit::egress
