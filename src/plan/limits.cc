@@ -265,10 +265,11 @@ std::string_view ForPeople(Means means, const host::CgroupFacts& cgroup) {
   return "?";
 }
 
-/// What is not told by the name of the limit.
+/// What is not told by the name of the limit. In v1 the kernel writes its page cache in nobody's
+/// name.
 std::string_view HeldPart(Kind kind, const host::CgroupFacts& cgroup) {
   if (kind != Kind::kIo) return {};
-  return cgroup.kind == host::CgroupKind::kV1 ? ", reads and what is written directly or synced"
+  return cgroup.kind == host::CgroupKind::kV1 ? ", reads and direct writes"
                                               : ", reads and writes";
 }
 
