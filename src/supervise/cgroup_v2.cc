@@ -95,6 +95,10 @@ Status SetLimitsV2(const CgroupDirectory& run, const CgroupLimits& limits) {
     const CpuQuota quota = QuotaOf(*limits.cpus);
     AMBIT_CHECK(run.Write("cpu.max", fmt::format("{} {}", quota.quota, quota.period)));
   }
+  if (limits.io) {
+    const auto& [disk, rate] = *limits.io;
+    AMBIT_CHECK(run.Write("io.max", fmt::format("{0} rbps={1} wbps={1}", disk, rate)));
+  }
   return {};
 }
 
@@ -115,8 +119,10 @@ CgroupUsage ReadV2(const CgroupDirectory& run) {
 
 Result<std::unique_ptr<RunCgroup>> MakeV2(const host::CgroupFacts& facts,
                                           const CgroupLimits& limits, const std::string& name) {
+  host::CgroupFacts given = facts;
+  if (limits.io) given.controllers.push_back(host::Controller::kIo);
   for (int attempt = 1;; ++attempt) {
-    auto run = MakeBelow(facts, name);
+    auto run = MakeBelow(given, name);
     if (!run) {
       const bool gone = run.error().sys_errno == ENOENT || run.error().sys_errno == ENODEV;
       if (!gone || attempt == kMostAttempts) return std::unexpected(std::move(run).error());

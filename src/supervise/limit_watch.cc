@@ -75,6 +75,7 @@ void LimitWatch::AddCheckOf(const plan::Limit& limit) {
       return;
     case Limit::kCpus:
     case Limit::kProcesses:
+    case Limit::kIo:
     case Limit::kOpenFiles:
       return;  // the kernel's alone
   }

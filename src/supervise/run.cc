@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <utility>
 
 #include "host/command.h"
 #include "host/inside_run.h"
@@ -94,12 +95,12 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
        .bring_home =
            [&](const Fd& backing) { return workspace::BringHome(backing.get(), run.fd.get()); },
-       .end_record = [&](const Outcome& known,
-                         const UsageFigures& used) { record.End(known, used); }});
+       .end_record = [&](Outcome known,
+                         const UsageFigures& used) { return record.End(std::move(known), used); }});
   workspace::MakeScratchRemovable(run.path, plan);
+  if (!record.has_begun()) RemoveRunDirectory(run);
   ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);
-  AMBIT_CHECK(record.status());
   if (observer.on_ended) observer.on_ended(record.refused());
   return outcome;
 }

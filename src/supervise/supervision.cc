@@ -123,7 +123,7 @@ class Supervision {
     CheckSink();
   }
   void CheckSink() {
-    if (!sink_->status()) Finish(RunFailed("journal: " + sink_->status().error().what));
+    if (!sink_->status()) Finish(CannotRecord(sink_->status().error()));
   }
 
   /// The first cause wins.
@@ -408,6 +408,7 @@ void Supervision::BringWorkHome() {
   if (const Fd backing = processes_.TakeBacking()) {
     if (const Status home = inputs_.bring_home(backing); !home) {
       outcome_ = RunFailed("bring the run's work home: " + home.error().what);
+      outcome_->remedy = home.error().remedy;
     }
   }
 }
@@ -420,7 +421,7 @@ void Supervision::StopEverything() {
   TellWhatWasNotShown();
   if (witness_) (void)witness_->Finish(processes_.witness());
   if (inputs_.plan.limits.disk_backing != policy::DiskBacking::kDisk) BringWorkHome();
-  inputs_.end_record(*outcome_, used);
+  outcome_ = inputs_.end_record(*std::move(outcome_), used);
   processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();
   terminal_.reset();

@@ -165,6 +165,23 @@ TEST_P(Limits, FilesAndDirectoriesAreLimited) {
                 141, "disk-limit", "--inodes");
 }
 
+/// 8 MiB at 4 MiB a second: the kernel lets the last byte through after 1.5 s or later, on any
+/// machine. The control shows that the disk is faster.
+TEST_P(Limits, IoIsSlowedDownWhereTheKernelCanAndRefusedElsewhere) {
+  const std::string write = "dd if=/dev/zero of=big bs=1M count=8 oflag=direct 2>&1";
+  const bool held = person_.Ambit({"plan", "--io", "4MiB", "--", "true"}).exit_code == 0;
+  const Finished slow = Sh(write, {"--io", "4MiB"});
+  if (!held) {
+    EXPECT_EQ(slow.exit_code, 125);
+    EXPECT_THAT(slow.err, HasSubstr("--io 4 MiB/s: nothing can hold that here: "));
+    return;
+  }
+  EXPECT_EQ(slow.exit_code, 0) << slow.out << slow.err;
+  EXPECT_GE(took_, std::chrono::milliseconds(1500));
+  EXPECT_EQ(Sh(write, {"--io", "1GiB"}).exit_code, 0);
+  EXPECT_LT(took_, std::chrono::milliseconds(1500));
+}
+
 TEST_P(Limits, OpenFilesAreLimited) {
   EXPECT_EQ(Sh("ulimit -n", {"--open-files", "100"}).out, "100\n");
 }
