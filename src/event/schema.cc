@@ -121,7 +121,7 @@ constexpr FieldSchema kOfBranchEnded[] = {
 };
 constexpr FieldSchema kOfEventsDropped[] = {
     {"count", kNumber, "events before this line that were lost"},
-    {"kinds", kTexts, "name and count of each; absent for reports of egress"},
+    {"kinds", kTexts, "name and count of each; egress: reports of any kind that it could not send"},
     {"truncated", kYesNo, "true: a layer holds more than could be listed"},
 };
 
