@@ -144,6 +144,42 @@ TEST_P(Audit, TellsWhatIsDoneToFiles) {
   EXPECT_TRUE(Of("file.open").empty());
 }
 
+/// The kernel tells init a thread; what else is on record of a program is of its process.
+TEST_P(Audit, TellsTheProcessNotTheThread) {
+  person_.Write("project/threads.c", R"(
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static void* Write(void* name) {
+  close(open(name, O_WRONLY | O_CREAT, 0644));
+  printf("%d\n", gettid() != getpid());
+  return 0;
+}
+int main(void) {
+  char names[4][8] = {"t0", "t1", "t2", "t3"};
+  pthread_t threads[4];
+  for (int i = 0; i < 4; ++i) pthread_create(&threads[i], 0, Write, names[i]);
+  for (int i = 0; i < 4; ++i) pthread_join(threads[i], 0);
+  close(open("first", O_WRONLY | O_CREAT, 0644));
+}
+)");
+  ASSERT_EQ(person_.Execute({"gcc", "-O1", "-pthread", "-o", "threads", "threads.c"}).exit_code, 0);
+  for (const std::string audit : {"writes", "all"}) {
+    const Finished run = RunWith(audit, "./threads; true");
+    EXPECT_EQ(run.out, "1\n1\n1\n1\n") << run.err;
+    json process;
+    for (const json& exec : Of("process.exec")) {
+      if (exec["argv"] == json{"./threads"}) process = exec["pid"];
+    }
+    ASSERT_TRUE(process.is_number()) << journal_;
+    for (const char* name : {"t0", "t1", "t2", "t3", "first"}) {
+      EXPECT_TRUE(Has("file.create", {{"path", In(name)}, {"pid", process}})) << audit << journal_;
+    }
+  }
+}
+
 TEST_P(Audit, TellsOfReadingWhenAskedToAndOfNothingWhenAskedNotTo) {
   person_.Write("project/read.txt", "read\n");
   constexpr const char* kScript = "cat read.txt; echo x > new.txt; mkdir d; mv d e; ls";
