@@ -121,7 +121,7 @@ constexpr FieldSchema kOfBranchEnded[] = {
 };
 constexpr FieldSchema kOfEventsDropped[] = {
     {"count", kNumber, "events before this line that were lost"},
-    {"kinds", kTexts, "name and count of each; absent for reports of egress"},
+    {"kinds", kTexts, "name and count of each; egress: reports of any kind that it could not send"},
     {"truncated", kYesNo, "true: a layer holds more than could be listed"},
 };
 
@@ -169,6 +169,8 @@ constexpr FieldSchema kOfLayerRemained[] = {
     {"mode", kText, "in octal digits, as it is now"},
     {"bytes", kNumber, "its size as it is now"},
     {"files", kNumber, "how many names below it changed (repository only)"},
+    {"unreadable", kYesNo, "true: it, or what is in it, could not be read"},
+    {"opened", kYesNo, "true: its owner could not read it, and was given the permission back"},
 };
 constexpr FieldSchema kOfLimit[] = {
     {"limit", kText, "its key below limits"},

@@ -112,8 +112,10 @@ std::string OfRefusal(const Entry& entry) {
 }
 
 std::string OfLayer(const Entry& entry) {
-  return fmt::format("{} {} in {}", TextOf(entry, "change"), TextOf(entry, "path"),
-                     TextOf(entry, "layer"));
+  const std::string kind = TextOf(entry, "kind");
+  return fmt::format("{}{}{} in {}{}", kind, kind.empty() ? "" : " ", TextOf(entry, "path"),
+                     TextOf(entry, "layer"),
+                     entry.Find("unreadable") != nullptr ? " (could not be read)" : "");
 }
 
 /// Every field by its name: of an event that nobody wrote words for, or a newer ambit's.

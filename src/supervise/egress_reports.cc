@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,6 +22,16 @@ namespace ambit::supervise {
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr std::int64_t kReportBytes = kEventBytes + 100;
+
+/// Reports of any kind that egress could not get rid of.
+constexpr std::string_view kLostReports = "egress";
+
+std::int64_t Number(std::uint64_t value) {
+  return static_cast<std::int64_t>(
+      std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
+}
 
 /// The address of a report; empty when it has none.
 std::string TextOf(const egress::EgressReport& report) {
@@ -70,9 +83,13 @@ void EgressReports::TakeTheRest() {
   for (Result<Next> next = Next::kMore; next && *next == Next::kMore;) next = TakeOne();
 }
 
+void EgressReports::Finish() {
+  TakeTheRest();
+  events_.TellDropped();
+}
+
 EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
   using egress::ReportKind;
-  const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   switch (report.kind) {
     case ReportKind::kReady:
       heard_.ready();
@@ -83,32 +100,47 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kOpened:
     case ReportKind::kClosed:
     case ReportKind::kUpstreamFailed:
-      heard_.event({event::kEgressConnect,
-                    {{"host_port", number(report.port)},
-                     {"connection", number(report.connection)},
-                     {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
-                                           : report.kind == ReportKind::kClosed ? "closed"
-                                                                                : "failed")},
-                     {"errno", number(report.error)},
-                     {"bytes_to_host", number(report.bytes_to_host)},
-                     {"bytes_from_host", number(report.bytes_from_host)}}});
+      OnConnection(report);
       break;
     case ReportKind::kDenied:
     case ReportKind::kTooMany:
     case ReportKind::kAcceptFailed:
-      heard_.event(
-          {event::kDenial,
-           {{"what", std::string("connect")},
-            {"host", TextOf(report)},
-            {"port", number(report.port)},
-            {"rule", std::string(report.kind == ReportKind::kDenied ? "no rule names it"
-                                                                    : "connection limit")}}});
+      OnDenied(report);
       break;
     case ReportKind::kDropped:
-      heard_.event({event::kEventsDropped, {{"count", number(report.count)}}});
+      events_.CountDropped(kLostReports, Number(report.count));
       break;
   }
+  events_.TellDroppedWhenDue();
   return Next::kMore;
+}
+
+void EgressReports::OnConnection(const egress::EgressReport& report) {
+  using egress::ReportKind;
+  const bool opens = report.kind == ReportKind::kOpened;
+  const bool paid = report.kind == ReportKind::kClosed && told_open_.erase(report.connection) != 0;
+  if (!paid && !events_.Admit(event::kEgressConnect, kReportBytes, opens ? 2 : 1)) return;
+  if (opens) told_open_.insert(report.connection);
+  events_.Tell({event::kEgressConnect,
+                {{"host_port", Number(report.port)},
+                 {"connection", Number(report.connection)},
+                 {"state", std::string(opens                                ? "opened"
+                                       : report.kind == ReportKind::kClosed ? "closed"
+                                                                            : "failed")},
+                 {"errno", std::int64_t{report.error}},
+                 {"bytes_to_host", Number(report.bytes_to_host)},
+                 {"bytes_from_host", Number(report.bytes_from_host)}}});
+}
+
+void EgressReports::OnDenied(const egress::EgressReport& report) {
+  if (!events_.Admit(event::kDenial, kReportBytes)) return;
+  events_.Tell(
+      {event::kDenial,
+       {{"what", std::string("connect")},
+        {"host", TextOf(report)},
+        {"port", Number(report.port)},
+        {"rule", std::string(report.kind == egress::ReportKind::kDenied ? "no rule names it"
+                                                                        : "connection limit")}}});
 }
 
 }  // namespace ambit::supervise

@@ -55,6 +55,8 @@ event::Event EventOf(const std::string& layer, const workspace::Change& change,
   if (change.kind == workspace::ChangeKind::kRenamed) {
     event.fields.push_back({"from", redactor.Clean(change.old_path)});
   }
+  if (change.unreadable) event.fields.push_back({"unreadable", true});
+  if (change.opened) event.fields.push_back({"opened", true});
   if (change.new_mode != 0) {
     event.fields.push_back({"mode", fmt::format("{:04o}", change.new_mode & 07777)});
     event.fields.push_back({"bytes", static_cast<std::int64_t>(change.new_bytes)});
@@ -233,8 +235,9 @@ void RunRecord::RecordCopiedUp() {
 /// What the calls of the inside led to: of them only what was asked for is known.
 void RunRecord::RecordRemained() {
   for (const workspace::RunLayer& layer : meta_.layers) {
-    const auto walked =
-        workspace::WalkChanges(workspace::OnDisk(meta_, layer, run_.path), kMostRemainedBytes);
+    workspace::OverlayLayer on_disk = workspace::OnDisk(meta_, layer, run_.path);
+    on_disk.at_rest = true;  // init is gone, and all that was inside with it
+    const auto walked = workspace::WalkChanges(on_disk, kMostRemainedBytes);
     if (!walked) continue;  // as above
     std::size_t told = 0;
     for (const workspace::Change& change : walked->changes) {

@@ -419,6 +419,7 @@ void Supervision::StopEverything() {
   const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   processes_.Kill();
   TellWhatWasNotShown();
+  if (egress_reports_) egress_reports_->Finish();
   if (witness_) (void)witness_->Finish(processes_.witness());
   if (inputs_.plan.limits.disk_backing != policy::DiskBacking::kDisk) BringWorkHome();
   outcome_ = inputs_.end_record(*std::move(outcome_), used);

@@ -70,6 +70,10 @@ Status Kill(int pidfd, int signal) {
   return {};
 }
 
+bool BelongsTo(pid_t thread, pid_t process) {
+  return ::tgkill(process, thread, 0) == 0 || errno == EPERM;
+}
+
 Status DieWithParent() {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
     return FailErrno(errno, "prctl(PR_SET_PDEATHSIG)");

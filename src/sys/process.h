@@ -31,6 +31,10 @@ Result<int> Reap(int pidfd);
 /// SIGKILL by pidfd; a process that is already gone is no error.
 Status Kill(int pidfd, int signal);
 
+/// Whether `thread` is one of `process` now. No signal is sent: tgkill(2) looks for it first, and
+/// then at the permission.
+bool BelongsTo(pid_t thread, pid_t process);
+
 /// Asks for SIGKILL when the parent thread dies. Cleared by every change of ids or capabilities:
 /// call it again afterwards. Only the second line: see docs/architecture.md, "life line".
 Status DieWithParent();

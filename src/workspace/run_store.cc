@@ -194,8 +194,16 @@ Status RunStore::WriteMeta(const RunDir& run, const RunMeta& meta) {
 }
 
 Result<RunMeta> RunStore::ReadMeta(const RunDir& run) {
-  AMBIT_TRY(const std::string text, sys::ReadSmallFile(run.fd.get(), kMetaFile, kMaxMetaBytes));
-  AMBIT_TRY(RunMeta meta, DecodeMeta(text));
+  const auto text = sys::ReadSmallFile(run.fd.get(), kMetaFile, kMaxMetaBytes);
+  if (!text && text.error().sys_errno == ENOENT) {
+    return Fail(
+        Errc::kNotFound,
+        fmt::format("run {} has no record: it is not set up yet, or ambit was killed before it was",
+                    run.id),
+        fmt::format("'ambit rm {}' removes what is left of it", run.id));
+  }
+  if (!text) return std::unexpected(text.error());
+  AMBIT_TRY(RunMeta meta, DecodeMeta(*text));
   if (meta.id != run.id) {
     return Fail(Errc::kInvalidArgument,
                 fmt::format("run record of '{}': names '{}'", run.id, meta.id));
