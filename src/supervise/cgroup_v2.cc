@@ -33,7 +33,8 @@ class CgroupV2 final : public RunCgroup {
   CgroupV2(const CgroupV2&) = delete;
   CgroupV2& operator=(const CgroupV2&) = delete;
 
-  Status SetLimits(const CgroupLimits& limits) { return SetLimitsV2(run_, limits); }
+  Status Hold(const CgroupLimits& limits) override { return SetLimitsV2(run_, limits); }
+  [[nodiscard]] int BornIn() const override { return run_.fd(); }
   Status AddProcess(pid_t pid) override { return run_.Write("cgroup.procs", fmt::to_string(pid)); }
   [[nodiscard]] CgroupUsage Read() const override { return ReadV2(run_); }
   Status Freeze(bool frozen) override { return run_.Write("cgroup.freeze", frozen ? "1" : "0"); }
@@ -123,7 +124,7 @@ Result<std::unique_ptr<RunCgroup>> MakeV2(const host::CgroupFacts& facts,
       continue;
     }
     auto cgroup = std::make_unique<CgroupV2>(*std::move(run), facts.directories[0] + kLevel);
-    AMBIT_CHECK(cgroup->SetLimits(limits));
+    AMBIT_CHECK(cgroup->Hold(limits));
     return cgroup;
   }
 }

@@ -72,9 +72,10 @@ std::int64_t Number(std::uint64_t value) { return static_cast<std::int64_t>(valu
 
 }  // namespace
 
-Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::LaunchPlan& plan) {
+Result<PreparedRun> MakeRunDirectory(const std::string& state_root, std::string_view id,
+                                     const plan::LaunchPlan& plan) {
   AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
-  AMBIT_TRY(workspace::RunDir run, store.Create());
+  AMBIT_TRY(workspace::RunDir run, store.Create(id));
   // Before the stamps: then a clock set back in between is noticed later.
   const std::int64_t clock_offset_ns = workspace::ClockOffset();
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));

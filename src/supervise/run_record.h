@@ -32,7 +32,8 @@ struct PreparedRun {
 };
 
 /// Errors: of the file system below `runs_root`.
-Result<PreparedRun> MakeRunDirectory(const std::string& runs_root, const plan::LaunchPlan& plan);
+Result<PreparedRun> MakeRunDirectory(const std::string& runs_root, std::string_view id,
+                                     const plan::LaunchPlan& plan);
 
 workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
                             const PreparedRun& run);

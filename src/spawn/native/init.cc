@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -167,6 +168,12 @@ StageResult<Built> BuildWalls(const InitInputs& inputs) {
   if (auto done = SetUpNetwork(inputs); !done) return std::unexpected(done.error());
   StageResult<Handover> handover = ReceiveHandover(inputs.control);
   if (!handover) return std::unexpected(handover.error());
+  // In its control groups by now, which are the root of what is shown inside.
+  if (::unshare(CLONE_NEWCGROUP) != 0) {
+    return std::unexpected(
+        StageError{.primitive = Primitive::kNamespaces,
+                   .error = FailErrno(errno, "unshare(CLONE_NEWCGROUP)").error()});
+  }
   Built built{.plan = std::move(handover->plan), .terminal = {}, .listener = {}};
   const plan::LaunchPlan& plan = built.plan;
   if (auto done = BuildRoot(plan, [&] { return ReceiveTrees(trees, plan); }); !done) {
