@@ -275,6 +275,7 @@ void Supervision::StartAgentWhenAllStands() {
     return;
   }
   asio::co_spawn(io_, limits_->Watch(), kRethrow);
+  asio::co_spawn(io_, limits_->HearOfHeldLimits(), kRethrow);
 }
 
 void Supervision::MakeLimitWatch() {
