@@ -42,9 +42,11 @@ std::string Took(std::chrono::milliseconds took) {
 }
 
 /// What died or was refused at a limit while the run went on; empty: nothing.
-std::string HeldLimitsOf(const supervise::Refused& refused) {
+std::string HeldLimitsOf(const Ended& ended) {
+  const supervise::Refused& refused = ended.refused;
   std::string held;
-  if (refused.killed_for_memory > 0) {
+  // When memory ended the run that is told already.
+  if (refused.killed_for_memory > 0 && ended.outcome.cause != supervise::Cause::kMemoryLimit) {
     held = fmt::format("{} killed for want of memory (--memory)",
                        Count(refused.killed_for_memory, "process"));
   }
@@ -58,7 +60,7 @@ std::string HeldLimitsOf(const supervise::Refused& refused) {
 }  // namespace
 
 void TellWhatWasRefused(const Ended& ended) {
-  if (const std::string held = HeldLimitsOf(ended.refused); !held.empty()) Say(held);
+  if (const std::string held = HeldLimitsOf(ended); !held.empty()) Say(held);
   if (!ended.refused.newest) return;
   const event::Refusal& newest = *ended.refused.newest;
   Say(fmt::format("{} refused{}{} ({}); 'ambit why {}' tells what would allow it",
@@ -70,7 +72,7 @@ void TellWhatWasRefused(const Ended& ended) {
 void TellHowItWent(const Ended& ended) {
   const Result<std::string> changes = ChangesOf(ended.id);
   const bool changed = changes && !changes->empty();
-  if (!changed && !ended.refused.newest && HeldLimitsOf(ended.refused).empty()) return;
+  if (!changed && !ended.refused.newest && HeldLimitsOf(ended).empty()) return;
   Say(fmt::format("run {} ended: {} {} after {}", ended.id, supervise::NameOf(ended.outcome.cause),
                   ended.outcome.exit_code, Took(ended.took)));
   if (changed) {

@@ -136,8 +136,10 @@ Event EventOf(InsideRecord record, const event::Redactor& redactor) {
 
 }  // namespace
 
-WitnessReader::WitnessReader(const plan::LaunchPlan& plan, Emit emit, const WitnessBounds& bounds)
+WitnessReader::WitnessReader(const plan::LaunchPlan& plan, Emit emit, Executed executed,
+                             const WitnessBounds& bounds)
     : emit_(std::move(emit)),
+      executed_(std::move(executed)),
       redactor_(plan.environment),
       bounds_(bounds),
       tokens_(bounds.burst),
@@ -182,6 +184,7 @@ void WitnessReader::TellDropped() {
 }
 
 void WitnessReader::Tell(const InsideRecord& record) {
+  if (record.kind == InsideKind::kExec && executed_) executed_(record.pid);
   if (record.kind == InsideKind::kDropped) {
     CountDropped(static_cast<InsideKind>(record.detail), std::max<std::int64_t>(record.number, 0));
   } else if (IsWithinBounds(record)) {

@@ -4,6 +4,8 @@
 // Bounded: a run may fill neither the disk nor the supervisor's time with what it does. Beyond a
 // burst, a rate and a sum records are counted by kind, and the counts are told once a second and at
 // the end (events.dropped). Secrets are taken out here (event/redact.h).
+#include <sys/types.h>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -29,8 +31,11 @@ class WitnessReader {
  public:
   using Clock = std::chrono::steady_clock;
   using Emit = std::function<void(const event::Event&)>;
+  using Executed = std::function<void(pid_t pid)>;
 
-  WitnessReader(const plan::LaunchPlan& plan, Emit emit, const WitnessBounds& bounds = {});
+  /// `executed` hears of every program, on record or not.
+  WitnessReader(const plan::LaunchPlan& plan, Emit emit, Executed executed = {},
+                const WitnessBounds& bounds = {});
 
   /// Reads what the socket has, a bounded part of it. False: init has closed it, or it never said
   /// anything. kInvalidArgument when no honest init sends this.
@@ -47,6 +52,7 @@ class WitnessReader {
   void TellDropped();
 
   Emit emit_;
+  Executed executed_;
   event::Redactor redactor_;
   event::InsideRecordReader records_;
   WitnessBounds bounds_;

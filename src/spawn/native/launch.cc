@@ -1,6 +1,7 @@
 #include "spawn/native/launch.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "spawn/native/identity.h"
@@ -53,6 +54,12 @@ Primitive PrimitiveOfNamespaces(const Error& error) {
   // ENOSPC is the limit on the number of user namespaces (user.max_user_namespaces).
   if (error.code == Errc::kLimit && error.sys_errno != ENOSPC) return Primitive::kInit;
   return CloneOnce(CLONE_NEWUSER) ? Primitive::kNamespaces : Primitive::kUserNamespace;
+}
+
+StageResult<void> RootOwnCgroups() {
+  if (::unshare(CLONE_NEWCGROUP) == 0) return {};
+  return std::unexpected(StageError{.primitive = Primitive::kNamespaces,
+                                    .error = FailErrno(errno, "unshare(CLONE_NEWCGROUP)").error()});
 }
 
 void Launch(const LaunchInputs& inputs) {

@@ -24,6 +24,9 @@ inline constexpr std::uint64_t kAllNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CL
                                                 CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                                 CLONE_NEWCGROUP;
 
+/// A new cgroup namespace, whose roots are the groups that the caller is in by now.
+StageResult<void> RootOwnCgroups();
+
 struct LaunchInputs {
   InitInputs init;
   int to_init;        // the supervisor's end of init.control
