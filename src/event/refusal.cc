@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace ambit::event {
 namespace {
 
@@ -82,14 +84,31 @@ Refusal OfLimit(std::string_view event, std::span<const Field> fields) {
           .way = limit.empty() ? "" : FlagOf(limit)};
 }
 
+/// Of memory processes that were killed, else forks that were refused.
+Refusal OfHeldLimit(std::span<const Field> fields) {
+  const std::string limit = Text(fields, "limit");
+  const bool memory = limit == "memory";
+  const auto count = static_cast<std::uint64_t>(Number(fields, "count").value_or(0));
+  std::string rule =
+      memory ? Count(count, "process") + " killed" : Count(count, "fork") + " refused";
+  rule += fmt::format(" at the limit of {}", Amount(limit, Number(fields, "value").value_or(0)));
+  if (const std::string from = Text(fields, "from"); !from.empty()) rule += ", set by " + from;
+  return {.what = memory ? "more memory" : "more processes",
+          .rule = std::move(rule),
+          .way = limit.empty() ? "" : FlagOf(limit)};
+}
+
 }  // namespace
 
 std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields) {
   if (event == kDenial) return OfDenial(fields);
   if (event == kLimitWarning || event == kLimitReached) return OfLimit(event, fields);
+  if (event == kLimitHeld) return OfHeldLimit(fields);
   return std::nullopt;
 }
 
-bool IsRefused(std::string_view event) { return event == kDenial || event == kLimitReached; }
+bool IsRefused(std::string_view event) {
+  return event == kDenial || event == kLimitReached || event == kLimitHeld;
+}
 
 }  // namespace ambit::event

@@ -178,6 +178,13 @@ constexpr FieldSchema kOfLimit[] = {
     {"used", kNumber, "how much was used, in the same unit"},
     {"from", kText, "who set it: a flag, a line of a file, or default"},
 };
+constexpr FieldSchema kOfLimitHeld[] = {
+    {"limit", kText, "memory or processes"},
+    {"value", kNumber, "the limit"},
+    {"count", kNumber,
+     "how many processes were killed (memory) or forks refused since the last such line"},
+    {"from", kText, "who set it: a flag, a line of a file, or default"},
+};
 
 constexpr FieldSchema kSignature{"signature", kText, "by the person's key, in hexadecimal digits"};
 constexpr FieldSchema kOfJournalHead[] = {
@@ -224,6 +231,8 @@ constexpr EventSchema kEvents[] = {
     {kLayerRemained, "what a layer holds at the end", kOfLayerRemained},
     {kLimitWarning, "the soft end of a limit has begun", kOfLimit},
     {kLimitReached, "a limit was reached", kOfLimit},
+    {kLimitHeld, "the kernel killed for memory or refused to fork, and the run goes on",
+     kOfLimitHeld},
     {kJournalHead, "the first line", kOfJournalHead},
     {kJournalClose, "seals all lines before it", kOfJournalClose},
     {kJournalResumed, "a journal without its end is gone on with", kOfJournalResumed},

@@ -132,7 +132,7 @@ std::string OfAnything(const Entry& entry) {
   return line;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 16> kWords = {{
+constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 17> kWords = {{
     {event::kRunPlanned, OfPlanned},
     {event::kRunStarted, OfStarted},
     {event::kRunEnded, OfEnded},
@@ -148,6 +148,7 @@ constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>,
     {event::kDenial, OfRefusal},
     {event::kLimitWarning, OfRefusal},
     {event::kLimitReached, OfRefusal},
+    {event::kLimitHeld, OfRefusal},
     {event::kLayerRemained, OfLayer},
 }};
 

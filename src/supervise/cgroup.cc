@@ -77,4 +77,16 @@ Result<std::unique_ptr<RunCgroup>> RunCgroup::Make(const plan::Limits& limits,
   return Fail(Errc::kUnsupported, "make a cgroup for the run: " + limits.cgroup.why_none);
 }
 
+std::unique_ptr<RunCgroup> RunCgroup::MakeAhead(const host::CgroupFacts& facts,
+                                                std::string_view run_id) {
+  if (facts.kind != host::CgroupKind::kV2) return nullptr;
+  auto made = MakeV2(facts, {}, fmt::format("ambit-{}", run_id));
+  return made ? *std::move(made) : nullptr;
+}
+
+Status RunCgroup::SetLimits(const plan::Limits& limits) {
+  AMBIT_TRY(const CgroupLimits held, LimitsHeldByCgroup(limits));
+  return Hold(held);
+}
+
 }  // namespace ambit::supervise

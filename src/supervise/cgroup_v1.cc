@@ -32,7 +32,7 @@ class CgroupV1 final : public RunCgroup {
     return {};
   }
 
-  Status SetLimits(const CgroupLimits& limits) {
+  Status Hold(const CgroupLimits& limits) override {
     if (limits.memory) AMBIT_CHECK(LimitMemoryV1(*memory_, *limits.memory));
     if (limits.processes) AMBIT_CHECK(pids_->Write("pids.max", fmt::to_string(*limits.processes)));
     if (limits.cpus) {
@@ -140,7 +140,7 @@ Result<std::unique_ptr<RunCgroup>> MakeV1(const host::CgroupFacts& facts,
                                           const CgroupLimits& limits, const std::string& name) {
   auto cgroup = std::make_unique<CgroupV1>();
   AMBIT_CHECK(cgroup->MakeDirectories(facts, limits, name));
-  AMBIT_CHECK(cgroup->SetLimits(limits));
+  AMBIT_CHECK(cgroup->Hold(limits));
   return cgroup;
 }
 

@@ -33,7 +33,11 @@ class CgroupV2 final : public RunCgroup {
   CgroupV2(const CgroupV2&) = delete;
   CgroupV2& operator=(const CgroupV2&) = delete;
 
-  Status SetLimits(const CgroupLimits& limits) { return SetLimitsV2(run_, limits); }
+  Status Hold(const CgroupLimits& limits) override {
+    if (limits.io) AMBIT_CHECK(GiveIo());
+    return SetLimitsV2(run_, limits);
+  }
+  [[nodiscard]] int BornIn() const override { return run_.fd(); }
   Status AddProcess(pid_t pid) override { return run_.Write("cgroup.procs", fmt::to_string(pid)); }
   [[nodiscard]] CgroupUsage Read() const override { return ReadV2(run_); }
   Status Freeze(bool frozen) override { return run_.Write("cgroup.freeze", frozen ? "1" : "0"); }
@@ -47,6 +51,17 @@ class CgroupV2 final : public RunCgroup {
   }
 
  private:
+  /// To this run's siblings as well, who have no limit of it: nobody else's run asks for it.
+  Status GiveIo() const {
+    host::CgroupFacts io;
+    io.controllers = {host::Controller::kIo};
+    for (const std::string& parent : {level_.substr(0, level_.rfind('/')), level_}) {
+      AMBIT_TRY(const CgroupDirectory opened, CgroupDirectory::Open(parent));
+      AMBIT_CHECK(GiveControllers(opened, io));
+    }
+    return {};
+  }
+
   CgroupDirectory run_;
   std::string level_;
 };
@@ -119,17 +134,15 @@ CgroupUsage ReadV2(const CgroupDirectory& run) {
 
 Result<std::unique_ptr<RunCgroup>> MakeV2(const host::CgroupFacts& facts,
                                           const CgroupLimits& limits, const std::string& name) {
-  host::CgroupFacts given = facts;
-  if (limits.io) given.controllers.push_back(host::Controller::kIo);
   for (int attempt = 1;; ++attempt) {
-    auto run = MakeBelow(given, name);
+    auto run = MakeBelow(facts, name);
     if (!run) {
       const bool gone = run.error().sys_errno == ENOENT || run.error().sys_errno == ENODEV;
       if (!gone || attempt == kMostAttempts) return std::unexpected(std::move(run).error());
       continue;
     }
     auto cgroup = std::make_unique<CgroupV2>(*std::move(run), facts.directories[0] + kLevel);
-    AMBIT_CHECK(cgroup->SetLimits(limits));
+    AMBIT_CHECK(cgroup->Hold(limits));
     return cgroup;
   }
 }

@@ -104,9 +104,10 @@ Result<PreparedRun> Prepare(const std::string& state_root, const workspace::RunD
 
 }  // namespace
 
-Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::LaunchPlan& plan) {
+Result<PreparedRun> MakeRunDirectory(const std::string& state_root, std::string_view id,
+                                     const plan::LaunchPlan& plan) {
   AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
-  AMBIT_TRY(workspace::RunDir run, store.Create());
+  AMBIT_TRY(workspace::RunDir run, store.Create(id));
   Result<PreparedRun> prepared = Prepare(state_root, run, plan);
   if (prepared) {
     prepared->dir = std::move(run);

@@ -32,7 +32,8 @@ struct PreparedRun {
 };
 
 /// Errors: of the file system below `runs_root`; then nothing of it stays.
-Result<PreparedRun> MakeRunDirectory(const std::string& runs_root, const plan::LaunchPlan& plan);
+Result<PreparedRun> MakeRunDirectory(const std::string& runs_root, std::string_view id,
+                                     const plan::LaunchPlan& plan);
 
 /// Of a run that never came on record, when its processes are gone: on a full disk it would stand
 /// before the run that can be reviewed, and there is nothing in it.

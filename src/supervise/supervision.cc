@@ -26,6 +26,7 @@
 #include "spawn/native/protocol.h"
 #include "supervise/commit_timer.h"
 #include "supervise/egress_reports.h"
+#include "supervise/kill_order.h"
 #include "supervise/limit_watch.h"
 #include "supervise/own_job.h"
 #include "supervise/witness_reader.h"
@@ -155,6 +156,7 @@ class Supervision {
   std::optional<Descriptor> seen_inside_;
   std::optional<WitnessReader> witness_;
   std::optional<TerminalRelay> terminal_;
+  std::optional<KillOrder> kill_order_;
   std::optional<LimitWatch> limits_;
   std::optional<asio::signal_set> signals_;
 };
@@ -178,7 +180,11 @@ void Supervision::Watch() {
                            .event = [this](const Event& event) { Emit(event); }});
   if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
     seen_inside_.emplace(io_, Duplicate(processes_.witness()));
-    witness_.emplace(inputs_.plan, [this](const Event& event) { Emit(event); });
+    witness_.emplace(
+        inputs_.plan, [this](const Event& event) { Emit(event); },
+        [this](pid_t pid) {
+          if (kill_order_) kill_order_->Executed(pid);
+        });
     asio::co_spawn(io_, WatchWitness(), kRethrow);
   }
   signals_.emplace(io_);
@@ -275,6 +281,7 @@ void Supervision::StartAgentWhenAllStands() {
     return;
   }
   asio::co_spawn(io_, limits_->Watch(), kRethrow);
+  asio::co_spawn(io_, limits_->HearOfHeldLimits(), kRethrow);
 }
 
 void Supervision::MakeLimitWatch() {
@@ -298,6 +305,7 @@ void Supervision::MakeLimitWatch() {
 }
 
 void Supervision::LookInto(const Fd& root) {
+  kill_order_.emplace(root.get());
   if (!limits_->LookInto(root.get())) {
     Finish(RunFailed("the processes of the run cannot be looked at from outside"));
   }

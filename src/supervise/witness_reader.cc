@@ -135,10 +135,13 @@ Event EventOf(InsideRecord record, const event::Redactor& redactor) {
 }  // namespace
 
 WitnessReader::WitnessReader(const plan::LaunchPlan& plan, BoundedEvents::Emit emit,
-                             const EventBounds& bounds)
-    : events_(bounds, std::move(emit)), redactor_(plan.environment) {}
+                             Executed executed, const EventBounds& bounds)
+    : events_(bounds, std::move(emit)),
+      executed_(std::move(executed)),
+      redactor_(plan.environment) {}
 
 void WitnessReader::Tell(const InsideRecord& record) {
+  if (record.kind == InsideKind::kExec && executed_) executed_(record.pid);
   if (record.kind == InsideKind::kDropped) {
     events_.CountDropped(NameOf(static_cast<InsideKind>(record.detail)), record.number);
   } else if (events_.Admit(NameOf(record.kind), BytesInJournal(record))) {

@@ -2,6 +2,9 @@
 // What init saw inside, as events. Who calls: supervision, which waits for the socket.
 //
 // Bounded (bounded_events.h), and secrets are taken out here (event/redact.h).
+#include <sys/types.h>
+
+#include <functional>
 #include <string_view>
 
 #include "base/error.h"
@@ -18,7 +21,10 @@ inline constexpr EventBounds kWitnessBounds = {
 
 class WitnessReader {
  public:
-  WitnessReader(const plan::LaunchPlan& plan, BoundedEvents::Emit emit,
+  using Executed = std::function<void(pid_t pid)>;
+
+  /// `executed` hears of every program, on record or not.
+  WitnessReader(const plan::LaunchPlan& plan, BoundedEvents::Emit emit, Executed executed = {},
                 const EventBounds& bounds = kWitnessBounds);
 
   /// Reads what the socket has, a bounded part of it. False: init has closed it, or it never said
@@ -33,6 +39,7 @@ class WitnessReader {
   void Tell(const event::InsideRecord& record);
 
   BoundedEvents events_;
+  Executed executed_;
   event::Redactor redactor_;
   event::InsideRecordReader records_;
 };

@@ -41,7 +41,7 @@ class WitnessReaderTest : public ::testing::Test {
 };
 
 TEST_F(WitnessReaderTest, CountsByKindWhatIsBeyondTheBounds) {
-  WitnessReader reader(plan::LaunchPlan{}, keep_,
+  WitnessReader reader(plan::LaunchPlan{}, keep_, {},
                        {.burst = 5, .per_second = 0, .events = 100, .bytes = 1 << 20});
   for (int i = 0; i < 4; ++i) Say({.kind = InsideKind::kCreate});
   for (int i = 0; i < 8; ++i) Say({.kind = InsideKind::kDelete});
@@ -59,7 +59,7 @@ TEST_F(WitnessReaderTest, CountsByKindWhatIsBeyondTheBounds) {
 }
 
 TEST_F(WitnessReaderTest, TellsNoMoreThanTheSumOfARun) {
-  WitnessReader reader(plan::LaunchPlan{}, keep_,
+  WitnessReader reader(plan::LaunchPlan{}, keep_, {},
                        {.burst = 1000, .per_second = 1e9, .events = 10, .bytes = 1 << 20});
   for (int i = 0; i < 30; ++i) Say({.kind = InsideKind::kWrite});
   ASSERT_TRUE(reader.Finish(pair_.first.get()));
