@@ -108,6 +108,7 @@ void AppendJsonEscaped(std::string_view text, std::string& out) {
 
 std::string Count(std::size_t count, std::string_view noun) {
   if (count == 1) return fmt::format("1 {}", noun);
+  if (noun.ends_with('s')) return fmt::format("{} {}es", count, noun);
   if (!noun.ends_with('y')) return fmt::format("{} {}s", count, noun);
   return fmt::format("{} {}ies", count, noun.substr(0, noun.size() - 1));
 }

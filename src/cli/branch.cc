@@ -59,7 +59,7 @@ Status BringBranch(const BranchFlags& flags) {
   };
   if (flags.run.empty()) NameChosen(run);
   AMBIT_TRY(const workspace::RunDir dir, store.OpenRun(run.id));
-  AMBIT_CHECK(workspace::LockRun(dir));
+  AMBIT_CHECK(workspace::LockWork(dir));
   if (const auto layer = ProjectLayerOf(store, run); !layer) {
     tell_of_older_work(run);
     return std::unexpected(layer.error());

@@ -80,10 +80,11 @@ Status Render(const DiffFlags& flags, const workspace::OverlayLayer& layer,
 
 void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
 
+constexpr std::size_t kMaxNamed = 10;
+
 /// Up to `kMaxNamed` paths of one verdict, one a line.
 void NameThem(const std::vector<review::GatedChange>& gated, review::GateVerdict verdict,
               std::string_view what) {
-  constexpr std::size_t kMaxNamed = 10;
   std::size_t count = 0;
   for (const review::GatedChange& change : gated) {
     if (change.decision.verdict != verdict) continue;
@@ -103,6 +104,18 @@ Status TellOfTheGate(const workspace::OverlayLayer& layer, const workspace::Chan
   NameThem(gated, kHeld, "held back by 'ambit apply', each needs '--consent PATH':");
   NameThem(gated, kShown, "runs on the host when somebody builds or tests:");
   return {};
+}
+
+/// What could not be read is no part of what was shown.
+void TellOfTheUnreadable(const Subject& of, const workspace::ChangeSet& changes) {
+  std::size_t count = 0;
+  for (const workspace::Change& change : changes.changes) {
+    if (!change.unreadable) continue;
+    if (++count == 1) Say("could not be read, with all that is in it:");
+    if (count <= kMaxNamed) Say("  " + Printable(change.path));
+  }
+  if (count > kMaxNamed) Say(fmt::format("  and {} more", count - kMaxNamed));
+  if (count != 0 && workspace::IsAlive(of.meta)) Say("  the run goes on: look again after its end");
 }
 
 Sought SoughtBy(const DiffFlags& flags, std::span<const std::string> paths) {
@@ -181,6 +194,7 @@ Status ShowDiff(const DiffFlags& flags) {
     (void)Report(busy);
   }
   if (std::fflush(stdout) != 0) return FailErrno(errno, "write to stdout");
+  TellOfTheUnreadable(of, changes);
   if (changes.truncated) Say("too many changes to show them all");
   if (!of.paths.empty() && nothing && !told) {
     Say(fmt::format("run {} changed nothing of these paths", of.meta.id));

@@ -64,7 +64,7 @@ Result<Opened> OpenRun(workspace::RunStore store, workspace::RunMeta meta) {
                 "wait for its end, or end it; nothing is applied from under it");
   }
   AMBIT_TRY(workspace::RunDir run, store.OpenRun(meta.id));
-  AMBIT_CHECK(workspace::LockRun(run));
+  AMBIT_CHECK(workspace::LockWork(run));
   AMBIT_TRY(review::ProjectTree tree,
             review::ProjectTree::Open(record->lower, record->lower_device, record->lower_inode));
   const std::int64_t stamp_ns = workspace::StampToCompare(meta, *record, tree.fd());
@@ -96,7 +96,7 @@ Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened, ReviewJourna
   AMBIT_TRY(const std::vector<std::string> ids, review::InterruptedRuns(opened.tree));
   for (const std::string& id : ids) {
     if (const auto run = opened.store.OpenRun(id); run && id != opened.run.id) {
-      AMBIT_CHECK(workspace::LockRun(*run));
+      AMBIT_CHECK(workspace::LockWork(*run));
       AMBIT_TRY(ReviewJournal its, ReviewJournal::Open(*run));
       AMBIT_TRY(const auto report, RecoverOne(*run, opened.tree, its));
       if (report || !review::Staging::Exists(opened.tree, id)) continue;

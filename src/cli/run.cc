@@ -58,6 +58,22 @@ std::string_view FateOfChanges(policy::ProjectMode mode) {
   return {};
 }
 
+/// "no network but example.com, *.pypi.org and 12 more, the host's port 5432".
+std::string NetworkOf(const policy::Policy& policy) {
+  constexpr std::size_t kMostNamed = 3;
+  std::vector<std::string> parts;
+  for (const policy::NetRule& rule : policy.net.allow) {
+    if (parts.size() < kMostNamed) parts.push_back(policy::TextOf(rule));
+  }
+  if (policy.net.allow.size() > kMostNamed) {
+    parts.back() += fmt::format(" and {} more", policy.net.allow.size() - kMostNamed);
+  }
+  if (!policy.host_ports.empty()) {
+    parts.push_back(fmt::format("the host's port {}", fmt::join(policy.host_ports, ", ")));
+  }
+  return parts.empty() ? "no network" : fmt::format("no network but {}", fmt::join(parts, ", "));
+}
+
 /// What a run without a policy gets, told in three lines; what is more than that is one more.
 void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effective,
                    const supervise::RunRequest& request) {
@@ -73,10 +89,7 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
                         ? ""
                         : " (--no-preset leaves out what the command's name chooses)"));
   }
-  Say(fmt::format("{}; /usr read-only, an empty home, {}",
-                  policy.host_ports.empty() ? "no network"
-                                            : fmt::format("no network but the host's port {}",
-                                                          fmt::join(policy.host_ports, ", ")),
+  Say(fmt::format("{}; /usr read-only, an empty home, {}", NetworkOf(policy),
                   FateOfVariables(request)));
   if (request.showing == supervise::Showing::kUnfiltered) {
     Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");

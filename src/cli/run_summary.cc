@@ -41,9 +41,26 @@ std::string Took(std::chrono::milliseconds took) {
   return fmt::format("{} min {} s", took.count() / 60'000, took.count() / 1000 % 60);
 }
 
+/// What died or was refused at a limit while the run went on; empty: nothing.
+std::string HeldLimitsOf(const Ended& ended) {
+  const supervise::Refused& refused = ended.refused;
+  std::string held;
+  // When memory ended the run that is told already.
+  if (refused.killed_for_memory > 0 && ended.outcome.cause != supervise::Cause::kMemoryLimit) {
+    held = fmt::format("{} killed for want of memory (--memory)",
+                       Count(refused.killed_for_memory, "process"));
+  }
+  if (refused.refused_forks > 0) {
+    held += fmt::format("{}{} refused (--processes)", held.empty() ? "" : ", ",
+                        Count(refused.refused_forks, "fork"));
+  }
+  return held;
+}
+
 }  // namespace
 
 void TellWhatWasRefused(const Ended& ended) {
+  if (const std::string held = HeldLimitsOf(ended); !held.empty()) Say(held);
   if (!ended.refused.newest) return;
   const event::Refusal& newest = *ended.refused.newest;
   Say(fmt::format("{} refused{}{} ({}); 'ambit why {}' tells what would allow it",
@@ -55,7 +72,7 @@ void TellWhatWasRefused(const Ended& ended) {
 void TellHowItWent(const Ended& ended) {
   const Result<std::string> changes = ChangesOf(ended.id);
   const bool changed = changes && !changes->empty();
-  if (!changed && !ended.refused.newest) return;
+  if (!changed && !ended.refused.newest && HeldLimitsOf(ended).empty()) return;
   Say(fmt::format("run {} ended: {} {} after {}", ended.id, supervise::NameOf(ended.outcome.cause),
                   ended.outcome.exit_code, Took(ended.took)));
   if (changed) {

@@ -71,14 +71,14 @@ bool CameToNothing(const workspace::RunStore& store, const workspace::RunMeta& m
 
 /// The work of a run whose layers were a file system of its own (workspace/backing.h).
 Status BringWorkHere(const workspace::RunMeta& meta, const workspace::RunDir& run) {
-  if (meta.disk_backing.empty() || meta.finished_ns) return {};
-  if (workspace::IsAlive(meta)) {
+  if (meta.disk_backing.empty()) return {};
+  if (!meta.finished_ns && workspace::IsAlive(meta)) {
     return Fail(Errc::kUnsupported,
                 fmt::format("the work of run {} is in {} until it ends", meta.id,
                             meta.disk_backing == "memory" ? "memory" : "its image"),
                 "look again when it has ended");
   }
-  if (meta.disk_backing == "memory") {
+  if (!meta.finished_ns && meta.disk_backing == "memory") {
     return Fail(
         Errc::kInvalidArgument,
         fmt::format("the work of run {} was in memory and is lost: it did not end by itself",
@@ -87,7 +87,7 @@ Status BringWorkHere(const workspace::RunMeta& meta, const workspace::RunDir& ru
   }
   // Whoever has locked the run has brought it home.
   if (::faccessat(run.fd.get(), workspace::kImage, F_OK, 0) != 0) return {};
-  return workspace::LockRun(run);
+  return workspace::LockWork(run);
 }
 
 }  // namespace

@@ -5,8 +5,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <ranges>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +21,7 @@
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/opened_run.h"
+#include "cli/run.h"
 #include "cli/run_journal.h"
 #include "cli/runs.h"
 #include "event/refusal.h"
@@ -29,6 +35,7 @@ namespace {
 constexpr std::size_t kMostMaskBytes = 1U << 20;
 constexpr std::size_t kMostKeys = 20;
 constexpr int kNothingRefused = 1;
+constexpr std::size_t kMostShown = 20;  // to people
 
 struct WhyFlags {
   std::string run;
@@ -65,29 +72,50 @@ bool IsOf(const journal::Entry& entry, const std::string& path, const plan::Targ
 }
 
 struct Found {
-  std::optional<Evidence> newest;
-  std::string end;  // what run.ended tells
+  std::vector<Evidence> refused;  // each once, the newest first
+  std::string end;                // what run.ended tells
 };
 
-Result<Found> NewestOf(const JournalOfRun& opened, const std::string& path,
-                       const std::string& host) {
+/// What was refused, each thing once. Of more than kMostKept the oldest are forgotten.
+class Refusals {
+ public:
+  void Add(event::Refusal refusal, std::int64_t time_ns) {
+    Evidence& evidence = all_[fmt::format("{}\n{}\n{}", refusal.what, refusal.rule, refusal.path)];
+    evidence = {.refusal = std::move(refusal), .time_ns = time_ns, .times = evidence.times + 1};
+    if (all_.size() < 2 * kMostKept) return;
+    const std::vector<Evidence> sorted = NewestFirst();
+    const std::int64_t oldest = sorted[kMostKept - 1].time_ns;
+    std::erase_if(all_, [&](const auto& entry) { return entry.second.time_ns < oldest; });
+  }
+
+  [[nodiscard]] std::vector<Evidence> NewestFirst() const {
+    std::vector<Evidence> sorted;
+    for (const auto& [key, evidence] : all_) sorted.push_back(evidence);
+    std::ranges::sort(sorted, std::greater(), &Evidence::time_ns);
+    return sorted;
+  }
+
+ private:
+  static constexpr std::size_t kMostKept = 1000;
+  std::map<std::string, Evidence> all_;
+};
+
+Result<Found> FindRefused(const JournalOfRun& opened, const std::string& path,
+                          const std::string& host) {
   const plan::Target target = plan::ParseTarget(host);
   const bool any = path.empty() && host.empty();
   Found found;
-  std::uint64_t times = 0;
+  Refusals refusals;
   AMBIT_CHECK(ForEachEntry(journal::FromFile(opened.file.get()),
                            [&](const journal::Entry& entry, std::string_view) -> Result<bool> {
                              if (entry.event == event::kRunEnded) found.end = entry.Text("detail");
                              if (!event::IsRefused(entry.event)) return true;
                              if (!any && !IsOf(entry, path, target)) return true;
                              auto refusal = event::RefusalOf(entry.event, entry.fields);
-                             if (refusal) {
-                               found.newest = Evidence{.refusal = *std::move(refusal),
-                                                       .time_ns = entry.time_ns,
-                                                       .times = ++times};
-                             }
+                             if (refusal) refusals.Add(*std::move(refusal), entry.time_ns);
                              return true;
                            }));
+  found.refused = refusals.NewestFirst();
   return found;
 }
 
@@ -114,16 +142,6 @@ std::string RuleOf(const plan::Answer& answer, const workspace::RunDir& run) {
   return answer.rule + (keys.empty() ? "" : fmt::format("; its keys: {}", fmt::join(keys, ", ")));
 }
 
-/// What the journal says, and where that is no way out, what the plan says.
-Result<plan::Answer> WithThePlan(plan::Answer answer, const Evidence& evidence,
-                                 const workspace::RunDir& run) {
-  if (answer.way.empty() && !evidence.refusal.path.empty()) {
-    AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(run));
-    answer.way = plan::WhyPath(plan, evidence.refusal.path).way;
-  }
-  return answer;
-}
-
 plan::Answer AnswerOf(const Evidence& evidence) {
   return {.refused = true,
           .what = fmt::format("{}{}, {}", evidence.refusal.what,
@@ -131,6 +149,22 @@ plan::Answer AnswerOf(const Evidence& evidence) {
                               LocalTime(evidence.time_ns)),
           .rule = evidence.refusal.rule,
           .way = evidence.refusal.way};
+}
+
+/// What the journal says of each, and where that is no way out, what the plan says.
+Result<std::vector<plan::Answer>> AnswersOf(std::span<const Evidence> refused,
+                                            const workspace::RunDir& run) {
+  std::optional<plan::LaunchPlan> plan;
+  std::vector<plan::Answer> answers;
+  for (const Evidence& evidence : refused) {
+    plan::Answer& answer = answers.emplace_back(AnswerOf(evidence));
+    if (!answer.way.empty() || evidence.refusal.path.empty()) continue;
+    if (!plan) {
+      AMBIT_TRY(plan, PlanOf(run));
+    }
+    answer.way = plan::WhyPath(*plan, evidence.refusal.path).way;
+  }
+  return answers;
 }
 
 /// What ended the run was a refusal as well, when its command could not be started or a wall not be
@@ -152,24 +186,29 @@ plan::Answer AnswerOfTheEnd(const workspace::RunMeta& meta, const std::string& d
           .way = {}};
 }
 
-Result<plan::Answer> Ask(const WhyFlags& flags, const JournalOfRun& opened) {
+/// One answer for what was asked for, or one for each thing on record that was refused, the newest
+/// first.
+Result<std::vector<plan::Answer>> Ask(const WhyFlags& flags, const JournalOfRun& opened) {
   std::string path;
   if (!flags.path.empty()) {
     AMBIT_TRY(path, PathOf(flags.path));
   }
-  AMBIT_TRY(const Found found, NewestOf(opened, path, flags.host));
-  const std::optional<Evidence>& evidence = found.newest;
+  AMBIT_TRY(Found found, FindRefused(opened, path, flags.host));
   if (path.empty() && flags.host.empty()) {
-    if (!evidence) return AnswerOfTheEnd(opened.meta, found.end);
-    return WithThePlan(AnswerOf(*evidence), *evidence, opened.run);
+    if (found.refused.empty()) return std::vector{AnswerOfTheEnd(opened.meta, found.end)};
+    if (flags.newest) found.refused.resize(1);
+    return AnswersOf(found.refused, opened.run);
   }
   AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(opened.run));
   plan::Answer planned = path.empty() ? plan::WhyHost(plan, flags.host) : plan::WhyPath(plan, path);
   planned.rule = RuleOf(planned, opened.run);
-  if (!evidence) return planned;
-  plan::Answer answer = AnswerOf(*evidence);
+  if (found.refused.empty()) return std::vector{std::move(planned)};
+  Evidence& newest = found.refused.front();
+  // An address of the loopback is as good as another.
+  for (const Evidence& older : found.refused | std::views::drop(1)) newest.times += older.times;
+  plan::Answer answer = AnswerOf(newest);
   if (answer.way.empty()) answer.way = planned.way;
-  return answer;
+  return std::vector{std::move(answer)};
 }
 
 std::string ForPeople(const plan::Answer& answer) {
@@ -191,9 +230,18 @@ std::string ForPrograms(const plan::Answer& answer) {
 Result<int> Why(const WhyFlags& flags) {
   AMBIT_TRY(const JournalOfRun opened, JournalOfRun::Open(flags.run, flags.directory));
   AMBIT_CHECK(WarnWhenBroken(opened));
-  AMBIT_TRY(const plan::Answer answer, Ask(flags, opened));
-  AMBIT_CHECK(ToStdout(flags.json ? ForPrograms(answer) : ForPeople(answer)));
-  return answer.refused ? 0 : kNothingRefused;
+  AMBIT_TRY(const std::vector<plan::Answer> answers, Ask(flags, opened));
+  std::string text;
+  for (const plan::Answer& answer :
+       answers | std::views::take(flags.json ? answers.size() : kMostShown)) {
+    if (!text.empty() && !flags.json) text += "\n";
+    text += flags.json ? ForPrograms(answer) : ForPeople(answer);
+  }
+  AMBIT_CHECK(ToStdout(text));
+  if (answers.size() > kMostShown && !flags.json) {
+    Say("more was refused: 'ambit audit show --denied' has all");
+  }
+  return answers.front().refused ? 0 : kNothingRefused;
 }
 
 }  // namespace
@@ -209,7 +257,7 @@ void AddWhy(CLI::App& app, Action& action) {
   CLI::Option* host =
       why->add_option("--host", flags->host, "Why this host, or HOST:PORT, cannot be reached");
   host->type_name("HOST")->excludes(path);
-  why->add_flag("--newest", flags->newest, "The newest that was refused, as without any of these")
+  why->add_flag("--newest", flags->newest, "Only the newest of all that was refused")
       ->excludes(path)
       ->excludes(host);
   why->add_flag("--json", flags->json, "For programs");

@@ -7,7 +7,7 @@
 namespace ambit::egress {
 
 struct Address {
-  std::uint8_t family = 0;  // 4 or 6
+  std::uint8_t family = 0;  // 4 or 6; 0: none
   std::uint16_t port = 0;
   std::array<std::uint8_t, 16> bytes{};  // the first four for family 4
 

@@ -24,8 +24,9 @@ inline void SendWithoutDelay(int socket) {
 
 /// Both sockets of one relayed connection; reports its end when the last direction lets go of it.
 struct Relay::Connection {
-  Connection(Relay& owner, std::uint16_t to_port, const HostName* to_name)
-      : relay(owner), client(owner.loop_), host(owner.loop_), port(to_port), name(to_name) {
+  /// `to`: family 0 for the host's own loopback.
+  Connection(Relay& owner, const Address& to, const HostName* to_name)
+      : relay(owner), client(owner.loop_), host(owner.loop_), target(to), name(to_name) {
     ++relay.open_;
   }
   Connection(const Connection&) = delete;
@@ -41,10 +42,11 @@ struct Relay::Connection {
   }
 
   [[nodiscard]] EgressReport About(ReportKind kind) const {
-    return {.kind = kind,
-            .port = port,
-            .connection = id,
-            .name = name != nullptr ? TextOfName(name->text()) : NameText{}};
+    EgressReport report{
+        .kind = kind, .family = target.family, .port = target.port, .connection = id};
+    report.address = target.bytes;
+    if (name != nullptr) report.name = TextOfName(name->text());
+    return report;
   }
 
   void Opened() {
@@ -66,7 +68,7 @@ struct Relay::Connection {
   Relay& relay;
   Descriptor client;
   Descriptor host;
-  std::uint16_t port;
+  Address target;
   const HostName* name;  // of the table; nullptr: the host's loopback, or an address
   bool refused = false;  // what breaks now was broken on purpose
   std::uint32_t id = 0;  // once it stands

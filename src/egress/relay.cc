@@ -126,7 +126,7 @@ void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
 }
 
 Task<> Relay::Carry(Fd client, std::uint16_t port) {
-  auto connection = std::make_shared<Connection>(*this, port, nullptr);
+  auto connection = std::make_shared<Connection>(*this, Address{.port = port}, nullptr);
   boost::system::error_code error;
   connection->client.assign(client.get(), error);
   if (error) {

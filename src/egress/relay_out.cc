@@ -44,7 +44,7 @@ Task<> Relay::CarryOut(Fd client, Address target) {
     Refuse(std::move(client), ReportKind::kDenied, name);
     co_return;
   }
-  auto connection = std::make_shared<Connection>(*this, target.port, name);
+  auto connection = std::make_shared<Connection>(*this, target, name);
   boost::system::error_code error;
   connection->client.assign(client.get(), error);
   if (error) {
@@ -103,7 +103,7 @@ Task<Result<std::vector<policy::AddressBytes>>> Relay::AddressesOf(const HostNam
 
 /// From the client to the host as long as what it claims has to be looked at.
 Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
-  Claim claim(*connection->name, connection->port);
+  Claim claim(*connection->name, connection->target.port);
   std::string held;
   std::array<char, 16 << 10> block{};
   while (!co_await Ready(connection->client, Descriptor::wait_read)) {

@@ -56,6 +56,8 @@ inline constexpr std::string_view kFileMode = "file.mode";  // chmod, chown
 inline constexpr std::string_view kLayerRemained = "layer.remained";
 inline constexpr std::string_view kLimitWarning = "limit.warning";  // the soft end has begun
 inline constexpr std::string_view kLimitReached = "limit.reached";
+// The kernel held a limit and the run goes on: it killed for memory, or refused to fork.
+inline constexpr std::string_view kLimitHeld = "limit.held";
 // The chain's first and last record, each signed.
 inline constexpr std::string_view kJournalHead = "journal.head";
 inline constexpr std::string_view kJournalClose = "journal.close";

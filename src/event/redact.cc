@@ -6,19 +6,12 @@
 #include <cstddef>
 #include <optional>
 
+#include "event/secret_options.h"
+
 namespace ambit::event {
 namespace {
 
 constexpr std::size_t kShortestValue = 8;
-constexpr std::string_view kRedacted = "[redacted]";
-
-char Upper(char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); }
-
-bool StartsWithIgnoringCase(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         std::ranges::equal(text.substr(0, prefix.size()), prefix,
-                            [](char a, char b) { return Upper(a) == Upper(b); });
-}
 
 bool IsTokenByte(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' ||
@@ -45,21 +38,20 @@ static_assert(std::ranges::all_of(kTokenForms, [](const TokenForm& form) {
   return kTokenBegins.contains(form.prefix.front());
 }));
 
-/// Words after which a value stands: `Authorization: Bearer VALUE`, `--password=VALUE`.
+/// Words after which a value stands: `Authorization: Bearer VALUE`.
 constexpr std::string_view kBearers[] = {"bearer ", "basic ", "token "};
-constexpr std::string_view kHeaders[] = {
-    "authorization:", "proxy-authorization:", "x-api-key:", "private-token:"};
-constexpr std::string_view kOptions[] = {
-    "password", "passwd",  "pass",       "secret",       "token",         "api-key",
-    "apikey",   "api_key", "auth-token", "access-token", "client-secret", "passphrase"};
-
-/// `--password`, `-password`, `password`: the option's name, without what is after `=`.
-bool IsSecretOption(std::string_view word) {
-  while (word.starts_with('-')) word.remove_prefix(1);
-  return std::ranges::any_of(kOptions, [&](std::string_view option) {
-    return word.size() == option.size() && StartsWithIgnoringCase(word, option);
-  });
-}
+constexpr std::string_view kHeaders[] = {"authorization:",
+                                         "cookie:",
+                                         "x-api-key:",
+                                         "api-key:",
+                                         "apikey:",
+                                         "private-token:",
+                                         "x-auth-token:",
+                                         "x-gitlab-token:",
+                                         "x-vault-token:",
+                                         "x-goog-api-key:",
+                                         "x-amz-security-token:",
+                                         "ocp-apim-subscription-key:"};
 
 /// The length of a token that begins here; 0: none does.
 std::size_t TokenAt(std::string_view text) {
@@ -84,6 +76,13 @@ void RedactTokens(std::string& text) {
   }
 }
 
+/// Whether a header can begin at `at`: not in the middle of a sentence.
+bool CanBeginHeader(std::string_view text, std::size_t at) {
+  const std::string_view before = text.substr(0, at);
+  if (before.empty() || std::string_view("\"'=\r\n").contains(before.back())) return true;
+  return before.ends_with("-H") || before.ends_with("-H ") || before.ends_with("--header ");
+}
+
 /// `Authorization: Bearer VALUE` keeps its first two words.
 void RedactHeader(std::string& text) {
   if (!text.contains(':')) return;
@@ -91,7 +90,7 @@ void RedactHeader(std::string& text) {
     const auto* const header = std::ranges::find_if(kHeaders, [&](std::string_view name) {
       return StartsWithIgnoringCase(std::string_view(text).substr(at), name);
     });
-    if (header == std::end(kHeaders)) continue;
+    if (header == std::end(kHeaders) || !CanBeginHeader(text, at)) continue;
     std::size_t begin = at + header->size();
     while (begin < text.size() && text[begin] == ' ') ++begin;
     for (const std::string_view bearer : kBearers) {
@@ -119,32 +118,7 @@ void RedactUrl(std::string& text) {
   }
 }
 
-void RedactOption(std::string& text) {
-  const std::size_t sign = text.find('=');
-  if (sign == std::string::npos || sign + 1 == text.size()) return;
-  const std::string_view name = std::string_view(text).substr(0, sign);
-  if (IsSecretOption(name) || (!name.starts_with('-') && LooksSecret(name))) {
-    text.replace(sign + 1, std::string::npos, kRedacted);
-  }
-}
-
 }  // namespace
-
-bool LooksSecret(std::string_view variable) {
-  if (variable.empty() || variable.size() > 128) return false;
-  std::string name;
-  for (const char c : variable) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') return false;
-    name += Upper(c);
-  }
-  for (const std::string_view word :
-       {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "API_KEY", "APIKEY",
-        "ACCESS_KEY", "PRIVATE_KEY", "AUTH"}) {
-    if (name.contains(word)) return true;
-  }
-  return name.ends_with("_KEY") || name.ends_with("_PASS") || name.ends_with("_PAT") ||
-         name == "PGPASS";
-}
 
 Redactor::Redactor(const std::vector<std::string>& environment) {
   for (const std::string& entry : environment) {
@@ -173,15 +147,11 @@ std::string Redactor::Clean(std::string text) const {
 }
 
 std::vector<std::string> Redactor::CleanArguments(std::vector<std::string> arguments) const {
-  bool is_value = false;
   for (std::string& argument : arguments) {
-    const bool next_is_value = argument.starts_with('-') && IsSecretOption(argument);
     argument = Clean(std::move(argument));
     RedactHeader(argument);
-    RedactOption(argument);
-    if (is_value && !argument.contains("[redacted")) argument = kRedacted;
-    is_value = next_is_value;
   }
+  RedactOptions(arguments);
   return arguments;
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace ambit::event {
 namespace {
 
@@ -36,9 +38,13 @@ Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
                   .way = {}};
   const std::string host = Text(fields, "host");
   if (!host.empty()) refusal.what = fmt::format("a connection to {} port {}", host, port);
+  const bool web = port == 80 || port == 443;
   const bool loopback = host.empty() || host == "::1" || host.starts_with("127.");
   if (loopback && refusal.rule == "no rule names it") {
     refusal.way = fmt::format("--host-port {}", port);
+  } else if (refusal.rule == "no rule names it") {
+    const std::string target = host.contains(':') ? fmt::format("[{}]", host) : host;
+    refusal.way = web ? "--allow " + target : fmt::format("--allow {}:{}", target, port);
   }
   return refusal;
 }
@@ -50,9 +56,12 @@ Refusal OfDenial(std::span<const Field> fields) {
     const std::string text = Text(fields, object);
     if (!text.empty()) what += (what.empty() ? "" : " ") + text;
   }
+  const std::string host = Text(fields, "host");
+  const bool unknown_name = Text(fields, "what") == "resolve" && !host.empty() &&
+                            Text(fields, "rule") == "no rule names it";
   return {.what = what.empty() ? "something" : what,
           .rule = Text(fields, "rule"),
-          .way = {},
+          .way = unknown_name ? "--allow " + host : "",
           .path = Text(fields, "path")};
 }
 
@@ -82,14 +91,31 @@ Refusal OfLimit(std::string_view event, std::span<const Field> fields) {
           .way = limit.empty() ? "" : FlagOf(limit)};
 }
 
+/// Of memory processes that were killed, else forks that were refused.
+Refusal OfHeldLimit(std::span<const Field> fields) {
+  const std::string limit = Text(fields, "limit");
+  const bool memory = limit == "memory";
+  const auto count = static_cast<std::uint64_t>(Number(fields, "count").value_or(0));
+  std::string rule =
+      memory ? Count(count, "process") + " killed" : Count(count, "fork") + " refused";
+  rule += fmt::format(" at the limit of {}", Amount(limit, Number(fields, "value").value_or(0)));
+  if (const std::string from = Text(fields, "from"); !from.empty()) rule += ", set by " + from;
+  return {.what = memory ? "more memory" : "more processes",
+          .rule = std::move(rule),
+          .way = limit.empty() ? "" : FlagOf(limit)};
+}
+
 }  // namespace
 
 std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields) {
   if (event == kDenial) return OfDenial(fields);
   if (event == kLimitWarning || event == kLimitReached) return OfLimit(event, fields);
+  if (event == kLimitHeld) return OfHeldLimit(fields);
   return std::nullopt;
 }
 
-bool IsRefused(std::string_view event) { return event == kDenial || event == kLimitReached; }
+bool IsRefused(std::string_view event) {
+  return event == kDenial || event == kLimitReached || event == kLimitHeld;
+}
 
 }  // namespace ambit::event

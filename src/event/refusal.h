@@ -19,10 +19,11 @@ struct Refusal {
   std::string path = {};  // that it is about: the run's plan can tell more
 };
 
-/// Of a `denial`, `limit.warning` or `limit.reached`; nullopt for any other event.
+/// Of a `denial`, `limit.warning`, `limit.reached` or `limit.held`; nullopt for any other event.
 std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields);
 
-/// Whether the event tells that something was refused: a denial, or a limit that was reached.
+/// Whether the event tells that something was refused: a denial, or a limit that was reached or
+/// held.
 bool IsRefused(std::string_view event);
 
 }  // namespace ambit::event

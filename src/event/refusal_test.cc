@@ -45,5 +45,21 @@ TEST(Refusal, OfALimitNamesItsFlag) {
   EXPECT_FALSE(RefusalOf(kRunEnded, fields));
 }
 
+TEST(Refusal, OfALimitThatTheKernelHeldCountsAndNamesItsFlag) {
+  const auto of = [](const char* limit, std::int64_t value, std::int64_t count) {
+    const std::vector<Field> fields = {{"limit", std::string(limit)},
+                                       {"value", value},
+                                       {"count", count},
+                                       {"from", std::string("default")}};
+    return *RefusalOf(kLimitHeld, fields);
+  };
+  EXPECT_EQ(of("memory", 64 << 20, 1).rule,
+            "1 process killed at the limit of 64.0 MiB, set by default");
+  EXPECT_EQ(of("memory", 64 << 20, 1).way, "--memory");
+  EXPECT_EQ(of("processes", 30, 170).rule, "170 forks refused at the limit of 30, set by default");
+  EXPECT_EQ(of("processes", 30, 170).way, "--processes");
+  EXPECT_TRUE(IsRefused(kLimitHeld));
+}
+
 }  // namespace
 }  // namespace ambit::event

@@ -64,7 +64,9 @@ constexpr FieldSchema kOfTerminalDropped[] = {
     {"sequences", kTexts, "name and count"},
 };
 constexpr FieldSchema kOfEgressConnect[] = {
-    {"host_port", kNumber, "the port on the host's loopback"},
+    {"host_port", kNumber, "the port on the host's loopback; absent for names and addresses"},
+    {"host", kText, "the name, or the address of a rule; absent for the host's loopback"},
+    {"port", kNumber, "of `host`"},
     {"connection", kNumber, "counts from 1; equal in opened and closed; 0 when failed"},
     {"state", kText, "opened, closed or failed"},
     {"errno", kNumber, "0, or why it failed or was reset"},
@@ -121,7 +123,7 @@ constexpr FieldSchema kOfBranchEnded[] = {
 };
 constexpr FieldSchema kOfEventsDropped[] = {
     {"count", kNumber, "events before this line that were lost"},
-    {"kinds", kTexts, "name and count of each; absent for reports of egress"},
+    {"kinds", kTexts, "name and count of each; egress: reports of any kind that it could not send"},
     {"truncated", kYesNo, "true: a layer holds more than could be listed"},
 };
 
@@ -169,11 +171,20 @@ constexpr FieldSchema kOfLayerRemained[] = {
     {"mode", kText, "in octal digits, as it is now"},
     {"bytes", kNumber, "its size as it is now"},
     {"files", kNumber, "how many names below it changed (repository only)"},
+    {"unreadable", kYesNo, "true: it, or what is in it, could not be read"},
+    {"opened", kYesNo, "true: its owner could not read it, and was given the permission back"},
 };
 constexpr FieldSchema kOfLimit[] = {
     {"limit", kText, "its key below limits"},
     {"value", kNumber, "the limit"},
     {"used", kNumber, "how much was used, in the same unit"},
+    {"from", kText, "who set it: a flag, a line of a file, or default"},
+};
+constexpr FieldSchema kOfLimitHeld[] = {
+    {"limit", kText, "memory or processes"},
+    {"value", kNumber, "the limit"},
+    {"count", kNumber,
+     "how many processes were killed (memory) or forks refused since the last such line"},
     {"from", kText, "who set it: a flag, a line of a file, or default"},
 };
 
@@ -201,7 +212,8 @@ constexpr EventSchema kEvents[] = {
     {kRunEnded, "the outcome, exactly once", kOfRunEnded},
     {kDenial, "something was refused, with the rule", kOfDenial},
     {kTerminalDropped, "of the agent's output something was not shown", kOfTerminalDropped},
-    {kEgressConnect, "a connection from inside to a host port", kOfEgressConnect},
+    {kEgressConnect, "a connection from inside to a name, an address or a host port",
+     kOfEgressConnect},
     {kApplyStarted, "before apply touches the project, what is planned", kOfApplyStarted},
     {kApplyEnded, "after apply, what happened", kOfEnded},
     {kApplyRecovered, "what an interrupted apply or undo left was ended", kOfApplyRecovered},
@@ -222,6 +234,8 @@ constexpr EventSchema kEvents[] = {
     {kLayerRemained, "what a layer holds at the end", kOfLayerRemained},
     {kLimitWarning, "the soft end of a limit has begun", kOfLimit},
     {kLimitReached, "a limit was reached", kOfLimit},
+    {kLimitHeld, "the kernel killed for memory or refused to fork, and the run goes on",
+     kOfLimitHeld},
     {kJournalHead, "the first line", kOfJournalHead},
     {kJournalClose, "seals all lines before it", kOfJournalClose},
     {kJournalResumed, "a journal without its end is gone on with", kOfJournalResumed},

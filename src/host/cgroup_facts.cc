@@ -74,6 +74,21 @@ std::string OwnDirectory(const Reader& here, const CgroupMount& mount,
   return directory.empty() || !here.Exists(directory) ? mount.at : directory;
 }
 
+/// Only the machine's own root has no type, and it may hold processes beside children.
+bool MayGive(const Reader& here, const std::string& directory,
+             const std::vector<Controller>& controllers) {
+  const std::vector<std::string> given = here.Words(directory + "/cgroup.subtree_control");
+  const bool given_already = std::ranges::all_of(
+      controllers, [&](Controller controller) { return IsIn(given, NameOf(controller)); });
+  return given_already || !here.Exists(directory + "/cgroup.type") ||
+         here.IsEmpty(directory + "/cgroup.procs");
+}
+
+bool OffersIo(const Reader& here, const std::string& directory) {
+  return IsIn(here.Words(directory + "/cgroup.controllers"), NameOf(Controller::kIo)) &&
+         MayGive(here, directory, {Controller::kIo});
+}
+
 /// What a cgroup made in `directory` of v2 would have; empty when none can be made there, or none
 /// with controllers.
 std::vector<Controller> ControllersFor(const Reader& here, const std::string& directory) {
@@ -85,13 +100,7 @@ std::vector<Controller> ControllersFor(const Reader& here, const std::string& di
   const std::vector<std::string> offered = here.Words(directory + "/cgroup.controllers");
   std::ranges::copy_if(kWanted, std::back_inserter(possible),
                        [&](Controller controller) { return IsIn(offered, NameOf(controller)); });
-  const std::vector<std::string> given = here.Words(directory + "/cgroup.subtree_control");
-  const bool given_already = std::ranges::all_of(
-      possible, [&](Controller controller) { return IsIn(given, NameOf(controller)); });
-  // Only the machine's own root has no type, and it may hold processes beside children.
-  const bool may_give = given_already || !here.Exists(directory + "/cgroup.type") ||
-                        here.IsEmpty(directory + "/cgroup.procs");
-  return may_give ? possible : std::vector<Controller>{};
+  return MayGive(here, directory, possible) ? possible : std::vector<Controller>{};
 }
 
 std::vector<std::string> CandidatesInV2(const Reader& here, const CgroupMount& mount) {
@@ -113,6 +122,7 @@ std::optional<CgroupFacts> FindV2(const Reader& here, const CgroupMount& mount) 
     facts.kind = CgroupKind::kV2;
     facts.controllers = std::move(controllers);
     facts.directories = {directory};
+    if (OffersIo(here, directory)) facts.io = directory;
     return facts;
   }
   return std::nullopt;
@@ -163,6 +173,7 @@ std::optional<CgroupFacts> FindV1(const Reader& here) {
   }
   if (facts.controllers.empty()) return std::nullopt;
   facts.cpuacct = PlaceInV1(here, "cpuacct");
+  facts.io = PlaceInV1(here, "blkio");
   facts.unified = PlaceInV1(here, {});
   return facts;
 }

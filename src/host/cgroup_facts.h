@@ -35,11 +35,13 @@ enum class CgroupKind : std::uint8_t {
 
 struct CgroupFacts {
   CgroupKind kind = CgroupKind::kNone;
-  /// That a cgroup of a run would have. Never kIo: nothing limits it, and the pressure of io is
-  /// told without it.
+  /// That a cgroup of a run would have. Never kIo: only a run whose io is limited gets it (`io`).
   std::vector<Controller> controllers;
   std::vector<std::string> directories;  // kV1: beside `controllers`; kV2: one; kSystemd: none
   std::string cpuacct;                   // kV1: where used processor time is counted. May be empty
+  /// Where a run gets the controller of io when it asks for it: kV1: the directory of blkio; kV2:
+  /// `directories[0]`. Empty: nowhere.
+  std::string io = {};
   /// kSystemd: the socket of the bus, "/run/user/1000/bus".
   std::string bus;
   /// A v2 hierarchy without controllers beside v1: cgroup.kill and cgroup.freeze. May be empty.

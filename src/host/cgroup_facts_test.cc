@@ -126,6 +126,19 @@ TEST_F(FakeMachine, RootOfAV2MachineMakesItsRunsAtTheTop) {
               ElementsAre(Controller::kMemory, Controller::kPids, Controller::kCpu));
 }
 
+TEST_F(FakeMachine, IoIsThereForWhoAsksAndNeverNeeded) {
+  Mounts(kV2Mount);
+  Own("0::/\n");
+  MakeV2("", "cpu io memory pids\n", "memory pids cpu\n", "1\n");
+  EXPECT_EQ(Ask().io, "") << "it is not given yet, and cannot be where processes are";
+  EXPECT_EQ(Ask().kind, CgroupKind::kV2);
+  Write("/sys/fs/cgroup/cgroup.procs", "");
+  EXPECT_EQ(Ask().io, "/sys/fs/cgroup");
+  EXPECT_FALSE(Ask().Has(Controller::kIo));
+  MakeV2("", "cpu memory pids\n", "", "");
+  EXPECT_EQ(Ask().io, "");
+}
+
 TEST_F(FakeMachine, ATopThatHoldsProcessesAndIsNotTheMachinesRootIsNoPlace) {
   Mounts(kV2Mount);
   Own("0::/\n");

@@ -5,11 +5,15 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <system_error>
 
 #include "base/text.h"
@@ -51,21 +55,43 @@ std::uint64_t OpenFiles() {
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : 0;
 }
 
-/// Of the nearest directory that exists: the rest will be made in it.
-Status ReadFreeSpace(const std::string& path, MachineFacts& facts) {
-  struct statfs info{};
+/// Asks of the nearest directory that exists: the rest will be made in it.
+Status AskNearest(const std::string& path, const char* what,
+                  const std::function<int(const char*)>& ask) {
   for (std::string dir = path;; dir.resize(dir.rfind('/'))) {
-    if (::statfs(dir.empty() ? "/" : dir.c_str(), &info) == 0) break;
+    if (ask(dir.empty() ? "/" : dir.c_str()) == 0) return {};
     if (errno != ENOENT || dir.rfind('/') == std::string::npos) {
-      return FailErrno(errno, fmt::format("statfs '{}'", Printable(dir)));
+      return FailErrno(errno, fmt::format("{} '{}'", what, Printable(dir)));
     }
   }
+}
+
+Status ReadFreeSpace(const std::string& path, MachineFacts& facts) {
+  struct statfs info{};
+  AMBIT_CHECK(AskNearest(path, "statfs", [&](const char* dir) { return ::statfs(dir, &info); }));
   facts.free_disk = std::uint64_t{info.f_bavail} * static_cast<std::uint64_t>(info.f_bsize);
   facts.free_inodes = info.f_ffree;
   return {};
 }
 
 }  // namespace
+
+Result<std::string> DiskOf(const std::string& path, const std::string& root) {
+  struct stat info{};
+  AMBIT_CHECK(AskNearest(path, "stat", [&](const char* dir) { return ::stat(dir, &info); }));
+  const std::string device =
+      fmt::format("{}/sys/dev/block/{}:{}", root, major(info.st_dev), minor(info.st_dev));
+  const bool is_part = ::access((device + "/partition").c_str(), F_OK) == 0;
+  // A link into the tree of devices, where a partition lies below its disk.
+  constexpr std::size_t kNumber = 64;
+  const auto number =
+      sys::ReadSmallFile(AT_FDCWD, (device + (is_part ? "/../dev" : "/dev")).c_str(), kNumber);
+  if (number) return number->substr(0, number->find('\n'));
+  return Fail(Errc::kUnsupported,
+              fmt::format("the file system of '{}' is on no block device of its own (in memory, "
+                          "overlay, btrfs, of the network)",
+                          Printable(path)));
+}
 
 Result<MachineFacts> ReadMachine(const std::string& state_root, const std::string& root) {
   MachineFacts facts;

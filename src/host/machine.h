@@ -1,6 +1,6 @@
 #pragma once
 // How much of everything this machine has: what limits of a run are measured against. Four system
-// calls and the look at one file, since every run waits for it.
+// calls and the look at one file, since every run waits for it; DiskOf for a run that asks.
 // Who calls: planning. Reads only.
 #include <cstdint>
 #include <string>
@@ -23,5 +23,11 @@ struct MachineFacts {
 /// `state_root`: where the runs are kept; it need not exist yet. `root` stands before /sys; only
 /// tests give one. Errors: kIo when the file system there does not say what is free.
 Result<MachineFacts> ReadMachine(const std::string& state_root, const std::string& root = {});
+
+/// The whole disk that the file system of `path` lies on, as the kernel numbers it: "8:0", also for
+/// a partition of it, since the rate of io is limited per disk. `path` need not exist yet.
+/// Errors: kUnsupported for a file system on no block device of its own (in memory, overlay, btrfs,
+/// of the network).
+Result<std::string> DiskOf(const std::string& path, const std::string& root = {});
 
 }  // namespace ambit::host

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -49,6 +51,23 @@ TEST(Machine, TakesTheDirectoryInWhichTheStateWillBeMade) {
   ASSERT_TRUE(missing) << missing.error().what;
   EXPECT_GT(missing->free_disk, 0U);
   EXPECT_FALSE(ReadMachine("/etc/passwd/ambit"));
+}
+
+TEST_F(MachineInContainer, KnowsTheWholeDiskOfAPartitionAndWhereThereIsNone) {
+  struct stat info{};
+  ASSERT_EQ(::stat(top_.c_str(), &info), 0);
+  const fs::path blocks = top_ / "sys/dev/block";
+  fs::create_directories(top_ / "sys/devices/disk/part");
+  fs::create_directories(blocks);
+  EXPECT_EQ(DiskOf(top_, top_).error().code, Errc::kUnsupported);
+  fs::create_directory_symlink(
+      "../../devices/disk/part",
+      blocks / (std::to_string(major(info.st_dev)) + ":" + std::to_string(minor(info.st_dev))));
+  std::ofstream(top_ / "sys/devices/disk/dev") << "8:16\n";
+  std::ofstream(top_ / "sys/devices/disk/part/dev") << "8:17\n";
+  EXPECT_EQ(DiskOf(top_ / "not/yet", top_), "8:17");
+  std::ofstream(top_ / "sys/devices/disk/part/partition") << "1\n";
+  EXPECT_EQ(DiskOf(top_, top_), "8:16");
 }
 
 TEST(Machine, IsWhatTheKernelSays) {

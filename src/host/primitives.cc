@@ -89,7 +89,8 @@ std::string_view RemedyForLimit(int sys_errno) {
     case ENOMEM:
       return "free memory, or raise the limit on it (memory.max of the cgroup)";
     case EDQUOT:
-      return "free space, or raise your quota, in the file system of the state directory";
+      return "free space, or raise your quota, in the file system of the state directory; 'ambit "
+             "discard' and 'ambit prune' free what runs left there";
     default:
       return {};
   }
@@ -99,6 +100,10 @@ Error Missing(Primitive id, Error error) {
   const PrimitiveInfo& info = InfoOf(id);
   error.what = fmt::format("{}: {} (it guarantees that {})", info.name, error.what, info.guarantee);
   if (error.remedy.empty()) error.remedy = RemedyForLimit(error.sys_errno);
+  // Elsewhere it is a limit on names or namespaces.
+  if (error.remedy.empty() && id == Primitive::kStateDirectory && error.sys_errno == ENOSPC) {
+    error.remedy = RemedyForLimit(EDQUOT);
+  }
   if (error.remedy.empty()) error.remedy = info.remedy;
   return error;
 }

@@ -96,8 +96,10 @@ std::string OfFile(const Entry& entry) {
 
 std::string OfConnect(const Entry& entry) {
   const std::string state = entry.Text("state");
+  const bool named = entry.Find("host") != nullptr;
   std::string line =
-      fmt::format("127.0.0.1:{} {}", NumberOf(entry, "host_port"), TextOf(entry, "state"));
+      fmt::format("{}:{} {}", named ? TextOf(entry, "host") : "127.0.0.1",
+                  NumberOf(entry, named ? "port" : "host_port"), TextOf(entry, "state"));
   if (state == "closed") {
     line += fmt::format(", {} bytes to the host, {} from it", NumberOf(entry, "bytes_to_host"),
                         NumberOf(entry, "bytes_from_host"));
@@ -112,8 +114,10 @@ std::string OfRefusal(const Entry& entry) {
 }
 
 std::string OfLayer(const Entry& entry) {
-  return fmt::format("{} {} in {}", TextOf(entry, "change"), TextOf(entry, "path"),
-                     TextOf(entry, "layer"));
+  const std::string kind = TextOf(entry, "kind");
+  return fmt::format("{}{}{} in {}{}", kind, kind.empty() ? "" : " ", TextOf(entry, "path"),
+                     TextOf(entry, "layer"),
+                     entry.Find("unreadable") != nullptr ? " (could not be read)" : "");
 }
 
 /// Every field by its name: of an event that nobody wrote words for, or a newer ambit's.
@@ -130,7 +134,7 @@ std::string OfAnything(const Entry& entry) {
   return line;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 16> kWords = {{
+constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 17> kWords = {{
     {event::kRunPlanned, OfPlanned},
     {event::kRunStarted, OfStarted},
     {event::kRunEnded, OfEnded},
@@ -146,6 +150,7 @@ constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>,
     {event::kDenial, OfRefusal},
     {event::kLimitWarning, OfRefusal},
     {event::kLimitReached, OfRefusal},
+    {event::kLimitHeld, OfRefusal},
     {event::kLayerRemained, OfLayer},
 }};
 

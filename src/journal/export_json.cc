@@ -73,7 +73,7 @@ struct Mapping {
 };
 
 /// docs/journal.md tells the same. What is not here is a Base Event.
-constexpr std::array<Mapping, 24> kMappings = {{
+constexpr std::array<Mapping, 25> kMappings = {{
     {event::kRunStarted, Subject::kApplication, 3},  // Start
     {event::kRunEnded, Subject::kApplication, 4},    // Stop
     {event::kRunPlanned, Subject::kApplication, kOther},
@@ -98,6 +98,7 @@ constexpr std::array<Mapping, 24> kMappings = {{
     {event::kEgressConnect, Subject::kNetwork, kOther},
     {event::kLimitWarning, Subject::kFinding, 1},  // Create
     {event::kLimitReached, Subject::kFinding, 1},
+    {event::kLimitHeld, Subject::kFinding, 1},
 }};
 
 /// A denial is of what was denied.

@@ -365,12 +365,13 @@ TEST(EgressFilter, NamesNoFileProcessOrProgram) {
   for (const long number : {471L, 600L}) EXPECT_EQ(Egress(number), kEperm);
 }
 
-TEST(EgressFilter, MakesTcpSocketsOnly) {
+TEST(EgressFilter, MakesTcpAndUdpSocketsOnly) {
   for (const std::uint64_t family : Each(AF_INET, AF_INET6)) {
     EXPECT_EQ(Egress(SYS_socket, {family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP}), kAllow);
     EXPECT_EQ(Egress(SYS_socket, {family, SOCK_STREAM, 0}), kAllow);
     EXPECT_EQ(Egress(SYS_socket, {family, SOCK_STREAM, 262}), kEperm);
-    EXPECT_EQ(Egress(SYS_socket, {family, SOCK_DGRAM, 0}), kEperm);
+    EXPECT_EQ(Egress(SYS_socket, {family, SOCK_DGRAM, IPPROTO_UDP}), kAllow);
+    EXPECT_EQ(Egress(SYS_socket, {family, SOCK_DGRAM, IPPROTO_ICMP}), kEperm);
     EXPECT_EQ(Egress(SYS_socket, {family, SOCK_RAW, IPPROTO_TCP}), kEperm);
   }
   EXPECT_EQ(Egress(SYS_socket, {AF_UNIX, SOCK_STREAM, 0}), kEperm);

@@ -21,9 +21,9 @@ constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::uint32_t kMemoryInterval = 50;  // milliseconds
 constexpr std::uint32_t kInterval = 250;
 
-constexpr std::array<Kind, policy::kLimits> kAll = {Kind::kTime, Kind::kIdle,   Kind::kCpuTime,
-                                                    Kind::kCpus, Kind::kMemory, Kind::kProcesses,
-                                                    Kind::kDisk, Kind::kInodes, Kind::kOpenFiles};
+constexpr std::array<Kind, policy::kLimits> kAll = {
+    Kind::kTime,      Kind::kIdle, Kind::kCpuTime, Kind::kCpus, Kind::kMemory,
+    Kind::kProcesses, Kind::kDisk, Kind::kInodes,  Kind::kIo,   Kind::kOpenFiles};
 
 /// In v2 every cgroup counts the processor time of what was ever in it.
 bool CountsProcessorTime(const host::CgroupFacts& cgroup) {
@@ -67,6 +67,7 @@ std::uint64_t DefaultOf(Kind kind, const Machine& machine, DiskBacking backing) 
     case Kind::kIdle:
     case Kind::kCpuTime:
     case Kind::kCpus:
+    case Kind::kIo:
       return kNoLimit;
     case Kind::kMemory:
       return DefaultMemory(machine);
@@ -110,19 +111,37 @@ Limit Sampled(std::uint32_t interval_ms, std::string overshoot, Limit limit) {
   return limit;
 }
 
-std::string WhyNoCpus(const host::CgroupFacts& cgroup) {
+std::string WhyNo(std::string_view controller, const host::CgroupFacts& cgroup) {
   if (cgroup.kind != host::CgroupKind::kNone) {
-    return "nothing can hold that here: the cgroup that a run gets has no cpu controller";
+    return fmt::format(
+        "nothing can hold that here: the cgroup that a run gets has no {} controller", controller);
   }
   return fmt::format("nothing can hold that here: {}",
                      cgroup.why_none.empty() ? "no cgroup can be made for a run" : cgroup.why_none);
 }
 
-Result<Limit> HeldCpus(Limit limit, const host::CgroupFacts& cgroup) {
-  if (cgroup.Has(host::Controller::kCpu)) return HeldBy(Means::kCgroup, std::move(limit));
-  return Fail(Errc::kUnsupported,
-              fmt::format("{} {}: {}", limit.from, policy::TextOf(limit.kind, limit.value),
-                          WhyNoCpus(cgroup)),
+/// What slows down has no form that is only looked at. Empty: it can be held.
+std::string WhyNotHeld(Kind kind, const Machine& machine) {
+  const host::CgroupFacts& cgroup = machine.cgroup;
+  if (kind == Kind::kCpus) return cgroup.Has(host::Controller::kCpu) ? "" : WhyNo("cpu", cgroup);
+  if (kind != Kind::kIo) return {};
+  if (cgroup.io.empty()) {
+    return WhyNo(cgroup.kind == host::CgroupKind::kV1 ? "blkio" : "io", cgroup);
+  }
+  return machine.disk.empty() ? "nothing can hold that here: " + machine.why_no_disk : "";
+}
+
+Result<Limit> HeldByCgroupAlone(Limit limit, const Machine& machine) {
+  const std::string why = WhyNotHeld(limit.kind, machine);
+  if (why.empty()) return HeldBy(Means::kCgroup, std::move(limit));
+  const std::string what =
+      fmt::format("{} {}: {}", limit.from, policy::TextOf(limit.kind, limit.value), why);
+  if (limit.kind == Kind::kIo) {
+    return Fail(Errc::kUnsupported, what,
+                "start ambit as root, with the state directory (XDG_STATE_HOME) on a disk with "
+                "ext4 or xfs, or leave io out");
+  }
+  return Fail(Errc::kUnsupported, what,
               "start ambit as root, or as a user whom systemd gives the cpu controller "
               "(Delegate=cpu of user@.service), or leave cpus out");
 }
@@ -151,7 +170,8 @@ Result<Limit> Held(Limit limit, const Machine& machine, DiskBacking backing) {
                                  Count(static_cast<std::size_t>(machine.processors), "processor")),
                      std::move(limit));
     case Kind::kCpus:
-      return HeldCpus(std::move(limit), cgroup);
+    case Kind::kIo:
+      return HeldByCgroupAlone(std::move(limit), machine);
     case Kind::kMemory:
       if (cgroup.Has(host::Controller::kMemory)) {
         return HeldBy(Means::kCgroup, std::move(limit));
@@ -245,8 +265,17 @@ std::string_view ForPeople(Means means, const host::CgroupFacts& cgroup) {
   return "?";
 }
 
+/// What is not told by the name of the limit. In v1 the kernel writes its page cache in nobody's
+/// name.
+std::string_view HeldPart(Kind kind, const host::CgroupFacts& cgroup) {
+  if (kind != Kind::kIo) return {};
+  return cgroup.kind == host::CgroupKind::kV1 ? ", reads and direct writes" : ", reads and writes";
+}
+
 std::string HowItHolds(const Limit& limit, const host::CgroupFacts& cgroup) {
-  if (IsHard(limit.means)) return fmt::format("hard: {}", ForPeople(limit.means, cgroup));
+  if (IsHard(limit.means)) {
+    return fmt::format("hard: {}{}", ForPeople(limit.means, cgroup), HeldPart(limit.kind, cgroup));
+  }
   return fmt::format("sampled every {} ms, more by {}", limit.interval_ms, limit.overshoot);
 }
 
@@ -287,7 +316,10 @@ std::uint64_t Limits::ValueOf(policy::Limit kind) const {
 Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
                             bool started_by_root) {
   AMBIT_CHECK(CheckBacking(asked.disk_backing, started_by_root));
-  Limits limits{.all = {}, .cgroup = machine.cgroup, .disk_backing = asked.disk_backing};
+  Limits limits{.all = {},
+                .cgroup = machine.cgroup,
+                .disk_backing = asked.disk_backing,
+                .io_disk = machine.disk};
   for (const Kind kind : kAll) {
     Limit limit = Wanted(kind, asked.Of(kind), machine, asked.disk_backing);
     if (limit.value == kNoLimit) continue;
@@ -312,7 +344,7 @@ std::string Describe(const Limit& limit, const host::CgroupFacts& cgroup) {
 
 std::string DescribeHold(Kind kind, const Machine& machine) {
   const Result<Limit> limit = Held({.kind = kind}, machine, DiskBacking::kDisk);
-  if (!limit) return WhyNoCpus(machine.cgroup);
+  if (!limit) return WhyNotHeld(kind, machine);
   return HowItHolds(*limit, machine.cgroup);
 }
 

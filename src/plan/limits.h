@@ -46,6 +46,7 @@ struct Limits {
   std::vector<Limit> all;    // in the order of policy::Limit
   host::CgroupFacts cgroup;  // where the run's cgroup is made
   policy::DiskBacking disk_backing = policy::DiskBacking::kDisk;
+  std::string io_disk = {};  // "8:0": of which policy::Limit::kIo speaks
   bool operator==(const Limits&) const = default;
 
   /// nullptr: there is none of that kind.
@@ -63,15 +64,18 @@ struct Machine {
   std::uint64_t open_files = 0;   // the hard limit of this process
   bool project_quota = false;     // of the state directory's file system, as root
   host::CgroupFacts cgroup;
+  /// "8:0": the whole disk below the state directory; empty: `why_no_disk`, or nobody asked.
+  std::string disk = {};
+  std::string why_no_disk = {};
 };
 
 /// What nobody chose: three quarters of RAM; 4096 processes, on small machines one for each MiB of
 /// RAM; half of what is free on the disk, at most 64 GiB and 4 million inodes (in RAM: as much as
-/// half of it); the open files of the launcher. No time, no idle time, no processor time and no
-/// processors are limited by themselves.
+/// half of it); the open files of the launcher. No time, no idle time, no processor time, no
+/// processors and no io are limited by themselves.
 /// Errors, with the way out: kInvalidArgument when a limit of `require_hard` would be sampled or
 /// has no value, when the image is asked for by a user, when what is of a fixed size has none;
-/// kUnsupported when processors are limited and no cgroup can hold that.
+/// kUnsupported when processors or io are limited and no cgroup can hold that.
 Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
                             bool started_by_root);
 

@@ -204,6 +204,33 @@ TEST(Limits, TellsWhyProcessorsCannotBeLimited) {
   EXPECT_THAT(WhyNot(bound, Laptop()).what, HasSubstr("ambit.toml:2:8: limits.cpus 2:"));
 }
 
+TEST(Limits, IoIsHeldByTheCgroupOfADiskOrNotAtAll) {
+  const policy::Limits asked = Asked(Kind::kIo, 10 * kMiB, "--io");
+  Machine machine = Laptop(RootV2());
+  EXPECT_EQ(WhyNot(asked, machine, true).what,
+            "--io 10 MiB/s: nothing can hold that here: the cgroup that a run gets has no io "
+            "controller");
+  machine.cgroup.io = "/sys/fs/cgroup";
+  machine.why_no_disk = "the file system of '/s' is on no block device";
+  const Error error = WhyNot(asked, machine, true);
+  EXPECT_EQ(error.code, Errc::kUnsupported);
+  EXPECT_EQ(error.what,
+            "--io 10 MiB/s: nothing can hold that here: the file system of '/s' is on no block "
+            "device");
+  EXPECT_THAT(error.remedy, HasSubstr("XDG_STATE_HOME"));
+  EXPECT_EQ(DescribeHold(Kind::kIo, machine),
+            "nothing can hold that here: the file system of '/s' is on no block device");
+  machine.disk = "8:0";
+  const Limits held = Decide(asked, machine, true);
+  EXPECT_EQ(held.Find(Kind::kIo)->means, Means::kCgroup);
+  EXPECT_EQ(held.io_disk, "8:0");
+  EXPECT_EQ(Describe(*held.Find(Kind::kIo), held.cgroup),
+            "io 10 MiB/s hard: cgroup v2, reads and writes (--io)");
+  EXPECT_THAT(WhyNot(asked, Laptop(UserWithout())).what, HasSubstr("no systemd answers"));
+  // Nobody's run fails because there is no such controller.
+  EXPECT_EQ(Decide({}, Laptop()).Find(Kind::kIo), nullptr);
+}
+
 TEST(Limits, SampledMemoryIsLookedAtMoreOften) {
   const Limits limits = Decide({}, Laptop());
   EXPECT_EQ(limits.Find(Kind::kMemory)->interval_ms, 50U);

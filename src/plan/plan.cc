@@ -243,7 +243,8 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   AMBIT_TRY(plan.limits,
             DecideLimits(policy.limits, request.machine, request.identity.started_by_root));
   plan.audit_files = policy.audit_files;
-  plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author);
+  plan.root = MakeRootEntries(facts, request.identity, plan.hostname, request.author,
+                              plan.network.HasNames());
   const std::vector<host::MaskedFile> masked = MaskedFiles(request);
   AMBIT_CHECK(RefuseSecretsBelow(policy.copy_on_write, masked));
   AMBIT_CHECK(RefuseSecretsBelow(policy.read_only, masked));

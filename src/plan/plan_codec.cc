@@ -99,7 +99,7 @@ void Fields(Archive& archive, Is<Limit> auto& it) {
 /// Without the cgroups: they are made outside.
 template <class Archive>
 void Fields(Archive& archive, Is<Limits> auto& it) {
-  [[maybe_unused]] auto& [all, cgroup, disk_backing] = it;
+  [[maybe_unused]] auto& [all, cgroup, disk_backing, io_disk] = it;
   archive(all, disk_backing);
 }
 

@@ -128,6 +128,10 @@ Json OfRule(const LandlockRule& rule) {
   return Object({{"inside", Of(rule.inside)}, {"access", Of(std::to_underlying(rule.access))}});
 }
 
+Json OfNetRule(const policy::NetRule& rule) {
+  return Object({{"rule", Of(policy::TextOf(rule))}, {"from", Of(rule.from)}});
+}
+
 Json OfLimit(const Limit& limit) {
   return Object({{"limit", Of(policy::NameOf(limit.kind))},
                  {"value", Of(limit.value)},
@@ -172,6 +176,8 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"cgroup", OfCgroup(plan.limits.cgroup.kind)},
       {"disk_backing", Of(policy::NameOf(plan.limits.disk_backing))},
       {"audit_files", Of(policy::NameOf(plan.audit_files))},
+      {"allow", List(plan.network.rules.allow, OfNetRule)},
+      {"deny", List(plan.network.rules.deny, OfNetRule)},
       {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
   std::string text;
   for (const auto& [key, value] : members) {

@@ -111,6 +111,15 @@ std::optional<Limit> LimitOf(const Json& json) {
   return limit;
 }
 
+std::vector<policy::NetRule> NetRulesOf(const Json& object, const char* name) {
+  std::vector<policy::NetRule> rules;
+  for (const Json& json : List(object, name)) {
+    auto rule = policy::ParseNetRule(Text(json, "rule"), Text(json, "from"));
+    if (rule) rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
 std::vector<std::string> Texts(const Json& object, const char* name) {
   std::vector<std::string> texts;
   for (const Json& text : List(object, name)) texts.push_back(TextOf(text));
@@ -151,6 +160,7 @@ Result<LaunchPlan> DecodeJson(std::string_view text) {
       plan.network.host_ports.push_back(port.get<std::uint16_t>());
     }
   }
+  plan.network.rules = {.allow = NetRulesOf(json, "allow"), .deny = NetRulesOf(json, "deny")};
   for (const Json& entry : List(json, "limits")) {
     if (auto limit = LimitOf(entry)) plan.limits.all.push_back(*std::move(limit));
   }

@@ -63,7 +63,7 @@ std::string GitConfigFile(const Identity& identity, const host::UserIdentity& au
 }
 
 void AddSyntheticEtc(const host::HostFacts& facts, const Identity& identity,
-                     const std::string& hostname, const host::UserIdentity& author,
+                     const std::string& hostname, const host::UserIdentity& author, bool names,
                      std::vector<RootEntry>& out) {
   out.push_back(Directory("/etc"));
   out.push_back(File("/etc/passwd", Passwd(facts, identity)));
@@ -72,9 +72,12 @@ void AddSyntheticEtc(const host::HostFacts& facts, const Identity& identity,
       File("/etc/hosts", fmt::format("127.0.0.1\tlocalhost {0}\n::1\tlocalhost {0}\n", hostname)));
   out.push_back(File("/etc/hostname", hostname + "\n"));
   out.push_back(File("/etc/host.conf", "multi on\n"));
-  // Nobody answers names, and musl's resolver does not hear that the port is closed: with any other
-  // timeout each look-up of a static program waits for it. glibc and Go hear it and are done.
-  out.push_back(File("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:0 attempts:1\n"));
+  // Without names nobody answers, and musl's resolver does not hear that the port is closed: with
+  // any other timeout each look-up of a static program waits for it. glibc and Go hear it and are
+  // done.
+  out.push_back(
+      File("/etc/resolv.conf", names ? "nameserver 127.0.0.1\n"
+                                     : "nameserver 127.0.0.1\noptions timeout:0 attempts:1\n"));
   out.push_back(File("/etc/nsswitch.conf",
                      "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
                      "networks: files\nprotocols: files\nservices: files\nrpc: files\n"));
@@ -90,9 +93,9 @@ void AddSyntheticEtc(const host::HostFacts& facts, const Identity& identity,
 
 std::vector<RootEntry> MakeRootEntries(const host::HostFacts& facts, const Identity& identity,
                                        const std::string& hostname,
-                                       const host::UserIdentity& author) {
+                                       const host::UserIdentity& author, bool names) {
   std::vector<RootEntry> out;
-  AddSyntheticEtc(facts, identity, hostname, author, out);
+  AddSyntheticEtc(facts, identity, hostname, author, names, out);
   for (const host::SystemPath& entry : facts.etc) {
     if (entry.link_target) out.push_back(Symlink(entry.path, *entry.link_target));
     if (entry.content) out.push_back(File(entry.path, *entry.content));

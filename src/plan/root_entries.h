@@ -13,7 +13,7 @@ namespace ambit::plan {
 /// /dev's links, /var's shape, symlinks of the host's layout.
 std::vector<RootEntry> MakeRootEntries(const host::HostFacts& facts, const Identity& identity,
                                        const std::string& hostname,
-                                       const host::UserIdentity& author);
+                                       const host::UserIdentity& author, bool names);
 
 enum class AliasPlace : std::uint8_t { kRoot, kMount };
 

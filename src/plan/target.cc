@@ -31,8 +31,26 @@ Target ParseTarget(std::string_view text) {
   return target;
 }
 
+std::optional<policy::NetDecision> DecisionOn(const LaunchPlan& plan, const Target& target) {
+  constexpr std::uint16_t kHttps = 443;
+  const policy::NetRules& rules = plan.network.rules;
+  if (const auto name = HostName::Parse(target.host)) {
+    return target.port ? policy::Decide(rules, *name, *target.port)
+                       : policy::DecideName(rules, *name);
+  }
+  // The one reader of addresses is that of rules.
+  const bool v6 = target.host.contains(':') && !target.host.starts_with('[');
+  const std::string text = v6 ? "[" + std::string(target.host) + "]" : std::string(target.host);
+  const auto rule = policy::ParseNetRule(text, {});
+  if (!rule || !rule->range) return std::nullopt;
+  return policy::Decide(rules, rule->range->first, target.port.value_or(kHttps));
+}
+
 bool CanBeReached(const LaunchPlan& plan, const Target& target) {
-  if (!target.IsLoopback()) return false;
+  if (!target.IsLoopback()) {
+    const auto decision = DecisionOn(plan, target);
+    return decision && decision->allowed;
+  }
   if (!target.port) return !plan.network.host_ports.empty();
   return std::ranges::find(plan.network.host_ports, *target.port) != plan.network.host_ports.end();
 }

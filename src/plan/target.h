@@ -19,7 +19,12 @@ struct Target {
 
 Target ParseTarget(std::string_view text);
 
-/// Nothing but the named ports of the host's loopback leads out of a run.
+/// What the rules say of a name or an address; without a port of any, of an address of 443.
+/// Nothing: it is neither.
+std::optional<policy::NetDecision> DecisionOn(const LaunchPlan& plan, const Target& target);
+
+/// By a name or an address that a rule allows, or as a named port of the host's loopback. Without a
+/// port: on any.
 bool CanBeReached(const LaunchPlan& plan, const Target& target);
 
 }  // namespace ambit::plan

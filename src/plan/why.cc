@@ -198,6 +198,20 @@ Answer WhyPath(const LaunchPlan& plan, const std::string& path) {
 Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
   const Target target = ParseTarget(host);
   const std::string name(host);
+  if (const auto decision = DecisionOn(plan, target); decision && !target.IsLoopback()) {
+    if (decision->allowed) {
+      return Allowed(
+          name + " can be reached from inside",
+          fmt::format("{} allows it ({})", policy::TextOf(*decision->rule), decision->rule->from));
+    }
+    if (decision->rule != nullptr) {
+      return {.refused = true,
+              .what = name + " cannot be reached from inside",
+              .rule = fmt::format("{} denies it ({})", policy::TextOf(*decision->rule),
+                                  decision->rule->from),
+              .way = "another policy: deny wins over allow"};
+    }
+  }
   if (CanBeReached(plan, target)) {
     return Allowed(name + " can be reached from inside",
                    target.port ? fmt::format("--host-port {} names it", *target.port)
@@ -211,12 +225,12 @@ Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
                 "host's the ports that are named",
             .way = target.port ? fmt::format("--host-port {}", *target.port) : "--host-port PORT"};
   }
-  return {.refused = true,
-          .what = name + " cannot be reached from inside",
-          .rule =
-              "a run has no network, and no name resolves; only named ports of the host's "
-              "loopback can be reached",
-          .way = fmt::format("--host-port PORT, of a proxy or tunnel of yours to {}", target.host)};
+  const bool web = !target.port || *target.port == 80 || *target.port == 443;
+  return {
+      .refused = true,
+      .what = name + " cannot be reached from inside",
+      .rule = "a run reaches only the names that its policy allows, and no rule names it",
+      .way = fmt::format("--allow {}{}", target.host, web ? "" : fmt::format(":{}", *target.port))};
 }
 
 }  // namespace ambit::plan

@@ -12,7 +12,7 @@
 namespace ambit::policy {
 namespace {
 
-enum class Unit : std::uint8_t { kMilliseconds, kBytes, kCount, kThousandths };
+enum class Unit : std::uint8_t { kMilliseconds, kBytes, kBytesPerSecond, kCount, kThousandths };
 
 struct Kind {
   Unit unit = Unit::kCount;
@@ -32,6 +32,7 @@ constexpr std::array<Kind, kLimits> kKinds = {{
     {.least = 4, .why_least = "a shell cannot start a command"},
     {.unit = Unit::kBytes, .least = kMiB, .why_least = "a home does not fit"},
     {.least = 64, .why_least = "a home does not fit"},
+    {.unit = Unit::kBytesPerSecond, .least = 64U << 10, .why_least = "nothing gets anywhere"},
     {.least = 16, .why_least = "programs cannot load their libraries"},
 }};
 
@@ -138,6 +139,7 @@ std::optional<std::uint64_t> ValueOf(Unit unit, std::string_view text) {
     case Unit::kMilliseconds:
       return Milliseconds(text);
     case Unit::kBytes:
+    case Unit::kBytesPerSecond:
       return Bytes(text);
     case Unit::kCount: {
       const auto count = TakeNumber(text);
@@ -163,6 +165,8 @@ Spelling SpellingOf(Unit unit) {
       return {.what = "not a duration", .examples = "90s, 15m, 1h30m or none"};
     case Unit::kBytes:
       return {.what = "not a size", .examples = "512MiB, 1.5GiB, 10GB or none"};
+    case Unit::kBytesPerSecond:
+      return {.what = "not a size", .examples = "how much a second: 10MiB, 1.5GiB or none"};
     case Unit::kCount:
       return {.what = "not a count", .examples = "a whole number or none"};
     case Unit::kThousandths:
@@ -178,6 +182,7 @@ std::uint64_t MostOf(Unit unit) {
     case Unit::kMilliseconds:
       return kHundredYears;
     case Unit::kBytes:
+    case Unit::kBytesPerSecond:
       return std::uint64_t{1} << 60;
     case Unit::kCount:
       return UINT32_MAX;
@@ -256,6 +261,8 @@ std::string TextOf(Limit limit, std::uint64_t value) {
       return DurationText(value);
     case Unit::kBytes:
       return BytesText(value);
+    case Unit::kBytesPerSecond:
+      return BytesText(value) + "/s";
     case Unit::kCount:
       return std::to_string(value);
     case Unit::kThousandths:
@@ -270,6 +277,8 @@ std::string_view UnitOf(Limit limit) {
       return "ms";
     case Unit::kBytes:
       return "bytes";
+    case Unit::kBytesPerSecond:
+      return "bytes/s";
     case Unit::kCount:
       return "count";
     case Unit::kThousandths:

@@ -22,12 +22,14 @@ enum class Limit : std::uint8_t {
   kProcesses,  // processes and threads at once
   kDisk,       // bytes that layers and home take on the disk, together
   kInodes,     // files and directories in layers and home, together
+  kIo,         // bytes a second that are read from, and as many that are written to, the disk
   kOpenFiles,  // descriptors of one process
 };
-inline constexpr std::size_t kLimits = 9;
+inline constexpr std::size_t kLimits = 10;
 
 inline constexpr std::array<std::string_view, kLimits> kLimitNames = {
-    "time", "idle", "cpu_time", "cpus", "memory", "processes", "disk", "inodes", "open_files"};
+    "time",      "idle", "cpu_time", "cpus", "memory",
+    "processes", "disk", "inodes",   "io",   "open_files"};
 
 /// The last part of its key and its flag: "time", "cpu_time".
 std::string_view NameOf(Limit limit);
@@ -72,10 +74,10 @@ struct Limits {
 /// little that no run could do anything.
 Result<std::uint64_t> ParseLimit(Limit limit, std::string_view text);
 
-/// For people, sizes rounded down to a tenth: "4 GiB", "1h30m", "1.5", "none".
+/// For people, sizes rounded down to a tenth: "4 GiB", "10 MiB/s", "1h30m", "1.5", "none".
 std::string TextOf(Limit limit, std::uint64_t value);
 
-/// What its values count, for programs: "ms", "bytes", "count", "thousandths".
+/// What its values count, for programs: "ms", "bytes", "bytes/s", "count", "thousandths".
 std::string_view UnitOf(Limit limit);
 
 }  // namespace ambit::policy

@@ -72,7 +72,7 @@ TEST(LimitText, RefusesWhatNoRunCouldDoAnythingWith) {
                          Row{Limit::kCpuTime, "0h", "1s"}, Row{Limit::kCpus, "0.009", "0.01"},
                          Row{Limit::kMemory, "15MiB", "16MiB"}, Row{Limit::kProcesses, "3", "4"},
                          Row{Limit::kDisk, "1MB", "1MiB"}, Row{Limit::kInodes, "63", "64"},
-                         Row{Limit::kOpenFiles, "15", "16"}}) {
+                         Row{Limit::kIo, "63KiB", "64KiB"}, Row{Limit::kOpenFiles, "15", "16"}}) {
     const auto refused = ParseLimit(row.limit, row.too_little);
     ASSERT_FALSE(refused) << row.too_little;
     EXPECT_EQ(refused.error().code, Errc::kInvalidArgument);
@@ -99,6 +99,7 @@ TEST(LimitText, TellsValuesForPeople) {
   EXPECT_EQ(TextOf(Limit::kCpus, 1500), "1.5");
   EXPECT_EQ(TextOf(Limit::kProcesses, 4096), "4096");
   EXPECT_EQ(TextOf(Limit::kDisk, kNoLimit), "none");
+  EXPECT_EQ(TextOf(Limit::kIo, 10 * kMiB), "10 MiB/s");
 }
 
 TEST(LimitText, EveryNameIsOfItsLimit) {

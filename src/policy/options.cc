@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 3> kDiskBackings = {"disk", "image", "mem
 
 constexpr std::array<std::string_view, 3> kAuditFiles = {"all", "writes", "off"};
 
-constexpr std::array<Option, 27> kOptions = {{
+constexpr std::array<Option, 28> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -195,6 +195,15 @@ constexpr std::array<Option, 27> kOptions = {{
      .choices = {},
      .by_default = "half of those that are free, at most 4 million",
      .doc = "Most files and directories in layers and home of the run"},
+    {.key = "limits.io",
+     .flag = "--io",
+     .shape = Shape::kBytes,
+     .direction = Direction::kByValue,
+     .value_name = "SIZE",
+     .choices = {},
+     .by_default = "none",
+     .doc = "Read at most so much a second from the disk of the state directory, and write at most "
+            "as much"},
     {.key = "limits.open_files",
      .flag = "--open-files",
      .shape = Shape::kCount,

@@ -32,7 +32,7 @@ class Project {
       : flavour_(flavour), tree_(flavour, original), state_(state) {
     auto store = workspace::RunStore::Open(state_.path() / "runs", /*create=*/true);
     if (!store) ADD_FAILURE() << store.error().what;
-    auto run = store->Create();
+    auto run = store->Create(*workspace::NewRunId());
     if (!run) ADD_FAILURE() << run.error().what;
     run_ = *std::move(run);
     const Fd lower(::open(host().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

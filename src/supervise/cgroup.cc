@@ -13,11 +13,14 @@ constexpr std::uint64_t kPeriodUsec = 100'000;
 constexpr std::uint64_t kLongestPeriodUsec = 1'000'000;
 constexpr std::uint64_t kLeastQuotaUsec = 1'000;
 
-Status Require(const host::CgroupFacts& facts, host::Controller controller) {
-  if (facts.Has(controller)) return {};
+Status NoSuchController(host::Controller controller) {
   return Fail(Errc::kUnsupported,
               fmt::format("limit '{}': a run's cgroup has no such controller here",
                           host::NameOf(controller)));
+}
+
+Status Require(const host::CgroupFacts& facts, host::Controller controller) {
+  return facts.Has(controller) ? Status() : NoSuchController(controller);
 }
 
 }  // namespace
@@ -40,6 +43,9 @@ Result<CgroupLimits> LimitsHeldByCgroup(const plan::Limits& limits) {
     } else if (limit.kind == policy::Limit::kCpus) {
       AMBIT_CHECK(Require(limits.cgroup, host::Controller::kCpu));
       held.cpus = limit.value;
+    } else if (limit.kind == policy::Limit::kIo) {
+      if (limits.cgroup.io.empty()) AMBIT_CHECK(NoSuchController(host::Controller::kIo));
+      held.io = IoLimit{.disk = limits.io_disk, .bytes_per_second = limit.value};
     }
   }
   return held;
@@ -69,6 +75,18 @@ Result<std::unique_ptr<RunCgroup>> RunCgroup::Make(const plan::Limits& limits,
       break;
   }
   return Fail(Errc::kUnsupported, "make a cgroup for the run: " + limits.cgroup.why_none);
+}
+
+std::unique_ptr<RunCgroup> RunCgroup::MakeAhead(const host::CgroupFacts& facts,
+                                                std::string_view run_id) {
+  if (facts.kind != host::CgroupKind::kV2) return nullptr;
+  auto made = MakeV2(facts, {}, fmt::format("ambit-{}", run_id));
+  return made ? *std::move(made) : nullptr;
+}
+
+Status RunCgroup::SetLimits(const plan::Limits& limits) {
+  AMBIT_TRY(const CgroupLimits held, LimitsHeldByCgroup(limits));
+  return Hold(held);
 }
 
 }  // namespace ambit::supervise

@@ -2,9 +2,11 @@
 // The control group of one run: made with its limits before any process is in it, read while the
 // run goes on, gone when it has ended.
 //
-// Who calls what, when: supervise/processes makes it (Make) when the plan is there; has init go in
-// by Doors(), or calls AddProcess(init), before init gets the plan, so that everything in the run
-// but a helper that is gone before the agent starts is born inside;
+// Who calls what, when: run.cc makes it before there is a plan where init can be born in it
+// (MakeAhead), and supervise/processes sets its limits when the plan is there; elsewhere processes
+// makes it then (Make), and has init go in by Doors(), or calls AddProcess(init), before init gets
+// the plan. So everything in the run but a helper that is gone before the agent starts is born
+// inside; processes
 // gives alarm() to its loop, and there calls Acknowledge() and Read(); calls Remove() once init is
 // reaped (with it everything in its pid namespace is gone). An error of Make or AddProcess ends the
 // run before the agent starts: a limit that cannot be held is no limit. The destructor removes too,
@@ -59,6 +61,8 @@ struct CgroupUsage {
   std::optional<Pressure> io_pressure;
 };
 
+struct CgroupLimits;  // cgroup_limits.h
+
 /// Whether a limit of a run needs a cgroup of its own.
 bool IsHeldByCgroup(const plan::Limits& limits);
 
@@ -69,10 +73,19 @@ class RunCgroup {
   /// kUnsupported when there is no place, or a limit's controller is missing.
   static Result<std::unique_ptr<RunCgroup>> Make(const plan::Limits& limits,
                                                  std::string_view run_id);
+  /// On v2, where moving a process from outside takes about 10 ms (Doors): the same without limits,
+  /// for init to be born in by BornIn(). nullptr elsewhere, and when it could not be made: then
+  /// Make tells why, if a limit needs it.
+  static std::unique_ptr<RunCgroup> MakeAhead(const host::CgroupFacts& facts,
+                                              std::string_view run_id);
   virtual ~RunCgroup() = default;
   RunCgroup(const RunCgroup&) = delete;
   RunCgroup& operator=(const RunCgroup&) = delete;
 
+  /// The directory for clone3(2)'s CLONE_INTO_CGROUP; -1: nobody can be born in it.
+  [[nodiscard]] virtual int BornIn() const { return -1; }
+  /// Those of one that was made ahead. Errors: as Make.
+  Status SetLimits(const plan::Limits& limits);
   /// What init writes "0" to, each once, to go in by itself: not empty on v1 alone. There the
   /// kernel moves only the thread that asks without stopping all forks and exits of the machine for
   /// a moment, which takes about 10 ms (cgroup_procs_write_start in kernel/cgroup/cgroup.c).
@@ -97,6 +110,7 @@ class RunCgroup {
 
  protected:
   RunCgroup() = default;
+  virtual Status Hold(const CgroupLimits& limits) = 0;
   CgroupAlarm alarm_;
 };
 

@@ -44,6 +44,7 @@ class CgroupDirectory {
   /// Errors: kLimit when something is in it for longer than 200 ms.
   Status Remove();
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
   CgroupDirectory(std::string path, Fd fd, bool ours);

@@ -67,6 +67,18 @@ TEST_F(CgroupFilesIn, V1LimitsMemoryWithSwapOrTellsTheKernelNotToSwap) {
   EXPECT_EQ(Content("memory.swappiness"), "");
 }
 
+TEST_F(CgroupFilesIn, TheRateOfIoIsOfOneDiskForReadsAndForWrites) {
+  const IoLimit io{.disk = "8:0", .bytes_per_second = 4'000'000};
+  Put("io.max");
+  ASSERT_TRUE(SetLimitsV2(Open(), {.memory = {}, .processes = {}, .cpus = {}, .io = io}));
+  EXPECT_EQ(Content("io.max"), "8:0 rbps=4000000 wbps=4000000");
+  Put("blkio.throttle.read_bps_device");
+  Put("blkio.throttle.write_bps_device");
+  ASSERT_TRUE(LimitIoV1(Open(), io));
+  EXPECT_EQ(Content("blkio.throttle.read_bps_device"), "8:0 4000000");
+  EXPECT_EQ(Content("blkio.throttle.write_bps_device"), "8:0 4000000");
+}
+
 TEST_F(CgroupFilesIn, OnlyControllersThatAreMissingAreGiven) {
   host::CgroupFacts facts;
   facts.controllers = {host::Controller::kMemory, host::Controller::kPids, host::Controller::kCpu};

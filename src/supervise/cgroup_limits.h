@@ -14,11 +14,18 @@
 
 namespace ambit::supervise {
 
+/// Of one disk, "8:0".
+struct IoLimit {
+  std::string disk;
+  std::uint64_t bytes_per_second = 0;  // read, and as many written
+};
+
 /// As policy::Limit says: bytes, processes and threads, thousandths of a processor.
 struct CgroupLimits {
   std::optional<std::uint64_t> memory;
   std::optional<std::uint64_t> processes;
   std::optional<std::uint64_t> cpus;
+  std::optional<IoLimit> io = {};
 };
 
 /// Errors: kUnsupported when the controller of one is missing in `limits.cgroup`.
@@ -42,6 +49,7 @@ Result<std::unique_ptr<RunCgroup>> MakeScope(const host::CgroupFacts& facts,
 
 /// The parts of MakeV1, MakeV2 and their Read that are about files alone.
 Status LimitMemoryV1(const CgroupDirectory& memory, std::uint64_t bytes);
+Status LimitIoV1(const CgroupDirectory& blkio, const IoLimit& io);
 Status SetLimitsV2(const CgroupDirectory& run, const CgroupLimits& limits);
 /// Lets children of `parent` have the controllers; done already is fine.
 Status GiveControllers(const CgroupDirectory& parent, const host::CgroupFacts& facts);

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -20,6 +21,9 @@
 #include <functional>
 
 #include "base/fd.h"
+#include "host/cgroup_facts.h"
+#include "sys/file.h"
+#include "sys/process.h"
 
 namespace ambit::supervise {
 namespace {
@@ -156,6 +160,43 @@ class RealCgroup : public testing::Test {
   // Unlike that of any run: tests of this machine must not meet.
   std::string run_id_ = fmt::format("r-test{}", ::getpid());
 };
+
+/// Where v1 holds the limits v2 may be beside it, without controllers: enough to be born in.
+TEST_F(RealCgroup, OfV2IsWhereAProcessIsBorn) {
+  host::CgroupFacts facts = limits_.cgroup;
+  if (facts.kind != host::CgroupKind::kV2) {
+    EXPECT_EQ(RunCgroup::MakeAhead(facts, run_id_), nullptr);
+    if (facts.unified.empty()) return;
+    facts = {.kind = host::CgroupKind::kV2, .directories = {facts.unified}};
+  }
+  const auto cgroup = RunCgroup::MakeAhead(facts, run_id_);
+  ASSERT_NE(cgroup, nullptr);
+  // As init: the group is no other's child for a moment, and the root of what it is shown.
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const Fd from(ends[0]);
+  Fd to(ends[1]);
+  const auto child = sys::Clone(0, cgroup->BornIn());
+  ASSERT_TRUE(child.has_value()) << child.error().what;
+  if (child->pid == 0) {
+    for (const bool own : {false, true}) {
+      if (own && ::unshare(CLONE_NEWUSER | CLONE_NEWCGROUP) != 0) ::_exit(1);
+      const std::string table =
+          sys::ReadSmallFile(AT_FDCWD, "/proc/self/cgroup", 65536).value_or("");
+      const std::size_t at = table.find("0::");
+      const std::string line = table.substr(at, table.find('\n', at) - at) + "\n";
+      if (::write(to.get(), line.data(), line.size()) < 0) ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  to.Reset();
+  EXPECT_EQ(sys::Reap(child->pidfd.get()).value_or(-1), 0);
+  std::array<char, 4096> said{};
+  const ssize_t n = ::read(from.get(), said.data(), said.size());
+  const std::string lines(said.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  EXPECT_TRUE(lines.ends_with("/ambit-" + run_id_ + "\n0::/\n")) << lines;
+  EXPECT_TRUE(cgroup->Remove().has_value());
+}
 
 TEST_F(RealCgroup, KillsAProcessThatTakesTooMuchMemoryAndNoOther) {
   if (!CanMake()) return ExpectRefusal();

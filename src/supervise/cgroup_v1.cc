@@ -12,7 +12,8 @@ namespace {
 
 class CgroupV1 final : public RunCgroup {
  public:
-  Status MakeDirectories(const host::CgroupFacts& facts, const std::string& name) {
+  Status MakeDirectories(const host::CgroupFacts& facts, const CgroupLimits& limits,
+                         const std::string& name) {
     for (std::size_t i = 0; i < facts.controllers.size(); ++i) {
       AMBIT_TRY(const CgroupDirectory* made, Place(facts.directories.at(i), name));
       if (facts.controllers[i] == host::Controller::kMemory) memory_ = made;
@@ -22,13 +23,16 @@ class CgroupV1 final : public RunCgroup {
     if (!facts.cpuacct.empty()) {
       AMBIT_TRY(cpuacct_, Place(facts.cpuacct, name));
     }
+    if (limits.io) {
+      AMBIT_TRY(blkio_, Place(facts.io, name));
+    }
     if (!facts.unified.empty()) {
       AMBIT_TRY(unified_, Place(facts.unified, name));
     }
     return {};
   }
 
-  Status SetLimits(const CgroupLimits& limits) {
+  Status Hold(const CgroupLimits& limits) override {
     if (limits.memory) AMBIT_CHECK(LimitMemoryV1(*memory_, *limits.memory));
     if (limits.processes) AMBIT_CHECK(pids_->Write("pids.max", fmt::to_string(*limits.processes)));
     if (limits.cpus) {
@@ -36,6 +40,7 @@ class CgroupV1 final : public RunCgroup {
       AMBIT_CHECK(cpu_->Write("cpu.cfs_period_us", fmt::to_string(quota.period)));
       AMBIT_CHECK(cpu_->Write("cpu.cfs_quota_us", fmt::to_string(quota.quota)));
     }
+    if (limits.io) AMBIT_CHECK(LimitIoV1(*blkio_, *limits.io));
     if (memory_ != nullptr) alarm_.WatchOutOfMemory(memory_->path());
     // v1's pids.events tells nobody that it has changed (seen on Linux 6.18): Read() shows it.
     return {};
@@ -108,6 +113,7 @@ class CgroupV1 final : public RunCgroup {
   const CgroupDirectory* pids_ = nullptr;
   const CgroupDirectory* cpu_ = nullptr;
   const CgroupDirectory* cpuacct_ = nullptr;
+  const CgroupDirectory* blkio_ = nullptr;
   const CgroupDirectory* unified_ = nullptr;
 };
 
@@ -124,11 +130,17 @@ Status LimitMemoryV1(const CgroupDirectory& memory, std::uint64_t bytes) {
   return memory.Write("memory.swappiness", "0");
 }
 
+Status LimitIoV1(const CgroupDirectory& blkio, const IoLimit& io) {
+  const std::string value = fmt::format("{} {}", io.disk, io.bytes_per_second);
+  AMBIT_CHECK(blkio.Write("blkio.throttle.read_bps_device", value));
+  return blkio.Write("blkio.throttle.write_bps_device", value);
+}
+
 Result<std::unique_ptr<RunCgroup>> MakeV1(const host::CgroupFacts& facts,
                                           const CgroupLimits& limits, const std::string& name) {
   auto cgroup = std::make_unique<CgroupV1>();
-  AMBIT_CHECK(cgroup->MakeDirectories(facts, name));
-  AMBIT_CHECK(cgroup->SetLimits(limits));
+  AMBIT_CHECK(cgroup->MakeDirectories(facts, limits, name));
+  AMBIT_CHECK(cgroup->Hold(limits));
   return cgroup;
 }
 

@@ -33,7 +33,11 @@ class CgroupV2 final : public RunCgroup {
   CgroupV2(const CgroupV2&) = delete;
   CgroupV2& operator=(const CgroupV2&) = delete;
 
-  Status SetLimits(const CgroupLimits& limits) { return SetLimitsV2(run_, limits); }
+  Status Hold(const CgroupLimits& limits) override {
+    if (limits.io) AMBIT_CHECK(GiveIo());
+    return SetLimitsV2(run_, limits);
+  }
+  [[nodiscard]] int BornIn() const override { return run_.fd(); }
   Status AddProcess(pid_t pid) override { return run_.Write("cgroup.procs", fmt::to_string(pid)); }
   [[nodiscard]] CgroupUsage Read() const override { return ReadV2(run_); }
   Status Freeze(bool frozen) override { return run_.Write("cgroup.freeze", frozen ? "1" : "0"); }
@@ -47,6 +51,17 @@ class CgroupV2 final : public RunCgroup {
   }
 
  private:
+  /// To this run's siblings as well, who have no limit of it: nobody else's run asks for it.
+  Status GiveIo() const {
+    host::CgroupFacts io;
+    io.controllers = {host::Controller::kIo};
+    for (const std::string& parent : {level_.substr(0, level_.rfind('/')), level_}) {
+      AMBIT_TRY(const CgroupDirectory opened, CgroupDirectory::Open(parent));
+      AMBIT_CHECK(GiveControllers(opened, io));
+    }
+    return {};
+  }
+
   CgroupDirectory run_;
   std::string level_;
 };
@@ -95,6 +110,10 @@ Status SetLimitsV2(const CgroupDirectory& run, const CgroupLimits& limits) {
     const CpuQuota quota = QuotaOf(*limits.cpus);
     AMBIT_CHECK(run.Write("cpu.max", fmt::format("{} {}", quota.quota, quota.period)));
   }
+  if (limits.io) {
+    const auto& [disk, rate] = *limits.io;
+    AMBIT_CHECK(run.Write("io.max", fmt::format("{0} rbps={1} wbps={1}", disk, rate)));
+  }
   return {};
 }
 
@@ -123,7 +142,7 @@ Result<std::unique_ptr<RunCgroup>> MakeV2(const host::CgroupFacts& facts,
       continue;
     }
     auto cgroup = std::make_unique<CgroupV2>(*std::move(run), facts.directories[0] + kLevel);
-    AMBIT_CHECK(cgroup->SetLimits(limits));
+    AMBIT_CHECK(cgroup->Hold(limits));
     return cgroup;
   }
 }

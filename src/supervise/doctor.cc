@@ -312,7 +312,7 @@ class Examination {
     Tell("runs kept in",
          fmt::format("{} on {}", Printable(state_.root()), host::FileSystemOf(existing)));
     Tell("cgroups", host::DescribeCgroups());
-    const Result<plan::Machine> machine = ReadMachine(state_.root());
+    const Result<plan::Machine> machine = ReadMachine(state_.root(), /*with_disk=*/true);
     for (std::size_t i = 0; machine && i < policy::kLimits; ++i) {
       const auto kind = static_cast<policy::Limit>(i);
       Tell(fmt::format("limit {}", policy::NameOf(kind)), plan::DescribeHold(kind, *machine));

@@ -2,11 +2,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -20,8 +24,19 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// The address of a report; empty when it has none.
+constexpr std::int64_t kReportBytes = kEventBytes + 100;
+
+/// Reports of any kind that egress could not get rid of.
+constexpr std::string_view kLostReports = "egress";
+
+std::int64_t Number(std::uint64_t value) {
+  return static_cast<std::int64_t>(
+      std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
+}
+
+/// The name of a report, else its address; empty when it has neither.
 std::string TextOf(const egress::EgressReport& report) {
+  if (const std::string_view name = NameIn(report.name); !name.empty()) return std::string(name);
   std::array<char, INET6_ADDRSTRLEN> text{};
   const int family = report.family == 4 ? AF_INET : AF_INET6;
   if (report.family == 0 || ::inet_ntop(family, report.address.data(), text.data(),
@@ -70,9 +85,13 @@ void EgressReports::TakeTheRest() {
   for (Result<Next> next = Next::kMore; next && *next == Next::kMore;) next = TakeOne();
 }
 
+void EgressReports::Finish() {
+  TakeTheRest();
+  events_.TellDropped();
+}
+
 EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
   using egress::ReportKind;
-  const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   switch (report.kind) {
     case ReportKind::kReady:
       heard_.ready();
@@ -83,32 +102,81 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kOpened:
     case ReportKind::kClosed:
     case ReportKind::kUpstreamFailed:
-      heard_.event({event::kEgressConnect,
-                    {{"host_port", number(report.port)},
-                     {"connection", number(report.connection)},
-                     {"state", std::string(report.kind == ReportKind::kOpened   ? "opened"
-                                           : report.kind == ReportKind::kClosed ? "closed"
-                                                                                : "failed")},
-                     {"errno", number(report.error)},
-                     {"bytes_to_host", number(report.bytes_to_host)},
-                     {"bytes_from_host", number(report.bytes_from_host)}}});
+      OnConnection(report);
       break;
     case ReportKind::kDenied:
     case ReportKind::kTooMany:
     case ReportKind::kAcceptFailed:
-      heard_.event(
-          {event::kDenial,
-           {{"what", std::string("connect")},
-            {"host", TextOf(report)},
-            {"port", number(report.port)},
-            {"rule", std::string(report.kind == ReportKind::kDenied ? "no rule names it"
-                                                                    : "connection limit")}}});
+    case ReportKind::kNameRefused:
+    case ReportKind::kMismatch:
+    case ReportKind::kUnreachable:
+      OnDenied(report);
       break;
     case ReportKind::kDropped:
-      heard_.event({event::kEventsDropped, {{"count", number(report.count)}}});
+      events_.CountDropped(kLostReports, Number(report.count));
       break;
   }
+  events_.TellDroppedWhenDue();
   return Next::kMore;
+}
+
+void EgressReports::OnConnection(const egress::EgressReport& report) {
+  using egress::ReportKind;
+  const bool opens = report.kind == ReportKind::kOpened;
+  const bool paid = report.kind == ReportKind::kClosed && told_open_.erase(report.connection) != 0;
+  if (!paid && !events_.Admit(event::kEgressConnect, kReportBytes, opens ? 2 : 1)) return;
+  if (opens) told_open_.insert(report.connection);
+  event::Event event{.name = event::kEgressConnect, .fields = {}};
+  if (const std::string host = TextOf(report); host.empty()) {
+    event.fields = {{"host_port", Number(report.port)}};
+  } else {
+    event.fields = {{"host", host}, {"port", Number(report.port)}};
+  }
+  event.fields.push_back({"connection", Number(report.connection)});
+  event.fields.push_back({"state", std::string(opens                                ? "opened"
+                                               : report.kind == ReportKind::kClosed ? "closed"
+                                                                                    : "failed")});
+  event.fields.push_back({"errno", std::int64_t{report.error}});
+  event.fields.push_back({"bytes_to_host", Number(report.bytes_to_host)});
+  event.fields.push_back({"bytes_from_host", Number(report.bytes_from_host)});
+  events_.Tell(event);
+}
+
+void EgressReports::OnDenied(const egress::EgressReport& report) {
+  if (!events_.Admit(event::kDenial, kReportBytes)) return;
+  const bool name = report.kind == egress::ReportKind::kNameRefused;
+  event::Event event{
+      .name = event::kDenial,
+      .fields = {{"what", std::string(name ? "resolve" : "connect")}, {"host", TextOf(report)}}};
+  if (!name) event.fields.push_back({"port", Number(report.port)});
+  event.fields.push_back({"rule", RuleOf(report)});
+  events_.Tell(event);
+}
+
+std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
+  using egress::ReportKind;
+  if (report.kind == ReportKind::kTooMany || report.kind == ReportKind::kAcceptFailed) {
+    return "connection limit";
+  }
+  if (report.kind == ReportKind::kMismatch) {
+    const std::string_view claimed = NameIn(report.claimed);
+    return fmt::format("{}{}", WordsFor(report.mismatch),
+                       claimed.empty() ? "" : fmt::format(": {}", claimed));
+  }
+  if (report.kind == ReportKind::kUnreachable) {
+    if (report.error == 0) return fmt::format("it leads to {}", WordsFor(report.reach));
+    return report.error == ENOENT ? "there is no such name" : "no name server answered";
+  }
+  const auto name = HostName::Parse(NameIn(report.name));
+  if (heard_.rules != nullptr && name) {
+    const policy::NetDecision why = report.kind == ReportKind::kNameRefused
+                                        ? policy::DecideName(*heard_.rules, *name)
+                                        : policy::Decide(*heard_.rules, *name, report.port);
+    if (why.rule != nullptr && !why.allowed) {
+      return fmt::format("{} ({})", policy::TextOf(*why.rule), why.rule->from);
+    }
+  }
+  return "no rule names it";
 }
 
 }  // namespace ambit::supervise

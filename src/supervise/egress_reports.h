@@ -1,7 +1,12 @@
 #pragma once
 // What egress says of itself and of what passes through it, as events of the run. Who calls:
 // supervision.cc, on its event loop.
+//
+// Bounded (bounded_events.h): what connects in a loop fills no disk. An `opened` that is told has
+// paid for its `closed`, so the bytes of a connection that is on record are on record, too.
+#include <cstdint>
 #include <functional>
+#include <unordered_set>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,34 +15,49 @@
 #include "base/error.h"
 #include "egress/report.h"
 #include "event/event.h"
+#include "policy/net_rules.h"
+#include "supervise/bounded_events.h"
 #include "supervise/outcome.h"
 
 namespace ambit::supervise {
+
+/// How much of the network is put on record: the tests of a large project, and a loop.
+inline constexpr EventBounds kEgressBounds = {
+    .burst = 5'000, .per_second = 500, .events = 100'000, .bytes = 64 << 20};
 
 class EgressReports {
  public:
   struct Heard {
     std::function<void()> ready;
     std::function<void(Outcome)> failed;
-    std::function<void(const event::Event&)> event;
+    BoundedEvents::Emit event;
+    const policy::NetRules* rules = nullptr;  // which of them refused; outlive the reports
   };
 
   /// `socket`: a descriptor of its own (egress/report.h). Throws what Asio throws.
-  EgressReports(boost::asio::io_context& io, int socket, Heard heard)
-      : socket_(io, socket), heard_(std::move(heard)) {}
+  EgressReports(boost::asio::io_context& io, int socket, Heard heard,
+                const EventBounds& bounds = kEgressBounds)
+      : socket_(io, socket), heard_(std::move(heard)), events_(bounds, heard_.event) {}
 
   /// Until egress ends; to be spawned.
   boost::asio::awaitable<void> Watch();
   /// What it has said by now, without waiting for more; stops at what makes the run fail.
   void TakeTheRest();
+  /// The rest of an egress that is gone, and what was dropped.
+  void Finish();
 
  private:
   enum class Next : std::uint8_t { kMore, kFailed, kEnded };
   Result<Next> TakeOne();
   Next On(const egress::EgressReport& report);
+  void OnConnection(const egress::EgressReport& report);
+  void OnDenied(const egress::EgressReport& report);
+  [[nodiscard]] std::string RuleOf(const egress::EgressReport& report) const;
 
   boost::asio::posix::stream_descriptor socket_;
   Heard heard_;
+  BoundedEvents events_;
+  std::unordered_set<std::uint32_t> told_open_;  // their `opened` is on record
 };
 
 }  // namespace ambit::supervise

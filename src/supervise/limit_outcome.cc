@@ -22,6 +22,7 @@ constexpr std::array<LimitWords, policy::kLimits> kWords = {{
     {Cause::kRunFailed, kOther, "processes", "--processes"},  // refuses, ends nothing
     {Cause::kDiskLimit, kOther, "disk", "--disk"},
     {Cause::kDiskLimit, kOther, "inodes", "--inodes"},
+    {Cause::kRunFailed, kOther, "io", "--io"},                  // slows down, ends nothing
     {Cause::kRunFailed, kOther, "open_files", "--open-files"},  // refuses, ends nothing
 }};
 
@@ -66,6 +67,8 @@ std::string_view WhatOf(Limit limit) {
       return "disk space";
     case Limit::kInodes:
       return "files and directories";
+    case Limit::kIo:
+      return "io";
     case Limit::kOpenFiles:
       return "open files";
   }
@@ -94,6 +97,8 @@ std::string InUnits(Limit limit, std::uint64_t value) {
     case Limit::kMemory:
     case Limit::kDisk:
       return Bytes(value);
+    case Limit::kIo:
+      return Bytes(value) + "/s";
     case Limit::kCpus:
       return Rounded(static_cast<double>(value) / 1000, "processors");
     case Limit::kProcesses:

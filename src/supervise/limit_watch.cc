@@ -1,5 +1,6 @@
 #include "supervise/limit_watch.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -31,6 +33,11 @@ constexpr milliseconds kLongestRest{1000};
 constexpr milliseconds kFresh{20};
 /// Processor time, in parts of one processor, below which a run is idle.
 constexpr std::uint64_t kIdlePart = 50;
+/// Between two lines of what the kernel held; a little less than kRecordEvery, which brings the
+/// next.
+constexpr milliseconds kHeldEvery{900};
+/// Until the kernel has counted what it tells of.
+constexpr milliseconds kCounted{20};
 constexpr std::uint64_t kTick = 10;  // milliseconds; processor time is not told finer
 
 milliseconds IntervalOf(const plan::Limit& limit) {
@@ -75,6 +82,7 @@ void LimitWatch::AddCheckOf(const plan::Limit& limit) {
       return;
     case Limit::kCpus:
     case Limit::kProcesses:
+    case Limit::kIo:
     case Limit::kOpenFiles:
       return;  // the kernel's alone
   }
@@ -110,6 +118,7 @@ asio::awaitable<void> LimitWatch::Watch() {
     }
     if (next_record <= Clock::now()) {
       (void)CountProcesses();
+      TellHeldLimits(Telling::kOnceASecond);
       next_record =
           Clock::now() + std::max<Clock::duration>(kRecordEvery, counting_took_ * kRestAfterCount);
     }
@@ -117,6 +126,44 @@ asio::awaitable<void> LimitWatch::Watch() {
     boost::system::error_code error;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
+  }
+}
+
+asio::awaitable<void> LimitWatch::HearOfHeldLimits() {
+  const int alarm = inputs_.cgroup != nullptr ? inputs_.cgroup->alarm() : -1;
+  if (alarm < 0) co_return;
+  asio::posix::stream_descriptor told(timer_.get_executor());
+  boost::system::error_code error;
+  told.assign(::fcntl(alarm, F_DUPFD_CLOEXEC, 3), error);
+  if (error) co_return;  // looked at once a second all the same
+  asio::steady_timer rest(timer_.get_executor());
+  for (;;) {
+    co_await told.async_wait(asio::posix::stream_descriptor::wait_read,
+                             asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return;
+    inputs_.cgroup->Acknowledge();
+    // v1 tells before the kernel has counted, and v2 of reclaim as well, 100 times a second.
+    rest.expires_after(kCounted);
+    co_await rest.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    TellHeldLimits(Telling::kOnceASecond);
+  }
+}
+
+void LimitWatch::TellHeldLimits(Telling telling) {
+  if (inputs_.cgroup == nullptr) return;
+  if (telling == Telling::kOnceASecond && Clock::now() - held_told_ < kHeldEvery) return;
+  const CgroupUsage usage = inputs_.cgroup->Read();
+  for (Held& held : held_) {
+    const plan::Limit* limit = inputs_.plan.limits.Find(held.kind);
+    const std::uint64_t count = (usage.*held.count).value_or(0);
+    if (limit == nullptr || count <= held.told) continue;
+    inputs_.emit({event::kLimitHeld,
+                  {{"limit", std::string(WordsFor(held.kind).name)},
+                   {"value", Number(limit->value)},
+                   {"count", Number(count - held.told)},
+                   {"from", limit->from}}});
+    held.told = count;
+    held_told_ = Clock::now();
   }
 }
 
@@ -182,6 +229,7 @@ UsageFigures LimitWatch::End() {
     if (usage.cpu_usec) figures_.cpu_ms = *usage.cpu_usec / 1000;
   }
   figures_.disk_bytes = disk_use_.bytes;
+  TellHeldLimits(Telling::kTheRest);
   if (reached_) Tell(event::kLimitReached, *reached_);
   return figures_;
 }

@@ -8,8 +8,12 @@
 // through its network; without a terminal, reading and writing counts as well. Time that the
 // supervisor itself was stopped does not count as idle.
 //
+// What the kernel holds by itself while the run goes on, a process killed for memory alone or a
+// fork refused, is told with its count, once a second at most (`limit.held`).
+//
 // The soft end: `limit.warning`, SIGTERM to the agent's process group, kGrace, and then the end of
 // every process. Too much memory ends the run at once: the machine cannot wait.
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -46,7 +50,7 @@ class LimitWatch {
   struct Inputs {
     const plan::LaunchPlan& plan;
     int run_directory;
-    const RunCgroup* cgroup;  // may be nullptr
+    RunCgroup* cgroup;  // may be nullptr
     std::function<void(const event::Event&)> emit;
     std::function<void()> ask_agent_to_end;  // SIGTERM to its process group
     std::function<void(Outcome)> decide;     // how the run will have ended
@@ -65,6 +69,10 @@ class LimitWatch {
 
   /// From the agent's start until a limit is reached; to be spawned.
   boost::asio::awaitable<void> Watch();
+
+  /// As long as the run goes on, where the control group tells of what the kernel held; to be
+  /// spawned. What it does not tell is looked at once a second.
+  boost::asio::awaitable<void> HearOfHeldLimits();
 
   /// How the run ends when `as_it_seems` is how its first process did: the kernel kills for want of
   /// memory what it finds largest, and says so in the control group.
@@ -87,6 +95,14 @@ class LimitWatch {
   bool HasTooMuchMemory();
   [[nodiscard]] Clock::time_point NextMemoryLook(Clock::time_point otherwise) const;
   void Tell(std::string_view name, const Reached& reached);
+
+  struct Held {
+    policy::Limit kind;
+    std::optional<std::uint64_t> CgroupUsage::* count;
+    std::uint64_t told = 0;
+  };
+  enum class Telling : std::uint8_t { kOnceASecond, kTheRest };
+  void TellHeldLimits(Telling telling);
 
   // Each: nothing, or what was used; `next` becomes the time of the next look.
   std::optional<std::uint64_t> CheckTime(const plan::Limit& limit, Clock::time_point& next);
@@ -115,6 +131,11 @@ class LimitWatch {
   Clock::duration counting_took_{};
   std::uint64_t last_cpu_ms_ = 0;
   UsageFigures figures_;
+
+  std::array<Held, 2> held_ = {
+      Held{.kind = policy::Limit::kMemory, .count = &CgroupUsage::oom_kills},
+      Held{.kind = policy::Limit::kProcesses, .count = &CgroupUsage::refused_processes}};
+  Clock::time_point held_told_{};
 
   struct Activity {
     std::optional<std::uint64_t> terminal;

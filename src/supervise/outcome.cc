@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include "workspace/disk_full.h"
+
 namespace ambit::supervise {
 
 std::string_view NameOf(Cause cause) {
@@ -41,6 +43,17 @@ Outcome SetupFailed(host::Primitive primitive, const Error& error) {
           .remedy = std::move(told.remedy),
           .missing = primitive,
           .reason = error.what,
+          .sys_errno = error.sys_errno};
+}
+
+Outcome CannotRecord(const Error& error) {
+  return {.cause = Cause::kRunFailed,
+          .exit_code = 125,
+          .detail = "the record of the run cannot be written: " + error.what,
+          .remedy = workspace::IsDiskFull(error)
+                        ? "what was done until then is kept; free space in the file system of the "
+                          "state directory, as 'ambit discard' and 'ambit prune' do"
+                        : error.remedy,
           .sys_errno = error.sys_errno};
 }
 

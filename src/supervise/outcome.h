@@ -40,6 +40,9 @@ std::string_view NameOf(Cause cause);
 /// A run that stops before the agent starts.
 Outcome SetupFailed(host::Primitive primitive, const Error& error);
 
+/// A run of which something can no longer be put on record: it must not go on.
+Outcome CannotRecord(const Error& error);
+
 /// From a wait status as in waitpid(2).
 Outcome OutcomeOfWaitStatus(int status);
 

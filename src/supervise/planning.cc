@@ -176,9 +176,14 @@ void WarnAboutUnmatched(const RunRequest& request,
   }
 }
 
+bool IsIoLimited(const policy::Limits& limits) {
+  const policy::LimitValue& io = limits.Of(policy::Limit::kIo);
+  return io.chosen || io.at_most;
+}
+
 }  // namespace
 
-Result<plan::Machine> ReadMachine(const std::string& state_root) {
+Result<plan::Machine> ReadMachine(const std::string& state_root, bool with_disk) {
   AMBIT_TRY(const host::MachineFacts facts, host::ReadMachine(state_root));
   plan::Machine machine;
   machine.memory = facts.memory;
@@ -189,6 +194,13 @@ Result<plan::Machine> ReadMachine(const std::string& state_root) {
   AMBIT_TRY(machine.cgroup, host::ReadCgroupFacts());
   // Beside v1 it would hold no limit, and to go into it takes 10 ms (RunCgroup::Doors).
   machine.cgroup.unified.clear();
+  if (!with_disk) return machine;
+  Result<std::string> disk = host::DiskOf(state_root);
+  if (disk) {
+    machine.disk = *std::move(disk);
+  } else {
+    machine.why_no_disk = disk.error().what;
+  }
   return machine;
 }
 
@@ -250,7 +262,7 @@ Result<Planned> MakePlan(const RunRequest& request, const plan::Identity& identi
         Printable(pattern), Printable(path), Printable(path)));
   }
   AMBIT_CHECK(ReadFacts(request, facts));
-  AMBIT_TRY(plan::Machine machine, ReadMachine(facts.state_root));
+  AMBIT_TRY(plan::Machine machine, ReadMachine(facts.state_root, IsIoLimited(policy.limits)));
   AMBIT_TRY(planned.plan, plan::Make(policy, facts,
                                      {.argv = request.argv,
                                       .identity = Completed(identity, facts),

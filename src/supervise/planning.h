@@ -18,8 +18,9 @@ struct Planned {
   std::string head_commit;  // of the project's repository, before anything of the run
 };
 
-/// What limits are measured against and held by. `state_root`: where the runs are kept.
-Result<plan::Machine> ReadMachine(const std::string& state_root);
+/// What limits are measured against and held by. `state_root`: where the runs are kept;
+/// `with_disk`: the disk there, too, which only the limit on io needs.
+Result<plan::Machine> ReadMachine(const std::string& state_root, bool with_disk);
 
 /// The ids of a run, which are known before anything of the host. `user`: only as root.
 plan::Identity MakeIdentity(const std::optional<RunUser>& user);

@@ -271,7 +271,7 @@ StageResult<void> Probe(Primitive primitive, const ProbeInputs& inputs) {
     case Primitive::kUserNamespace:
       return InChild(CLONE_NEWUSER, identity, [&] { return BecomeInsideUser(identity); });
     case Primitive::kNamespaces:
-      return InChild(native::kAllNamespaces, identity, [] { return StageResult<void>(); });
+      return InChild(native::kAllNamespaces, identity, [] { return native::RootOwnCgroups(); });
     case Primitive::kIdmappedMounts:
       if (!identity.started_by_root) return {};
       return OpenTreesOf(inputs, {MountKind::kHome});

@@ -28,7 +28,8 @@ std::unexpected<native::StageError> Stage(Primitive primitive, Error error) {
 
 }  // namespace
 
-Processes::Processes(const Inputs& inputs) : started_(Start(inputs)) {}
+Processes::Processes(Inputs inputs)
+    : cgroup_(std::move(inputs.cgroup)), init_is_in_(cgroup_ != nullptr), started_(Start(inputs)) {}
 
 Processes::~Processes() {
   Kill();
@@ -64,7 +65,8 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
                              .user_lock = inputs.user_lock,
                              .terminal = inputs.terminal},
                     .to_init = control_.first.get(),
-                    .to_supervisor = egress_end});
+                    .to_supervisor = egress_end,
+                    .born_in = cgroup_ ? cgroup_->BornIn() : -1});
   };
   Result<sys::Child> child =
       StartEgress(inputs.foundation, life_line_read.get(), std::move(egress->second), launch_init);
@@ -79,10 +81,8 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
 StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native::Places& places,
                                       std::string_view run_id) {
   if (!started_) return started_;
-  if (IsHeldByCgroup(plan.limits)) {
-    Result<std::unique_ptr<RunCgroup>> made = RunCgroup::Make(plan.limits, run_id);
-    if (!made) return Stage(Primitive::kCgroup, made.error());
-    cgroup_ = *std::move(made);
+  if (const Status ready = MakeReady(plan.limits, run_id); !ready) {
+    return Stage(Primitive::kCgroup, ready.error());
   }
   const Result<Fd> handover = native::WriteHandover(plan, places);
   if (!handover) return Stage(Primitive::kInit, handover.error());
@@ -92,7 +92,7 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   init_pid_ = launched.pid;
   if (!launched.status) return launched.status;
   // Nothing of the run exists yet but init, which waits for the plan: all that it starts is in.
-  if (cgroup_) {
+  if (cgroup_ && !init_is_in_) {
     if (const Status in = PutInitIntoCgroup(); !in) return Stage(Primitive::kCgroup, in.error());
   }
   // What cannot be sent was not wanted: init has failed, and tells why on its control socket.
@@ -105,6 +105,14 @@ StageResult<void> Processes::HandOver(const plan::LaunchPlan& plan, const native
   if (!trees) return std::unexpected(trees.error());
   (void)native::SendTrees(trees_.first.get(), *trees);
   backing_ = std::move(trees->backing);
+  return {};
+}
+
+/// The control group with its limits, where one of them needs it.
+Status Processes::MakeReady(const plan::Limits& limits, std::string_view run_id) {
+  if (!IsHeldByCgroup(limits)) return {};
+  if (cgroup_) return cgroup_->SetLimits(limits);
+  AMBIT_TRY(cgroup_, RunCgroup::Make(limits, run_id));
   return {};
 }
 

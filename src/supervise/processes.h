@@ -19,21 +19,22 @@ class Processes {
  public:
   struct Inputs {
     const plan::Foundation& foundation;
-    int user_lock = -1;     // as root: holds the run's host uid; else -1
-    bool terminal = false;  // the agent gets a pty
+    int user_lock = -1;                      // as root: holds the run's host uid; else -1
+    bool terminal = false;                   // the agent gets a pty
+    std::unique_ptr<RunCgroup> cgroup = {};  // made ahead: init is born in it; nullptr: later
   };
 
   /// Forks egress, which launches init. What fails is told by HandOver. Precondition: the
   /// launcher's environment is scrubbed; no descriptor above 2 is open but the caller's own.
-  explicit Processes(const Inputs& inputs);
+  explicit Processes(Inputs inputs);
   /// Ends what still lives.
   ~Processes();
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
 
-  /// Waits until init exists, puts it into the control group of the run where the plan has one, and
-  /// gives it the plan, once; as root the mounts of the host, too. What init makes of them it says
-  /// on control().
+  /// Waits until init exists, puts it, unless it was born there, into the control group of the run
+  /// where the plan has one, and gives it the plan, once; as root the mounts of the host, too. What
+  /// init makes of them it says on control().
   spawn::native::StageResult<void> HandOver(const plan::LaunchPlan& plan,
                                             const spawn::native::Places& places,
                                             std::string_view run_id);
@@ -53,15 +54,17 @@ class Processes {
   /// SIGKILL to both: every process of the run follows init.
   void Kill();
   /// nullptr: no limit of the run is held by one.
-  const RunCgroup* cgroup() const { return cgroup_.get(); }
+  RunCgroup* cgroup() const { return cgroup_.get(); }
   /// Returns when both are reaped, and the control group is gone.
   void Reap();
 
  private:
+  Status MakeReady(const plan::Limits& limits, std::string_view run_id);
   Status PutInitIntoCgroup();
   spawn::native::StageResult<void> Start(const Inputs& inputs);
 
   std::unique_ptr<RunCgroup> cgroup_;
+  bool init_is_in_ = false;  // cgroup_
   Fd life_line_;  // write end, held by nobody else: its end is the end of init and egress
   sys::SeqpacketPair control_;
   sys::SeqpacketPair trees_;

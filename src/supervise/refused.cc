@@ -73,9 +73,26 @@ void TellingSink::Emit(const event::Event& event) {
   if (refusal->way.empty() && !refusal->path.empty()) {
     refusal->way = plan::WhyPath(plan_, refusal->path).way;
   }
-  ++refused_.count;
   TellTheAgent(*refusal);
+  if (event.name == event::kLimitHeld) {
+    CountHeld(event);
+    return;
+  }
+  ++refused_.count;
   refused_.newest = std::move(refusal);
+}
+
+void TellingSink::CountHeld(const event::Event& event) {
+  bool memory = false;
+  std::int64_t count = 0;
+  for (const event::Field& field : event.fields) {
+    const auto* text = std::get_if<std::string>(&field.value);
+    const auto* number = std::get_if<std::int64_t>(&field.value);
+    if (field.name == "limit" && text != nullptr) memory = *text == "memory";
+    if (field.name == "count" && number != nullptr) count = *number;
+  }
+  (memory ? refused_.killed_for_memory : refused_.refused_forks) +=
+      static_cast<std::uint64_t>(count);
 }
 
 void TellingSink::TellTheAgent(const event::Refusal& refusal) {

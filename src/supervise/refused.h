@@ -20,6 +20,9 @@ inline constexpr std::size_t kMostDenialBytes = 64U << 10;
 struct Refused {
   std::uint64_t count = 0;
   std::optional<event::Refusal> newest;
+  // Told by themselves, not in `count`:
+  std::uint64_t killed_for_memory = 0;  // processes, and the run went on
+  std::uint64_t refused_forks = 0;
 };
 
 /// An empty file of the run's directory that the agent's user may read, before anything is mounted.
@@ -45,6 +48,7 @@ class TellingSink : public event::Sink {
  private:
   TellingSink(Fd file, const plan::LaunchPlan& plan, std::unique_ptr<event::Sink> journal)
       : file_(std::move(file)), plan_(plan), journal_(std::move(journal)) {}
+  void CountHeld(const event::Event& event);
   void TellTheAgent(const event::Refusal& refusal);
 
   Fd file_;

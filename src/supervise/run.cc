@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <optional>
+#include <utility>
 
+#include "host/cgroup_facts.h"
 #include "host/command.h"
 #include "host/inside_run.h"
 #include "plan/not_started.h"
@@ -17,6 +19,7 @@
 #include "supervise/run_user.h"
 #include "supervise/terminal.h"
 #include "workspace/backing.h"
+#include "workspace/run_store.h"
 
 namespace ambit::supervise {
 namespace {
@@ -70,14 +73,17 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const StandardStreams streams = InspectStandardStreams();
   AMBIT_TRY(const plan::Foundation foundation,
             plan::MakeFoundation(request.policy, MakeIdentity(user)));
+  AMBIT_TRY(const std::string id, workspace::NewRunId());
+  AMBIT_TRY(const host::CgroupFacts cgroups, host::ReadCgroupFacts());
   Processes processes({.foundation = foundation,
                        .user_lock = user ? user->lock.get() : -1,
-                       .terminal = streams.AnyTerminal()});
+                       .terminal = streams.AnyTerminal(),
+                       .cgroup = RunCgroup::MakeAhead(cgroups, id)});
 
   AMBIT_TRY(const Planned planned, MakePlan(request, foundation.identity, observer));
   const plan::LaunchPlan& plan = planned.plan;
   AMBIT_CHECK(CheckPolicyTests(request, plan));
-  const Result<PreparedRun> made = MakeRunDirectory(request.place.runs_root, plan);
+  const Result<PreparedRun> made = MakeRunDirectory(request.place.runs_root, id, plan);
   if (!made) return SetupFailed(host::Primitive::kStateDirectory, made.error());
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path, .kept = made->kept};
@@ -94,12 +100,12 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
        .bring_home =
            [&](const Fd& backing) { return workspace::BringHome(backing.get(), run.fd.get()); },
-       .end_record = [&](const Outcome& known,
-                         const UsageFigures& used) { record.End(known, used); }});
+       .end_record = [&](Outcome known,
+                         const UsageFigures& used) { return record.End(std::move(known), used); }});
   workspace::MakeScratchRemovable(run.path, plan);
+  if (!record.has_begun()) RemoveRunDirectory(run);
   ExplainNotStarted(request, planned, outcome);
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);
-  AMBIT_CHECK(record.status());
   if (observer.on_ended) observer.on_ended(record.refused());
   return outcome;
 }

@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "plan/plan_json.h"
 #include "supervise/version.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "workspace/change_dir.h"
 #include "workspace/change_walk.h"
 #include "workspace/copied_up.h"
 #include "workspace/home_files.h"
 #include "workspace/kept_state.h"
+#include "workspace/run_removal.h"
 #include "workspace/stamp.h"
 
 namespace ambit::supervise {
@@ -52,6 +55,8 @@ event::Event EventOf(const std::string& layer, const workspace::Change& change,
   if (change.kind == workspace::ChangeKind::kRenamed) {
     event.fields.push_back({"from", redactor.Clean(change.old_path)});
   }
+  if (change.unreadable) event.fields.push_back({"unreadable", true});
+  if (change.opened) event.fields.push_back({"opened", true});
   if (change.new_mode != 0) {
     event.fields.push_back({"mode", fmt::format("{:04o}", change.new_mode & 07777)});
     event.fields.push_back({"bytes", static_cast<std::int64_t>(change.new_bytes)});
@@ -68,13 +73,20 @@ std::vector<std::string> LinesOf(const plan::Limits& limits) {
   return lines;
 }
 
+/// Room that is taken when the run begins and given back when it ends: on a disk that is full by
+/// then its last words can still be written.
+constexpr const char* kReserve = "reserve";
+constexpr std::size_t kLastEvents = 16U << 10;
+
+Status TakeReserve(const workspace::RunDir& run, const workspace::RunMeta& meta) {
+  const std::string room(workspace::EncodeMeta(meta).size() + kLastEvents, ' ');
+  return sys::WriteNewFile(run.fd.get(), kReserve, room, 0600);
+}
+
 std::int64_t Number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
-}  // namespace
-
-Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::LaunchPlan& plan) {
-  AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
-  AMBIT_TRY(workspace::RunDir run, store.Create());
+Result<PreparedRun> Prepare(const std::string& state_root, const workspace::RunDir& run,
+                            const plan::LaunchPlan& plan) {
   // Before the stamps: then a clock set back in between is noticed later.
   const std::int64_t clock_offset_ns = workspace::ClockOffset();
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
@@ -83,11 +95,33 @@ Result<PreparedRun> MakeRunDirectory(const std::string& state_root, const plan::
   AMBIT_TRY(std::string kept, workspace::PrepareKept(workspace::KeptBeside(state_root), plan));
   AMBIT_TRY(workspace::RootTree root,
             workspace::FindOrMakeRootTree(workspace::RootsBeside(state_root), plan));
-  return PreparedRun{.dir = std::move(run),
+  return PreparedRun{.dir = {},
                      .root = std::move(root),
                      .kept = std::move(kept),
                      .layers = std::move(layers),
                      .clock_offset_ns = clock_offset_ns};
+}
+
+}  // namespace
+
+Result<PreparedRun> MakeRunDirectory(const std::string& state_root, std::string_view id,
+                                     const plan::LaunchPlan& plan) {
+  AMBIT_TRY(workspace::RunStore store, workspace::RunStore::Open(state_root, /*create=*/true));
+  AMBIT_TRY(workspace::RunDir run, store.Create(id));
+  Result<PreparedRun> prepared = Prepare(state_root, run, plan);
+  if (prepared) {
+    prepared->dir = std::move(run);
+  } else {
+    RemoveRunDirectory(run);
+  }
+  return prepared;
+}
+
+void RemoveRunDirectory(const workspace::RunDir& run) {
+  if (const auto names = workspace::NamesIn(run.fd.get())) {
+    for (const std::string& name : *names) (void)workspace::RemoveTree(run.fd.get(), name);
+  }
+  ::rmdir(run.path.c_str());
 }
 
 workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
@@ -139,6 +173,7 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
   audited_ = plan.audit_files != policy::AuditFiles::kOff;
   AMBIT_CHECK(workspace::SetSupervisorToSelf(meta_));
   AMBIT_CHECK(workspace::RunStore::WriteMeta(run_, meta_));
+  AMBIT_CHECK(TakeReserve(run_, meta_));
   AMBIT_CHECK(sys::WriteNewFile(run_.fd.get(), workspace::kPlanFile, plan::EncodeJson(plan), 0600));
   AMBIT_TRY(std::unique_ptr<event::Sink> journal, open_sink(run_));
   AMBIT_TRY(sink_, TellingSink::Open(run_.fd.get(), plan, std::move(journal)));
@@ -150,14 +185,16 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
                 {"limits", LinesOf(plan.limits)}}});
   if (!left_out_.empty()) sink_->Emit({event::kPolicyLeftOut, {{"entries", left_out_}}});
   AMBIT_CHECK(sink_->status());
+  begun_ = true;
   observer.on_planned(meta_);
   return sink_.get();
 }
 
-void RunRecord::End(const Outcome& outcome, const UsageFigures& used) {
-  if (sink_ == nullptr) return;
+Outcome RunRecord::End(Outcome outcome, const UsageFigures& used) {
+  if (!begun_) return outcome;
   RecordCopiedUp();
   if (audited_) RecordRemained();
+  ::unlinkat(run_.fd.get(), kReserve, 0);
   sink_->Emit({event::kRunEnded,
                {{"cause", std::string(NameOf(outcome.cause))},
                 {"exit_code", std::int64_t{outcome.exit_code}},
@@ -172,11 +209,15 @@ void RunRecord::End(const Outcome& outcome, const UsageFigures& used) {
                                    .disk_bytes = used.disk_bytes};
   sink_->Emit({event::kJournalClose, {}});
   meta_.sealed = sink_->status().has_value();
+  if (!meta_.sealed && outcome.cause != Cause::kRunFailed) {
+    outcome = CannotRecord(sink_->status().error());
+  }
   meta_.finished_ns = NowNanoseconds();
   meta_.outcome = workspace::RunOutcome{.cause = std::string(NameOf(outcome.cause)),
                                         .exit_code = outcome.exit_code};
-  status_ = workspace::RunStore::WriteMeta(run_, meta_);
-  if (status_) status_ = sink_->status();
+  const Status written = workspace::RunStore::WriteMeta(run_, meta_);
+  if (!written && outcome.cause != Cause::kRunFailed) outcome = CannotRecord(written.error());
+  return outcome;
 }
 
 void RunRecord::RecordCopiedUp() {
@@ -195,8 +236,9 @@ void RunRecord::RecordCopiedUp() {
 /// What the calls of the inside led to: of them only what was asked for is known.
 void RunRecord::RecordRemained() {
   for (const workspace::RunLayer& layer : meta_.layers) {
-    const auto walked =
-        workspace::WalkChanges(workspace::OnDisk(meta_, layer, run_.path), kMostRemainedBytes);
+    workspace::OverlayLayer on_disk = workspace::OnDisk(meta_, layer, run_.path);
+    on_disk.at_rest = true;  // init is gone, and all that was inside with it
+    const auto walked = workspace::WalkChanges(on_disk, kMostRemainedBytes);
     if (!walked) continue;  // as above
     std::size_t told = 0;
     for (const workspace::Change& change : walked->changes) {

@@ -31,8 +31,13 @@ struct PreparedRun {
   std::int64_t clock_offset_ns = 0;
 };
 
-/// Errors: of the file system below `runs_root`.
-Result<PreparedRun> MakeRunDirectory(const std::string& runs_root, const plan::LaunchPlan& plan);
+/// Errors: of the file system below `runs_root`; then nothing of it stays.
+Result<PreparedRun> MakeRunDirectory(const std::string& runs_root, std::string_view id,
+                                     const plan::LaunchPlan& plan);
+
+/// Of a run that never came on record, when its processes are gone: on a full disk it would stand
+/// before the run that can be reviewed, and there is nothing in it.
+void RemoveRunDirectory(const workspace::RunDir& run);
 
 workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
                             const PreparedRun& run);
@@ -48,13 +53,14 @@ class RunRecord {
   /// `init`: its pid, for who wants to look at the run from outside.
   Result<event::Sink*> Begin(const plan::LaunchPlan& plan, pid_t init, const OpenSink& open_sink,
                              const RunObserver& observer);
-  void End(const Outcome& outcome, const UsageFigures& used);
+  /// Returns what is then known as the outcome: kRunFailed when not all could be written.
+  Outcome End(Outcome outcome, const UsageFigures& used);
+
+  /// Whether Begin succeeded.
+  [[nodiscard]] bool has_begun() const { return begun_; }
 
   /// What was refused so far.
   [[nodiscard]] Refused refused() const { return sink_ ? sink_->refused() : Refused{}; }
-
-  /// Whether all of it could be written; known after End.
-  [[nodiscard]] const Status& status() const { return status_; }
 
  private:
   void RecordCopiedUp();
@@ -64,9 +70,9 @@ class RunRecord {
   workspace::RunMeta meta_;
   std::vector<std::string> left_out_;
   bool audited_ = false;
+  bool begun_ = false;
   event::Redactor redactor_;
   std::unique_ptr<TellingSink> sink_;
-  Status status_;
 };
 
 }  // namespace ambit::supervise

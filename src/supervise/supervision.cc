@@ -26,6 +26,7 @@
 #include "spawn/native/protocol.h"
 #include "supervise/commit_timer.h"
 #include "supervise/egress_reports.h"
+#include "supervise/kill_order.h"
 #include "supervise/limit_watch.h"
 #include "supervise/own_job.h"
 #include "supervise/witness_reader.h"
@@ -123,7 +124,7 @@ class Supervision {
     CheckSink();
   }
   void CheckSink() {
-    if (!sink_->status()) Finish(RunFailed("journal: " + sink_->status().error().what));
+    if (!sink_->status()) Finish(CannotRecord(sink_->status().error()));
   }
 
   /// The first cause wins.
@@ -155,6 +156,7 @@ class Supervision {
   std::optional<Descriptor> seen_inside_;
   std::optional<WitnessReader> witness_;
   std::optional<TerminalRelay> terminal_;
+  std::optional<KillOrder> kill_order_;
   std::optional<LimitWatch> limits_;
   std::optional<asio::signal_set> signals_;
 };
@@ -175,10 +177,15 @@ void Supervision::Watch() {
       io_, Duplicate(processes_.egress_control()),
       EgressReports::Heard{.ready = [this] { OnEgressReady(); },
                            .failed = [this](Outcome why) { Finish(std::move(why)); },
-                           .event = [this](const Event& event) { Emit(event); }});
+                           .event = [this](const Event& event) { Emit(event); },
+                           .rules = &inputs_.plan.network.rules});
   if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
     seen_inside_.emplace(io_, Duplicate(processes_.witness()));
-    witness_.emplace(inputs_.plan, [this](const Event& event) { Emit(event); });
+    witness_.emplace(
+        inputs_.plan, [this](const Event& event) { Emit(event); },
+        [this](pid_t pid) {
+          if (kill_order_) kill_order_->Executed(pid);
+        });
     asio::co_spawn(io_, WatchWitness(), kRethrow);
   }
   signals_.emplace(io_);
@@ -275,6 +282,7 @@ void Supervision::StartAgentWhenAllStands() {
     return;
   }
   asio::co_spawn(io_, limits_->Watch(), kRethrow);
+  asio::co_spawn(io_, limits_->HearOfHeldLimits(), kRethrow);
 }
 
 void Supervision::MakeLimitWatch() {
@@ -298,6 +306,7 @@ void Supervision::MakeLimitWatch() {
 }
 
 void Supervision::LookInto(const Fd& root) {
+  kill_order_.emplace(root.get());
   if (!limits_->LookInto(root.get())) {
     Finish(RunFailed("the processes of the run cannot be looked at from outside"));
   }
@@ -408,6 +417,7 @@ void Supervision::BringWorkHome() {
   if (const Fd backing = processes_.TakeBacking()) {
     if (const Status home = inputs_.bring_home(backing); !home) {
       outcome_ = RunFailed("bring the run's work home: " + home.error().what);
+      outcome_->remedy = home.error().remedy;
     }
   }
 }
@@ -418,9 +428,10 @@ void Supervision::StopEverything() {
   const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   processes_.Kill();
   TellWhatWasNotShown();
+  if (egress_reports_) egress_reports_->Finish();
   if (witness_) (void)witness_->Finish(processes_.witness());
   if (inputs_.plan.limits.disk_backing != policy::DiskBacking::kDisk) BringWorkHome();
-  inputs_.end_record(*outcome_, used);
+  outcome_ = inputs_.end_record(*std::move(outcome_), used);
   processes_.Reap();
   if (terminal_) terminal_->ShowTheRest();
   terminal_.reset();

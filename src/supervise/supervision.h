@@ -36,8 +36,9 @@ struct SupervisionInputs {
   /// Where the layers are a file system of the run's own: brings home what was written, when all
   /// processes are dead. An error takes the outcome's place.
   std::function<Status(const Fd& backing)> bring_home;
-  /// Puts the outcome on record, once, while the last processes are dying.
-  std::function<void(const Outcome&, const UsageFigures&)> end_record;
+  /// Puts the outcome on record, once, while the last processes are dying, and returns what it is
+  /// then: another one when that cannot be done.
+  std::function<Outcome(Outcome, const UsageFigures&)> end_record;
 };
 
 /// Hands the plan over and returns how the run ended, when every process of it is dead and reaped.

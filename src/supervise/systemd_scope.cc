@@ -171,6 +171,12 @@ class SystemdScope final : public RunCgroup {
   SystemdScope(BusConnection bus, CgroupLimits limits, std::string unit)
       : bus_(std::move(bus)), limits_(limits), unit_(std::move(unit)) {}
 
+  /// Before AddProcess, which asks for them.
+  Status Hold(const CgroupLimits& limits) override {
+    limits_ = limits;
+    return {};
+  }
+
   Status AddProcess(pid_t pid) override {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     AMBIT_CHECK(Subscribe());

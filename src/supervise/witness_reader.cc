@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -20,7 +19,6 @@ using event::InsideDetail;
 using event::InsideKind;
 using event::InsideRecord;
 
-constexpr std::chrono::seconds kDroppedEvery{1};
 constexpr std::size_t kAtOnce = 256 << 10;
 
 std::string_view NameOf(InsideKind kind) {
@@ -70,7 +68,7 @@ std::string_view NameOf(InsideDetail detail) {
 
 /// About: with every byte that JSON escapes as the six that it becomes.
 std::int64_t BytesInJournal(const InsideRecord& record) {
-  std::int64_t bytes = 240;  // names of fields, numbers, the hash
+  std::int64_t bytes = kEventBytes;
   const auto add = [&bytes](std::string_view text) {
     for (const char c : text) bytes += c >= ' ' && c <= '~' ? 1 : 6;
   };
@@ -136,58 +134,18 @@ Event EventOf(InsideRecord record, const event::Redactor& redactor) {
 
 }  // namespace
 
-WitnessReader::WitnessReader(const plan::LaunchPlan& plan, Emit emit, const WitnessBounds& bounds)
-    : emit_(std::move(emit)),
-      redactor_(plan.environment),
-      bounds_(bounds),
-      tokens_(bounds.burst),
-      filled_(Clock::now()),
-      dropped_told_(filled_) {}
-
-bool WitnessReader::IsWithinBounds(const InsideRecord& record) {
-  if (told_ >= bounds_.records || told_bytes_ >= bounds_.bytes) return false;
-  if (tokens_ < 1) {
-    const Clock::time_point now = Clock::now();
-    const std::chrono::duration<double> passed = now - filled_;
-    filled_ = now;
-    tokens_ = std::min(bounds_.burst, tokens_ + passed.count() * bounds_.per_second);
-    if (tokens_ < 1) return false;
-  }
-  tokens_ -= 1;
-  ++told_;
-  told_bytes_ += BytesInJournal(record);
-  return true;
-}
-
-void WitnessReader::CountDropped(InsideKind kind, std::int64_t count) {
-  dropped_[static_cast<std::size_t>(kind)] += count;
-  any_dropped_ = true;
-}
-
-void WitnessReader::TellDropped() {
-  dropped_told_ = Clock::now();
-  any_dropped_ = false;
-  Event event{.name = event::kEventsDropped, .fields = {}};
-  std::int64_t sum = 0;
-  std::vector<std::string> kinds;
-  for (std::size_t kind = 0; kind < dropped_.size(); ++kind) {
-    const std::int64_t count = std::exchange(dropped_[kind], 0);
-    if (count == 0) continue;
-    sum += count;
-    kinds.push_back(fmt::format("{}: {}", NameOf(static_cast<InsideKind>(kind)), count));
-  }
-  event.fields.push_back({"count", sum});
-  event.fields.push_back({"kinds", std::move(kinds)});
-  emit_(event);
-}
+WitnessReader::WitnessReader(const plan::LaunchPlan& plan, BoundedEvents::Emit emit,
+                             Executed executed, const EventBounds& bounds)
+    : events_(bounds, std::move(emit)),
+      executed_(std::move(executed)),
+      redactor_(plan.environment) {}
 
 void WitnessReader::Tell(const InsideRecord& record) {
+  if (record.kind == InsideKind::kExec && executed_) executed_(record.pid);
   if (record.kind == InsideKind::kDropped) {
-    CountDropped(static_cast<InsideKind>(record.detail), std::max<std::int64_t>(record.number, 0));
-  } else if (IsWithinBounds(record)) {
-    emit_(EventOf(record, redactor_));
-  } else {
-    CountDropped(record.kind, 1);
+    events_.CountDropped(NameOf(static_cast<InsideKind>(record.detail)), record.number);
+  } else if (events_.Admit(NameOf(record.kind), BytesInJournal(record))) {
+    events_.Tell(EventOf(record, redactor_));
   }
 }
 
@@ -198,7 +156,7 @@ Status WitnessReader::Take(std::string_view bytes) {
     if (!record) break;
     Tell(*record);
   }
-  if (any_dropped_ && Clock::now() - dropped_told_ >= kDroppedEvery) TellDropped();
+  events_.TellDroppedWhenDue();
   return {};
 }
 
@@ -224,7 +182,7 @@ Status WitnessReader::Finish(int socket) {
     if (got <= 0) break;
     AMBIT_CHECK(Take(std::string_view(buffer.data(), static_cast<std::size_t>(got))));
   }
-  if (any_dropped_) TellDropped();
+  events_.TellDropped();
   return {};
 }
 

@@ -37,11 +37,12 @@ class WitnessReaderTest : public ::testing::Test {
 
   sys::StreamPair pair_ = *sys::MakeStreamPair();
   std::vector<event::Event> events_;
-  WitnessReader::Emit keep_ = [this](const event::Event& event) { events_.push_back(event); };
+  BoundedEvents::Emit keep_ = [this](const event::Event& event) { events_.push_back(event); };
 };
 
 TEST_F(WitnessReaderTest, CountsByKindWhatIsBeyondTheBounds) {
-  WitnessReader reader(plan::LaunchPlan{}, keep_, {.burst = 5, .per_second = 0, .records = 100});
+  WitnessReader reader(plan::LaunchPlan{}, keep_, {},
+                       {.burst = 5, .per_second = 0, .events = 100, .bytes = 1 << 20});
   for (int i = 0; i < 4; ++i) Say({.kind = InsideKind::kCreate});
   for (int i = 0; i < 8; ++i) Say({.kind = InsideKind::kDelete});
   // And what init itself could not send.
@@ -54,12 +55,12 @@ TEST_F(WitnessReaderTest, CountsByKindWhatIsBeyondTheBounds) {
   EXPECT_EQ(events_.back().name, event::kEventsDropped);
   EXPECT_EQ(Number(events_.back(), "count"), 37);
   EXPECT_EQ(std::get<std::vector<std::string>>(events_.back().fields.at(1).value),
-            (std::vector<std::string>{"process.exec: 30", "file.delete: 7"}));
+            (std::vector<std::string>{"file.delete: 7", "process.exec: 30"}));
 }
 
 TEST_F(WitnessReaderTest, TellsNoMoreThanTheSumOfARun) {
-  WitnessReader reader(plan::LaunchPlan{}, keep_,
-                       {.burst = 1000, .per_second = 1e9, .records = 10});
+  WitnessReader reader(plan::LaunchPlan{}, keep_, {},
+                       {.burst = 1000, .per_second = 1e9, .events = 10, .bytes = 1 << 20});
   for (int i = 0; i < 30; ++i) Say({.kind = InsideKind::kWrite});
   ASSERT_TRUE(reader.Finish(pair_.first.get()));
   ASSERT_EQ(events_.size(), 11U);

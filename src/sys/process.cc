@@ -30,15 +30,19 @@
 
 namespace ambit::sys {
 
-Result<Child> Clone(std::uint64_t flags) {
+Result<Child> Clone(std::uint64_t flags, int cgroup) {
   int pidfd = -1;
   clone_args args{};
   args.flags = flags | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   // With CLONE_PARENT the kernel takes the caller's own signal and refuses any that is named.
   args.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
+  if (cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(cgroup);
+  }
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
-  if (pid < 0) return FailErrno(errno, "clone3");
+  if (pid < 0) return FailErrno(errno, cgroup >= 0 ? "clone3 into a cgroup" : "clone3");
   if (pid == 0) return Child{.pid = 0, .pidfd = Fd()};
   return Child{.pid = static_cast<pid_t>(pid), .pidfd = Fd(pidfd)};
 }
@@ -68,6 +72,10 @@ Status Kill(int pidfd, int signal) {
     return FailErrno(errno, fmt::format("pidfd_send_signal {}", signal));
   }
   return {};
+}
+
+bool BelongsTo(pid_t thread, pid_t process) {
+  return ::tgkill(process, thread, 0) == 0 || errno == EPERM;
 }
 
 Status DieWithParent() {

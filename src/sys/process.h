@@ -18,8 +18,9 @@ struct Child {
 };
 
 /// clone3(2) without a stack: fork with namespaces. `flags`: CLONE_NEW*, CLONE_PARENT. The child
-/// must not return from the function that called this. Precondition: the caller has one thread.
-Result<Child> Clone(std::uint64_t flags);
+/// must not return from the function that called this. `cgroup` >= 0: a directory of cgroup v2 that
+/// the child is born in (CLONE_INTO_CGROUP). Precondition: the caller has one thread.
+Result<Child> Clone(std::uint64_t flags, int cgroup = -1);
 
 /// Whether clone3(2) is there: kernels have it, some seccomp filters hide it (ENOSYS).
 bool KnowsClone3();
@@ -30,6 +31,10 @@ Result<int> Reap(int pidfd);
 
 /// SIGKILL by pidfd; a process that is already gone is no error.
 Status Kill(int pidfd, int signal);
+
+/// Whether `thread` is one of `process` now. No signal is sent: tgkill(2) looks for it first, and
+/// then at the permission.
+bool BelongsTo(pid_t thread, pid_t process);
 
 /// Asks for SIGKILL when the parent thread dies. Cleared by every change of ids or capabilities:
 /// call it again afterwards. Only the second line: see docs/architecture.md, "life line".

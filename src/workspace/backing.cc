@@ -19,6 +19,7 @@
 #include "sys/loop.h"
 #include "sys/mount.h"
 #include "sys/process.h"
+#include "workspace/disk_full.h"
 #include "workspace/run_removal.h"
 #include "workspace/tree_copy.h"
 
@@ -120,8 +121,26 @@ Result<Fd> MountImage(int run_dir, const Size& size) {
   if (::ftruncate(image.get(), static_cast<off_t>(size.bytes)) != 0) {
     return FailErrno(errno, fmt::format("size '{}'", kImage));
   }
+  // In a sparse file a full disk would lose what the agent was told to be written. A file system
+  // that cannot set blocks aside is left to say so.
+  if (::fallocate(image.get(), 0, 0, static_cast<off_t>(size.bytes)) != 0 && errno != EOPNOTSUPP) {
+    const int error = errno;
+    ::unlinkat(run_dir, kImage, 0);
+    return FailErrno(error, "take the room of the layers' image",
+                     fmt::format("free space in the file system of the state directory, give less "
+                                 "with '--disk SIZE', or {}",
+                                 kDiskInstead));
+  }
   AMBIT_CHECK(MakeExt4(image.get(), size));
   return MountExt4(image);
+}
+
+Status LeaveInImage(int run_dir, Error full) {
+  (void)RemoveTree(run_dir, kIncoming);
+  full.remedy =
+      "the work is in the run's image until there is room for it: free space in the file "
+      "system of the state directory, then look again";
+  return std::unexpected(std::move(full));
 }
 
 }  // namespace
@@ -139,11 +158,14 @@ Result<Fd> MakeBacking(const plan::LaunchPlan& plan, int run_dir) {
 }
 
 Status BringHome(int backing, int run_dir) {
+  const bool has_image = ::faccessat(run_dir, kImage, F_OK, 0) == 0;
   Status whole;
   for (const char* name : kBroughtHome) {
-    if (Status copied = CopyTree(backing, name, run_dir, kIncoming); !copied && whole) {
-      whole = std::move(copied);
+    Status copied = CopyTree(backing, name, run_dir, kIncoming);
+    if (!copied && has_image && IsDiskFull(copied.error())) {
+      return LeaveInImage(run_dir, std::move(copied).error());
     }
+    if (!copied && whole) whole = std::move(copied);
     if (::renameat2(run_dir, kIncoming, run_dir, name, RENAME_EXCHANGE) != 0) {
       return FailErrno(errno, fmt::format("put '{}' in its place", name));
     }

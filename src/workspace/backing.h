@@ -12,13 +12,15 @@
 namespace ambit::workspace {
 
 /// Empty for policy::DiskBacking::kDisk. Its content is what has been prepared in `run_dir`.
-/// The image is a file of the limit's size without blocks in `run_dir`, as root, on a loop device
-/// that goes when the last descriptor does.
+/// The image is a file of the limit's size in `run_dir`, as root, on a loop device that goes when
+/// the last descriptor does. All of its blocks are taken at once: kLimit where there are not as
+/// many.
 Result<Fd> MakeBacking(const plan::LaunchPlan& plan, int run_dir);
 
 /// Every process of the run has ended. The prepared upper/ and home/ of `run_dir` are replaced by
 /// what was written, each in one step. An error names the first file that did not come; all others
-/// did. Removes the image.
+/// did. Removes the image, unless the disk was too full for what is in it: then everything stays
+/// there, and BringHomeFromImage can be called again.
 Status BringHome(int backing, int run_dir);
 
 /// In the run's directory, while the run lasts and after a crash of ambit.

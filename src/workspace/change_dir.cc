@@ -55,6 +55,22 @@ std::optional<struct stat> LowerStatOf(int dir, const std::string& name) {
   return info;
 }
 
+bool LetOwnerRead(int dir, const std::string& name, struct stat& info) {
+  const auto needed = [](const struct stat& of) {
+    return static_cast<mode_t>(S_ISDIR(of.st_mode)   ? S_IRUSR | S_IXUSR
+                               : S_ISREG(of.st_mode) ? S_IRUSR
+                                                     : 0);
+  };
+  if ((info.st_mode & needed(info)) == needed(info)) return false;
+  const Fd place(::openat(dir, name.c_str(), O_PATH | kSafeFlags));
+  struct stat now{};
+  if (!place || ::fstat(place.get(), &now) != 0 || now.st_uid != ::geteuid()) return false;
+  // fchmod(2) refuses O_PATH; through /proc it is this very inode, whatever now has its name.
+  const std::string self = fmt::format("/proc/self/fd/{}", place.get());
+  if (::chmod(self.c_str(), (now.st_mode | needed(now)) & 07777) != 0) return false;
+  return ::fstat(place.get(), &info) == 0;
+}
+
 Result<Fd> OpenDirectory(int dir, const std::string& name) {
   Fd fd(::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | kSafeFlags));
   if (!fd) return FailErrno(errno, fmt::format("open '{}'", name));

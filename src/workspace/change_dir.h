@@ -22,6 +22,11 @@ std::optional<struct stat> LowerStatOf(int dir, const std::string& name);
 
 bool IsWhiteoutDevice(const struct stat& info);
 
+/// Gives the owner of a plain file or a directory, when that is who calls, the permission to read
+/// it (a directory also to be entered) that an agent took away; `info` is told anew. False: they
+/// have it, it is somebody else's, or it cannot be done.
+bool LetOwnerRead(int dir, const std::string& name, struct stat& info);
+
 Result<Fd> OpenDirectory(int dir, const std::string& name);
 
 /// All names of a directory but "." and "..", unsorted.

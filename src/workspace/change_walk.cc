@@ -48,6 +48,7 @@ class Walker {
       : marks_(layer.flavour),
         trusted_(layer.flavour == OverlayFlavour::kTrusted),
         honour_redirects_(trusted_ && layer.redirect_dir),
+        opens_(layer.at_rest && !trusted_),  // root reads whatever the mode is
         upper_root_(std::move(upper)),
         lower_root_(std::move(lower)),
         masks_(std::move(masks)),
@@ -168,19 +169,27 @@ class Walker {
   }
 
   Status VisitUpper(Frame& frame, const std::string& name) {
-    const auto info = StatOf(frame.upper.get(), name);
+    auto info = StatOf(frame.upper.get(), name);
     if (!info) return {};
+    const bool opened = opens_ && LetOwnerRead(frame.upper.get(), name, *info);
+    const std::size_t known = set_.changes.size();
+    AMBIT_CHECK(VisitUpper(frame, name, *info));
+    if (opened && set_.changes.size() > known) set_.changes.back().opened = true;
+    return {};
+  }
+
+  Status VisitUpper(Frame& frame, const std::string& name, const struct stat& info) {
     if (collecting_redirects_) {
-      return S_ISDIR(info->st_mode) ? CollectRedirect(frame, name) : Status();
+      return S_ISDIR(info.st_mode) ? CollectRedirect(frame, name) : Status();
     }
-    AMBIT_TRY(const bool whiteout, IsWhiteout(frame, name, *info));
+    AMBIT_TRY(const bool whiteout, IsWhiteout(frame, name, info));
     const auto lower = LowerOf(frame, name);
     if (whiteout) {
       Delete(frame, name, lower);
       return {};
     }
-    if (S_ISDIR(info->st_mode)) return VisitUpperDirectory(frame, name, *info, lower);
-    return VisitUpperFile(frame, name, *info, lower);
+    if (S_ISDIR(info.st_mode)) return VisitUpperDirectory(frame, name, info, lower);
+    return VisitUpperFile(frame, name, info, lower);
   }
 
   Result<bool> IsWhiteout(const Frame& frame, const std::string& name,
@@ -376,6 +385,7 @@ class Walker {
   MarkReader marks_;
   bool trusted_;
   bool honour_redirects_;
+  bool opens_;
   Fd upper_root_;
   Fd lower_root_;
   Masks masks_;
@@ -398,6 +408,10 @@ Result<Fd> OpenLayer(const std::string& path) {
 
 Result<ChangeSet> WalkChanges(const OverlayLayer& layer, std::size_t max_path_bytes) {
   AMBIT_CHECK(CheckMarksReadable(layer.flavour));
+  struct stat info{};
+  if (layer.at_rest && ::lstat(layer.upper.c_str(), &info) == 0) {
+    (void)LetOwnerRead(AT_FDCWD, layer.upper, info);
+  }
   AMBIT_TRY(Fd upper, OpenLayer(layer.upper));
   AMBIT_TRY(Fd lower, OpenLayer(layer.lower));
   AMBIT_TRY(Masks masks, Masks::Load(layer.mask));

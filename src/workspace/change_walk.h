@@ -3,13 +3,15 @@
 // the project. The lower layer is looked at only for names that stand in the upper, and listed only
 // below directories that were deleted, replaced or renamed.
 // The upper is hostile: it is walked by descriptor, no link is followed, no FIFO or device opened,
-// names are raw bytes, depth is bounded by kMaxDepth and the list by kMaxChanges. It may change
-// while it is read (a live run); the result then shows each name as it was when looked at.
-// Precondition: the overlay is not mounted with metacopy (refused with kUnsupported where found).
-// Known limits: a renamed plain file is a Deleted and an Added; owners and times are not compared;
-// a hard-linked pair that the overlay broke is a Modified of the written name.
-// Marks source: Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories",
-// "redirect_dir", "Nesting overlayfs mounts" (an agent's own user.overlay.* is stored escaped).
+// names are raw bytes, depth is bounded by kMaxDepth and the list by kMaxChanges. What its owner
+// may not read is made readable to them first, where the layer says that nobody works in it any
+// more; the list then has the mode that it has now. It may change while it is read (a live run);
+// the result then shows each name as it was when looked at. Precondition: the overlay is not
+// mounted with metacopy (refused with kUnsupported where found). Known limits: a renamed plain file
+// is a Deleted and an Added; owners and times are not compared; a hard-linked pair that the overlay
+// broke is a Modified of the written name. Marks source: Documentation/filesystems/overlayfs.rst,
+// "whiteouts and opaque directories", "redirect_dir", "Nesting overlayfs mounts" (an agent's own
+// user.overlay.* is stored escaped).
 #include <sys/types.h>
 
 #include <cstddef>
@@ -35,6 +37,7 @@ struct OverlayLayer {
   std::string mask;   // absolute host path; empty: nothing was masked (masks.h)
   OverlayFlavour flavour = OverlayFlavour::kUser;
   bool redirect_dir = false;  // honour redirect marks (flavour kTrusted only)
+  bool at_rest = false;       // its run has ended
 };
 
 enum class ChangeKind : std::uint8_t {
@@ -60,6 +63,7 @@ struct Change {
   std::uint64_t new_bytes = 0;
   std::string link_target;  // of a symbolic link that is new or changed
   bool unreadable = false;  // content or list could not be read: taken as changed
+  bool opened = false;      // its owner could not read it until now (OverlayLayer::at_rest)
 };
 
 /// Everything below a `.git`, as one entry: apply never writes there.

@@ -134,7 +134,8 @@ OverlayLayer OnDisk(const RunMeta& meta, const RunLayer& layer, const std::strin
           .upper = run_path + "/" + layer.upper,
           .mask = layer.mask.empty() ? std::string() : run_path + "/" + layer.mask,
           .flavour = meta.flavour,
-          .redirect_dir = meta.redirect_dir};
+          .redirect_dir = meta.redirect_dir,
+          .at_rest = !IsAlive(meta)};
 }
 
 std::string EncodeMeta(const RunMeta& meta) {

@@ -18,6 +18,7 @@
 #include "sys/file.h"
 #include "workspace/backing.h"
 #include "workspace/change_dir.h"
+#include "workspace/disk_full.h"
 
 namespace ambit::workspace {
 namespace {
@@ -134,10 +135,6 @@ Status RemoveWork(const RunDir& run, Deadline deadline) {
   return first;
 }
 
-bool IsFull(const Status& status) {
-  return !status && (status.error().sys_errno == ENOSPC || status.error().sys_errno == EDQUOT);
-}
-
 std::uint64_t BytesOf(const struct stat& info) {
   return static_cast<std::uint64_t>(info.st_blocks) * 512;
 }
@@ -217,15 +214,18 @@ Status CheckEnded(const RunDir& run) {
 }
 
 Status LockRun(const RunDir& run) {
-  if (::flock(run.fd.get(), LOCK_EX | LOCK_NB) == 0) {
-    return CheckEnded(run) ? BringHomeFromImage(run.fd.get()) : Status();
-  }
+  if (::flock(run.fd.get(), LOCK_EX | LOCK_NB) == 0) return {};
   if (errno != EWOULDBLOCK) return FailErrno(errno, fmt::format("lock run {}", run.id));
   return Fail(Errc::kDenied,
               fmt::format("run {} is in use: another apply, undo, branch or removal of it is under "
                           "way",
                           run.id),
               "try again when it is done");
+}
+
+Status LockWork(const RunDir& run) {
+  AMBIT_CHECK(LockRun(run));
+  return CheckEnded(run) ? BringHomeFromImage(run.fd.get()) : Status();
 }
 
 Status RemoveTree(int dir, const std::string& name, Deadline deadline) {
@@ -236,7 +236,8 @@ Status DiscardWork(const RunDir& run, Deadline deadline) {
   AMBIT_CHECK(LockRun(run));
   AMBIT_CHECK(CheckEnded(run));
   const Status marked = SetMark(run, kDiscardedMark);
-  if (!marked && !IsFull(marked)) return marked;  // a full disk has room when the work is gone
+  if (!marked && !IsDiskFull(marked.error()))
+    return marked;  // a full disk has room when the work is gone
   AMBIT_CHECK(RemoveWork(run, deadline));
   return marked ? Status() : SetMark(run, kDiscardedMark);
 }

@@ -21,10 +21,12 @@ namespace ambit::workspace {
 /// An error unless the run has ended for good: a run never comes back to life.
 Status CheckEnded(const RunDir& run);
 
-/// Brings home what a run that was killed left in its image (backing.h).
 /// Keeps every other review of the run out as long as the descriptor in `run` is open: whoever
 /// reads the work takes it as well as whoever removes it. kDenied when another process has it.
 Status LockRun(const RunDir& run);
+
+/// LockRun for who reads the work: what a run left in its image (backing.h) is brought home.
+Status LockWork(const RunDir& run);
 
 /// When a removal stops, with kLimit; the rest can be removed later.
 using Deadline = std::chrono::steady_clock::time_point;

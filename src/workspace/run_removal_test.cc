@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 class Removal : public ::testing::Test {
  protected:
-  Removal() : store_(*RunStore::Open(tree_.path() / "runs", true)), run_(*store_.Create()) {}
+  Removal()
+      : store_(*RunStore::Open(tree_.path() / "runs", true)), run_(*store_.Create(*NewRunId())) {}
 
   fs::path At(const std::string& name) const { return fs::path(run_.path) / name; }
   void Sh(const std::string& script) const {

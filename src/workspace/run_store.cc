@@ -23,21 +23,6 @@ constexpr std::size_t kIdDigits = 8;
 constexpr std::size_t kMaxMetaBytes = 4U << 20;  // argv alone may hold 2 MiB
 constexpr const char* kNewMetaFile = "meta.json.new";
 
-Result<std::string> MakeRunId() {
-  std::string id = "r-";
-  while (id.size() < 2 + kIdDigits) {
-    std::array<unsigned char, 32> random;
-    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-      return FailErrno(errno, "getrandom");
-    }
-    for (const unsigned char byte : random) {
-      constexpr unsigned kFair = 252;  // the largest multiple of 36 in a byte: no digit is likelier
-      if (byte < kFair && id.size() < 2 + kIdDigits) id += kIdAlphabet[byte % kIdAlphabet.size()];
-    }
-  }
-  return id;
-}
-
 /// Who owns a directory or a link on the way can replace what is behind it at any time. The owner
 /// of `/` can anyway: that is root, or root unmapped when ambit runs in a user namespace.
 Status CheckOwner(const struct stat& info, const std::string& path) {
@@ -82,6 +67,21 @@ Result<std::string> BootId() {
 }
 
 }  // namespace
+
+Result<std::string> NewRunId() {
+  std::string id = "r-";
+  while (id.size() < 2 + kIdDigits) {
+    std::array<unsigned char, 32> random;
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+      return FailErrno(errno, "getrandom");
+    }
+    for (const unsigned char byte : random) {
+      constexpr unsigned kFair = 252;  // the largest multiple of 36 in a byte: no digit is likelier
+      if (byte < kFair && id.size() < 2 + kIdDigits) id += kIdAlphabet[byte % kIdAlphabet.size()];
+    }
+  }
+  return id;
+}
 
 bool IsRunId(std::string_view id) {
   return id.size() == 2 + kIdDigits && id.starts_with("r-") &&
@@ -130,23 +130,19 @@ Result<RunStore> RunStore::Open(const std::string& root, bool create) {
   return RunStore(std::move(path), std::move(dir));
 }
 
-Result<RunDir> RunStore::Create() {
-  constexpr int kAttempts = 8;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    AMBIT_TRY(std::string id, MakeRunId());
-    if (::mkdirat(fd_.get(), id.c_str(), 0700) != 0) {
-      if (errno == EEXIST) continue;
-      return FailErrno(errno, fmt::format("create run directory '{}/{}'", root_, id));
-    }
-    AMBIT_TRY(RunDir run, OpenRun(id));
-    for (const char* name : {"upper", "work", "home"}) {
-      if (::mkdirat(run.fd.get(), name, 0700) != 0) {
-        return FailErrno(errno, fmt::format("create '{}/{}'", run.path, name));
-      }
-    }
-    return run;
+Result<RunDir> RunStore::Create(std::string_view id) {
+  const std::string name(id);
+  if (!IsRunId(name)) return Fail(Errc::kInvalidArgument, fmt::format("'{}' is not a run id", id));
+  if (::mkdirat(fd_.get(), name.c_str(), 0700) != 0) {
+    return FailErrno(errno, fmt::format("create run directory '{}/{}'", root_, name));
   }
-  return Fail(Errc::kInternal, "create run directory: every id was taken");
+  AMBIT_TRY(RunDir run, OpenRun(name));
+  for (const char* part : {"upper", "work", "home"}) {
+    if (::mkdirat(run.fd.get(), part, 0700) != 0) {
+      return FailErrno(errno, fmt::format("create '{}/{}'", run.path, part));
+    }
+  }
+  return run;
 }
 
 Result<RunDir> RunStore::OpenRun(std::string_view id) const {
@@ -194,8 +190,16 @@ Status RunStore::WriteMeta(const RunDir& run, const RunMeta& meta) {
 }
 
 Result<RunMeta> RunStore::ReadMeta(const RunDir& run) {
-  AMBIT_TRY(const std::string text, sys::ReadSmallFile(run.fd.get(), kMetaFile, kMaxMetaBytes));
-  AMBIT_TRY(RunMeta meta, DecodeMeta(text));
+  const auto text = sys::ReadSmallFile(run.fd.get(), kMetaFile, kMaxMetaBytes);
+  if (!text && text.error().sys_errno == ENOENT) {
+    return Fail(
+        Errc::kNotFound,
+        fmt::format("run {} has no record: it is not set up yet, or ambit was killed before it was",
+                    run.id),
+        fmt::format("'ambit rm {}' removes what is left of it", run.id));
+  }
+  if (!text) return std::unexpected(text.error());
+  AMBIT_TRY(RunMeta meta, DecodeMeta(*text));
   if (meta.id != run.id) {
     return Fail(Errc::kInvalidArgument,
                 fmt::format("run record of '{}': names '{}'", run.id, meta.id));

@@ -113,8 +113,8 @@ class RunStore {
   /// store's own root() is free of links.
   static Result<RunStore> Open(const std::string& root, bool create);
 
-  /// A new directory with a fresh id and empty upper/, work/ and home/.
-  Result<RunDir> Create();
+  /// A new directory named `id`, with empty upper/, work/ and home/.
+  Result<RunDir> Create(std::string_view id);
   Result<RunDir> OpenRun(std::string_view id) const;
 
   /// Removes the directory of a run when nothing is left in it (run_removal.h empties it).
@@ -139,6 +139,9 @@ class RunStore {
 inline constexpr const char* kMetaFile = "meta.json";
 inline constexpr const char* kPlanFile = "plan.json";
 inline constexpr const char* kJournalFile = "journal.jsonl";
+
+/// An id that no run has had: one of 2.8 million million.
+Result<std::string> NewRunId();
 
 /// `r-` and 8 of [0-9a-z].
 bool IsRunId(std::string_view id);

@@ -86,7 +86,7 @@ TEST(RunStore, MakesEveryDirectoryPrivate) {
   const mode_t umask_before = ::umask(0);
   auto store = RunStore::Open(root, true);
   ASSERT_TRUE(store) << store.error().what;
-  const auto run = store->Create();
+  const auto run = store->Create(*NewRunId());
   ::umask(umask_before);
   ASSERT_TRUE(run);
   EXPECT_TRUE(IsRunId(run->id));
@@ -123,7 +123,7 @@ TEST(RunStore, ListsNewestFirstAndBrokenOnesLast) {
   ASSERT_TRUE(store);
   std::vector<std::string> ids;
   for (int i = 0; i < 3; ++i) {
-    const auto run = store->Create();
+    const auto run = store->Create(*NewRunId());
     ASSERT_TRUE(run);
     RunMeta meta = Example(run->id);
     meta.project = i == 1 ? "/other" : "/mine";
@@ -131,7 +131,7 @@ TEST(RunStore, ListsNewestFirstAndBrokenOnesLast) {
     ASSERT_TRUE(RunStore::WriteMeta(*run, meta));
     ids.push_back(run->id);
   }
-  const auto broken = store->Create();
+  const auto broken = store->Create(*NewRunId());
   ASSERT_TRUE(broken);
   WriteAll(fs::path(broken->path) / kMetaFile, "{ half");
   WriteAll(tree.path() / "runs/stray", "not a run");
@@ -151,7 +151,7 @@ TEST(RunStore, ListsNewestFirstAndBrokenOnesLast) {
 TEST(RunStore, ARecordOfAnotherRunIsNotBelieved) {
   const TempTree tree;
   auto store = RunStore::Open(tree.path() / "runs", true);
-  const auto run = store->Create();
+  const auto run = store->Create(*NewRunId());
   ASSERT_TRUE(run);
   ASSERT_TRUE(RunStore::WriteMeta(*run, Example("r-zzzzzzzz")));
   EXPECT_FALSE(RunStore::ReadMeta(*run));
@@ -160,7 +160,7 @@ TEST(RunStore, ARecordOfAnotherRunIsNotBelieved) {
 TEST(RunStore, AReaderNeverSeesHalfAFile) {
   const TempTree tree;
   auto store = RunStore::Open(tree.path() / "runs", true);
-  const auto run = store->Create();
+  const auto run = store->Create(*NewRunId());
   ASSERT_TRUE(run);
   RunMeta meta = Example(run->id);
   meta.argv.assign(3000, std::string(100, 'x'));

@@ -1,8 +1,11 @@
 // What happens inside a run is on record: asked for as it happens, and as it remained at the end.
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <string>
@@ -10,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/fd.h"
 #include "support/run_ambit.h"
 
 namespace ambit::testing {
@@ -138,6 +142,42 @@ TEST_P(Audit, TellsWhatIsDoneToFiles) {
   // What only reads is not told.
   EXPECT_THAT(journal_, Not(HasSubstr("read.txt\"}")));
   EXPECT_TRUE(Of("file.open").empty());
+}
+
+/// The kernel tells init a thread; what else is on record of a program is of its process.
+TEST_P(Audit, TellsTheProcessNotTheThread) {
+  person_.Write("project/threads.c", R"(
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static void* Write(void* name) {
+  close(open(name, O_WRONLY | O_CREAT, 0644));
+  printf("%d\n", gettid() != getpid());
+  return 0;
+}
+int main(void) {
+  char names[4][8] = {"t0", "t1", "t2", "t3"};
+  pthread_t threads[4];
+  for (int i = 0; i < 4; ++i) pthread_create(&threads[i], 0, Write, names[i]);
+  for (int i = 0; i < 4; ++i) pthread_join(threads[i], 0);
+  close(open("first", O_WRONLY | O_CREAT, 0644));
+}
+)");
+  ASSERT_EQ(person_.Execute({"gcc", "-O1", "-pthread", "-o", "threads", "threads.c"}).exit_code, 0);
+  for (const std::string audit : {"writes", "all"}) {
+    const Finished run = RunWith(audit, "./threads; true");
+    EXPECT_EQ(run.out, "1\n1\n1\n1\n") << run.err;
+    json process;
+    for (const json& exec : Of("process.exec")) {
+      if (exec["argv"] == json{"./threads"}) process = exec["pid"];
+    }
+    ASSERT_TRUE(process.is_number()) << journal_;
+    for (const char* name : {"t0", "t1", "t2", "t3", "first"}) {
+      EXPECT_TRUE(Has("file.create", {{"path", In(name)}, {"pid", process}})) << audit << journal_;
+    }
+  }
 }
 
 TEST_P(Audit, TellsOfReadingWhenAskedToAndOfNothingWhenAskedNotTo) {
@@ -271,6 +311,63 @@ int main(void) {
       Of("file.create").size() + Of("file.write").size() + Of("file.delete").size();
   EXPECT_EQ(static_cast<std::int64_t>(told) + dropped, 30'000) << dropped;  // each one, once
   EXPECT_EQ(events_.at(events_.size() - 2)["event"], "run.ended");
+}
+
+/// Each connection is answered by egress outside and is an event, however many there are.
+TEST_P(Audit, OfAFloodOfConnectionsIsBoundedAndTheEndIsNotLost) {
+  constexpr int kConnections = 12'000;
+  const Fd nobody(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // bound, and never listens
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(nobody.get(), generic, size), 0);
+  ASSERT_EQ(::getsockname(nobody.get(), generic, &size), 0);
+  const std::string port = std::to_string(ntohs(address.sin_port));
+  person_.Write("project/connect.c", R"(
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
+  int reset = 0;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int i = 0; i < atoi(argv[2]); ++i) {
+    char byte;
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(s, (struct sockaddr*)&to, sizeof to) == 0) reset += read(s, &byte, 1) < 0;
+    close(s);
+  }
+  printf("%d\n", reset);
+}
+)");
+  ASSERT_EQ(person_.Execute({"gcc", "-O1", "-o", "connect", "connect.c"}).exit_code, 0);
+  const Finished run = person_.Sh(fmt::format("./connect {} {}", port, kConnections),
+                                  {"--keep-run", "--host-port", port});
+  EXPECT_EQ(run.out, fmt::format("{}\n", kConnections)) << run.err;
+  ReadJournal();
+  std::int64_t dropped = 0;
+  std::size_t gaps = 0;
+  for (const json& event : Of("events.dropped")) {
+    if (event["kinds"].dump().find("egress") == std::string::npos) continue;
+    dropped += event["count"].get<std::int64_t>();
+    ++gaps;
+  }
+  const auto told = static_cast<std::int64_t>(Of("egress.connect").size());
+  EXPECT_GE(told, 5'000);
+  EXPECT_GT(dropped, 0);
+  // The reset comes before the report: of the last one there may be none.
+  EXPECT_GE(told + dropped, kConnections - 1);
+  EXPECT_LE(told + dropped, kConnections);
+  const std::int64_t ns =
+      events_.back()["t"].get<std::int64_t>() - Of("run.started").at(0)["t"].get<std::int64_t>();
+  EXPECT_LE(told, 5'000 + 500 * (ns / 1'000'000'000 + 1));
+  EXPECT_LE(static_cast<std::int64_t>(gaps), ns / 1'000'000'000 + 2);
+  EXPECT_EQ(events_.at(events_.size() - 2)["event"], "run.ended");
+  EXPECT_EQ(person_.Ambit({"audit", "verify"}).exit_code, 0);
 }
 
 TEST_P(Audit, DoesNotWaitForAStoppedSupervisor) {

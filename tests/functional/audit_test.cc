@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <random>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -113,21 +112,6 @@ TEST_P(Audit, TellsARunThatGoesOnFromOneThatWasKilled) {
   verified = Verify();
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
   EXPECT_THAT(verified.out, HasSubstr("gone on with after a crash: 1 time"));
-}
-
-TEST_P(Audit, OfRunsKilledAtAnyMomentIsNeverTamperedWith) {
-  ASSERT_EQ(person_.Sh("true").exit_code, 0);  // that there is a run to ask about
-  std::mt19937 random(11);
-  for (int round = 0; round < 20; ++round) {
-    const pid_t ambit = person_.Start({"run", "-q", "--", "true"}, "out");
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 30'000));
-    ::kill(ambit, SIGKILL);
-    ::waitpid(ambit, nullptr, 0);
-    const Finished verified = Verify();
-    const bool none_yet = verified.err.find("has no journal") != std::string::npos;
-    EXPECT_TRUE(verified.exit_code == 0 || verified.exit_code == 3 || none_yet)
-        << verified.exit_code << verified.out << verified.err;
-  }
 }
 
 TEST_P(Audit, AKeyThatOthersCanReadStartsNothing) {

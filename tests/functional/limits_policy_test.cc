@@ -57,7 +57,7 @@ TEST_P(LimitsPolicy, ThereAreDefaultsThatTheMachineSurvives) {
     EXPECT_EQ(limits.at(name)["from"], "default") << name;
     EXPECT_GT(limits.at(name)["value"].get<std::uint64_t>(), 0U) << name;
   }
-  for (const char* name : {"time", "idle", "cpu_time", "cpus"}) {
+  for (const char* name : {"time", "idle", "cpu_time", "cpus", "io"}) {
     EXPECT_FALSE(limits.contains(name)) << name;
   }
   EXPECT_LT(limits.at("memory")["value"].get<std::uint64_t>(),
@@ -101,7 +101,7 @@ TEST_P(LimitsPolicy, ThatCannotBeRightStartNothing) {
                 "or more, or none for no limit\nambit: " +
                 File() + ":3:8: limits.time: a string as '15m', not a number\nambit: " + File() +
                 ":4:17: limits.require_hard: 'memry': not one of time, idle, cpu_time, cpus, "
-                "memory, processes, disk, inodes, open_files; did you mean 'memory'?\n");
+                "memory, processes, disk, inodes, io, open_files; did you mean 'memory'?\n");
   Project("");
   for (const auto& [flag, value, what] : std::vector<std::array<const char*, 3>>{
            {"--time", "0s", "--time '0s': with less than 1ms"},
@@ -110,6 +110,7 @@ TEST_P(LimitsPolicy, ThatCannotBeRightStartNothing) {
            {"--processes", "3", "--processes '3': with less than 4"},
            {"--cpus", "0.001", "--cpus '0.001': with less than 0.01"},
            {"--disk", "1kB", "--disk '1kB': with less than 1 MiB"},
+           {"--io", "1kB", "--io '1kB': with less than 64 KiB/s"},
            {"--disk-backing", "ram", "--disk-backing 'ram': not one of disk, image, memory"},
            {"--audit-files", "some", "--audit-files 'some': not one of all, writes, off"}}) {
     const Finished run = person_.Ambit({"run", flag, value, "--", "true"});
@@ -191,6 +192,24 @@ TEST_P(LimitsPolicy, WhatIsRequiredToBeHardAndIsNotStartsNothing) {
   }
 }
 
+/// Where nothing can hold it the run says why, and doctor says the same.
+TEST_P(LimitsPolicy, IoIsHeldOrTheRunIsRefused) {
+  Project("[limits]\nio = \"10MiB\"\n");
+  const Finished plan = Plan();
+  const std::string doctor = person_.Ambit({"doctor"}).out;
+  if (plan.exit_code == 0) {
+    EXPECT_THAT(plan.out,
+                ::testing::ContainsRegex("limit io 10 MiB/s hard: cgroup v[12], reads and "
+                                         "[^\n]* \\([^\n]*limits.io\\)\n"));
+    EXPECT_THAT(doctor, HasSubstr("limit io: hard: cgroup v"));
+    EXPECT_THAT(Plan({"--io", "20MiB"}).err, HasSubstr("--io '20MiB' is left out"));
+  } else {
+    EXPECT_THAT(plan.err, HasSubstr(":2:6: limits.io 10 MiB/s: nothing can hold that here: "));
+    EXPECT_THAT(plan.err, HasSubstr("or leave io out"));
+    EXPECT_THAT(doctor, HasSubstr("limit io: nothing can hold that here: "));
+  }
+}
+
 TEST_P(LimitsPolicy, StandInTheRecordOfTheRun) {
   ASSERT_EQ(person_.Ambit({"run", "-q", "--time", "10m", "--", "true"}).exit_code, 0);
   const Finished record =
@@ -207,7 +226,7 @@ TEST_P(LimitsPolicy, DoctorSaysWhatWouldHoldEach) {
   EXPECT_THAT(doctor.out, HasSubstr("limit time: hard: timer\n"));
   EXPECT_THAT(doctor.out, HasSubstr("limit disk: sampled every 250 ms"));
   for (const char* name :
-       {"idle", "cpu_time", "cpus", "memory", "processes", "inodes", "open_files"}) {
+       {"idle", "cpu_time", "cpus", "memory", "processes", "inodes", "io", "open_files"}) {
     EXPECT_THAT(doctor.out, HasSubstr(std::string("limit ") + name + ": "));
   }
 }

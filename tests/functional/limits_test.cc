@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -36,6 +37,12 @@ class Limits : public ::testing::TestWithParam<Who> {
     EXPECT_THAT(run.err, AllOf(HasSubstr("limit"), HasSubstr(flag)));
     EXPECT_THAT(Inspected(), HasSubstr(R"("outcome":{"cause":")" + cause + R"(","exit_code":)" +
                                        std::to_string(exit_code)));
+  }
+  bool IsHeldByControlGroup(const std::string& limit) {
+    const std::string plan = person_.Ambit({"plan", "--", "true"}).out;
+    const std::size_t at = plan.find("limit " + limit + " ");
+    EXPECT_NE(at, std::string::npos) << plan;
+    return plan.substr(at, plan.find('\n', at) - at).contains("hard: cgroup");
   }
   std::string Journal() {
     return person_.Execute({"sh", "-c", "cat ~/.local/state/ambit/runs/*/journal.jsonl"}).out;
@@ -115,6 +122,9 @@ TEST_P(Limits, ForksBeyondTheLimitFailAndTheRunGoesOn) {
   const Finished run = Sh(kForks, {"--processes", "30"});
   EXPECT_EQ(run.out, "True True False\nalive\n") << run.err;
   EXPECT_EQ(run.exit_code, 0);
+  if (IsHeldByControlGroup("processes")) {  // RLIMIT_NPROC counts nothing
+    EXPECT_THAT(Journal(), HasSubstr(R"("event":"limit.held","limit":"processes","value":30,)"));
+  }
   const Finished control = Sh(kForks, {"--processes", "300"});
   EXPECT_EQ(control.out, "False True True\nalive\n") << control.err;
 }
@@ -136,6 +146,62 @@ TEST_P(Limits, MemoryIsLimitedHoweverItIsHad) {
   const Finished control =
       Sh("head -c 100000000 /dev/zero > /dev/shm/x && echo there", {"--memory", "256MiB"});
   EXPECT_EQ(control.out, "there\n") << control.err;
+}
+
+/// An agent that is larger than the tool it starts; it waits until the supervisor has heard of it.
+constexpr const char* kLargeAgent = R"(
+import subprocess, time
+kept = bytearray(b"x") * (150 << 20)
+time.sleep(0.2)
+tool = """
+import time
+time.sleep(0.3)
+kept = []
+for n in range(40): kept.append(bytearray(b"x") * (8 << 20))
+print("had it all", flush=True)
+"""
+print(subprocess.run(["python3", "-c", tool]).returncode, len(kept), flush=True)
+print(open("/run/ambit/denials").read(), flush=True)
+)";
+
+/// Only a control group kills one process alone; a sampled limit ends the run.
+TEST_P(Limits, AToolThatTakesTooMuchMemoryDiesBeforeALargerAgentAndIsTold) {
+  const auto agent = [&](const char* files) {
+    return person_.Ambit({"run", "--no-preset", "--memory", "256MiB", "--audit-files", files, "--",
+                          "python3", "-c", kLargeAgent});
+  };
+  if (!IsHeldByControlGroup("memory")) {
+    ExpectEndedBy(agent("writes"), 137, "memory-limit", "--memory");
+    return;
+  }
+  const Finished run = agent("writes");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("-9 157286400\n"));
+  EXPECT_THAT(run.err, HasSubstr("1 process killed for want of memory (--memory)"));
+  EXPECT_THAT(Journal(), HasSubstr(R"("event":"limit.held","limit":"memory","value":268435456,)"
+                                   R"("count":1,"from":"--memory")"));
+  EXPECT_THAT(person_.Ambit({"why"}).out,
+              AllOf(HasSubstr("1 process killed at the limit of"), HasSubstr("--memory")));
+  // The control: without the order the kernel takes the largest.
+  ExpectEndedBy(agent("off"), 137, "memory-limit", "--memory");
+}
+
+TEST_P(Limits, InitComesLastWhenMemoryIsShortAndNothingInsideChangesTheOrder) {
+  const Finished run = Sh(
+      "sleep 0.3; read init < /proc/1/oom_score_adj; read agent < /proc/$$/oom_score_adj; echo "
+      "$init; echo $agent; sh -c 'sleep 0.3; read tool < /proc/$$/oom_score_adj; echo $tool; echo "
+      "0 > /proc/$$/oom_score_adj || echo refused'",
+      {});
+  std::istringstream words(run.out);
+  int init = 0;
+  int agent = 0;
+  int tool = 0;
+  std::string refused;
+  words >> init >> agent >> tool >> refused;
+  EXPECT_LT(init, agent) << run.err;
+  EXPECT_LT(agent, tool) << run.err;
+  EXPECT_EQ(tool, 1000);
+  EXPECT_EQ(refused, "refused") << run.err;
 }
 
 TEST_P(Limits, WhatProcessesShareCountsOnce) {
@@ -163,6 +229,23 @@ TEST_P(Limits, FilesAndDirectoriesAreLimited) {
                    "done; sleep 10",
                    {"--inodes", "2000"}),
                 141, "disk-limit", "--inodes");
+}
+
+/// 8 MiB at 4 MiB a second: the kernel lets the last byte through after 1.5 s or later, on any
+/// machine. The control shows that the disk is faster.
+TEST_P(Limits, IoIsSlowedDownWhereTheKernelCanAndRefusedElsewhere) {
+  const std::string write = "dd if=/dev/zero of=big bs=1M count=8 oflag=direct 2>&1";
+  const bool held = person_.Ambit({"plan", "--io", "4MiB", "--", "true"}).exit_code == 0;
+  const Finished slow = Sh(write, {"--io", "4MiB"});
+  if (!held) {
+    EXPECT_EQ(slow.exit_code, 125);
+    EXPECT_THAT(slow.err, HasSubstr("--io 4 MiB/s: nothing can hold that here: "));
+    return;
+  }
+  EXPECT_EQ(slow.exit_code, 0) << slow.out << slow.err;
+  EXPECT_GE(took_, std::chrono::milliseconds(1500));
+  EXPECT_EQ(Sh(write, {"--io", "1GiB"}).exit_code, 0);
+  EXPECT_LT(took_, std::chrono::milliseconds(1500));
 }
 
 TEST_P(Limits, OpenFilesAreLimited) {

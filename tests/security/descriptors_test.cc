@@ -114,7 +114,7 @@ TEST_P(Descriptors, HaveKnownKinds) {
                       {"pipe", 3},   // the life line's write end; the loop's signals
                       {"pidfd", 4},  // init and egress, each also in the event loop
                       // Of the run's own mounts, to see from outside what it uses (O_PATH).
-                      {"/proc", 1},
+                      {"/proc", 2},  // and for the order in which the kernel kills
                       {"/dev/shm", 1},
                       {"/tmp", 1},
                       {"/var/tmp", 1},
@@ -138,7 +138,7 @@ TEST_P(Descriptors, HaveKnownKinds) {
     // Of a machine that gives root control groups: v1 and its alarm for memory.
     supervisor["control group"] = 1;
     supervisor["eventfd"] = 2;
-    supervisor["eventpoll"] = 2;
+    supervisor["eventpoll"] = 3;  // and in the event loop
     init["user lock"] = 1;
   }
   ExpectKinds(run.tree().supervisor, person_, supervisor);

@@ -17,6 +17,7 @@
 #include "spawn/native/agent.h"
 #include "spawn/native/confine.h"
 #include "spawn/native/handover.h"
+#include "spawn/native/launch.h"
 #include "spawn/native/network.h"
 #include "spawn/native/protocol.h"
 #include "spawn/native/rename_service.h"
@@ -167,6 +168,8 @@ StageResult<Built> BuildWalls(const InitInputs& inputs) {
   if (auto done = SetUpNetwork(inputs); !done) return std::unexpected(done.error());
   StageResult<Handover> handover = ReceiveHandover(inputs.control);
   if (!handover) return std::unexpected(handover.error());
+  // Init is in its control groups by now.
+  if (auto done = RootOwnCgroups(); !done) return std::unexpected(done.error());
   Built built{.plan = std::move(handover->plan), .terminal = {}, .listener = {}};
   const plan::LaunchPlan& plan = built.plan;
   if (auto done = BuildRoot(plan, [&] { return ReceiveTrees(trees, plan); }); !done) {

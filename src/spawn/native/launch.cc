@@ -1,6 +1,7 @@
 #include "spawn/native/launch.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "spawn/native/identity.h"
@@ -12,8 +13,8 @@ namespace {
 
 using host::Primitive;
 
-Status CloneOnce(std::uint64_t flags) {
-  AMBIT_TRY(const sys::Child probe, sys::Clone(flags));
+Status CloneOnce(std::uint64_t flags, int cgroup = -1) {
+  AMBIT_TRY(const sys::Child probe, sys::Clone(flags, cgroup));
   if (probe.pid == 0) ::_exit(0);
   (void)sys::Reap(probe.pidfd.get());
   return {};
@@ -32,6 +33,16 @@ void TellFailure(int socket, Primitive primitive, const Error& error, int pidfd 
   Tell(socket, message, pidfd);
 }
 
+void TellWhyNoInit(const LaunchInputs& inputs, const Error& error) {
+  if (inputs.born_in >= 0) {
+    if (const Status in_group = CloneOnce(0, inputs.born_in); !in_group && CloneOnce(0)) {
+      TellFailure(inputs.to_supervisor, Primitive::kCgroup, in_group.error());
+      return;
+    }
+  }
+  TellFailure(inputs.to_supervisor, PrimitiveOfNamespaces(error), error);
+}
+
 }  // namespace
 
 Primitive PrimitiveOfClone(const Error& error) {
@@ -45,10 +56,18 @@ Primitive PrimitiveOfNamespaces(const Error& error) {
   return CloneOnce(CLONE_NEWUSER) ? Primitive::kNamespaces : Primitive::kUserNamespace;
 }
 
+StageResult<void> RootOwnCgroups() {
+  if (::unshare(CLONE_NEWCGROUP) == 0) return {};
+  return std::unexpected(StageError{.primitive = Primitive::kNamespaces,
+                                    .error = FailErrno(errno, "unshare(CLONE_NEWCGROUP)").error()});
+}
+
 void Launch(const LaunchInputs& inputs) {
-  Result<sys::Child> init = sys::Clone(kAllNamespaces | CLONE_PARENT);
+  constexpr std::uint64_t kFlags =
+      (kAllNamespaces & ~std::uint64_t{CLONE_NEWCGROUP}) | CLONE_PARENT;
+  Result<sys::Child> init = sys::Clone(kFlags, inputs.born_in);
   if (!init) {
-    TellFailure(inputs.to_supervisor, PrimitiveOfNamespaces(init.error()), init.error());
+    TellWhyNoInit(inputs, init.error());
     return;
   }
   if (init->pid == 0) RunInit(inputs.init);

@@ -1,6 +1,8 @@
 #pragma once
-// Starts init in the native tier: one clone3 with all seven namespaces. The only place that clones
-// for a run.
+// Starts init in the native tier: one clone3 with all namespaces but that of the control groups,
+// which init makes when it is in its own: the root of a new one is the group of who clones, also
+// where the child is born in another (copy_cgroup_ns in kernel/cgroup/namespace.c). The only place
+// that clones for a run.
 #include <linux/sched.h>
 
 #include <cstdint>
@@ -22,10 +24,14 @@ inline constexpr std::uint64_t kAllNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CL
                                                 CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                                 CLONE_NEWCGROUP;
 
+/// A new cgroup namespace, whose roots are the groups that the caller is in by now.
+StageResult<void> RootOwnCgroups();
+
 struct LaunchInputs {
   InitInputs init;
   int to_init;        // the supervisor's end of init.control
   int to_supervisor;  // where the supervisor hears of init
+  int born_in = -1;   // the directory of the v2 group that init is born in; -1: it goes in later
 };
 
 /// Called in the first child of the supervisor, so that the supervisor plans while the kernel makes

@@ -33,23 +33,23 @@ constexpr std::chrono::milliseconds kLongestKept{20};
 constexpr std::chrono::milliseconds kLongestEnd{1000};
 constexpr std::size_t kMostDenied = 1000;
 
-/// Who a thread belongs to. A kernel before 6.13 is asked by /proc, where opening is not told to
-/// init itself.
-sys::ProcessInfo ProcessOf(pid_t thread, int pidfd, bool may_open) {
+/// Whose child the process is; 0: nobody knows. A kernel before 6.13 is asked by /proc, where
+/// opening is not told to init itself.
+pid_t ParentOf(pid_t process, int pidfd, bool may_open) {
   if (pidfd >= 0) {
-    if (const auto info = sys::InfoOf(pidfd)) return *info;
+    if (const auto info = sys::InfoOf(pidfd)) return info->parent;
   }
-  sys::ProcessInfo found{.process = thread, .parent = 0};
-  if (!may_open) return found;
-  const Fd stat(::open(fmt::format("/proc/{}/stat", thread).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!may_open) return 0;
+  const Fd stat(::open(fmt::format("/proc/{}/stat", process).c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 256> text{};
-  if (!stat || ::read(stat.get(), text.data(), text.size() - 1) <= 0) return found;
+  if (!stat || ::read(stat.get(), text.data(), text.size() - 1) <= 0) return 0;
   // The name, in parentheses, may hold anything.
   const std::string_view line(text.data());
   const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string_view::npos) return found;
-  (void)std::sscanf(text.data() + name_end, ") %*c %d", &found.parent);  // NOLINT(cert-err34-c)
-  return found;
+  if (name_end == std::string_view::npos) return 0;
+  pid_t parent = 0;
+  (void)std::sscanf(text.data() + name_end, ") %*c %d", &parent);  // NOLINT(cert-err34-c)
+  return parent;
 }
 
 bool Changes(InsideKind kind) {
@@ -87,7 +87,8 @@ Witness::Witness(Fd socket, const plan::LaunchPlan& plan)
     : socket_(std::move(socket)),
       plan_(plan),
       on_(socket_ && plan.audit_files != policy::AuditFiles::kOff),
-      reads_(plan.audit_files == policy::AuditFiles::kAll) {
+      reads_(plan.audit_files == policy::AuditFiles::kAll),
+      owners_(/*may_open=*/!reads_) {
   if (!on_) socket_.Reset();
 }
 
@@ -106,6 +107,7 @@ void Witness::Heard(const seccomp_notif& notification) {
   if (!on_) return;
   std::optional<InsideRecord> record = RecordOf(notification, reads_);
   if (!record) return;
+  record->pid = owners_.ProcessOf(record->pid);
   if (record->kind == InsideKind::kExec) {
     AddExec(*std::move(record));
     return;
@@ -145,9 +147,7 @@ void Witness::AddExec(InsideRecord record) {
     }
   }
   Fd process = sys::OpenProcess(record.pid);
-  const sys::ProcessInfo info = ProcessOf(record.pid, process.get(), !reads_);
-  record.pid = info.process;
-  record.parent = info.parent;
+  record.parent = ParentOf(record.pid, process.get(), !reads_);
   Add(record);
   if (!exits_.Watch(record.pid, std::move(process))) {
     ++dropped_[static_cast<std::size_t>(InsideKind::kExit)];

@@ -19,6 +19,7 @@
 #include "event/inside_record.h"
 #include "plan/launch_plan.h"
 #include "spawn/native/exit_watch.h"
+#include "spawn/native/thread_owners.h"
 
 namespace ambit::spawn::native {
 
@@ -61,6 +62,7 @@ class Witness {
   const plan::LaunchPlan& plan_;
   bool on_;
   bool reads_;
+  ThreadOwners owners_;
   ExitWatch exits_;
   pid_t agent_ = 0;  // until it is an ordinary process
   std::size_t tries_ = 0;
