@@ -199,6 +199,10 @@ std::optional<InsideRecord> OpenOf(const Call& call, int base, int path, std::ui
 
 std::optional<InsideRecord> NamesOf(const Call& call, const Shape& shape) {
   InsideRecord record = Begin(call, shape.kind, call.PathAt(shape.base, shape.path));
+  // What is there cannot be made: two of three told calls of a package manager are such tries.
+  if (shape.kind == InsideKind::kCreate && IsOrdinaryName(record.path) && IsThere(record.path)) {
+    return std::nullopt;
+  }
   record.detail = static_cast<std::uint8_t>(shape.detail);
   if (shape.mode != kNone)
     record.number = static_cast<std::int64_t>(call.argument(shape.mode) & 07777);
