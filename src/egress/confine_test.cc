@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -110,7 +111,7 @@ TEST(Confine, AllWallsTogetherLeaveNoFilesProcessesOrNewKindsOfSockets) {
     EXPECT_EQ(::fork(), -1);
     EXPECT_EQ(::kill(parent, 0), -1);
     EXPECT_EQ(::socket(AF_UNIX, SOCK_STREAM, 0), -1);
-    EXPECT_EQ(::socket(AF_INET, SOCK_DGRAM, 0), -1);
+    EXPECT_EQ(::socket(AF_INET, SOCK_RAW, IPPROTO_UDP), -1);
     EXPECT_NE(::socket(AF_INET, SOCK_STREAM, 0), -1);
   });
 }

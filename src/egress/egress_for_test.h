@@ -207,7 +207,7 @@ class RunningEgress {
   std::optional<EgressReport> NextReport(milliseconds limit = std::chrono::seconds(5)) {
     pollfd waiting{.fd = control_.get(), .events = POLLIN, .revents = 0};
     if (::poll(&waiting, 1, static_cast<int>(limit.count())) != 1) return std::nullopt;
-    std::array<std::byte, 256> message{};
+    std::array<std::byte, 2 * sizeof(EgressReport)> message{};
     const ssize_t got = ::recv(control_.get(), message.data(), message.size(), 0);
     if (got <= 0) return std::nullopt;
     auto report = DecodeReport(std::span(message).first(static_cast<std::size_t>(got)));

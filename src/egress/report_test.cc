@@ -45,19 +45,27 @@ TEST(DecodeReport, RefusesEveryOtherLength) {
 
 TEST(DecodeReport, NamesTheFieldThatNoHonestRelaySends) {
   EXPECT_EQ(WhyRefused([](EgressReport&) {}), "accepted");
-  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.version = 2; }),
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.version = 1; }),
             "egress report: bad field 'version'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = static_cast<ReportKind>(0); }),
             "egress report: bad field 'kind'");
-  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = static_cast<ReportKind>(10); }),
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = static_cast<ReportKind>(13); }),
             "egress report: bad field 'kind'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.stage = Stage::kSeccomp; }),
             "egress report: bad field 'stage'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = ReportKind::kFailed; }),
             "egress report: bad field 'stage'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.family = 5; }), "egress report: bad field 'family'");
-  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.reserved = 1; }),
-            "egress report: bad field 'reserved'");
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.mismatch = static_cast<Mismatch>(99); }),
+            "egress report: bad field 'mismatch'");
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.reach = static_cast<Reach>(99); }),
+            "egress report: bad field 'reach'");
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.name = TextOfName("not a name"); }),
+            "egress report: bad field 'name'");
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.name.fill('a'); }),
+            "egress report: bad field 'name'");
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.claimed[9] = 'x'; }),
+            "egress report: bad field 'claimed'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.error = -1; }), "egress report: bad field 'error'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.error = 4096; }),
             "egress report: bad field 'error'");
@@ -74,7 +82,7 @@ TEST(DecodeReport, AcceptsOnlyWhatEncodesToTheSameBytes) {
   int accepted = 0;
   for (int round = 0; round < 200'000; ++round) {
     Bytes bytes{};
-    bytes[0] = std::byte{1};
+    bytes[0] = std::byte{EgressReport::kVersion};
     for (std::size_t i = 1; i < 5; ++i) bytes[i] = static_cast<std::byte>(small(random));
     const auto decoded = DecodeReport(bytes);
     if (!decoded) continue;

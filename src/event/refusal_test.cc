@@ -16,12 +16,21 @@ TEST(Refusal, OfAConnectionNamesTheFlagThatWouldAllowIt) {
   EXPECT_EQ(refusal->way, "--host-port 5432");
 }
 
-TEST(Refusal, OfAnotherMachineNamesNoFlag) {
+TEST(Refusal, OfAnotherMachineNamesTheFlagThatAllowsIt) {
   const std::vector<Field> fields = {{"host", std::string("192.0.2.1")},
                                      {"port", std::int64_t{443}},
                                      {"rule", std::string("no rule names it")}};
   EXPECT_EQ(RefusalOf(kDenial, fields)->what, "a connection to 192.0.2.1 port 443");
-  EXPECT_EQ(RefusalOf(kDenial, fields)->way, "");
+  EXPECT_EQ(RefusalOf(kDenial, fields)->way, "--allow 192.0.2.1");
+  const std::vector<Field> named = {{"host", std::string("git.example")},
+                                    {"port", std::int64_t{22}},
+                                    {"rule", std::string("no rule names it")}};
+  EXPECT_EQ(RefusalOf(kDenial, named)->way, "--allow git.example:22");
+  const std::vector<Field> asked = {{"what", std::string("resolve")},
+                                    {"host", std::string("git.example")},
+                                    {"rule", std::string("no rule names it")}};
+  EXPECT_EQ(RefusalOf(kDenial, asked)->what, "resolve git.example");
+  EXPECT_EQ(RefusalOf(kDenial, asked)->way, "--allow git.example");
 }
 
 TEST(Refusal, ThatNoFlagWouldChangeNamesNone) {

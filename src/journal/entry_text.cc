@@ -5,6 +5,7 @@
 
 #include <array>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "base/text.h"
@@ -100,6 +101,10 @@ std::string OfConnect(const Entry& entry) {
   std::string line =
       fmt::format("{}:{} {}", named ? TextOf(entry, "host") : "127.0.0.1",
                   NumberOf(entry, named ? "port" : "host_port"), TextOf(entry, "state"));
+  const auto error = entry.Number("errno").value_or(0);
+  if (state == "failed" && error > 0) {
+    line += fmt::format(": {}", std::generic_category().message(static_cast<int>(error)));
+  }
   if (state == "closed") {
     line += fmt::format(", {} bytes to the host, {} from it", NumberOf(entry, "bytes_to_host"),
                         NumberOf(entry, "bytes_from_host"));

@@ -383,7 +383,7 @@ TEST(LandlockRules, GrantWritingExactlyWhereAMountIsWritable) {
 }
 
 TEST(RootEntries, PasswdHasOnlyTheRunsUsers) {
-  const auto entries = MakeRootEntries(SomeHost(false), SomeIdentity(false), "ambit", {});
+  const auto entries = MakeRootEntries(SomeHost(false), SomeIdentity(false), "ambit", {}, false);
   const auto passwd = std::ranges::find(entries, "/etc/passwd", &RootEntry::path);
   ASSERT_NE(passwd, entries.end());
   EXPECT_EQ(passwd->content,
@@ -395,7 +395,7 @@ TEST(RootEntries, PasswdHasOnlyTheRunsUsers) {
 TEST(RootEntries, AFieldCannotAddALineToPasswd) {
   host::HostFacts facts = SomeHost(false);
   facts.person.home = "/home/a\nroot::0:0::/:/bin/sh\nb";
-  const auto entries = MakeRootEntries(facts, SomeIdentity(false), "ambit", {});
+  const auto entries = MakeRootEntries(facts, SomeIdentity(false), "ambit", {}, false);
   const auto passwd = std::ranges::find(entries, "/etc/passwd", &RootEntry::path);
   ASSERT_NE(passwd, entries.end());
   EXPECT_EQ(std::ranges::count(passwd->content, '\n'), 3);
@@ -404,7 +404,7 @@ TEST(RootEntries, AFieldCannotAddALineToPasswd) {
 TEST(RootEntries, GitConfigurationCarriesTheAuthorQuoted) {
   const auto entries =
       MakeRootEntries(SomeHost(false), SomeIdentity(false), "ambit",
-                      {.name = "A\n[core]\n\tpager = x", .email = "a@example.invalid"});
+                      {.name = "A\n[core]\n\tpager = x", .email = "a@example.invalid"}, false);
   const auto file = std::ranges::find(entries, "/etc/gitconfig", &RootEntry::path);
   ASSERT_NE(file, entries.end());
   EXPECT_THAT(file->content, Not(HasSubstr("\n[core]")));

@@ -226,11 +226,12 @@ Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
             .way = target.port ? fmt::format("--host-port {}", *target.port) : "--host-port PORT"};
   }
   const bool web = !target.port || *target.port == 80 || *target.port == 443;
-  return {
-      .refused = true,
-      .what = name + " cannot be reached from inside",
-      .rule = "a run reaches only the names that its policy allows, and no rule names it",
-      .way = fmt::format("--allow {}{}", target.host, web ? "" : fmt::format(":{}", *target.port))};
+  const bool bare_v6 = target.host.contains(':') && !target.host.starts_with('[');
+  const std::string written = bare_v6 ? fmt::format("[{}]", target.host) : std::string(target.host);
+  return {.refused = true,
+          .what = name + " cannot be reached from inside",
+          .rule = "a run reaches only the names that its policy allows, and no rule names it",
+          .way = fmt::format("--allow {}{}", written, web ? "" : fmt::format(":{}", *target.port))};
 }
 
 }  // namespace ambit::plan

@@ -84,8 +84,22 @@ TEST_F(Why, AHostIsALoopbackPortThatIsNamedOrNothing) {
   EXPECT_FALSE(WhyHost(plan_, "[::1]:5432").refused);
   EXPECT_EQ(WhyHost(plan_, "127.0.0.1:80").way, "--host-port 80");
   EXPECT_EQ(WhyHost(plan_, "http://localhost/x").way, "--host-port 80");
-  EXPECT_THAT(WhyHost(plan_, "https://example.com/x").rule, HasSubstr("no network"));
-  EXPECT_THAT(WhyHost(plan_, "2001:db8::1").way, HasSubstr("to 2001:db8::1"));
+  EXPECT_THAT(WhyHost(plan_, "https://example.com/x").rule, HasSubstr("no rule names it"));
+  EXPECT_EQ(WhyHost(plan_, "https://example.com/x").way, "--allow example.com");
+  EXPECT_EQ(WhyHost(plan_, "ssh://git.example:22").way, "--allow git.example:22");
+  EXPECT_EQ(WhyHost(plan_, "2001:db8::1").way, "--allow [2001:db8::1]");
+}
+
+TEST_F(Why, AHostIsWhatARuleNames) {
+  plan_.network.rules.allow = {*policy::ParseNetRule("*.example.com", "--allow")};
+  plan_.network.rules.deny = {*policy::ParseNetRule("no.example.com", "ambit.toml:2:9: net.deny")};
+  EXPECT_FALSE(WhyHost(plan_, "https://a.example.com/x").refused);
+  EXPECT_FALSE(WhyHost(plan_, "a.example.com").refused);
+  EXPECT_TRUE(WhyHost(plan_, "a.example.com:22").refused);
+  EXPECT_THAT(WhyHost(plan_, "no.example.com").rule, HasSubstr("ambit.toml:2:9: net.deny"));
+  const Result<LaunchPlan> read = DecodeJson(EncodeJson(plan_));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->network.rules, plan_.network.rules);
 }
 
 TEST_F(Why, IsTheSameOfThePlanOnRecord) {

@@ -160,7 +160,8 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
   rule.raw = rest.starts_with(kRaw);
   if (rule.raw) rest.remove_prefix(kRaw.size());
   if (rest.contains("://")) {
-    return Wrong(text, "a name, not a URL", "write the host's name, and :PORT or tcp:// before it");
+    return Wrong(text, "a URL, not a name",
+                 "write example.com, example.com:22 or tcp://example.com:25");
   }
   const auto colon = rest.rfind(':');
   if (colon != std::string_view::npos && !rest.ends_with(']')) {

@@ -36,7 +36,7 @@ std::int64_t Number(std::uint64_t value) {
 
 /// The name of a report, else its address; empty when it has neither.
 std::string TextOf(const egress::EgressReport& report) {
-  if (const std::string_view name = NameIn(report.name); !name.empty()) return std::string(name);
+  if (const std::string_view name = egress::NameIn(report.name); !name.empty()) return std::string(name);
   std::array<char, INET6_ADDRSTRLEN> text{};
   const int family = report.family == 4 ? AF_INET : AF_INET6;
   if (report.family == 0 || ::inet_ntop(family, report.address.data(), text.data(),
@@ -159,7 +159,7 @@ std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
     return "connection limit";
   }
   if (report.kind == ReportKind::kMismatch) {
-    const std::string_view claimed = NameIn(report.claimed);
+    const std::string_view claimed = egress::NameIn(report.claimed);
     return fmt::format("{}{}", WordsFor(report.mismatch),
                        claimed.empty() ? "" : fmt::format(": {}", claimed));
   }
@@ -167,7 +167,7 @@ std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
     if (report.error == 0) return fmt::format("it leads to {}", WordsFor(report.reach));
     return report.error == ENOENT ? "there is no such name" : "no name server answered";
   }
-  const auto name = HostName::Parse(NameIn(report.name));
+  const auto name = HostName::Parse(egress::NameIn(report.name));
   if (heard_.rules != nullptr && name) {
     const policy::NetDecision why = report.kind == ReportKind::kNameRefused
                                         ? policy::DecideName(*heard_.rules, *name)

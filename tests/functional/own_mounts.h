@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 #include "support/run_ambit.h"
 
@@ -14,8 +15,10 @@ namespace ambit::testing {
 /// a new mount namespace. Root makes it for everybody, as a container's engine does; an ordinary
 /// user makes it in a user namespace that maps nobody else.
 inline Finished InOwnMounts(const Scratch& person, const std::string& set_up,
-                            const std::string& command) {
+                            const std::string& command,
+                            const std::vector<std::string>& more_namespaces = {}) {
   std::vector<std::string> argv = {"unshare", "--mount", "--propagation", "private"};
+  argv.insert(argv.end(), more_namespaces.begin(), more_namespaces.end());
   if (::geteuid() != 0) {
     argv.insert(argv.end(), {"--user", "--map-current-user", "--keep-caps", "sh", "-ec",
                              set_up + "\nexec setpriv --inh-caps=-all --ambient-caps=-all sh -c "

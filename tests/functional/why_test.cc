@@ -83,8 +83,8 @@ TEST_P(Why, SystemPathsAreReadOnlyAndTheRestOfTheHostIsNotThere) {
 
 TEST_P(Why, AHostIsReachedByANamedPortOfTheLoopbackAlone) {
   Run({"--host-port", "5432"});
-  ExpectRefused(Ask({"--host", "example.com"}), "a run has no network", "--host-port PORT");
-  ExpectRefused(Ask({"--host", "https://example.com/x"}), "a run has no network", "example.com");
+  ExpectRefused(Ask({"--host", "example.com"}), "no rule names it", "--allow example.com");
+  ExpectRefused(Ask({"--host", "https://example.com/x"}), "no rule names it", "example.com");
   ExpectRefused(Ask({"--host", "localhost:6379"}), "loopback of its own", "--host-port 6379");
   const Finished named = Ask({"--host", "127.0.0.1:5432"});
   EXPECT_EQ(named.exit_code, 1);
