@@ -14,20 +14,38 @@ namespace {
 /// Alert 49, access denied, before any key is agreed on: every library has words for it.
 constexpr std::string_view kAccessDenied("\x15\x03\x03\x00\x02\x02\x31", 7);
 
+// Kinds of records and messages of TLS (RFC 8446, appendix B).
+constexpr unsigned kChangeCipherSpec = 20;
+constexpr unsigned kAlert = 21;
+constexpr unsigned kHandshake = 22;
+constexpr unsigned kApplicationData = 23;
+constexpr unsigned kClientHello = 1;
+constexpr std::size_t kRecordHeader = 5;
+constexpr std::size_t kLongestQuietRecord = kRecordHeader + 16;
+
 bool IsWebPort(std::uint16_t port) {
   return std::ranges::find(policy::kWebPorts, port) != policy::kWebPorts.end();
 }
 
 enum class Http : std::uint8_t { kNo, kPerhaps, kYes };
 
-/// Told by the whole first line: other protocols begin with words in capitals, too.
+/// Told by the whole first line: other protocols begin with words, too. Servers are lenient: with
+/// empty lines before it, small letters and any method it is one all the same, and then refused.
 Http MayBeHttp(std::string_view bytes) {
-  if (!proto::BeginsLikeHttp(bytes)) return Http::kNo;
-  const auto end = bytes.find('\n');
+  constexpr std::string_view kLineEnds = "\r\n";
+  const std::string_view line =
+      bytes.substr(std::min(bytes.find_first_not_of(kLineEnds), bytes.size()));
+  if (line.empty()) return Http::kPerhaps;
+  if (!proto::BeginsLikeHttp(line)) return Http::kNo;
+  const auto end = line.find_first_of(kLineEnds);
   if (end == std::string_view::npos) {
     return bytes.size() < proto::kMostHttpHeadBytes ? Http::kPerhaps : Http::kNo;
   }
-  return bytes.substr(0, end).contains(" HTTP/1.") ? Http::kYes : Http::kNo;
+  std::string small(line.substr(0, end));
+  std::ranges::transform(small, small.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return small.contains(" http/") ? Http::kYes : Http::kNo;
 }
 
 }  // namespace
@@ -52,6 +70,27 @@ Claim::Look Claim::At(std::string_view pending) {
 }
 
 Claim::Look Claim::AtTls(std::string_view pending) {
+  if (!greeted_) return AtHello(pending);
+  if (pending.size() <= kRecordHeader) return {};
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(pending[at]); };
+  const std::size_t record = kRecordHeader + (static_cast<std::size_t>(byte(3)) << 8 | byte(4));
+  switch (byte(0)) {
+    case kHandshake:
+      if (byte(kRecordHeader) == kClientHello) return AtHello(pending);
+      break;
+    case kChangeCipherSpec:
+    case kAlert:
+      if (record > kLongestQuietRecord) return RefuseTls(Mismatch::kNotInOrder, {});
+      return {.pass = record <= pending.size() ? record : 0};
+    case kApplicationData:
+      break;
+    default:
+      return RefuseTls(Mismatch::kNotInOrder, {});
+  }
+  return {.pass = pending.size(), .then = Look::Then::kRest};
+}
+
+Claim::Look Claim::AtHello(std::string_view pending) {
   const auto hello = proto::ReadClientHello(std::as_bytes(std::span(pending)));
   if (!hello) return RefuseTls(Mismatch::kNotInOrder, {});
   if (!*hello) return {};
@@ -61,7 +100,9 @@ Claim::Look Claim::AtTls(std::string_view pending) {
   if (*said.server_name != name_) {
     return RefuseTls(Mismatch::kOtherServerName, said.server_name->text());
   }
-  return {.pass = pending.size(), .then = Look::Then::kRest};
+  if (said.early_data) return RefuseTls(Mismatch::kEarlyData, {});
+  greeted_ = true;
+  return {.pass = said.bytes};
 }
 
 Claim::Look Claim::AtHttp(std::string_view pending) {
@@ -107,6 +148,8 @@ std::string_view WordsFor(Mismatch mismatch) {
       return "the TLS server name is encrypted";
     case Mismatch::kOtherHost:
       return "the HTTP request is for another host";
+    case Mismatch::kEarlyData:
+      return "TLS data before the server's answer could hide another name";
     case Mismatch::kNotInOrder:
       return "what is spoken may be read in two ways";
     case Mismatch::kNeither:

@@ -3,6 +3,10 @@
 // stands for a name (egress/name_table); a TLS ClientHello and each plain HTTP request name a host
 // as well, and the far end may act on that name: so they have to be the same, or nothing goes on.
 //
+// A server may ask for a second ClientHello (HelloRetryRequest), which may name another: so the
+// records of a client are looked at until it has something to say that is no hello. For the same
+// reason nobody may send data before the server's answer (0-RTT): a hello could hide behind it.
+//
 // Sans I/O: gets the bytes of the client from the first on, says how many may go on. On a port of
 // the web only TLS and HTTP may be spoken; on others anything, and those two are looked at where
 // they are recognised. Who calls: egress/relay.
@@ -21,6 +25,7 @@ enum class Mismatch : std::uint8_t {
   kOtherServerName,  // the ClientHello names another host
   kNoServerName,
   kHiddenServerName,  // encrypted
+  kEarlyData,         // TLS 0-RTT
   kOtherHost,         // the Host of an HTTP request is another
   kNotInOrder,        // TLS or HTTP that may be read in two ways
   kNeither,           // not TLS, not HTTP, on a port of the web
@@ -49,6 +54,7 @@ class Claim {
  private:
   enum class Speaks : std::uint8_t { kUnknown, kTls, kHttp };
   Look AtTls(std::string_view pending);
+  Look AtHello(std::string_view pending);
   Look AtHttp(std::string_view pending);
   [[nodiscard]] Look RefuseTls(Mismatch mismatch, std::string claimed) const;
   [[nodiscard]] Look RefuseHttp(Mismatch mismatch, std::string claimed) const;
@@ -56,6 +62,7 @@ class Claim {
   const HostName& name_;
   std::uint16_t port_;
   Speaks speaks_ = Speaks::kUnknown;
+  bool greeted_ = false;  // a ClientHello has been judged
   proto::HttpRequests requests_;
 };
 

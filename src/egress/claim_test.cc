@@ -44,13 +44,47 @@ Claim::Look LookAt(const std::string& bytes, std::uint16_t port = 443) {
 TEST(Claim, OfTheSameNameGoesOn) {
   const std::string hello = Hello(ServerName("Example.com"));
   const auto look = LookAt(hello);
-  EXPECT_EQ(look.then, Then::kRest);
+  EXPECT_EQ(look.then, Then::kMore);
   EXPECT_EQ(look.pass, hello.size());
   for (std::size_t size = 1; size < hello.size(); ++size) {
     const auto part = LookAt(hello.substr(0, size));
     EXPECT_EQ(part.then, Then::kMore) << size;
     EXPECT_EQ(part.pass, 0U) << size;
   }
+}
+
+std::string Record(int type, const std::string& content) {
+  return Number(static_cast<std::size_t>(type), 1) + Number(0x0303, 2) + Vector(content, 2);
+}
+
+/// What becomes of a second message behind a good hello, given byte by byte.
+Claim::Look LookBehindHello(const std::string& more) {
+  Claim claim(kName, 443);
+  EXPECT_GT(claim.At(Hello(ServerName("example.com"))).pass, 0U);
+  std::string pending;
+  for (const char c : more) {
+    pending += c;
+    Claim::Look look = claim.At(pending);
+    if (look.then != Then::kMore) return look;
+    pending.erase(0, look.pass);
+  }
+  return {};
+}
+
+TEST(Claim, OfASecondHelloIsLookedAt) {
+  const std::string change = Record(20, "\x01");
+  const std::string evil = Hello(ServerName("evil.example"));
+  EXPECT_EQ(LookBehindHello(evil).mismatch, Mismatch::kOtherServerName);
+  EXPECT_EQ(LookBehindHello(change + evil).mismatch, Mismatch::kOtherServerName);
+  EXPECT_EQ(LookBehindHello(change + Hello(ServerName("example.com")) + evil).mismatch,
+            Mismatch::kOtherServerName);
+  EXPECT_EQ(LookBehindHello(change + Record(23, "data")).then, Then::kRest);
+  EXPECT_EQ(LookBehindHello(Record(22, "\x10 key exchange")).then, Then::kRest);
+  EXPECT_EQ(LookBehindHello(Record(20, std::string(100, 'x'))).mismatch, Mismatch::kNotInOrder);
+  EXPECT_EQ(LookBehindHello("GET / HTTP/1.1").mismatch, Mismatch::kNotInOrder);
+  // A hello could come behind data that the server throws away.
+  EXPECT_EQ(LookAt(Hello(ServerName("example.com") + Number(42, 2) + Vector("", 2))).mismatch,
+            Mismatch::kEarlyData);
 }
 
 TEST(Claim, OfAnotherServerIsRefused) {
@@ -95,21 +129,23 @@ TEST(Claim, IsOfTheWebOnPortsOfTheWeb) {
     EXPECT_EQ(LookAt("SSH-2.0-x\r\n", port).mismatch, Mismatch::kNeither);
     EXPECT_EQ(LookAt("PING\r\n", port).mismatch, Mismatch::kNeither);
     EXPECT_EQ(LookAt(std::string("\0\0\0\x08", 4), port).mismatch, Mismatch::kNeither);
-    EXPECT_EQ(LookAt("PRI * HTTP/2.0\r\n\r\n", port).mismatch, Mismatch::kNeither);
+    EXPECT_EQ(LookAt("PRI * HTTP/2.0\r\n\r\n", port).mismatch, Mismatch::kNotInOrder);
   }
 }
 
 TEST(Claim, ElsewhereIsWhateverIsSpoken) {
-  for (const std::string& bytes :
-       {std::string("SSH-2.0-x\r\n"), std::string("PING\r\n"), std::string("EHLO me\r\n"),
-        std::string("\0\0\0\x08", 4), std::string("PRI * HTTP/2.0\r\n\r\n")}) {
+  for (const std::string& bytes : {std::string("SSH-2.0-x\r\n"), std::string("PING\r\n"),
+                                   std::string("EHLO me\r\n"), std::string("\0\0\0\x08", 4)}) {
     const auto look = LookAt(bytes, 5000);
     EXPECT_EQ(look.then, Then::kRest) << bytes;
     EXPECT_EQ(look.pass, bytes.size());
   }
   EXPECT_EQ(LookAt("EHLO", 25).then, Then::kMore);
-  EXPECT_EQ(LookAt("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 5000).mismatch,
-            Mismatch::kOtherHost);
+  for (const char* lenient : {"GET / HTTP/1.1\r\n", "\r\nGET / HTTP/1.1\r\n", "\nget / http/1.1\n",
+                              "M-SEARCH / HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n"}) {
+    EXPECT_EQ(LookAt(std::string(lenient) + "Host: evil.example\r\n\r\n", 5000).then, Then::kRefuse)
+        << lenient;
+  }
 }
 
 }  // namespace

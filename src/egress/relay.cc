@@ -17,6 +17,7 @@
 #include "egress/connection.h"
 #include "egress/dial.h"
 #include "egress/pump.h"
+#include "egress/upstream.h"
 
 namespace ambit::egress {
 namespace {
@@ -45,7 +46,8 @@ RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
   RelayLimits limits;
   const std::size_t spare = open_files > listeners + kOwn ? open_files - listeners - kOwn : 0;
   limits.pipes = std::min(limits.pipes, spare / 8);
-  limits.connections = std::min(limits.connections, (spare - 2 * limits.pipes) / 2);
+  limits.connections =
+      std::min(limits.connections, (spare - 2 * limits.pipes) / (1 + kMostAttempts));
   return limits;
 }
 

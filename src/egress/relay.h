@@ -68,6 +68,7 @@ class Relay {
   Task<> AcceptAll(Listener& listener);
   void Take(Fd client, const Listener& listener);
   void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
+  void RefuseUnreachable(Fd client, const Address& target);
   Task<> CarryOut(Fd client, Address target);
   Task<Result<std::vector<policy::AddressBytes>>> AddressesOf(const HostName& name,
                                                               std::uint16_t port);

@@ -44,6 +44,11 @@ Task<> Relay::CarryOut(Fd client, Address target) {
     Refuse(std::move(client), ReportKind::kDenied, name);
     co_return;
   }
+  // Whatever range somebody wrote, the machine's own credentials are not meant.
+  if (name == nullptr && ReachOf(BytesOf(target)) == Reach::kMetadata) {
+    RefuseUnreachable(std::move(client), target);
+    co_return;
+  }
   auto connection = std::make_shared<Connection>(*this, target, name);
   boost::system::error_code error;
   connection->client.assign(client.get(), error);
@@ -80,6 +85,15 @@ Task<> Relay::CarryOut(Fd client, Address target) {
   } else {
     asio::co_spawn(loop_.get_executor(), CarryChecked(connection), asio::detached);
   }
+}
+
+void Relay::RefuseUnreachable(Fd client, const Address& target) {
+  ResetOnClose(client.get());
+  EgressReport report{
+      .kind = ReportKind::kUnreachable, .family = target.family, .port = target.port};
+  report.address = target.bytes;
+  report.reach = ReachOf(BytesOf(target));
+  reporter_.Send(report);
 }
 
 Task<Result<std::vector<policy::AddressBytes>>> Relay::AddressesOf(const HostName& name,
@@ -131,35 +145,37 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
 /// False: this coroutine has nothing more to do with the connection.
 Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::string& held,
                          Claim& claim) {
-  for (;;) {
-    Claim::Look look = claim.At(held);
-    if (look.then == Claim::Look::Then::kMore && look.pass == 0 && held.size() > Claim::kMostHeld) {
-      look = {.then = Claim::Look::Then::kRefuse, .mismatch = Mismatch::kNotInOrder};
-    }
-    if (look.then == Claim::Look::Then::kRefuse) {
-      EgressReport report = connection->About(ReportKind::kMismatch);
-      report.mismatch = look.mismatch;
-      report.claimed = TextOfName(look.claimed);
-      reporter_.Send(report);
-      // Behind an answer of the server words of ours would be part of it.
-      if (connection->bytes_to_host > 0 || look.reply.empty())
-        connection->Break(EPROTO);
-      else
-        co_await EndWithReply(connection, std::move(look.reply));
-      co_return false;
-    }
-    if (look.pass == 0) co_return true;
-    if (!co_await SendAll(connection->host, std::string_view(held).substr(0, look.pass))) {
+  // As far as it can be judged now; then it goes on in one piece.
+  std::size_t judged = 0;
+  Claim::Look look;
+  do {
+    look = claim.At(std::string_view(held).substr(judged));
+    judged += look.pass;
+  } while (look.then == Claim::Look::Then::kMore && look.pass > 0);
+  if (judged > 0) {
+    if (!co_await SendAll(connection->host, std::string_view(held).substr(0, judged))) {
       connection->Break(ECONNRESET);
       co_return false;
     }
-    connection->bytes_to_host += look.pass;
-    held.erase(0, look.pass);
-    if (look.then == Claim::Look::Then::kRest) {
-      asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
-      co_return false;
-    }
+    connection->bytes_to_host += judged;
+    held.erase(0, judged);
   }
+  if (look.then == Claim::Look::Then::kRest) {
+    asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
+    co_return false;
+  }
+  if (look.then == Claim::Look::Then::kMore && held.size() <= Claim::kMostHeld) co_return true;
+  EgressReport report = connection->About(ReportKind::kMismatch);
+  report.mismatch = look.then == Claim::Look::Then::kMore ? Mismatch::kNotInOrder : look.mismatch;
+  report.claimed = TextOfName(look.claimed);
+  reporter_.Send(report);
+  // Behind an answer of the server words of ours would be part of it.
+  if (connection->bytes_to_host > 0 || look.reply.empty()) {
+    connection->Break(EPROTO);
+  } else {
+    co_await EndWithReply(connection, std::move(look.reply));
+  }
+  co_return false;
 }
 
 /// The client gets to read why: an end before it has read would take the words with it.

@@ -18,7 +18,7 @@ namespace ambit::egress {
 namespace {
 
 constexpr std::chrono::milliseconds kHeadStart(250);
-constexpr std::chrono::seconds kLongestDial(30);
+constexpr std::chrono::milliseconds kLongestAttempt(10'000);
 
 /// Attempts that race; the first that stands wins, the others are closed.
 struct Race {
@@ -53,10 +53,10 @@ std::vector<policy::AddressBytes> OnlyPublic(std::vector<policy::AddressBytes> a
 Task<int> DialAny(asio::io_context& loop, Descriptor& out,
                   std::vector<policy::AddressBytes> addresses, std::uint16_t port) {
   auto race = std::make_shared<Race>(loop, out);
-  const auto end = std::chrono::steady_clock::now() + kLongestDial;
-  std::size_t next = 0;
-  while (!race->won && (next < addresses.size() || !race->running.empty())) {
-    if (next < addresses.size()) {
+  boost::system::error_code ignored;
+  for (std::size_t next = 0; !race->won && (next < addresses.size() || !race->running.empty());) {
+    const bool starts = next < addresses.size() && race->running.size() < kMostAttempts;
+    if (starts) {
       auto socket = std::make_shared<Descriptor>(loop);
       race->running.push_back(socket);
       asio::co_spawn(loop.get_executor(), Attempt(race, socket, addresses[next++], port),
@@ -64,14 +64,13 @@ Task<int> DialAny(asio::io_context& loop, Descriptor& out,
       // It may have ended before it had to wait for anything.
       if (std::ranges::find(race->running, socket) == race->running.end()) continue;
     }
-    if (std::chrono::steady_clock::now() >= end) break;
-    if (next < addresses.size())
-      race->changed.expires_after(kHeadStart);
-    else
-      race->changed.expires_at(end);
+    const bool another = next < addresses.size() && race->running.size() < kMostAttempts;
+    race->changed.expires_after(another ? kHeadStart : kLongestAttempt);
+    const auto running = race->running.size();
     co_await Wait(race->changed);
+    // Nothing has become of the oldest one: its place is for the next.
+    if (!another && !race->won && race->running.size() == running) race->running[0]->close(ignored);
   }
-  boost::system::error_code ignored;
   for (const auto& socket : race->running) socket->close(ignored);
   co_return race->won ? 0 : race->error;
 }

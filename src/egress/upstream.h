@@ -15,7 +15,9 @@ namespace ambit::egress {
 std::vector<policy::AddressBytes> OnlyPublic(std::vector<policy::AddressBytes> addresses);
 
 /// Connects `out` to the first of `addresses` that takes a connection; the next one is tried beside
-/// it after 250 ms (RFC 8305). 0, or the errno of the last that failed.
+/// it after 250 ms (RFC 8305), two at once at most, each for 10 seconds. 0, or the errno of the
+/// last that failed.
+inline constexpr std::size_t kMostAttempts = 2;
 Task<int> DialAny(asio::io_context& loop, Descriptor& out,
                   std::vector<policy::AddressBytes> addresses, std::uint16_t port);
 

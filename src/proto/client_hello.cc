@@ -8,6 +8,7 @@ namespace {
 constexpr unsigned kHandshake = 22;
 constexpr unsigned kClientHello = 1;
 constexpr unsigned kServerName = 0;
+constexpr unsigned kEarlyData = 42;
 constexpr unsigned kHostName = 0;
 constexpr unsigned kEncryptedClientHello = 0xfe0d;
 constexpr unsigned kEncryptedServerName = 0xffce;  // its forerunner
@@ -48,8 +49,14 @@ class Reader {
   bool failed_ = false;
 };
 
+struct Message {
+  std::string content;
+  std::size_t on_wire = 0;
+};
+
 /// The handshake message, out of as many records as it has. Nothing while there is more to come.
-Result<std::optional<std::string>> MessageIn(std::span<const std::byte> bytes) {
+Result<std::optional<Message>> MessageIn(std::span<const std::byte> bytes) {
+  const std::size_t all = bytes.size();
   std::string message;
   for (;;) {
     if (bytes.size() < kRecordHeader) return std::nullopt;
@@ -68,8 +75,12 @@ Result<std::optional<std::string>> MessageIn(std::span<const std::byte> bytes) {
       if (in.Number(1) != kClientHello) return Wrong("was expected, it is another message");
       const std::size_t whole = kMessageHeader + in.Number(3);
       if (whole > kMostClientHelloBytes) return Wrong("is too large");
-      if (message.size() > whole) return Wrong("is followed by something else in its record");
-      if (message.size() == whole) return message;
+      if (message.size() - part.size() + size > whole) {
+        return Wrong("is followed by something else in its record");
+      }
+      if (message.size() == whole) {
+        return Message{.content = std::move(message), .on_wire = all - bytes.size() + part.size()};
+      }
     }
     if (part.size() < size) return std::nullopt;
     bytes = bytes.subspan(size);
@@ -109,6 +120,7 @@ Result<ClientHello> ReadMessage(std::string_view message) {
     const unsigned type = extensions.Number(2);
     const auto extension = extensions.Vector(2);
     if (extensions.failed()) return Wrong("has an extension that is cut off");
+    if (type == kEarlyData) hello.early_data = true;
     if (type == kEncryptedClientHello || type == kEncryptedServerName) hello.encrypted = true;
     if (type == kServerName) AMBIT_CHECK(ReadServerName(extension, hello));
   }
@@ -123,9 +135,10 @@ bool BeginsLikeTls(std::span<const std::byte> bytes) {
 }
 
 Result<std::optional<ClientHello>> ReadClientHello(std::span<const std::byte> bytes) {
-  AMBIT_TRY(const std::optional<std::string> message, MessageIn(bytes));
+  AMBIT_TRY(const std::optional<Message> message, MessageIn(bytes));
   if (!message) return std::nullopt;
-  AMBIT_TRY(ClientHello hello, ReadMessage(*message));
+  AMBIT_TRY(ClientHello hello, ReadMessage(message->content));
+  hello.bytes = message->on_wire;
   return hello;
 }
 

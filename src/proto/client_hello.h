@@ -22,6 +22,8 @@ inline constexpr std::size_t kMostClientHelloBytes = 64U << 10;
 struct ClientHello {
   std::optional<HostName> server_name;  // empty: none was given
   bool encrypted = false;               // an inner one is hidden in it, or room for one (GREASE)
+  bool early_data = false;              // what follows may be data before the server has answered
+  std::size_t bytes = 0;                // on the wire, with the headers of its records
 };
 
 /// Whether what begins like this may be a TLS handshake.

@@ -66,8 +66,14 @@ TEST(ClientHello, MayComeInAnyPieces) {
   }
   ASSERT_TRUE(*Read(records));
   EXPECT_EQ((**Read(records)).server_name->text(), "example.com");
-  // Early data behind it is somebody else's concern.
-  EXPECT_TRUE(*Read(records + Number(23, 1) + Number(0x0303, 2) + Vector("early", 2)));
+  const auto followed = Read(records + Number(23, 1) + Number(0x0303, 2) + Vector("data", 2));
+  ASSERT_TRUE(*followed);
+  EXPECT_EQ((*followed)->bytes, records.size());
+}
+
+TEST(ClientHello, SaysWhetherDataComesEarly) {
+  EXPECT_FALSE((**Read(Record(Hello(ServerName("a.b"))))).early_data);
+  EXPECT_TRUE((**Read(Record(Hello(ServerName("a.b") + Extension(42, ""))))).early_data);
 }
 
 TEST(ClientHello, MayNameNobody) {
@@ -88,16 +94,25 @@ TEST(ClientHello, NotInOrderIsRefused) {
   const std::string two =
       Extension(0, Vector(Number(0, 1) + Vector("a.b", 2) + Number(0, 1) + Vector("c.d", 2), 2));
   for (const std::string& bytes :
-       {Record(Hello(ServerName("a.b") + ServerName("a.b"))), Record(Hello(two)),
-        Record(Hello(ServerName(""))), Record(Hello(ServerName("a.b."))),
-        Record(Hello(ServerName("1.2.3.4"))), Record(Hello(ServerName("::1"))),
+       {Record(Hello(ServerName("a.b") + ServerName("a.b"))),
+        Record(Hello(two)),
+        Record(Hello(ServerName(""))),
+        Record(Hello(ServerName("a.b."))),
+        Record(Hello(ServerName("1.2.3.4"))),
+        Record(Hello(ServerName("::1"))),
         Record(Hello(ServerName(std::string("a.b\0c", 5)))),
         Record(Hello(ServerName(std::string(254, 'a')))),
         Record(Hello(Extension(0, Vector(Number(1, 1) + Vector("a.b", 2), 2)))),
-        Record(Hello(Extension(0, "xx"))), Record(Hello("cut")),
-        Record(Hello(ServerName("a.b")) + "more"), Record(Number(2, 1) + Vector("server", 3)),
-        Record(Number(1, 1) + Number(1U << 20, 3)), Record(""), Record(std::string(1U << 15, 'x')),
-        std::string("\x80\x2e\x01\x03\x01\x00\x15", 7), std::string("GET / HTTP/1.1\r\n\r\n"),
+        Record(Hello(Extension(0, "xx"))),
+        Record(Hello("cut")),
+        Record(Hello(ServerName("a.b")) + "more"),
+        Record(Hello(ServerName("a.b")) + "more").substr(0, 5 + Hello(ServerName("a.b")).size()),
+        Record(Number(2, 1) + Vector("server", 3)),
+        Record(Number(1, 1) + Number(1U << 20, 3)),
+        Record(""),
+        Record(std::string(1U << 15, 'x')),
+        std::string("\x80\x2e\x01\x03\x01\x00\x15", 7),
+        std::string("GET / HTTP/1.1\r\n\r\n"),
         Record(Hello(ServerName("a.b")).substr(0, 9)) + Number(21, 1) + Number(0x0303, 2) +
             Vector("ab", 2)}) {
     const auto hello = Read(bytes);

@@ -92,6 +92,8 @@ Status ReadField(std::string_view line, Fields& fields) {
     if (fields.chunked || Small(value) != "chunked")
       return Wrong("has a transfer coding but chunked");
     fields.chunked = true;
+  } else if (name == "connection" && Small(value).contains("host")) {
+    return Wrong("wants its host left out further on");
   } else if (name == "upgrade") {
     return Wrong("wants to switch protocols");
   }
@@ -126,8 +128,7 @@ Status ReadRequestLine(std::string_view line, HttpRequestHead& head,
 bool BeginsLikeHttp(std::string_view bytes) {
   constexpr std::size_t kLongestMethod = 20;
   const auto method = bytes.substr(0, std::min(bytes.find(' '), kLongestMethod + 1));
-  if (method.empty() || method.size() > kLongestMethod) return false;
-  return std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return method.size() <= kLongestMethod && IsToken(method);
 }
 
 Result<HttpAuthority> ReadAuthority(std::string_view text) {
@@ -160,6 +161,7 @@ Result<HttpRequestHead> ReadRequestHead(std::string_view head) {
   }
   if (!rest.empty()) return Wrong("has something behind its head");
   if (!fields.host) return Wrong("names no host");
+  if (fields.chunked && first->ends_with("1.0")) return Wrong("of HTTP/1.0 is chunked");
   if (fields.chunked && fields.length) return Wrong("has a length beside a transfer coding");
   if (named && (named->host != fields.host->host || named->port != fields.host->port)) {
     return Wrong("names two hosts");
@@ -215,7 +217,7 @@ Result<HttpRequests::Progress> HttpRequests::TakeLine(std::string_view pending) 
   }
   const auto line = NextLine(rest);
   if (!line || line->size() > kLongestChunkLine) return Wrong("has a chunk that is not in order");
-  const Progress progress{.bytes = line->size() + kLineEnd.size(), .head = std::nullopt};
+  Progress progress{.bytes = line->size() + kLineEnd.size(), .head = std::nullopt};
   if (within_ == Within::kChunkEnd) {
     if (!line->empty()) return Wrong("has a chunk that is not in order");
     within_ = Within::kChunkSize;

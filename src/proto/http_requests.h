@@ -23,7 +23,7 @@ namespace ambit::proto {
 
 inline constexpr std::size_t kMostHttpHeadBytes = 64U << 10;
 
-/// Whether what begins like this may be an HTTP/1 request: a method's letters.
+/// Whether what begins like this may be an HTTP request: a method, or the beginning of one.
 bool BeginsLikeHttp(std::string_view bytes);
 
 struct HttpAuthority {

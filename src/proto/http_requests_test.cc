@@ -85,6 +85,8 @@ TEST(HttpRequests, ThatMayBeReadInTwoWaysAreRefused) {
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n",
+           "POST / HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n",
+           "GET / HTTP/1.1\r\n" + host + "Connection: close, Host\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n-1\r\n",
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1;x=y\r\n",
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n\r\n",
@@ -97,10 +99,11 @@ TEST(HttpRequests, ThatMayBeReadInTwoWaysAreRefused) {
 }
 
 TEST(HttpRequests, AreToldByTheirFirstBytes) {
-  for (const char* bytes : {"G", "GET", "GET / HTTP/1.1", "OPTIONS * HTTP/1.1"}) {
+  for (const char* bytes :
+       {"G", "GET", "GET / HTTP/1.1", "OPTIONS * HTTP/1.1", "get /", "M-SEARCH *"}) {
     EXPECT_TRUE(BeginsLikeHttp(bytes)) << bytes;
   }
-  for (const char* bytes : {"", "get /", "SSH-2.0-OpenSSH", "\x16\x03", " GET", "EHLO-x",
+  for (const char* bytes : {"", "SSH-2.0-OpenSSH\r\n", "\x16\x03", " GET", "{\"a\": 1}",
                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}) {
     EXPECT_FALSE(BeginsLikeHttp(bytes)) << bytes;
   }

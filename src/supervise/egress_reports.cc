@@ -36,7 +36,8 @@ std::int64_t Number(std::uint64_t value) {
 
 /// The name of a report, else its address; empty when it has neither.
 std::string TextOf(const egress::EgressReport& report) {
-  if (const std::string_view name = egress::NameIn(report.name); !name.empty()) return std::string(name);
+  if (const std::string_view name = egress::NameIn(report.name); !name.empty())
+    return std::string(name);
   std::array<char, INET6_ADDRSTRLEN> text{};
   const int family = report.family == 4 ? AF_INET : AF_INET6;
   if (report.family == 0 || ::inet_ntop(family, report.address.data(), text.data(),
@@ -88,6 +89,7 @@ void EgressReports::TakeTheRest() {
 void EgressReports::Finish() {
   TakeTheRest();
   events_.TellDropped();
+  denials_.TellDropped();
 }
 
 EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
@@ -117,6 +119,7 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
       break;
   }
   events_.TellDroppedWhenDue();
+  denials_.TellDroppedWhenDue();
   return Next::kMore;
 }
 
@@ -143,14 +146,14 @@ void EgressReports::OnConnection(const egress::EgressReport& report) {
 }
 
 void EgressReports::OnDenied(const egress::EgressReport& report) {
-  if (!events_.Admit(event::kDenial, kReportBytes)) return;
+  if (!denials_.Admit(event::kDenial, kReportBytes)) return;
   const bool name = report.kind == egress::ReportKind::kNameRefused;
   event::Event event{
       .name = event::kDenial,
       .fields = {{"what", std::string(name ? "resolve" : "connect")}, {"host", TextOf(report)}}};
   if (!name) event.fields.push_back({"port", Number(report.port)});
   event.fields.push_back({"rule", RuleOf(report)});
-  events_.Tell(event);
+  denials_.Tell(event);
 }
 
 std::string EgressReports::RuleOf(const egress::EgressReport& report) const {

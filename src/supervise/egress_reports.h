@@ -37,7 +37,10 @@ class EgressReports {
   /// `socket`: a descriptor of its own (egress/report.h). Throws what Asio throws.
   EgressReports(boost::asio::io_context& io, int socket, Heard heard,
                 const EventBounds& bounds = kEgressBounds)
-      : socket_(io, socket), heard_(std::move(heard)), events_(bounds, heard_.event) {}
+      : socket_(io, socket),
+        heard_(std::move(heard)),
+        events_(bounds, heard_.event),
+        denials_(bounds, heard_.event) {}
 
   /// Until egress ends; to be spawned.
   boost::asio::awaitable<void> Watch();
@@ -56,7 +59,8 @@ class EgressReports {
 
   boost::asio::posix::stream_descriptor socket_;
   Heard heard_;
-  BoundedEvents events_;
+  BoundedEvents events_;   // of connections
+  BoundedEvents denials_;  // by themselves: a flood of them hides no connection
   std::unordered_set<std::uint32_t> told_open_;  // their `opened` is on record
 };
 

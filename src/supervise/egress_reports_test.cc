@@ -55,7 +55,7 @@ class EgressReportsTest : public ::testing::Test {
   std::vector<std::string> told_;
 };
 
-TEST_F(EgressReportsTest, OfAFloodAreCountedByName) {
+TEST_F(EgressReportsTest, OfAFloodAreCountedByNameAndHideNoConnection) {
   EgressReports reports =
       Within({.burst = 2, .per_second = 0, .events = 1'000, .bytes = 1'000'000});
   Say({.kind = ReportKind::kUpstreamFailed, .port = 1});
@@ -64,8 +64,9 @@ TEST_F(EgressReportsTest, OfAFloodAreCountedByName) {
   for (int i = 0; i < 10; ++i) Say({.kind = ReportKind::kTooMany});
   Say({.kind = ReportKind::kDropped, .count = 7});
   reports.Finish();
-  EXPECT_THAT(told_, ElementsAre("egress.connect 0 failed", "denial",
-                                 "events.dropped 37, denial: 10, egress: 7, egress.connect: 20"));
+  EXPECT_THAT(told_, ElementsAre("egress.connect 0 failed", "denial", "egress.connect 0 failed",
+                                 "denial", "events.dropped 26, egress: 7, egress.connect: 19",
+                                 "events.dropped 9, denial: 9"));
 }
 
 TEST_F(EgressReportsTest, OfAConnectionOnRecordItsEndIsToo) {
