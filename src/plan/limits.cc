@@ -201,7 +201,8 @@ std::string WayToHard(Kind kind) {
   switch (kind) {
     case Kind::kDisk:
     case Kind::kInodes:
-      return "use --disk-backing memory, or as root image";
+      return "use --disk-backing memory, or as root image, or as root a state directory "
+             "(XDG_STATE_HOME) on ext4 or xfs with project quota (mount option prjquota)";
     case Kind::kMemory:
       return "start ambit as root, or as a user whom systemd gives the memory controller";
     case Kind::kCpuTime:
@@ -269,8 +270,7 @@ std::string_view ForPeople(Means means, const host::CgroupFacts& cgroup) {
 /// name.
 std::string_view HeldPart(Kind kind, const host::CgroupFacts& cgroup) {
   if (kind != Kind::kIo) return {};
-  return cgroup.kind == host::CgroupKind::kV1 ? ", reads and direct writes"
-                                              : ", reads and writes";
+  return cgroup.kind == host::CgroupKind::kV1 ? ", reads and direct writes" : ", reads and writes";
 }
 
 std::string HowItHolds(const Limit& limit, const host::CgroupFacts& cgroup) {
