@@ -16,8 +16,10 @@
 #include <functional>
 #include <system_error>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "sys/file.h"
+#include "sys/quota.h"
 
 namespace ambit::host {
 namespace {
@@ -91,6 +93,17 @@ Result<std::string> DiskOf(const std::string& path, const std::string& root) {
               fmt::format("the file system of '{}' is on no block device of its own (in memory, "
                           "overlay, btrfs, of the network)",
                           Printable(path)));
+}
+
+bool HasProjectQuota(const std::string& path) {
+  Fd dir;
+  const Status opened = AskNearest(path, "open", [&](const char* nearest) {
+    dir = Fd(::open(nearest, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return dir ? 0 : -1;
+  });
+  if (!opened || !sys::HoldsProjectQuota(dir.get())) return false;
+  const Result<std::uint32_t> project = sys::ProjectOf(dir.get());
+  return project && *project == sys::kNoProject;
 }
 
 Result<MachineFacts> ReadMachine(const std::string& state_root, const std::string& root) {

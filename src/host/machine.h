@@ -1,6 +1,7 @@
 #pragma once
 // How much of everything this machine has: what limits of a run are measured against. Four system
-// calls and the look at one file, since every run waits for it; DiskOf for a run that asks.
+// calls and the look at one file, since every run waits for it; DiskOf for a run that asks,
+// HasProjectQuota for a run by root.
 // Who calls: planning. Reads only.
 #include <cstdint>
 #include <string>
@@ -29,5 +30,10 @@ Result<MachineFacts> ReadMachine(const std::string& state_root, const std::strin
 /// Errors: kUnsupported for a file system on no block device of its own (in memory, overlay, btrfs,
 /// of the network).
 Result<std::string> DiskOf(const std::string& path, const std::string& root = {});
+
+/// Whether the file system of `path` holds limits of projects that this process, as root, may set.
+/// Not where `path` is in a project already, which somebody limits: to take a part of it out would
+/// go around that limit. `path` need not exist yet.
+bool HasProjectQuota(const std::string& path);
 
 }  // namespace ambit::host

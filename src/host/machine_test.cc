@@ -70,6 +70,11 @@ TEST_F(MachineInContainer, KnowsTheWholeDiskOfAPartitionAndWhereThereIsNone) {
   EXPECT_EQ(DiskOf(top_, top_), "8:16");
 }
 
+TEST(Machine, HasNoProjectQuotaInMemoryOrWhereNothingIs) {
+  EXPECT_FALSE(HasProjectQuota("/dev/shm/not/yet"));
+  EXPECT_FALSE(HasProjectQuota("/etc/passwd/ambit"));
+}
+
 TEST(Machine, IsWhatTheKernelSays) {
   const auto machine = ReadMachine("/tmp");
   ASSERT_TRUE(machine) << machine.error().what;

@@ -201,7 +201,8 @@ std::string WayToHard(Kind kind) {
   switch (kind) {
     case Kind::kDisk:
     case Kind::kInodes:
-      return "use --disk-backing memory, or as root image";
+      return "use --disk-backing memory, or as root image, or as root a state directory "
+             "(XDG_STATE_HOME) on ext4 or xfs with project quota (mount option prjquota)";
     case Kind::kMemory:
       return "start ambit as root, or as a user whom systemd gives the memory controller";
     case Kind::kCpuTime:

@@ -288,10 +288,24 @@ TEST(Limits, WhatIsOfAFixedSizeIsHard) {
   const Error of_user = WhyNot(asked, Laptop());
   EXPECT_EQ(of_user.code, Errc::kInvalidArgument);
   EXPECT_THAT(of_user.remedy, HasSubstr("--disk-backing memory"));
-  asked.disk_backing = DiskBacking::kDisk;
-  Machine quota = Laptop();
-  quota.project_quota = true;
-  EXPECT_EQ(Decide(asked, quota, true).Find(Kind::kDisk)->means, Means::kProjectQuota);
+}
+
+TEST(Limits, ProjectQuotaHoldsWhatIsOnTheDiskAndNothingElse) {
+  policy::Limits asked = Asked(Kind::kDisk, kGiB, "--disk");
+  asked.require_hard = {Kind::kDisk, Kind::kInodes};
+  Machine machine = Laptop();
+  EXPECT_EQ(WhyNot(asked, machine, true).code, Errc::kInvalidArgument);
+  machine.project_quota = true;
+  const Limits held = Decide(asked, machine, true);
+  EXPECT_EQ(held.Find(Kind::kDisk)->means, Means::kProjectQuota);
+  EXPECT_EQ(held.Find(Kind::kInodes)->means, Means::kProjectQuota);
+  EXPECT_EQ(Describe(*held.Find(Kind::kDisk), held.cgroup),
+            "disk 1 GiB hard: project quota (--disk)");
+  EXPECT_EQ(DescribeHold(Kind::kInodes, machine), "hard: project quota");
+  asked.disk_backing = DiskBacking::kImage;
+  EXPECT_EQ(Decide(asked, machine, true).Find(Kind::kDisk)->means, Means::kSizedImage);
+  asked.disk_backing = DiskBacking::kMemory;
+  EXPECT_EQ(Decide(asked, machine, true).Find(Kind::kDisk)->means, Means::kSizedMemory);
 }
 
 TEST(Limits, WhatIsOfAFixedSizeNeedsOne) {
@@ -309,7 +323,8 @@ TEST(Limits, SampledIsNotEnoughForWhoRequiresMore) {
   const Error disk = why(Kind::kDisk, RootV2(), true);
   EXPECT_EQ(disk.code, Errc::kInvalidArgument);
   EXPECT_EQ(disk.what, "--require-hard disk: here it would only be looked at every 250 ms");
-  EXPECT_EQ(disk.remedy, "use --disk-backing memory, or as root image");
+  EXPECT_THAT(disk.remedy, HasSubstr("use --disk-backing memory, or as root image"));
+  EXPECT_THAT(disk.remedy, HasSubstr("prjquota"));
   EXPECT_THAT(why(Kind::kMemory, UserWithout()).remedy, HasSubstr("as root"));
   EXPECT_THAT(why(Kind::kCpuTime, RootV1(), true).remedy, HasSubstr("cgroup v2"));
   EXPECT_EQ(why(Kind::kCpus, RootV2()).what,

@@ -191,6 +191,7 @@ Result<plan::Machine> ReadMachine(const std::string& state_root, bool with_disk)
   machine.free_disk = facts.free_disk;
   machine.free_inodes = facts.free_inodes;
   machine.open_files = facts.open_files;
+  machine.project_quota = ::geteuid() == 0 && host::HasProjectQuota(state_root);
   AMBIT_TRY(machine.cgroup, host::ReadCgroupFacts());
   // Beside v1 it would hold no limit, and to go into it takes 10 ms (RunCgroup::Doors).
   machine.cgroup.unified.clear();

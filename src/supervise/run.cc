@@ -19,6 +19,7 @@
 #include "supervise/run_user.h"
 #include "supervise/terminal.h"
 #include "workspace/backing.h"
+#include "workspace/project_quota.h"
 #include "workspace/run_store.h"
 
 namespace ambit::supervise {
@@ -102,6 +103,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
            [&](const Fd& backing) { return workspace::BringHome(backing.get(), run.fd.get()); },
        .end_record = [&](Outcome known,
                          const UsageFigures& used) { return record.End(std::move(known), used); }});
+  workspace::LetGoOfProjectQuota(run.fd.get());
   workspace::MakeScratchRemovable(run.path, plan);
   if (!record.has_begun()) RemoveRunDirectory(run);
   ExplainNotStarted(request, planned, outcome);

@@ -13,6 +13,7 @@
 #include "workspace/copied_up.h"
 #include "workspace/home_files.h"
 #include "workspace/kept_state.h"
+#include "workspace/project_quota.h"
 #include "workspace/run_removal.h"
 #include "workspace/stamp.h"
 
@@ -89,6 +90,7 @@ Result<PreparedRun> Prepare(const std::string& state_root, const workspace::RunD
                             const plan::LaunchPlan& plan) {
   // Before the stamps: then a clock set back in between is noticed later.
   const std::int64_t clock_offset_ns = workspace::ClockOffset();
+  AMBIT_CHECK(workspace::HoldByProjectQuota(run.fd.get(), plan));
   AMBIT_TRY(auto layers, workspace::PrepareLayers(run.fd.get(), plan));
   AMBIT_CHECK(workspace::WriteHomeFiles(run.fd.get(), plan));
   AMBIT_CHECK(MakeDenialsFile(run.fd.get()));
@@ -118,6 +120,7 @@ Result<PreparedRun> MakeRunDirectory(const std::string& state_root, std::string_
 }
 
 void RemoveRunDirectory(const workspace::RunDir& run) {
+  workspace::LetGoOfProjectQuota(run.fd.get());
   if (const auto names = workspace::NamesIn(run.fd.get())) {
     for (const std::string& name : *names) (void)workspace::RemoveTree(run.fd.get(), name);
   }

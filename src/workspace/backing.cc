@@ -31,9 +31,6 @@ constexpr std::array kPrepared = {"upper", "work", "home"};
 constexpr std::array kBroughtHome = {"upper", "home"};
 constexpr const char* kDiskInstead = "set limits.disk_backing = \"disk\"";
 
-/// What the directories themselves need must not be taken from the agent's.
-constexpr std::uint64_t kOwnInodes = 64;
-
 struct Size {
   std::uint64_t bytes;
   std::uint64_t inodes;

@@ -5,6 +5,8 @@
 // into the run's directory, where every review looks for it.
 // Who calls: spawn makes it, the supervisor brings it home.
 // Errors: what the kernel refuses, by name; kUnsupported with the way out where it cannot be made.
+#include <cstdint>
+
 #include "base/error.h"
 #include "base/fd.h"
 #include "plan/launch_plan.h"
@@ -22,6 +24,9 @@ Result<Fd> MakeBacking(const plan::LaunchPlan& plan, int run_dir);
 /// did. Removes the image, unless the disk was too full for what is in it: then everything stays
 /// there, and BringHomeFromImage can be called again.
 Status BringHome(int backing, int run_dir);
+
+/// What ambit itself puts there is not taken from the agent's inodes.
+inline constexpr std::uint64_t kOwnInodes = 64;
 
 /// In the run's directory, while the run lasts and after a crash of ambit.
 inline constexpr const char* kImage = "layers.img";

@@ -19,6 +19,7 @@
 #include "workspace/backing.h"
 #include "workspace/change_dir.h"
 #include "workspace/disk_full.h"
+#include "workspace/project_quota.h"
 
 namespace ambit::workspace {
 namespace {
@@ -127,6 +128,7 @@ class Remover {
 };
 
 Status RemoveWork(const RunDir& run, Deadline deadline) {
+  LetGoOfProjectQuota(run.fd.get());  // of a run that was killed; upper/ names the project
   Status first;
   for (const char* name : kWork) {
     Status removed = RemoveTree(run.fd.get(), name, deadline);

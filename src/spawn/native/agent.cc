@@ -88,10 +88,11 @@ bool RestrictResources(const plan::Limits& limits) {
       if (!Restrict(RLIMIT_NPROC, limit.value + 1)) return false;
     } else if (limit.kind == policy::Limit::kOpenFiles) {
       if (!Restrict(RLIMIT_NOFILE, limit.value)) return false;
-    } else if (limit.kind == policy::Limit::kDisk &&
+    } else if (limit.kind == policy::Limit::kDisk && limit.means != plan::Means::kProjectQuota &&
                (limit.means != plan::Means::kSampled || limit.from != plan::kByDefault)) {
       // One file cannot pass unseen, nor be larger than what it comes home to can hold. Nobody
-      // chose the default of the disk, and images of disks are sparse.
+      // chose the default of the disk, and images of disks are sparse. A quota counts what they
+      // take.
       if (!Restrict(RLIMIT_FSIZE, limit.value)) return false;
     }
   }
