@@ -56,6 +56,7 @@ Claim::Look Claim::At(std::string_view pending) {
   if (pending.empty()) return {};
   if (speaks_ == Speaks::kUnknown) {
     if (proto::BeginsLikeTls(std::as_bytes(std::span(pending)))) {
+      if (pending.size() == 1) return {};  // the second byte decides as well
       speaks_ = Speaks::kTls;
     } else if (const Http http = MayBeHttp(pending); http != Http::kNo) {
       if (http == Http::kPerhaps) return {};
