@@ -181,7 +181,8 @@ class RunningEgress {
       EgressSpec spec{.network = plan_,
                       .life_line = std::move(life_line_end),
                       .control = std::move(pair->second),
-                      .become = std::nullopt};
+                      .become = std::nullopt,
+                      .hosts = {}};
       if (::geteuid() == 0) spec.become = kIdentity;
       RunEgress(std::move(spec));
     });

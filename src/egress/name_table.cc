@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <span>
 
 namespace ambit::egress {
 namespace {
