@@ -338,7 +338,8 @@ int main(int argc, char** argv) {
   for (int i = 0; i < atoi(argv[2]); ++i) {
     char byte;
     int s = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(s, (struct sockaddr*)&to, sizeof to) == 0) reset += read(s, &byte, 1) < 0;
+    /* The reset comes with connect() or with the first read. */
+    reset += connect(s, (struct sockaddr*)&to, sizeof to) != 0 || read(s, &byte, 1) < 0;
     close(s);
   }
   printf("%d\n", reset);
