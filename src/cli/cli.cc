@@ -47,7 +47,7 @@ struct Command {
 };
 
 /// In the order help tells them.
-constexpr std::array<Command, 23> kCommands = {{
+constexpr std::array<Command, 25> kCommands = {{
     {.name = "run", .add = AddRun},
     {.name = "shell", .add = AddShell},
     {.name = "diff", .add = AddDiff},
@@ -57,6 +57,8 @@ constexpr std::array<Command, 23> kCommands = {{
     {.name = "audit", .add = AddAudit},
     {.name = "why", .add = AddWhy},
     {.name = "doctor", .add = AddDoctor},
+    {.name = "approve", .add = AddApprove},
+    {.name = "deny", .add = AddDeny},
     {.name = "ps", .add = AddPs},
     {.name = "top", .add = AddTop},
     {.name = "stats", .add = AddStats},

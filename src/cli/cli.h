@@ -29,6 +29,8 @@ void AddBranch(CLI::App& app, Action& action);
 void AddAudit(CLI::App& app, Action& action);
 void AddWhy(CLI::App& app, Action& action);
 void AddDoctor(CLI::App& app, Action& action);
+void AddApprove(CLI::App& app, Action& action);
+void AddDeny(CLI::App& app, Action& action);
 void AddPs(CLI::App& app, Action& action);
 void AddTop(CLI::App& app, Action& action);
 void AddStats(CLI::App& app, Action& action);

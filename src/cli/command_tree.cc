@@ -50,6 +50,7 @@ Fill FillFor(Shape shape) {
     case Shape::kNames:
     case Shape::kVariables:
       return Fill::kVariables;
+    case Shape::kYesNo:
     case Shape::kPorts:
     case Shape::kTargets:
     case Shape::kDuration:

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cli/approved_rules.h"
 #include "cli/runs.h"
 #include "cli/trust_store.h"
 #include "policy/toml_reader.h"
@@ -32,11 +33,6 @@ Result<std::optional<std::string>> ReadIfThere(const std::string& path) {
   if (text.error().sys_errno == ENOENT || text.error().sys_errno == ENOTDIR) return std::nullopt;
   return Fail(text.error().code, fmt::format("policy '{}': {}", Printable(path), text.error().what),
               "make it a readable file, or remove it");
-}
-
-std::string UserPolicyPath(const host::Person& person) {
-  const std::string config = Variable("XDG_CONFIG_HOME");
-  return (config.starts_with('/') ? config : person.home + "/.config") + "/ambit/config.toml";
 }
 
 /// Whoever could write it could loosen what an administrator laid down.
@@ -61,8 +57,7 @@ Status AddManaged(policy::LoadRequest& request) {
   return {};
 }
 
-Status AddUser(const host::Person& person, policy::LoadRequest& request) {
-  const std::string path = UserPolicyPath(person);
+Status AddOwn(const std::string& path, policy::LoadRequest& request) {
   AMBIT_TRY(auto text, ReadIfThere(path));
   if (!text) return {};
   request.files.push_back({.source = policy::SourceKind::kUser,
@@ -137,6 +132,11 @@ std::string BasenameOf(const std::string& command) {
 
 }  // namespace
 
+std::string UserPolicyPath(const host::Person& person) {
+  const std::string config = Variable("XDG_CONFIG_HOME");
+  return (config.starts_with('/') ? config : person.home + "/.config") + "/ambit/config.toml";
+}
+
 Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::string& command,
                                        TrustIn trust) {
   EffectivePolicy effective;
@@ -144,7 +144,11 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
   policy::LoadRequest request;
   request.home = effective.place.person.home;
   request.managed_home = effective.place.person.passwd_home;
-  AMBIT_CHECK(AddUser(effective.place.person, request));
+  for (const std::string& path :
+       {UserPolicyPath(effective.place.person), ApprovedAlwaysPath(effective.place.person),
+        ApprovedInProjectPath(effective.place.runs_root, effective.place.project.root)}) {
+    AMBIT_CHECK(AddOwn(path, request));
+  }
   for (const std::string& root : effective.place.project.around) {
     if (trust != TrustIn::kNoFile) AMBIT_CHECK(AddAround(root, request));
   }

@@ -16,6 +16,9 @@ namespace ambit::cli {
 inline constexpr const char* kProjectPolicy = "ambit.toml";
 inline constexpr const char* kManagedPolicy = "/etc/ambit/policy.toml";
 
+/// The file that a person writes for all their runs: below $XDG_CONFIG_HOME, or their home.
+std::string UserPolicyPath(const host::Person& person);
+
 struct EffectivePolicy {
   supervise::Place place;
   std::optional<policy::Source> project_file;  // as it was read, when there is one

@@ -49,6 +49,13 @@ void PolicyFlags::AddTo(CLI::App& command) {
   command.add_option("-C", directory_, "Take this directory as the project")->type_name("DIR");
   for (const policy::Option& option : policy::Options()) {
     if (option.flag.empty() || given_.contains(option.flag)) continue;
+    if (option.shape == policy::Shape::kYesNo) {
+      command.add_flag_callback(
+          std::string(option.flag),
+          [this, &option] { given_[option.flag] = {std::string(option.choices.back())}; },
+          std::string(option.doc));
+      continue;
+    }
     // allow_extra_args: an option takes one value each time, or it would swallow the "--" after it.
     command.add_option(std::string(option.flag), given_[option.flag], std::string(option.doc))
         ->type_name(std::string(option.value_name))

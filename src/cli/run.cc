@@ -71,6 +71,7 @@ std::string NetworkOf(const policy::Policy& policy) {
   if (!policy.host_ports.empty()) {
     parts.push_back(fmt::format("the host's port {}", fmt::join(policy.host_ports, ", ")));
   }
+  if (policy.net.ask) parts.emplace_back("what you approve ('ambit approve --watch' asks)");
   return parts.empty() ? "no network" : fmt::format("no network but {}", fmt::join(parts, ", "));
 }
 

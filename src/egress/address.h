@@ -12,6 +12,7 @@ struct Address {
   std::array<std::uint8_t, 16> bytes{};  // the first four for family 4
 
   [[nodiscard]] bool IsLoopback() const;
+  bool operator==(const Address&) const = default;
 };
 
 /// getsockname(): of a captured connection this is the target the client wanted.

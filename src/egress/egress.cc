@@ -18,6 +18,7 @@
 #include "egress/loop.h"
 #include "egress/name_server.h"
 #include "egress/name_table.h"
+#include "egress/order.h"
 #include "egress/relay.h"
 #include "egress/reporter.h"
 #include "egress/resolver.h"
@@ -97,6 +98,32 @@ class Process {
       EndWithError(served.error().sys_errno);
     }
     reporter_.Send({.kind = ReportKind::kReady});
+    co_await HearOrders();
+  }
+
+  Task<> HearOrders() {
+    std::array<std::byte, kMostOrderBytes> message{};
+    while (!co_await Ready(control_, Descriptor::wait_read)) {
+      const auto received = sys::ReceiveFds(control_.native_handle(), message, {});
+      if (received && received->bytes == 0) co_return;  // the life line ends the process
+      if (!received) EndWithError(received.error().sys_errno);
+      const auto order = DecodeOrder(std::span(message).first(received->bytes));
+      if (!order || !Obey(*order)) EndWithError(EPROTO);
+    }
+  }
+
+  /// False: an order that nobody who is in order gives.
+  bool Obey(const Order& order) {
+    if (order.kind == OrderKind::kAnswer) {
+      relay_->Answer(order.question, order.allowed);
+      return true;
+    }
+    auto rule = policy::ParseNetRule(order.text, {});
+    if (!rule) return false;
+    auto& rules = order.kind == OrderKind::kAllow ? network_.rules.allow : network_.rules.deny;
+    rules.push_back(*std::move(rule));
+    relay_->OnRulesChanged();
+    return true;
   }
 
   /// Takes the sockets for names out of what came.

@@ -42,7 +42,8 @@ EgressReport ReportAbout(ReportKind kind, const Address& address) {
 }  // namespace
 
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
-  constexpr std::size_t kOwn = 16;  // standard streams, event loop, life line, control
+  // Standard streams, event loop, life line, control; and what waits for a person.
+  constexpr std::size_t kOwn = 16 + Holds::kMostConnections;
   RelayLimits limits;
   const std::size_t spare = open_files > listeners + kOwn ? open_files - listeners - kOwn : 0;
   limits.pipes = std::min(limits.pipes, spare / 8);
@@ -53,7 +54,7 @@ RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
 
 Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
              std::optional<Names> names)
-    : loop_(loop), reporter_(reporter), limits_(limits), pipes_(limits.pipes), names_(names) {}
+    : loop_(loop), reporter_(reporter), limits_(limits), pipes_(limits.pipes), holds_(loop, reporter), names_(names) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
   for (Fd& fd : listeners) {
@@ -119,8 +120,9 @@ void Relay::Take(Fd client, const Listener& listener) {
   }
 }
 
-void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
+void Relay::Refuse(Fd client, ReportKind kind, const HostName* name, int error) {
   EgressReport report = ReportAbout(kind, LocalAddressOf(client.get()).value_or(Address{}));
+  report.error = error;
   if (name != nullptr) report.name = TextOfName(name->text());
   ResetOnClose(client.get());
   client.Reset();

@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "egress/address.h"
 #include "egress/claim.h"
+#include "egress/holds.h"
 #include "egress/loop.h"
 #include "egress/name_table.h"
 #include "egress/pipe_pool.h"
@@ -56,6 +57,10 @@ class Relay {
   /// kInvalidArgument for a descriptor that is not a listener of the plan; nothing is then served.
   Status Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan);
 
+  /// A person's answer to what is held; and what is to be done when the rules have changed.
+  void Answer(std::uint32_t question, bool allowed) { holds_.Answer(question, allowed); }
+  void OnRulesChanged();
+
  private:
   struct Connection;
   enum class Role : std::uint8_t { kCapture, kHostPort };
@@ -67,9 +72,17 @@ class Relay {
 
   Task<> AcceptAll(Listener& listener);
   void Take(Fd client, const Listener& listener);
-  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
+  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr, int error = 0);
   void RefuseUnreachable(Fd client, const Address& target);
   Task<> CarryOut(Fd client, Address target);
+  [[nodiscard]] policy::NetDecision DecisionOn(const Address& target, const HostName* name) const;
+  struct Permission {
+    bool allowed = false;
+    bool raw = false;  // what is spoken there is not looked at
+    ReportKind refusal = ReportKind::kDenied;
+    int error = 0;  // of the refusal
+  };
+  Task<Permission> MayPass(int client, const Address& target, const HostName* name);
   Task<Result<std::vector<policy::AddressBytes>>> AddressesOf(const HostName& name,
                                                               std::uint16_t port);
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
@@ -82,6 +95,7 @@ class Relay {
   Reporter& reporter_;
   RelayLimits limits_;
   PipePool pipes_;
+  Holds holds_;
   std::optional<Names> names_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t open_ = 0;

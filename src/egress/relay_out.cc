@@ -35,13 +35,48 @@ Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
 
 }  // namespace
 
+policy::NetDecision Relay::DecisionOn(const Address& target, const HostName* name) const {
+  return name != nullptr ? policy::Decide(names_->rules, *name, target.port)
+                         : policy::Decide(names_->rules, BytesOf(target), target.port);
+}
+
+/// What the rules say, or, where they say nothing, a person. Rules may change while one is asked,
+/// so none is kept.
+Task<Relay::Permission> Relay::MayPass(int client, const Address& target, const HostName* name) {
+  for (;;) {
+    const policy::NetDecision decision = DecisionOn(target, name);
+    if (!decision.ask) {
+      co_return Permission{.allowed = decision.allowed,
+                           .raw = decision.allowed && decision.rule->raw};
+    }
+    switch (co_await holds_.Wait(client, target, name)) {
+      case Holds::End::kDecided:
+        break;
+      case Holds::End::kAllowed:
+        co_return Permission{.allowed = true};
+      case Holds::End::kRefused:
+        co_return Permission{.error = EACCES};
+      case Holds::End::kNobody:
+        co_return Permission{.error = ETIMEDOUT};
+      case Holds::End::kGone:
+        co_return Permission{.error = ECONNABORTED};
+      case Holds::End::kTooMany:
+        co_return Permission{.refusal = ReportKind::kTooMany};
+    }
+  }
+}
+
+void Relay::OnRulesChanged() {
+  holds_.Reconsider([this](const Address& target, const HostName* name) {
+    return DecisionOn(target, name).ask;
+  });
+}
+
 Task<> Relay::CarryOut(Fd client, Address target) {
   const HostName* name = names_->table.NameOf(target);
-  const policy::NetDecision decision =
-      name != nullptr ? policy::Decide(names_->rules, *name, target.port)
-                      : policy::Decide(names_->rules, BytesOf(target), target.port);
-  if (!decision.allowed) {
-    Refuse(std::move(client), ReportKind::kDenied, name);
+  const Permission permission = co_await MayPass(client.get(), target, name);
+  if (!permission.allowed) {
+    Refuse(std::move(client), permission.refusal, name, permission.error);
     co_return;
   }
   // Whatever range somebody wrote, the machine's own credentials are not meant.
@@ -80,7 +115,7 @@ Task<> Relay::CarryOut(Fd client, Address target) {
   SendWithoutDelay(connection->host.native_handle());
   connection->Opened();
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
-  if (name == nullptr || decision.rule->raw) {
+  if (name == nullptr || permission.raw) {
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   } else {
     asio::co_spawn(loop_.get_executor(), CarryChecked(connection), asio::detached);

@@ -22,7 +22,8 @@ enum class ReportKind : std::uint8_t {
   kFailed,          // egress ends; `stage` and `error` say why
   kOpened,          // a connection to a host port stands
   kClosed,          // it is over; bytes are final; `error` is 0 or why it was reset
-  kDenied,          // a connection to `address` and `port` was refused
+  kDenied,          // a connection was refused: by the rules, or `error` when a person was asked:
+                    // EACCES: said no, ETIMEDOUT: said nothing
   kUpstreamFailed,  // the host does not serve `port`; `error` says how
   kTooMany,         // refused: as many connections as there may be
   kAcceptFailed,    // accepting pauses; `error` says why
@@ -30,8 +31,10 @@ enum class ReportKind : std::uint8_t {
   kNameRefused,     // a question for `name`, which no rule allows
   kMismatch,        // a client connected to `name` claimed another; `mismatch`, `claimed`
   kUnreachable,  // `name` leads nowhere that may be dialled: `reach`, or `error` when looking it up
+  kHeld,         // connections wait for a person's answer to the question `connection`
+  kLetGo,        // none does any more; `error`: ETIMEDOUT when nobody answered
 };
-inline constexpr ReportKind kLastReportKind = ReportKind::kUnreachable;
+inline constexpr ReportKind kLastReportKind = ReportKind::kLetGo;
 
 /// Where the start of egress failed (kFailed only; kNone otherwise).
 enum class Stage : std::uint8_t {

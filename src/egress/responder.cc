@@ -67,7 +67,7 @@ dns::Answer Responder::OfHost(const HostName& host, std::uint16_t type) {
     return AddressesFor(type, {127, 0, 0, 1}, std::string(15, '\0') + '\1');
   }
   const policy::NetDecision decision = policy::DecideName(rules_, host);
-  if (!decision.allowed) {
+  if (!decision.allowed && !decision.ask) {
     refused_(&host, decision);
     const std::string why = decision.rule != nullptr
                                 ? fmt::format("denied by {}", policy::TextOf(*decision.rule))

@@ -74,6 +74,17 @@ constexpr FieldSchema kOfEgressConnect[] = {
     {"bytes_from_host", kNumber, "final in closed, 0 before"},
 };
 
+constexpr FieldSchema kOfNetHeld[] = {
+    {"question", kNumber, "counts from 1"},
+    {"target", kText, "name or address, and port"},
+};
+constexpr FieldSchema kOfNetAnswered[] = {
+    {"allowed", kYesNo, "true: yes"},
+    {"rule", kText, "what is meant by it"},
+    {"scope", kText, "once: for what waited; run; project and always: in later runs, too"},
+    {"answered", kNumber, "how many questions it answered"},
+};
+
 constexpr FieldSchema kApplied{"applied", kNumber, "how many paths come across"};
 constexpr FieldSchema kAppliedPaths{"applied_paths", kTexts,
                                     "the first 100: A, M or D, a space, the path"};
@@ -214,6 +225,8 @@ constexpr EventSchema kEvents[] = {
     {kTerminalDropped, "of the agent's output something was not shown", kOfTerminalDropped},
     {kEgressConnect, "a connection from inside to a name, an address or a host port",
      kOfEgressConnect},
+    {kNetHeld, "a connection that no rule allows or denies waits for a person", kOfNetHeld},
+    {kNetAnswered, "a person has allowed or denied something while the run goes on", kOfNetAnswered},
     {kApplyStarted, "before apply touches the project, what is planned", kOfApplyStarted},
     {kApplyEnded, "after apply, what happened", kOfEnded},
     {kApplyRecovered, "what an interrupted apply or undo left was ended", kOfApplyRecovered},

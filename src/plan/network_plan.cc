@@ -8,7 +8,9 @@
 namespace ambit::plan {
 namespace {
 
-std::string MatchText(PacketMatch match) {
+std::string MatchText(PacketMatch match, bool every_port) {
+  const std::string ports =
+      every_port ? "meta l4proto tcp" : fmt::format("tcp dport @{}", kNftPortSet);
   switch (match) {
     case PacketMatch::kLoopbackV4:
       return "ip daddr 127.0.0.0/8";
@@ -21,9 +23,9 @@ std::string MatchText(PacketMatch match) {
     case PacketMatch::kEchoRequestV6:
       return "icmpv6 type echo-request";
     case PacketMatch::kAllowedPortV4:
-      return fmt::format("meta nfproto ipv4 tcp dport @{}", kNftPortSet);
+      return fmt::format("meta nfproto ipv4 {}", ports);
     case PacketMatch::kAllowedPortV6:
-      return fmt::format("meta nfproto ipv6 tcp dport @{}", kNftPortSet);
+      return fmt::format("meta nfproto ipv6 {}", ports);
   }
   return "?";
 }
@@ -94,7 +96,8 @@ std::string Describe(const NetworkPlan& plan) {
   text += fmt::format("  chain {} {{\n", kNftChain);
   text += "    type filter hook prerouting priority -150; policy accept;\n";
   for (const CaptureRule& rule : kCaptureRules) {
-    text += fmt::format("    {} {}\n", MatchText(rule.match), VerdictText(rule, plan.capture_port));
+    text += fmt::format("    {} {}\n", MatchText(rule.match, plan.CapturesEveryPort()),
+                        VerdictText(rule, plan.capture_port));
   }
   text += "  }\n}\n";
   for (const policy::NetRule& rule : plan.rules.allow) {
@@ -103,6 +106,7 @@ std::string Describe(const NetworkPlan& plan) {
   for (const policy::NetRule& rule : plan.rules.deny) {
     text += fmt::format("deny {} ({})\n", policy::TextOf(rule), rule.from);
   }
+  if (plan.rules.ask) text += "ask about every other name and address\n";
   text += "sysctl net.ipv4.ip_unprivileged_port_start = 0\n";
   return text;
 }

@@ -27,7 +27,9 @@ struct NetworkPlan {
   policy::NetRules rules;
 
   /// Whether names resolve: 127.0.0.1:53 inside is egress' then.
-  [[nodiscard]] bool HasNames() const { return !rules.allow.empty(); }
+  [[nodiscard]] bool HasNames() const { return !rules.allow.empty() || rules.ask; }
+  /// Whether TCP to every port is handed to egress, not only to those that rules allow.
+  [[nodiscard]] bool CapturesEveryPort() const { return rules.ask; }
   bool operator==(const NetworkPlan&) const = default;
 };
 
@@ -55,7 +57,7 @@ enum class PacketMatch : std::uint8_t {
   kOwnV4,          // to kOwnAddress
   kEchoRequestV4,  // ping
   kEchoRequestV6,
-  kAllowedPortV4,  // TCP whose destination port is in the set
+  kAllowedPortV4,  // TCP whose destination port is in the set, or any port: CapturesEveryPort
   kAllowedPortV6,
 };
 enum class PacketVerdict : std::uint8_t { kAccept, kDrop, kCapture };

@@ -80,8 +80,8 @@ void Fields(Archive& archive, Is<policy::NetRule> auto& it) {
 
 template <class Archive>
 void Fields(Archive& archive, Is<policy::NetRules> auto& it) {
-  auto& [allow, deny] = it;
-  archive(allow, deny);
+  auto& [allow, deny, ask, most] = it;
+  archive(allow, deny, ask, most);
 }
 
 template <class Archive>

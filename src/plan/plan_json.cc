@@ -178,6 +178,7 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"audit_files", Of(policy::NameOf(plan.audit_files))},
       {"allow", List(plan.network.rules.allow, OfNetRule)},
       {"deny", List(plan.network.rules.deny, OfNetRule)},
+      {"ask", Of(plan.network.rules.ask)},
       {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
   std::string text;
   for (const auto& [key, value] : members) {

@@ -161,6 +161,7 @@ Result<LaunchPlan> DecodeJson(std::string_view text) {
     }
   }
   plan.network.rules = {.allow = NetRulesOf(json, "allow"), .deny = NetRulesOf(json, "deny")};
+  plan.network.rules.ask = Flag(json, "ask");
   for (const Json& entry : List(json, "limits")) {
     if (auto limit = LimitOf(entry)) plan.limits.all.push_back(*std::move(limit));
   }

@@ -68,6 +68,7 @@ class Merger {
             break;
           }
           Keep(*bound.option, [&](const Item& item) { return IsIn(*bound.option, item, bound); });
+          if (bound.option->key == "net.allow") out_.most_allowed = bound;
           if (bound.option->key == "env.pass") BoundAssignedNames(bound);
           break;
       }
@@ -330,6 +331,8 @@ void PutInto(Policy& policy, const Setting& setting) {
     policy.net.allow = RulesOf(setting);
   } else if (key == "net.deny") {
     policy.net.deny = RulesOf(setting);
+  } else if (key == "net.ask") {
+    policy.net.ask = ChoiceOf(*setting.option, setting.items.front().text) == 1;
   } else if (key == "net.host_ports") {
     for (const Item& item : setting.items) {
       std::uint16_t port = 0;
@@ -391,6 +394,7 @@ Policy ToPolicy(const Merged& merged) {
   Policy policy;
   for (const Setting& setting : merged.values) PutInto(policy, setting);
   for (const Setting& bound : merged.bounds) PutBoundInto(policy.limits, bound);
+  if (merged.most_allowed) policy.net.most = RulesOf(*merged.most_allowed);
   policy.tests = merged.tests;
   for (const LeftOut& one : merged.left_out) policy.left_out.push_back(Describe(one));
   return policy;
@@ -420,7 +424,7 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
          IsPart(other.hide, policy.hide, equal) &&
          IsPart(policy.host_ports, other.host_ports, equal) &&
          IsPart(policy.net.allow, other.net.allow, same_rule) &&
-         IsPart(other.net.deny, policy.net.deny, same_rule);
+         IsPart(other.net.deny, policy.net.deny, same_rule) && policy.net.ask <= other.net.ask;
 }
 
 }  // namespace ambit::policy

@@ -32,6 +32,9 @@ struct Merged {
   /// Of limits: the one item that no value gets over, of the managed policy or of a file that is
   /// not trusted. Those that there are.
   std::vector<Setting> bounds;
+  /// What the managed policy allows of names at most, also to who is asked; nullopt: it says
+  /// nothing of it.
+  std::optional<Setting> most_allowed;
   std::vector<TestCase> tests;
   std::vector<LeftOut> left_out;
 

@@ -131,6 +131,14 @@ bool DeniesPort(const NetRule& rule, std::uint16_t port) {
   return !rule.port || *rule.port == port;
 }
 
+/// Whether a person is asked about what no rule names.
+template <class Target>
+bool IsAskedAbout(const NetRules& rules, const Target& target, std::uint16_t port) {
+  if (!rules.ask || !rules.most) return rules.ask;
+  return std::ranges::any_of(
+      *rules.most, [&](const NetRule& most) { return Fits(most, target) && AllowsPort(most, port); });
+}
+
 template <class Target>
 NetDecision DecideAbout(const NetRules& rules, const Target& target, std::uint16_t port) {
   for (const NetRule& rule : rules.deny) {
@@ -142,7 +150,26 @@ NetDecision DecideAbout(const NetRules& rules, const Target& target, std::uint16
     if (!Fits(rule, target) || !AllowsPort(rule, port)) continue;
     if (found == nullptr || (found->raw && !rule.raw)) found = &rule;
   }
-  return {.rule = found, .allowed = found != nullptr};
+  if (found != nullptr) return {.rule = found, .allowed = true};
+  return {.ask = IsAskedAbout(rules, target, port)};
+}
+
+/// Whether `denied` takes away all that `rule` gives.
+bool DeniesAllOf(const NetRule& denied, const NetRule& rule) {
+  NetRule wider = denied;
+  wider.raw = true;
+  // Of a rule that denies, no port means all of them.
+  if (!wider.port) wider.port = rule.port;
+  return Covers(wider, rule);
+}
+
+/// Whether there may be a port on which a person is asked about the name.
+bool IsNameAskedAbout(const NetRules& rules, const HostName& name) {
+  const bool denied = std::ranges::any_of(
+      rules.deny, [&](const NetRule& rule) { return Fits(rule, name) && !rule.port; });
+  if (!rules.ask || denied) return false;
+  return !rules.most ||
+         std::ranges::any_of(*rules.most, [&](const NetRule& most) { return Fits(most, name); });
 }
 
 }  // namespace
@@ -219,7 +246,22 @@ NetDecision DecideName(const NetRules& rules, const HostName& name) {
       refused = decision;
     }
   }
+  if (refused.rule == nullptr) refused.ask = IsNameAskedAbout(rules, name);
   return refused;
+}
+
+Status MayGrant(const NetRules& rules, const NetRule& rule) {
+  for (const NetRule& denied : rules.deny) {
+    if (!DeniesAllOf(denied, rule)) continue;
+    return Fail(Errc::kDenied, fmt::format("'{}': denied by {} ({}), and deny wins", TextOf(rule),
+                                           TextOf(denied), Printable(denied.from)));
+  }
+  const bool within = !rules.most || std::ranges::any_of(*rules.most, [&](const NetRule& most) {
+    return Covers(most, rule);
+  });
+  if (within) return {};
+  return Fail(Errc::kDenied,
+              fmt::format("'{}': the managed policy does not allow it", TextOf(rule)));
 }
 
 std::vector<std::uint16_t> PortsOf(const NetRules& rules) {

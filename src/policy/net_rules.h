@@ -63,6 +63,10 @@ std::string TextOf(const NetRule& rule);
 struct NetRules {
   std::vector<NetRule> allow;
   std::vector<NetRule> deny;
+  /// Whether a person is asked about what no rule allows or denies, ...
+  bool ask = false;
+  /// ... within what the managed policy allows; nullopt: it does not say.
+  std::optional<std::vector<NetRule>> most = {};
   bool operator==(const NetRules&) const = default;
 };
 
@@ -70,6 +74,7 @@ struct NetRules {
 struct NetDecision {
   const NetRule* rule = nullptr;  // of `rules`; of `deny` unless allowed
   bool allowed = false;
+  bool ask = false;  // no rule: a person decides
 };
 NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t port);
 NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port);
@@ -77,7 +82,12 @@ NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint
 /// Whether the name may be reached on any port: a name that may not gets no address.
 NetDecision DecideName(const NetRules& rules, const HostName& name);
 
-/// All ports that some rule allows, in order: what the run's own kernel lets through.
+/// Whether a person may allow `rule` while the run goes on: no rule denies all of it, and it is
+/// within what the managed policy allows. kDenied says which.
+Status MayGrant(const NetRules& rules, const NetRule& rule);
+
+/// All ports that some rule allows, in order: what the run's own kernel lets through unless a
+/// person is asked, about any port.
 std::vector<std::uint16_t> PortsOf(const NetRules& rules);
 
 }  // namespace ambit::policy

@@ -18,7 +18,9 @@ constexpr std::array<std::string_view, 3> kDiskBackings = {"disk", "image", "mem
 
 constexpr std::array<std::string_view, 3> kAuditFiles = {"all", "writes", "off"};
 
-constexpr std::array<Option, 28> kOptions = {{
+constexpr std::array<std::string_view, 2> kNoYes = {"no", "yes"};
+
+constexpr std::array<Option, 29> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -123,6 +125,15 @@ constexpr std::array<Option, 28> kOptions = {{
      .choices = {},
      .by_default = kNothing,
      .doc = "Never reach this name, whatever allows it"},
+    {.key = "net.ask",
+     .flag = "--ask",
+     .shape = Shape::kYesNo,
+     .direction = Direction::kByChoice,
+     .value_name = "",
+     .choices = kNoYes,
+     .by_default = "no",
+     .doc = "Hold a connection that no rule allows or denies until 'ambit approve' or 'ambit deny' "
+            "answers"},
     {.key = "net.host_ports",
      .flag = "--host-port",
      .shape = Shape::kPorts,
@@ -302,7 +313,8 @@ std::optional<Limit> LimitOf(const Option& option) {
 }
 
 bool IsSingle(const Option& option) {
-  return option.shape == Shape::kChoice || option.direction == Direction::kByValue;
+  return option.shape == Shape::kChoice || option.shape == Shape::kYesNo ||
+         option.direction == Direction::kByValue;
 }
 
 int ChoiceOf(const Option& option, std::string_view text) {

@@ -14,6 +14,7 @@ namespace ambit::policy {
 /// What a value looks like.
 enum class Shape : std::uint8_t {
   kChoice,     // one of `choices`
+  kYesNo,      // true or false; `choices` are "no" and "yes"
   kPaths,      // list: absolute, "~/...", or relative to the project (or to the file of --policy)
   kPatterns,   // list: secret_pattern.h
   kNames,      // list: names of environment variables
@@ -62,7 +63,7 @@ std::optional<Limit> LimitOf(const Option& option);
 /// One value, of which the strongest claim wins; the others are lists and tables, which are joined.
 bool IsSingle(const Option& option);
 
-/// Which choice it is; kChoice only. -1: none of them.
+/// Which choice it is; kChoice and kYesNo only. -1: none of them.
 int ChoiceOf(const Option& option, std::string_view text);
 
 /// Keys of a `[[test]]` table, each a list of strings.

@@ -40,6 +40,8 @@ std::string TypeOf(const Option& option) {
   switch (option.shape) {
     case Shape::kChoice:
       return fmt::format("one of {}", fmt::join(option.choices, ", "));
+    case Shape::kYesNo:
+      return "true or false";
     case Shape::kPaths:
       return "list of paths";
     case Shape::kPatterns:

@@ -92,6 +92,8 @@ Json ValueOf(const Option& option) {
   switch (option.shape) {
     case Shape::kChoice:
       return Choice(option);
+    case Shape::kYesNo:
+      return {{"type", "boolean"}, {"default", option.by_default == option.choices.back()}};
     case Shape::kPaths:
       return ListOf(Entry(kPath));
     case Shape::kPatterns:

@@ -182,6 +182,8 @@ class Reader {
     switch (option.shape) {
       case Shape::kChoice:
         return ReadChoice(option, node);
+      case Shape::kYesNo:
+        return ReadYesNo(option, node);
       case Shape::kPorts:
         return ReadPorts(option, node);
       case Shape::kDuration:
@@ -226,6 +228,14 @@ class Reader {
     const auto* text = node.as_string();
     if (text == nullptr) return WrongType(option.key, node, "a string");
     Take(option, {.text = text->get(), .value = {}, .origin = At(node.source().begin)});
+  }
+
+  void ReadYesNo(const Option& option, const toml::node& node) {
+    const auto* said = node.as_boolean();
+    if (said == nullptr) return WrongType(option.key, node, "true or false");
+    Take(option, {.text = std::string(option.choices[said->get() ? 1 : 0]),
+                  .value = {},
+                  .origin = At(node.source().begin)});
   }
 
   void ReadPorts(const Option& option, const toml::node& node) {

@@ -127,6 +127,7 @@ std::string WrittenOut(std::string_view path, std::string_view home, std::string
 Status CheckItem(const Option& option, const Item& item, SourceKind source) {
   switch (option.shape) {
     case Shape::kChoice:
+    case Shape::kYesNo:
       return CheckChoice(option, item.text);
     case Shape::kPaths:
       return CheckPath(item.text, source);

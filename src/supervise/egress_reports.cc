@@ -15,6 +15,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "supervise/approvals.h"
 #include "supervise/start_egress.h"
 #include "sys/fd_passing.h"
 
@@ -114,6 +115,12 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kUnreachable:
       OnDenied(report);
       break;
+    case ReportKind::kHeld:
+      OnHeld(report);
+      [[fallthrough]];
+    case ReportKind::kLetGo:
+      heard_.held(report);
+      break;
     case ReportKind::kDropped:
       events_.CountDropped(kLostReports, Number(report.count));
       break;
@@ -145,6 +152,12 @@ void EgressReports::OnConnection(const egress::EgressReport& report) {
   events_.Tell(event);
 }
 
+void EgressReports::OnHeld(const egress::EgressReport& report) {
+  if (!denials_.Admit(event::kNetHeld, kReportBytes)) return;
+  denials_.Tell({event::kNetHeld,
+                 {{"question", Number(report.connection)}, {"target", TargetOf(report)}}});
+}
+
 void EgressReports::OnDenied(const egress::EgressReport& report) {
   if (!denials_.Admit(event::kDenial, kReportBytes)) return;
   const bool name = report.kind == egress::ReportKind::kNameRefused;
@@ -169,6 +182,13 @@ std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
   if (report.kind == ReportKind::kUnreachable) {
     if (report.error == 0) return fmt::format("it leads to {}", WordsFor(report.reach));
     return report.error == ENOENT ? "there is no such name" : "no name server answered";
+  }
+  if (report.kind == ReportKind::kDenied && report.error == EACCES) return "a person said no";
+  if (report.kind == ReportKind::kDenied && report.error == ETIMEDOUT) {
+    return "no rule names it, and nobody answered";
+  }
+  if (report.kind == ReportKind::kDenied && report.error == ECONNABORTED) {
+    return "no rule names it, and it was given up before anybody answered";
   }
   const auto name = HostName::Parse(egress::NameIn(report.name));
   if (heard_.rules != nullptr && name) {

@@ -32,6 +32,8 @@ class EgressReports {
     std::function<void(Outcome)> failed;
     BoundedEvents::Emit event;
     const policy::NetRules* rules = nullptr;  // which of them refused; outlive the reports
+    /// Of kHeld and kLetGo.
+    std::function<void(const egress::EgressReport&)> held = [](const egress::EgressReport&) {};
   };
 
   /// `socket`: a descriptor of its own (egress/report.h). Throws what Asio throws.
@@ -54,6 +56,7 @@ class EgressReports {
   Result<Next> TakeOne();
   Next On(const egress::EgressReport& report);
   void OnConnection(const egress::EgressReport& report);
+  void OnHeld(const egress::EgressReport& report);
   void OnDenied(const egress::EgressReport& report);
   [[nodiscard]] std::string RuleOf(const egress::EgressReport& report) const;
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -24,7 +25,9 @@
 #include "host/primitives.h"
 #include "plan/not_started.h"
 #include "spawn/native/protocol.h"
+#include "supervise/approvals.h"
 #include "supervise/commit_timer.h"
+#include "supervise/control_socket.h"
 #include "supervise/egress_reports.h"
 #include "supervise/kill_order.h"
 #include "supervise/limit_watch.h"
@@ -105,6 +108,8 @@ class Supervision {
     if (egress_reports_ && !outcome_) egress_reports_->TakeTheRest();
   }
   void StartAgentWhenAllStands();
+  void HearThePerson();
+  Status Tell(const egress::Order& order);
   void MakeLimitWatch();
   void LookInto(const Fd& root);
   void AttachTerminal(Fd master);
@@ -153,6 +158,10 @@ class Supervision {
   bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
   std::optional<EgressReports> egress_reports_;
+  Approvals approvals_{{.plan = inputs_.plan.network,
+                        .emit = [this](const Event& event) { Emit(event); },
+                        .order = [this](const egress::Order& order) { return Tell(order); }}};
+  std::optional<ControlSocket> control_socket_;
   std::optional<Descriptor> seen_inside_;
   std::optional<WitnessReader> witness_;
   std::optional<TerminalRelay> terminal_;
@@ -178,7 +187,8 @@ void Supervision::Watch() {
       EgressReports::Heard{.ready = [this] { OnEgressReady(); },
                            .failed = [this](Outcome why) { Finish(std::move(why)); },
                            .event = [this](const Event& event) { Emit(event); },
-                           .rules = &inputs_.plan.network.rules});
+                           .rules = &approvals_.rules(),
+                           .held = [this](const auto& report) { approvals_.On(report); }});
   if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
     seen_inside_.emplace(io_, Duplicate(processes_.witness()));
     witness_.emplace(
@@ -194,11 +204,35 @@ void Supervision::Watch() {
   }
   if (CanBeSuspended()) signals_->add(SIGTSTP);
   MakeLimitWatch();
+  if (inputs_.purpose == Purpose::kRun) HearThePerson();
   asio::co_spawn(io_, WatchInitMessages(), kRethrow);
   asio::co_spawn(io_, egress_reports_->Watch(), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.egress().get(), "egress"), kRethrow);
   asio::co_spawn(io_, ForwardSignals(), kRethrow);
+}
+
+void Supervision::HearThePerson() {
+  Result<Fd> listener = ControlSocket::Listen(inputs_.run_directory);
+  if (!listener) {
+    Finish(SetupFailed(host::Primitive::kStateDirectory, listener.error()));
+    return;
+  }
+  control_socket_.emplace(io_, *std::move(listener), inputs_.run_directory,
+                          [this](const ControlRequest& request) {
+                            return ReplyTo(request, approvals_);
+                          });
+  asio::co_spawn(io_, control_socket_->Watch(), kRethrow);
+}
+
+/// It reads whenever it can, so a socket that is full is one of an egress that hangs.
+Status Supervision::Tell(const egress::Order& order) {
+  const std::string message = egress::Encode(order);
+  if (::send(processes_.egress_control(), message.data(), message.size(),
+             MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(message.size())) {
+    return {};
+  }
+  return FailErrno(errno, "tell egress");
 }
 
 asio::awaitable<void> Supervision::WatchInitMessages() {

@@ -127,7 +127,7 @@ void WriteMarker(NetlinkBatch& batch, const char* name, std::uint16_t type) {
   batch.Begin(name, type, 0, header);
 }
 
-void WriteMatch(RuleWriter& rule, PacketMatch match) {
+void WriteMatch(RuleWriter& rule, PacketMatch match, bool every_port) {
   constexpr std::uint32_t kV4Destination = 16;
   constexpr std::uint32_t kV6Destination = 24;
   constexpr std::uint32_t kTcpDestinationPort = 2;
@@ -157,6 +157,7 @@ void WriteMatch(RuleWriter& rule, PacketMatch match) {
       rule.MetaIs(NFT_META_NFPROTO,
                   match == PacketMatch::kAllowedPortV4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
       rule.MetaIs(NFT_META_L4PROTO, IPPROTO_TCP);
+      if (every_port) return;
       rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpDestinationPort, 2);
       return rule.IsInPortSet();
   }
@@ -235,7 +236,7 @@ void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool 
     batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
     batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
       RuleWriter rule(batch);
-      WriteMatch(rule, planned.match);
+      WriteMatch(rule, planned.match, plan.CapturesEveryPort());
       WriteVerdict(rule, planned, plan.capture_port);
     });
   }

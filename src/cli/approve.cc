@@ -1,0 +1,290 @@
+// `ambit approve` and `ambit deny`: a person's answer to what a run waits for.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/approved_rules.h"
+#include "cli/cli.h"
+#include "cli/opened_run.h"
+#include "cli/question.h"
+#include "cli/run.h"
+#include "cli/runs.h"
+#include "cli/usage_text.h"
+#include "host/facts.h"
+#include "policy/net_rules.h"
+#include "supervise/control_socket.h"
+#include "workspace/run_store.h"
+
+namespace ambit::cli {
+namespace {
+
+using supervise::ControlKind;
+using supervise::ControlReply;
+using supervise::ReplyKind;
+using supervise::Scope;
+
+constexpr int kNothingWaits = 1;
+constexpr int kBetweenLooksMs = 500;  // --watch
+
+struct AnswerFlags {
+  bool allow = true;
+  std::string run;
+  std::vector<std::string> targets;
+  std::string directory;
+  bool once = false;
+  bool for_run = false;
+  bool project = false;
+  bool always = false;
+  bool watch = false;
+  bool json = false;
+
+  [[nodiscard]] Scope scope() const {
+    if (always) return Scope::kAlways;
+    if (project) return Scope::kProject;
+    return once ? Scope::kOnce : Scope::kRun;
+  }
+  /// The first word may be a run.
+  void SortWords() {
+    if (workspace::IsRunId(run) || run.empty()) return;
+    targets.insert(targets.begin(), run);
+    run.clear();
+  }
+};
+
+struct Live {
+  workspace::RunMeta meta;
+  workspace::RunDir run;
+};
+
+struct Waiting {
+  std::string run;
+  std::string target;
+  std::uint32_t question = 0;
+  std::uint64_t seconds = 0;
+};
+
+/// The runs that go on: the one that was named, or all of the person's, newest first.
+Result<std::vector<Live>> LiveRuns(const host::Person& person, const std::string& named) {
+  AMBIT_TRY(const AllRuns all, ListAllRuns(person));
+  std::vector<Live> live;
+  for (const workspace::RunEntry& entry : all.runs) {
+    if (!entry.meta || !workspace::IsAlive(*entry.meta)) continue;
+    if (!named.empty() && entry.id != named) continue;
+    if (auto run = all.store->OpenRun(entry.id)) {
+      live.push_back({.meta = *entry.meta, .run = *std::move(run)});
+    }
+  }
+  if (!named.empty() && live.empty()) {
+    return Fail(Errc::kNotFound, fmt::format("the run '{}' is not going on", Printable(named)),
+                "'ambit ps' lists those that are");
+  }
+  return live;
+}
+
+/// The one that is meant: named, of this project, or the only one.
+Result<const Live*> RunMeant(const std::vector<Live>& live, const AnswerFlags& flags) {
+  if (live.empty()) return Fail(Errc::kNotFound, "no run is going on", "'ambit ps -a' lists all");
+  if (live.size() == 1) return &live.front();
+  AMBIT_TRY(const supervise::Place here, PlaceHere(flags.directory));
+  const auto of_project = std::ranges::find_if(
+      live, [&](const Live& one) { return one.meta.project == here.project.root; });
+  if (of_project != live.end()) return &*of_project;
+  std::vector<std::string> ids;
+  for (const Live& one : live) ids.push_back(one.meta.id);
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("{} runs are going on, none of this project", live.size()),
+              fmt::format("name one: {}", fmt::join(ids, ", ")));
+}
+
+/// A run that ends meanwhile waits for nothing.
+std::vector<Waiting> WhatWaits(const std::vector<Live>& live) {
+  std::vector<Waiting> waiting;
+  for (const Live& one : live) {
+    const auto reply = supervise::Say(one.run.fd.get(), {.kind = ControlKind::kList});
+    if (!reply) continue;
+    for (const ControlReply& record : *reply) {
+      if (record.kind != ReplyKind::kQuestion) continue;
+      waiting.push_back({.run = one.meta.id,
+                         .target = std::string(supervise::TextIn(record.text)),
+                         .question = record.number,
+                         .seconds = record.seconds});
+    }
+  }
+  return waiting;
+}
+
+/// A later run is to know it, too.
+Status WriteDown(const host::Person& person, const Live& live, Scope scope, bool allow,
+                 const std::string& rule) {
+  if (scope == Scope::kAlways) {
+    return WriteApproved(ApprovedAlwaysPath(person), allow, rule, "For all runs.");
+  }
+  if (scope != Scope::kProject) return {};
+  return WriteApproved(ApprovedInProjectPath(RunsRootOf(person), live.meta.project), allow, rule,
+                       fmt::format("For runs in {}", Printable(live.meta.project)));
+}
+
+std::string_view HowLong(Scope scope) {
+  constexpr std::array<std::string_view, 4> kWords = {
+      "once", "until the run ends", "in this project, now and later", "in all runs, now and later"};
+  return kWords.at(static_cast<std::size_t>(scope));
+}
+
+Status Answer(const host::Person& person, const Live& live, bool allow, Scope scope,
+              const std::string& target) {
+  AMBIT_TRY(const policy::NetRule rule, policy::ParseNetRule(target, {}));
+  const std::string text = policy::TextOf(rule);
+  AMBIT_TRY(const auto reply,
+            supervise::Say(live.run.fd.get(), {.kind = ControlKind::kAnswer,
+                                               .scope = scope,
+                                               .allow = static_cast<std::uint8_t>(allow ? 1 : 0),
+                                               .text = supervise::TextOf(text)}));
+  const ControlReply& last = reply.back();
+  if (last.kind == ReplyKind::kFailed) {
+    return Fail(Errc::kDenied, std::string(supervise::TextIn(last.text)),
+                std::string(supervise::TextIn(last.remedy)));
+  }
+  AMBIT_CHECK(WriteDown(person, live, scope, allow, text));
+  Say(fmt::format("{}: {} {} {}", live.meta.id, text, allow ? "allowed" : "denied",
+                  HowLong(scope)));
+  return {};
+}
+
+/// What is typed for one question; nullopt: it is left waiting.
+std::optional<std::pair<bool, Scope>> Choice(std::string_view typed) {
+  using Said = std::pair<bool, Scope>;
+  if (typed == "o" || typed == "once") return Said{true, Scope::kOnce};
+  if (typed == "r" || typed == "run") return Said{true, Scope::kRun};
+  if (typed == "p" || typed == "project") return Said{true, Scope::kProject};
+  if (typed == "a" || typed == "always") return Said{true, Scope::kAlways};
+  if (typed == "n" || typed == "no") return Said{false, Scope::kOnce};
+  if (typed == "d" || typed == "deny") return Said{false, Scope::kRun};
+  return std::nullopt;
+}
+
+constexpr std::string_view kChoices =
+    "allow it [o]nce, for this [r]un, in this [p]roject, [a]lways; [n]o, [d]eny for the run; "
+    "nothing: leave it waiting\n>";
+
+/// Each that is new is put to the person, once. False: the person has left.
+bool AskAboutEach(const host::Person& person, const std::vector<Live>& live,
+                    std::set<std::pair<std::string, std::uint32_t>>& seen) {
+  for (const Waiting& one : WhatWaits(live)) {
+    if (!seen.insert({one.run, one.question}).second) continue;
+    const auto typed = Ask(fmt::format("{} waits for {} ({} s)\n{}", one.run, Printable(one.target),
+                                       one.seconds, kChoices));
+    if (!typed) return false;
+    const auto choice = Choice(*typed);
+    if (!choice) continue;
+    const auto run = std::ranges::find(live, one.run, [](const Live& l) { return l.meta.id; });
+    // One that was given up meanwhile is no reason to stop asking.
+    (void)Report(Answer(person, *run, choice->first, choice->second, one.target));
+  }
+  return true;
+}
+
+std::string ForPeople(const std::vector<Waiting>& waiting) {
+  std::string text;
+  for (const Waiting& one : waiting) {
+    text += fmt::format("{}  {:<40}  waits {} s\n", one.run, Printable(one.target), one.seconds);
+  }
+  return text;
+}
+
+std::string ForPrograms(const std::vector<Waiting>& waiting) {
+  std::vector<std::string> lines;
+  for (const Waiting& one : waiting) {
+    lines.push_back(fmt::format(R"({{"run":"{}","question":{},"target":"{}","seconds":{}}})",
+                                one.run, one.question, JsonEscape(one.target), one.seconds));
+  }
+  return fmt::format("[{}]\n", fmt::join(lines, ",\n"));
+}
+
+Result<int> ShowWhatWaits(const AnswerFlags& flags, const std::vector<Live>& live) {
+  const std::vector<Waiting> waiting = WhatWaits(live);
+  if (waiting.empty() && !flags.json) {
+    Say(live.empty() ? "no run is going on" : "nothing waits for an answer");
+  }
+  AMBIT_CHECK(ToStdout(flags.json ? ForPrograms(waiting) : ForPeople(waiting)));
+  return waiting.empty() ? kNothingWaits : 0;
+}
+
+Result<int> Watch(const host::Person& person, const AnswerFlags& flags) {
+  std::set<std::pair<std::string, std::uint32_t>> seen;
+  for (;;) {
+    AMBIT_TRY(const std::vector<Live> live, LiveRuns(person, flags.run));
+    if (!AskAboutEach(person, live, seen)) return 0;
+    ::poll(nullptr, 0, kBetweenLooksMs);
+  }
+}
+
+Result<int> AnswerOrShow(AnswerFlags flags) {
+  flags.SortWords();
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  const bool at_terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+  if (flags.watch && !at_terminal) {
+    return Fail(Errc::kInvalidArgument, "--watch asks at a terminal, and here is none",
+                "'ambit approve --json' lists what waits");
+  }
+  if (flags.watch) return Watch(person, flags);
+  AMBIT_TRY(const std::vector<Live> live, LiveRuns(person, flags.run));
+  if (!flags.targets.empty()) {
+    AMBIT_TRY(const Live* meant, RunMeant(live, flags));
+    for (const std::string& target : flags.targets) {
+      AMBIT_CHECK(Answer(person, *meant, flags.allow, flags.scope(), target));
+    }
+    return 0;
+  }
+  if (!at_terminal || flags.json || WhatWaits(live).empty()) return ShowWhatWaits(flags, live);
+  std::set<std::pair<std::string, std::uint32_t>> seen;
+  (void)AskAboutEach(person, live, seen);
+  return 0;
+}
+
+void AddAnswer(CLI::App& app, Action& action, bool allow) {
+  auto flags = std::make_shared<AnswerFlags>();
+  flags->allow = allow;
+  CLI::App* command = app.add_subcommand(
+      allow ? "approve" : "deny", allow ? "Allow what a run waits for, or ask about each"
+                                        : "Deny what a run waits for, or a name from now on");
+  command->add_option("run", flags->run, "The run; the newest one of this project that goes on");
+  command->add_option("target", flags->targets,
+                      "NAME[:PORT] as --allow takes it; left out: what waits is shown, and at a "
+                      "terminal asked about");
+  AddDirectoryOption(*command, flags->directory);
+  CLI::Option* once = command->add_flag("--once", flags->once, "Only what waits now");
+  CLI::Option* run = command->add_flag("--run", flags->for_run, "Until the run ends (the default)");
+  CLI::Option* project =
+      command->add_flag("--project", flags->project, "In later runs of this project, too");
+  CLI::Option* always = command->add_flag("--always", flags->always, "In all later runs, too");
+  once->excludes(run)->excludes(project)->excludes(always);
+  run->excludes(project)->excludes(always);
+  project->excludes(always);
+  if (allow) {
+    command->add_flag("--watch", flags->watch, "Stay, and ask about each as it comes up");
+  }
+  command->add_flag("--json", flags->json, "For programs: what waits");
+  command->footer("Exit code 1: nothing waits.");
+  command->final_callback([flags, &action] {
+    action = Finishing([flags] { return AnswerOrShow(*flags); });
+  });
+}
+
+}  // namespace
+
+void AddApprove(CLI::App& app, Action& action) { AddAnswer(app, action, true); }
+void AddDeny(CLI::App& app, Action& action) { AddAnswer(app, action, false); }
+
+}  // namespace ambit::cli

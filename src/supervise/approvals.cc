@@ -1,0 +1,143 @@
+#include "supervise/approvals.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "egress/holds.h"
+
+namespace ambit::supervise {
+namespace {
+
+/// Whether the answer `rule` is one to this question.
+bool IsMeant(const policy::NetRule& rule, const Approvals::Question& question) {
+  const auto asked = policy::ParseNetRule(question.target, {});
+  return asked && policy::Covers(rule, *asked);
+}
+
+}  // namespace
+
+std::string TargetOf(const egress::EgressReport& report) {
+  if (const std::string_view name = egress::NameIn(report.name); !name.empty()) {
+    return fmt::format("{}:{}", name, report.port);
+  }
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v6 = report.family == 6;
+  (void)::inet_ntop(v6 ? AF_INET6 : AF_INET, report.address.data(), text.data(), text.size());
+  return v6 ? fmt::format("[{}]:{}", text.data(), report.port)
+            : fmt::format("{}:{}", text.data(), report.port);
+}
+
+void Approvals::On(const egress::EgressReport& report) {
+  std::erase_if(waiting_, [&](const Question& one) { return one.id == report.connection; });
+  if (report.kind == egress::ReportKind::kLetGo) return;
+  if (waiting_.size() >= egress::Holds::kMostQuestions) return;  // no honest egress asks more
+  waiting_.push_back({.id = report.connection, .target = TargetOf(report), .since = Clock::now()});
+  inputs_.asked(waiting_.back());
+}
+
+Result<std::uint32_t> Approvals::Answer(const Verdict& verdict) {
+  AMBIT_TRY(policy::NetRule rule,
+            policy::ParseNetRule(verdict.target, verdict.allow ? "ambit approve" : "ambit deny"));
+  if (verdict.allow) AMBIT_CHECK(policy::MayGrant(rules_, rule));
+  return verdict.scope == Scope::kOnce ? AnswerOnce(verdict, rule)
+                                       : AddRule(verdict, std::move(rule));
+}
+
+Result<std::uint32_t> Approvals::AnswerOnce(const Verdict& verdict, const policy::NetRule& rule) {
+  std::vector<std::uint32_t> meant;
+  for (const Question& question : waiting_) {
+    if (IsMeant(rule, question)) meant.push_back(question.id);
+  }
+  if (meant.empty()) {
+    return Fail(Errc::kNotFound, fmt::format("nothing waits for '{}'", policy::TextOf(rule)),
+                "an answer for the run, as a rule, needs nobody who waits: --run");
+  }
+  Record(verdict, policy::TextOf(rule), meant.size());
+  for (const std::uint32_t id : meant) {
+    AMBIT_CHECK(inputs_.order({.kind = egress::OrderKind::kAnswer,
+                               .question = id,
+                               .allowed = verdict.allow}));
+  }
+  return static_cast<std::uint32_t>(meant.size());
+}
+
+Result<std::uint32_t> Approvals::AddRule(const Verdict& verdict, policy::NetRule rule) {
+  const std::string text = policy::TextOf(rule);
+  if (verdict.allow) AMBIT_CHECK(CanBeReached(rule));
+  if (rules_.allow.size() + rules_.deny.size() >= policy::kMostNetRules) {
+    return Fail(Errc::kLimit, fmt::format("the run has {} rules, and may have no more",
+                                          policy::kMostNetRules),
+                "answer once, without a rule: --once");
+  }
+  const auto answered = std::ranges::count_if(
+      waiting_, [&](const Question& question) { return IsMeant(rule, question); });
+  Record(verdict, text, static_cast<std::size_t>(answered));
+  (verdict.allow ? rules_.allow : rules_.deny).push_back(std::move(rule));
+  AMBIT_CHECK(inputs_.order(
+      {.kind = verdict.allow ? egress::OrderKind::kAllow : egress::OrderKind::kDeny,
+       .text = text}));
+  return static_cast<std::uint32_t>(answered);
+}
+
+/// What was built when the run began stays: whether names are answered, and which ports the run's
+/// own kernel lets through.
+Status Approvals::CanBeReached(const policy::NetRule& rule) const {
+  const plan::NetworkPlan& plan = inputs_.plan;
+  if (!plan.HasNames()) {
+    return Fail(Errc::kUnsupported, "the run was started without a network, and gets none now",
+                "start it with --ask, or with --allow");
+  }
+  if (plan.CapturesEveryPort()) return {};
+  const auto open = policy::PortsOf(plan.rules);
+  const policy::NetRules only{.allow = {rule}, .deny = {}};
+  for (const std::uint16_t port : policy::PortsOf(only)) {
+    if (std::ranges::find(open, port) != open.end()) continue;
+    return Fail(Errc::kUnsupported,
+                fmt::format("port {} is closed in the run's own kernel since it began", port),
+                fmt::format("start the run with --ask, or with --allow {}", policy::TextOf(rule)));
+  }
+  return {};
+}
+
+void Approvals::Record(const Verdict& verdict, const std::string& rule,
+                       std::size_t answered) const {
+  inputs_.emit({event::kNetAnswered,
+                {{"allowed", verdict.allow},
+                 {"rule", rule},
+                 {"scope", std::string(NameOf(verdict.scope))},
+                 {"answered", static_cast<std::int64_t>(answered)}}});
+}
+
+namespace {
+
+std::vector<ControlReply> ListOf(const Approvals& approvals) {
+  std::vector<ControlReply> replies;
+  for (const Approvals::Question& question : approvals.Waiting()) {
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(Approvals::Clock::now() -
+                                                                      question.since);
+    replies.push_back({.kind = ReplyKind::kQuestion,
+                       .number = question.id,
+                       .seconds = static_cast<std::uint64_t>(age.count()),
+                       .text = TextOf(question.target)});
+  }
+  replies.push_back({.kind = ReplyKind::kDone});
+  return replies;
+}
+
+}  // namespace
+
+std::vector<ControlReply> ReplyTo(const ControlRequest& request, Approvals& approvals) {
+  if (request.kind == ControlKind::kList) return ListOf(approvals);
+  const auto answered = approvals.Answer(
+      {.allow = request.allow == 1, .scope = request.scope, .target = TextIn(request.text)});
+  if (answered) return {{.kind = ReplyKind::kDone, .number = *answered}};
+  return {{.kind = ReplyKind::kFailed,
+           .text = TextOf(answered.error().what),
+           .remedy = TextOf(answered.error().remedy)}};
+}
+
+}  // namespace ambit::supervise

@@ -1,0 +1,73 @@
+#pragma once
+// What waits for a person's answer, and the rules that a person adds while the run goes on.
+//
+// A grant is on record before egress hears of it, and holds at once. It widens nothing that a rule
+// denies, and nothing beyond the managed policy. Who calls: supervision.cc. One thread.
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "egress/order.h"
+#include "egress/report.h"
+#include "event/event.h"
+#include "plan/network_plan.h"
+#include "supervise/control_message.h"
+
+namespace ambit::supervise {
+
+/// A target as a rule names it: "example.com:443", "192.0.2.7:22", "[2001:db8::1]:443".
+std::string TargetOf(const egress::EgressReport& report);
+
+class Approvals {
+ public:
+  using Clock = std::chrono::steady_clock;
+  struct Question {
+    std::uint32_t id = 0;
+    std::string target;
+    Clock::time_point since;
+  };
+  struct Inputs {
+    const plan::NetworkPlan& plan;
+    std::function<void(const event::Event&)> emit;  // of answers
+    std::function<Status(const egress::Order&)> order;
+    /// Hears of each question that comes up.
+    std::function<void(const Question&)> asked = [](const Question&) {};
+  };
+  explicit Approvals(Inputs inputs) : inputs_(std::move(inputs)), rules_(inputs_.plan.rules) {}
+
+  /// kHeld and kLetGo.
+  void On(const egress::EgressReport& report);
+
+  [[nodiscard]] const std::vector<Question>& Waiting() const { return waiting_; }
+  /// Those of the plan, and what was added.
+  [[nodiscard]] const policy::NetRules& rules() const { return rules_; }
+
+  struct Verdict {
+    bool allow = false;
+    Scope scope = Scope::kOnce;
+    std::string_view target;  // as ParseNetRule takes it
+  };
+  /// How many questions it answered. Errors: kNotFound: nothing waits that is meant (kOnce);
+  /// kDenied: not within what may be granted; kUnsupported: this run cannot reach it whatever a
+  /// rule says; kInvalidArgument: no target.
+  Result<std::uint32_t> Answer(const Verdict& verdict);
+
+ private:
+  Result<std::uint32_t> AnswerOnce(const Verdict& verdict, const policy::NetRule& rule);
+  Result<std::uint32_t> AddRule(const Verdict& verdict, policy::NetRule rule);
+  [[nodiscard]] Status CanBeReached(const policy::NetRule& rule) const;
+  void Record(const Verdict& verdict, const std::string& rule, std::size_t answered) const;
+
+  Inputs inputs_;
+  policy::NetRules rules_;
+  std::vector<Question> waiting_;
+};
+
+/// The run's answer to what a person says to it.
+std::vector<ControlReply> ReplyTo(const ControlRequest& request, Approvals& approvals);
+
+}  // namespace ambit::supervise

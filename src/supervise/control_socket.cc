@@ -1,0 +1,147 @@
+#include "supervise/control_socket.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <span>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace ambit::supervise {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::seconds kLongestTalk(5);
+
+/// A socket's address has 108 bytes, a directory may have more: it is named by its descriptor.
+sockaddr_un AddressIn(int run_directory) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = fmt::format("/proc/self/fd/{}/{}", run_directory, kControlSocket);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+bool IsThePersons(int client) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == ::geteuid() || peer.uid == 0;
+}
+
+template <class Record>
+bool Send(int socket, const Record& record) {
+  return ::send(socket, &record, sizeof record, MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(sizeof record);
+}
+
+ControlSocket::Reply FailedWith(const Error& error) {
+  return {{.kind = ReplyKind::kFailed, .text = TextOf(error.what), .remedy = TextOf(error.remedy)}};
+}
+
+}  // namespace
+
+Result<Fd> ControlSocket::Listen(int run_directory) {
+  Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return FailErrno(errno, "make the run's control socket");
+  const sockaddr_un address = AddressIn(run_directory);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.get(), kMostClients) != 0) {
+    return FailErrno(errno, "make the run's control socket");
+  }
+  return socket;
+}
+
+ControlSocket::ControlSocket(asio::io_context& io, Fd listener, int run_directory, Serve serve)
+    : io_(io),
+      listener_(io, std::move(listener).Release()),
+      run_directory_(run_directory),
+      serve_(std::move(serve)) {}
+
+ControlSocket::~ControlSocket() { (void)::unlinkat(run_directory_, kControlSocket, 0); }
+
+asio::awaitable<void> ControlSocket::Watch() {
+  for (;;) {
+    boost::system::error_code error;
+    co_await listener_.async_wait(Descriptor::wait_read,
+                                  asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return;
+    Fd client(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client || !IsThePersons(client.get())) continue;
+    if (clients_ >= kMostClients) {
+      const auto full = FailedWith(
+          {.code = Errc::kLimit, .what = "too many are speaking to the run", .remedy = "try again"});
+      (void)Send(client.get(), full.front());
+      continue;
+    }
+    asio::co_spawn(io_, Talk(std::move(client)), asio::detached);
+  }
+}
+
+asio::awaitable<void> ControlSocket::Talk(Fd client) {
+  ++clients_;
+  auto socket = std::make_shared<Descriptor>(io_, std::move(client).Release());
+  asio::steady_timer until(io_, kLongestTalk);
+  until.async_wait([socket](const boost::system::error_code& cancelled) {
+    boost::system::error_code ignored;
+    if (!cancelled) socket->close(ignored);
+  });
+  boost::system::error_code error;
+  co_await socket->async_wait(Descriptor::wait_read,
+                              asio::redirect_error(asio::use_awaitable, error));
+  if (!error) Answer(socket->native_handle());
+  until.cancel();
+  --clients_;
+}
+
+/// The reply fits into the socket's buffer, or whoever does not read it has lost it.
+void ControlSocket::Answer(int client) {
+  std::array<std::byte, sizeof(ControlRequest) + 1> message{};
+  const ssize_t got = ::recv(client, message.data(), message.size(), MSG_DONTWAIT);
+  if (got <= 0) return;
+  const auto request = DecodeRequest(std::span(message).first(static_cast<std::size_t>(got)));
+  for (const ControlReply& record : request ? serve_(*request) : FailedWith(request.error())) {
+    if (!Send(client, record)) return;
+  }
+}
+
+Result<ControlSocket::Reply> Say(int run_directory, const ControlRequest& request) {
+  const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!socket) return FailErrno(errno, "make a socket");
+  const sockaddr_un address = AddressIn(run_directory);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno == ENOENT || errno == ECONNREFUSED) {
+      return Fail(Errc::kNotFound, "the run is not going on", "'ambit ps' lists those that are");
+    }
+    return FailErrno(errno, "speak to the run");
+  }
+  const timeval patience{.tv_sec = 10, .tv_usec = 0};
+  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (!Send(socket.get(), request)) return FailErrno(errno, "speak to the run");
+  ControlSocket::Reply reply;
+  do {
+    std::array<std::byte, sizeof(ControlReply) + 1> message{};
+    const ssize_t got = ::recv(socket.get(), message.data(), message.size(), 0);
+    if (got < 0) return FailErrno(errno, "hear the run's answer");
+    if (got == 0) return Fail(Errc::kIo, "the run ended before it answered");
+    AMBIT_TRY(const ControlReply record,
+              DecodeReply(std::span(message).first(static_cast<std::size_t>(got))));
+    reply.push_back(record);
+  } while (reply.back().kind == ReplyKind::kQuestion);
+  return reply;
+}
+
+}  // namespace ambit::supervise

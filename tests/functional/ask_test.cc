@@ -1,0 +1,180 @@
+// Connections that wait for a person's answer, given from another process while the run goes on.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "outside.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class NetAsk : public ::testing::TestWithParam<Who> {
+ protected:
+  /// `inside` in a run with --ask and `flags`; `beside` meanwhile; `after` when it has ended.
+  Finished Run(const std::string& flags, const std::string& inside, const std::string& beside,
+               const std::string& after = ":") {
+    person_.Write("project/inside.sh", inside);
+    return WithOutside(person_, fmt::format(R"sh(ambit() {{ '{}' "$@"; }}
+waits() {{
+  n=0
+  until ambit approve --json 2>/dev/null | grep -q "$1"; do
+    [ $((n+=1)) -lt 200 ] || {{ echo "nothing waits for $1"; return; }}
+    sleep 0.05
+  done
+}}
+ambit run -q --ask {} -- sh inside.sh >inside.out 2>&1 </dev/null &
+run=$!
+{}
+wait $run; echo "run $?"; cat inside.out
+{})sh",
+                                            AmbitBinary(), flags, beside, after));
+  }
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, NetAsk, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(NetAsk, HoldsAConnectionUntilItIsApproved) {
+  const Finished run = Run("", R"sh(
+curl -sS -m 20 http://example.com/held
+curl -sS -m 20 http://example.com/again
+)sh",
+                           "waits example.com:80; ambit approve example.com", "ambit audit show");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("/held at example.com\n/again at example.com\n"), HasSubstr("run 0"),
+                    ContainsRegex("net.held.*example.com:80"),
+                    ContainsRegex("net.answered.*example.com")))
+      << run.err;
+  EXPECT_THAT(run.err, HasSubstr(": example.com allowed until the run ends"));
+}
+
+TEST_P(NetAsk, OnceIsForWhatWaitsAlone) {
+  const Finished run = Run("", R"sh(
+curl -sS -m 20 http://example.com/first
+curl -sS -m 20 http://example.com/second; echo "second $?"
+)sh",
+                           "waits example.com:80; ambit approve --once example.com:80\n"
+                           "waits '\"question\":2'; ambit deny --once example.com:80",
+                           "ambit audit show --denied");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/first at example.com\n"), Not(HasSubstr("/second at")),
+                             ContainsRegex("second (52|56)\n"),
+                             HasSubstr("example.com port 80: a person said no")))
+      << run.err;
+}
+
+TEST_P(NetAsk, ADenialForTheRunNeedsNoFurtherQuestion) {
+  const Finished run = Run("", R"sh(
+curl -sS -m 20 http://example.com/; echo "first $?"
+curl -sS -m 20 http://example.com/; echo "second $?"
+)sh",
+                           "waits example.com:80; ambit deny example.com");
+  EXPECT_THAT(run.out, AllOf(ContainsRegex("first (52|56)\n"), HasSubstr("second 6\n"))) << run.err;
+}
+
+TEST_P(NetAsk, AsksAboutAddressesAndEveryPort) {
+  const Finished run = Run("", R"sh(
+curl -sS -m 20 http://93.184.216.34/by-address
+/usr/bin/python3 -c "import socket
+print(socket.create_connection(('git.example', 22), 20).recv(99).decode().strip())"
+)sh",
+                           "waits 93.184.216.34:80; ambit approve 93.184.216.34\n"
+                           "waits git.example:22; ambit approve git.example:22");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/by-address at 93.184.216.34"),
+                             HasSubstr("SSH-2.0-outside")))
+      << run.err;
+}
+
+TEST_P(NetAsk, NeverAboutWhatIsDeniedOrKnown) {
+  const Finished run = Run("--deny www.example.com --allow example.com", R"sh(
+curl -sS -m 20 http://www.example.com/; echo "denied $?"
+curl -sS -m 20 http://example.com/known
+)sh",
+                           ":", "ambit audit show");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("denied 6\n"), HasSubstr("/known at example.com"),
+                             Not(HasSubstr("net.held"))))
+      << run.err;
+}
+
+TEST_P(NetAsk, WhatIsSaidForTheProjectHoldsInLaterRuns) {
+  const Finished run = Run("", "curl -sS -m 20 http://example.com/now",
+                           "waits example.com:80; ambit approve --project example.com:80", R"sh(
+ambit run -q -- curl -sS -m 9 http://example.com/later
+ambit run -q -- curl -sS -m 9 http://git.example/; echo "other $?"
+mkdir ../elsewhere; cd ../elsewhere
+ambit run -q -- curl -sS -m 9 http://example.com/; echo "elsewhere $?"
+)sh");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/now at"), HasSubstr("/later at example.com"),
+                             HasSubstr("other 6"), HasSubstr("elsewhere 6")))
+      << run.err;
+}
+
+TEST_P(NetAsk, AlwaysIsInEveryProject) {
+  const Finished run = Run("", "curl -sS -m 20 http://example.com/now",
+                           "waits example.com:80; ambit approve --always example.com", R"sh(
+mkdir ../elsewhere; cd ../elsewhere
+ambit run -q -- curl -sS -m 9 http://example.com/later
+ambit policy show | grep approved.toml
+)sh");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/later at example.com"), HasSubstr("approved.toml")))
+      << run.err;
+}
+
+TEST_P(NetAsk, ARuleMayBeGivenBeforeAnybodyAsks) {
+  const Finished run = Run("--allow git.example:22", R"sh(
+echo ready >ready; while ! curl -sS -m 20 http://example.com/given 2>/dev/null; do sleep 0.1; done
+)sh",
+                           "until ambit ps | grep -q r-; do sleep 0.05; done; sleep 0.3\n"
+                           "ambit approve --run example.com:80");
+  EXPECT_THAT(run.out, HasSubstr("/given at example.com")) << run.err;
+}
+
+TEST_P(NetAsk, WithoutAskingNothingIsHeldAndClosedPortsStayClosed) {
+  person_.Write("project/inside.sh", "curl -sS -m 9 http://example.com/; echo \"refused $?\"\n"
+                                     "touch /tmp/x; sleep 3\n");
+  const Finished run = WithOutside(person_, fmt::format(R"sh(ambit() {{ '{}' "$@"; }}
+ambit run -q --allow git.example:443 -- sh inside.sh >inside.out 2>&1 </dev/null &
+run=$!
+until ambit ps | grep -q r-; do sleep 0.05; done; sleep 0.5
+ambit approve example.com:22; echo "closed $?"
+ambit approve --once example.com:443; echo "nobody $?"
+wait $run; cat inside.out)sh",
+                                                        AmbitBinary()));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("refused 6"), HasSubstr("closed 125"),
+                             HasSubstr("nobody 125")))
+      << run.err;
+  EXPECT_THAT(run.err, AllOf(HasSubstr("port 22 is closed in the run's own kernel"),
+                             HasSubstr("nothing waits for 'example.com:443'")));
+}
+
+TEST_P(NetAsk, ManyThatWaitAreBoundedAndTheRunGoesOn) {
+  const Finished run = Run("", R"sh(
+/usr/bin/python3 -c "import socket, time
+held, reset = [], 0
+for n in range(40):
+    for again in range(5):
+        s = socket.socket(); s.settimeout(9)
+        try: s.connect(('93.184.216.34', 2000 + n)); s.setblocking(False); held.append(s)
+        except ConnectionResetError: reset += 1
+time.sleep(2)
+for s in held:
+    try: s.recv(1)
+    except BlockingIOError: pass
+    except ConnectionResetError: reset += 1
+print('waiting', 200 - reset)"
+)sh",
+                           "waits '\"question\":26'; sleep 0.5\n"
+                           "echo \"questions $(ambit approve --json | grep -c question)\"");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("questions 26\n"), HasSubstr("waiting 128\n"), HasSubstr("run 0")))
+      << run.err;
+}
+
+}  // namespace
+}  // namespace ambit::testing
