@@ -180,7 +180,7 @@ constexpr std::string_view kChoices =
 
 /// Each that is new is put to the person, once. False: the person has left.
 bool AskAboutEach(const host::Person& person, const std::vector<Live>& live,
-                    std::set<std::pair<std::string, std::uint32_t>>& seen) {
+                  std::set<std::pair<std::string, std::uint32_t>>& seen) {
   for (const Waiting& one : WhatWaits(live)) {
     if (!seen.insert({one.run, one.question}).second) continue;
     const auto typed = Ask(fmt::format("{} waits for {} ({} s)\n{}", one.run, Printable(one.target),
@@ -277,9 +277,8 @@ void AddAnswer(CLI::App& app, Action& action, bool allow) {
   }
   command->add_flag("--json", flags->json, "For programs: what waits");
   command->footer("Exit code 1: nothing waits.");
-  command->final_callback([flags, &action] {
-    action = Finishing([flags] { return AnswerOrShow(*flags); });
-  });
+  command->final_callback(
+      [flags, &action] { action = Finishing([flags] { return AnswerOrShow(*flags); }); });
 }
 
 }  // namespace

@@ -42,12 +42,12 @@ void Holds::Tell(const Question& question, ReportKind kind, int error) {
 }
 
 Task<Holds::End> Holds::Wait(int client, const Address& target, const HostName* name) {
-  if (waiting_ >= kMostConnections) co_return End::kTooMany;
+  if (waiting_ >= most_) co_return End::kTooMany;
   Question* question = Find(target, name);
   if (question == nullptr) {
     if (questions_.size() >= kMostQuestions) co_return End::kTooMany;
-    question = &questions_.emplace_back(
-        Question{.id = ++last_question_, .target = target, .name = name});
+    question =
+        &questions_.emplace_back(Question{.id = ++last_question_, .target = target, .name = name});
     Tell(*question, ReportKind::kHeld, 0);
   }
   ++waiting_;

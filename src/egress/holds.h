@@ -23,11 +23,12 @@ namespace ambit::egress {
 class Holds {
  public:
   static constexpr std::size_t kMostQuestions = 32;
-  static constexpr std::size_t kMostConnections = 128;
   /// Nobody waits longer; a client's own patience is mostly shorter.
   static constexpr std::chrono::minutes kLongest{10};
 
-  Holds(asio::io_context& loop, Reporter& reporter) : loop_(loop), reporter_(reporter) {}
+  /// `most`: connections.
+  Holds(asio::io_context& loop, Reporter& reporter, std::size_t most)
+      : loop_(loop), reporter_(reporter), most_(most) {}
   Holds(const Holds&) = delete;
   Holds& operator=(const Holds&) = delete;
 
@@ -62,6 +63,7 @@ class Holds {
 
   asio::io_context& loop_;
   Reporter& reporter_;
+  std::size_t most_;
   std::list<Question> questions_;
   std::size_t waiting_ = 0;
   std::uint32_t last_question_ = 0;

@@ -42,19 +42,24 @@ EgressReport ReportAbout(ReportKind kind, const Address& address) {
 }  // namespace
 
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
-  // Standard streams, event loop, life line, control; and what waits for a person.
-  constexpr std::size_t kOwn = 16 + Holds::kMostConnections;
+  constexpr std::size_t kOwn = 16;  // standard streams, event loop, life line, control
   RelayLimits limits;
   const std::size_t spare = open_files > listeners + kOwn ? open_files - listeners - kOwn : 0;
   limits.pipes = std::min(limits.pipes, spare / 8);
+  limits.held = std::min(limits.held, spare / 8);
   limits.connections =
-      std::min(limits.connections, (spare - 2 * limits.pipes) / (1 + kMostAttempts));
+      std::min(limits.connections, (spare - 2 * limits.pipes - limits.held) / (1 + kMostAttempts));
   return limits;
 }
 
 Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
              std::optional<Names> names)
-    : loop_(loop), reporter_(reporter), limits_(limits), pipes_(limits.pipes), holds_(loop, reporter), names_(names) {}
+    : loop_(loop),
+      reporter_(reporter),
+      limits_(limits),
+      pipes_(limits.pipes),
+      holds_(loop, reporter, limits.held),
+      names_(names) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
   for (Fd& fd : listeners) {

@@ -36,6 +36,7 @@ namespace ambit::egress {
 struct RelayLimits {
   std::size_t connections = 1024;
   std::size_t pipes = 64;
+  std::size_t held = 128;  // connections that wait for a person
 };
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);
 

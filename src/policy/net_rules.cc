@@ -135,8 +135,9 @@ bool DeniesPort(const NetRule& rule, std::uint16_t port) {
 template <class Target>
 bool IsAskedAbout(const NetRules& rules, const Target& target, std::uint16_t port) {
   if (!rules.ask || !rules.most) return rules.ask;
-  return std::ranges::any_of(
-      *rules.most, [&](const NetRule& most) { return Fits(most, target) && AllowsPort(most, port); });
+  return std::ranges::any_of(*rules.most, [&](const NetRule& most) {
+    return Fits(most, target) && AllowsPort(most, port);
+  });
 }
 
 template <class Target>

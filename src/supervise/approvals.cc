@@ -58,9 +58,8 @@ Result<std::uint32_t> Approvals::AnswerOnce(const Verdict& verdict, const policy
   }
   Record(verdict, policy::TextOf(rule), meant.size());
   for (const std::uint32_t id : meant) {
-    AMBIT_CHECK(inputs_.order({.kind = egress::OrderKind::kAnswer,
-                               .question = id,
-                               .allowed = verdict.allow}));
+    AMBIT_CHECK(inputs_.order(
+        {.kind = egress::OrderKind::kAnswer, .question = id, .allowed = verdict.allow}));
   }
   return static_cast<std::uint32_t>(meant.size());
 }
@@ -69,17 +68,17 @@ Result<std::uint32_t> Approvals::AddRule(const Verdict& verdict, policy::NetRule
   const std::string text = policy::TextOf(rule);
   if (verdict.allow) AMBIT_CHECK(CanBeReached(rule));
   if (rules_.allow.size() + rules_.deny.size() >= policy::kMostNetRules) {
-    return Fail(Errc::kLimit, fmt::format("the run has {} rules, and may have no more",
-                                          policy::kMostNetRules),
+    return Fail(Errc::kLimit,
+                fmt::format("the run has {} rules, and may have no more", policy::kMostNetRules),
                 "answer once, without a rule: --once");
   }
   const auto answered = std::ranges::count_if(
       waiting_, [&](const Question& question) { return IsMeant(rule, question); });
   Record(verdict, text, static_cast<std::size_t>(answered));
   (verdict.allow ? rules_.allow : rules_.deny).push_back(std::move(rule));
-  AMBIT_CHECK(inputs_.order(
-      {.kind = verdict.allow ? egress::OrderKind::kAllow : egress::OrderKind::kDeny,
-       .text = text}));
+  AMBIT_CHECK(
+      inputs_.order({.kind = verdict.allow ? egress::OrderKind::kAllow : egress::OrderKind::kDeny,
+                     .text = text}));
   return static_cast<std::uint32_t>(answered);
 }
 
@@ -117,8 +116,8 @@ namespace {
 std::vector<ControlReply> ListOf(const Approvals& approvals) {
   std::vector<ControlReply> replies;
   for (const Approvals::Question& question : approvals.Waiting()) {
-    const auto age = std::chrono::duration_cast<std::chrono::seconds>(Approvals::Clock::now() -
-                                                                      question.since);
+    const auto age =
+        std::chrono::duration_cast<std::chrono::seconds>(Approvals::Clock::now() - question.since);
     replies.push_back({.kind = ReplyKind::kQuestion,
                        .number = question.id,
                        .seconds = static_cast<std::uint64_t>(age.count()),

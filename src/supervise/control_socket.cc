@@ -82,8 +82,9 @@ asio::awaitable<void> ControlSocket::Watch() {
     Fd client(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client || !IsThePersons(client.get())) continue;
     if (clients_ >= kMostClients) {
-      const auto full = FailedWith(
-          {.code = Errc::kLimit, .what = "too many are speaking to the run", .remedy = "try again"});
+      const auto full = FailedWith({.code = Errc::kLimit,
+                                    .what = "too many are speaking to the run",
+                                    .remedy = "try again"});
       (void)Send(client.get(), full.front());
       continue;
     }

@@ -47,10 +47,9 @@ curl -sS -m 20 http://example.com/held
 curl -sS -m 20 http://example.com/again
 )sh",
                            "waits example.com:80; ambit approve example.com", "ambit audit show");
-  EXPECT_THAT(run.out,
-              AllOf(HasSubstr("/held at example.com\n/again at example.com\n"), HasSubstr("run 0"),
-                    ContainsRegex("net.held.*example.com:80"),
-                    ContainsRegex("net.answered.*example.com")))
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/held at example.com\n/again at example.com\n"),
+                             HasSubstr("run 0"), ContainsRegex("net.held.*example.com:80"),
+                             ContainsRegex("net.answered.*example.com")))
       << run.err;
   EXPECT_THAT(run.err, HasSubstr(": example.com allowed until the run ends"));
 }
@@ -86,8 +85,8 @@ print(socket.create_connection(('git.example', 22), 20).recv(99).decode().strip(
 )sh",
                            "waits 93.184.216.34:80; ambit approve 93.184.216.34\n"
                            "waits git.example:22; ambit approve git.example:22");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("/by-address at 93.184.216.34"),
-                             HasSubstr("SSH-2.0-outside")))
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("/by-address at 93.184.216.34"), HasSubstr("SSH-2.0-outside")))
       << run.err;
 }
 
@@ -136,8 +135,9 @@ echo ready >ready; while ! curl -sS -m 20 http://example.com/given 2>/dev/null; 
 }
 
 TEST_P(NetAsk, WithoutAskingNothingIsHeldAndClosedPortsStayClosed) {
-  person_.Write("project/inside.sh", "curl -sS -m 9 http://example.com/; echo \"refused $?\"\n"
-                                     "touch /tmp/x; sleep 3\n");
+  person_.Write("project/inside.sh",
+                "curl -sS -m 9 http://example.com/; echo \"refused $?\"\n"
+                "touch /tmp/x; sleep 3\n");
   const Finished run = WithOutside(person_, fmt::format(R"sh(ambit() {{ '{}' "$@"; }}
 ambit run -q --allow git.example:443 -- sh inside.sh >inside.out 2>&1 </dev/null &
 run=$!
@@ -146,8 +146,8 @@ ambit approve example.com:22; echo "closed $?"
 ambit approve --once example.com:443; echo "nobody $?"
 wait $run; cat inside.out)sh",
                                                         AmbitBinary()));
-  EXPECT_THAT(run.out, AllOf(HasSubstr("refused 6"), HasSubstr("closed 125"),
-                             HasSubstr("nobody 125")))
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("refused 6"), HasSubstr("closed 125"), HasSubstr("nobody 125")))
       << run.err;
   EXPECT_THAT(run.err, AllOf(HasSubstr("port 22 is closed in the run's own kernel"),
                              HasSubstr("nothing waits for 'example.com:443'")));

@@ -1,0 +1,129 @@
+#include "supervise/approvals.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "egress/holds.h"
+
+namespace ambit::supervise {
+namespace {
+
+using ::testing::HasSubstr;
+
+policy::NetRule Rule(std::string_view text) { return *policy::ParseNetRule(text, "--allow"); }
+
+/// Approvals of a run with these rules, and what they said to whom.
+struct Asked {
+  explicit Asked(policy::NetRules rules) : plan{.rules = std::move(rules)} {}
+
+  void Held(std::uint32_t id, std::string_view name, std::uint16_t port) {
+    egress::EgressReport report{.kind = egress::ReportKind::kHeld, .port = port, .connection = id};
+    report.name = egress::TextOfName(name);
+    approvals.On(report);
+  }
+
+  plan::NetworkPlan plan;
+  std::vector<std::string> events;
+  std::vector<egress::Order> orders;
+  Approvals approvals{{.plan = plan,
+                       .emit = [this](const event::Event& e) { events.emplace_back(e.name); },
+                       .order =
+                           [this](const egress::Order& order) {
+                             orders.push_back(order);
+                             return Status();
+                           }}};
+};
+
+TEST(Approvals, AnswerOnceGoesToEachQuestionThatIsMeant) {
+  Asked asked({.ask = true});
+  asked.Held(1, "a.example.com", 443);
+  asked.Held(2, "b.example.com", 443);
+  asked.Held(3, "example.org", 443);
+  const auto answered =
+      asked.approvals.Answer({.allow = true, .scope = Scope::kOnce, .target = "*.example.com"});
+  ASSERT_TRUE(answered) << answered.error().what;
+  EXPECT_EQ(*answered, 2U);
+  ASSERT_EQ(asked.orders.size(), 2U);
+  EXPECT_EQ(asked.orders[0].question, 1U);
+  EXPECT_EQ(asked.orders[1].question, 2U);
+  EXPECT_TRUE(asked.orders[1].allowed);
+  EXPECT_TRUE(asked.approvals.rules().allow.empty());
+  EXPECT_EQ(asked.events, std::vector<std::string>{"net.answered"});
+}
+
+TEST(Approvals, AnswerForTheRunIsARuleFromNowOn) {
+  Asked asked({.ask = true});
+  asked.Held(1, "example.com", 443);
+  ASSERT_TRUE(
+      asked.approvals.Answer({.allow = true, .scope = Scope::kRun, .target = "EXAMPLE.com"}));
+  ASSERT_EQ(asked.orders.size(), 1U);
+  EXPECT_EQ(asked.orders[0].kind, egress::OrderKind::kAllow);
+  EXPECT_EQ(asked.orders[0].text, "example.com");
+  EXPECT_TRUE(
+      policy::Decide(asked.approvals.rules(), *HostName::Parse("example.com"), 443).allowed);
+}
+
+TEST(Approvals, WhatNobodyAskedHasNoAnswerOnce) {
+  Asked asked({.ask = true});
+  const auto answered =
+      asked.approvals.Answer({.allow = true, .scope = Scope::kOnce, .target = "example.com"});
+  ASSERT_FALSE(answered);
+  EXPECT_THAT(answered.error().what, HasSubstr("nothing waits"));
+  EXPECT_TRUE(asked.orders.empty());
+  EXPECT_TRUE(asked.events.empty());
+}
+
+TEST(Approvals, NothingIsGrantedThatIsDeniedOrBeyondTheManagedPolicy) {
+  Asked asked({.deny = {Rule("*.evil.example")},
+               .ask = true,
+               .most = std::vector{Rule("*.example.com"), Rule("a.evil.example")}});
+  const auto granted = [&](std::string_view target) {
+    return asked.approvals.Answer({.allow = true, .scope = Scope::kRun, .target = target})
+        .has_value();
+  };
+  EXPECT_TRUE(granted("a.example.com"));
+  EXPECT_FALSE(granted("a.evil.example"));
+  EXPECT_FALSE(granted("example.org"));
+  EXPECT_FALSE(granted("a.example.com:22"));
+  EXPECT_FALSE(granted("not a name"));
+  EXPECT_EQ(asked.orders.size(), 1U);
+}
+
+TEST(Approvals, ARunWithoutANetworkGetsNone) {
+  Asked asked({});
+  const auto answered =
+      asked.approvals.Answer({.allow = true, .scope = Scope::kRun, .target = "example.com"});
+  ASSERT_FALSE(answered);
+  EXPECT_EQ(answered.error().code, Errc::kUnsupported);
+}
+
+TEST(Approvals, APortThatIsClosedInsideStaysClosed) {
+  Asked asked({.allow = {Rule("a.example:443")}});
+  const auto granted = [&](std::string_view target) {
+    return asked.approvals.Answer({.allow = true, .scope = Scope::kRun, .target = target})
+        .has_value();
+  };
+  EXPECT_TRUE(granted("b.example:443"));
+  EXPECT_FALSE(granted("b.example"));  // port 80 as well
+  EXPECT_FALSE(granted("b.example:22"));
+}
+
+TEST(Approvals, AQuestionThatIsGoneWaitsNoMore) {
+  Asked asked({.ask = true});
+  asked.Held(1, "example.com", 443);
+  EXPECT_EQ(asked.approvals.Waiting().size(), 1U);
+  asked.approvals.On({.kind = egress::ReportKind::kLetGo, .port = 443, .connection = 1});
+  EXPECT_TRUE(asked.approvals.Waiting().empty());
+}
+
+TEST(Approvals, MoreThanAnHonestEgressAsksIsPassedOver) {
+  Asked asked({.ask = true});
+  for (std::uint32_t id = 1; id < 1000; ++id) asked.Held(id, "example.com", 443);
+  EXPECT_EQ(asked.approvals.Waiting().size(), egress::Holds::kMostQuestions);
+}
+
+}  // namespace
+}  // namespace ambit::supervise
