@@ -25,6 +25,7 @@
 #include "host/facts.h"
 #include "policy/net_rules.h"
 #include "supervise/control_socket.h"
+#include "supervise/terminal_questions.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {
@@ -125,17 +126,6 @@ std::vector<Waiting> WhatWaits(const std::vector<Live>& live) {
   return waiting;
 }
 
-/// A later run is to know it, too.
-Status WriteDown(const host::Person& person, const Live& live, Scope scope, bool allow,
-                 const std::string& rule) {
-  if (scope == Scope::kAlways) {
-    return WriteApproved(ApprovedAlwaysPath(person), allow, rule, "For all runs.");
-  }
-  if (scope != Scope::kProject) return {};
-  return WriteApproved(ApprovedInProjectPath(RunsRootOf(person), live.meta.project), allow, rule,
-                       fmt::format("For runs in {}", Printable(live.meta.project)));
-}
-
 std::string_view HowLong(Scope scope) {
   constexpr std::array<std::string_view, 4> kWords = {
       "once", "until the run ends", "in this project, now and later", "in all runs, now and later"};
@@ -156,41 +146,27 @@ Status Answer(const host::Person& person, const Live& live, bool allow, Scope sc
     return Fail(Errc::kDenied, std::string(supervise::TextIn(last.text)),
                 std::string(supervise::TextIn(last.remedy)));
   }
-  AMBIT_CHECK(WriteDown(person, live, scope, allow, text));
+  AMBIT_CHECK(
+      WriteApproved(person, live.meta.project, {.allow = allow, .scope = scope, .target = text}));
   Say(fmt::format("{}: {} {} {}", live.meta.id, text, allow ? "allowed" : "denied",
                   HowLong(scope)));
   return {};
 }
-
-/// What is typed for one question; nullopt: it is left waiting.
-std::optional<std::pair<bool, Scope>> Choice(std::string_view typed) {
-  using Said = std::pair<bool, Scope>;
-  if (typed == "o" || typed == "once") return Said{true, Scope::kOnce};
-  if (typed == "r" || typed == "run") return Said{true, Scope::kRun};
-  if (typed == "p" || typed == "project") return Said{true, Scope::kProject};
-  if (typed == "a" || typed == "always") return Said{true, Scope::kAlways};
-  if (typed == "n" || typed == "no") return Said{false, Scope::kOnce};
-  if (typed == "d" || typed == "deny") return Said{false, Scope::kRun};
-  return std::nullopt;
-}
-
-constexpr std::string_view kChoices =
-    "allow it [o]nce, for this [r]un, in this [p]roject, [a]lways; [n]o, [d]eny for the run; "
-    "nothing: leave it waiting\n>";
 
 /// Each that is new is put to the person, once. False: the person has left.
 bool AskAboutEach(const host::Person& person, const std::vector<Live>& live,
                   std::set<std::pair<std::string, std::uint32_t>>& seen) {
   for (const Waiting& one : WhatWaits(live)) {
     if (!seen.insert({one.run, one.question}).second) continue;
-    const auto typed = Ask(fmt::format("{} waits for {} ({} s)\n{}", one.run, Printable(one.target),
-                                       one.seconds, kChoices));
+    const auto typed =
+        Ask(fmt::format("{} waits for {} ({} s)\n  {}\n>", one.run, Printable(one.target),
+                        one.seconds, supervise::kTypedAnswers));
     if (!typed) return false;
-    const auto choice = Choice(*typed);
+    const auto choice = supervise::ReadTypedAnswer(*typed);
     if (!choice) continue;
     const auto run = std::ranges::find(live, one.run, [](const Live& l) { return l.meta.id; });
     // One that was given up meanwhile is no reason to stop asking.
-    (void)Report(Answer(person, *run, choice->first, choice->second, one.target));
+    (void)Report(Answer(person, *run, choice->allow, choice->scope, one.target));
   }
   return true;
 }

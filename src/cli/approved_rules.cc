@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "cli/effective_policy.h"
+#include "cli/runs.h"
 #include "policy/toml_reader.h"
 #include "sys/file.h"
 
@@ -65,6 +66,21 @@ Status Replace(const std::string& path, const std::string& text) {
   return FailErrno(failed, fmt::format("write '{}'", Printable(path)));
 }
 
+/// `about` stands at the head: what the file is for.
+Status Add(const std::string& path, const supervise::Approvals::Verdict& verdict,
+           const std::string& about) {
+  const std::string rule(verdict.target);
+  AMBIT_TRY(const policy::Document document, Read(path));
+  std::vector<std::string> allowed = ListIn(document, kAllow);
+  std::vector<std::string> denied = ListIn(document, kDeny);
+  std::erase(allowed, rule);
+  std::erase(denied, rule);
+  (verdict.allow ? allowed : denied).push_back(rule);
+  return Replace(path, fmt::format("# {}\n# Written by 'ambit approve' and 'ambit deny'; take out "
+                                   "a line to take it back.\n[net]\n{}{}",
+                                   about, AsToml("allow", allowed), AsToml("deny", denied)));
+}
+
 }  // namespace
 
 std::string ApprovedAlwaysPath(const host::Person& person) {
@@ -76,17 +92,14 @@ std::string ApprovedInProjectPath(const std::string& runs_root, const std::strin
   return directory / (Sha256Hex(project) + ".toml");
 }
 
-Status WriteApproved(const std::string& path, bool allow, const std::string& rule,
-                     const std::string& about) {
-  AMBIT_TRY(const policy::Document document, Read(path));
-  std::vector<std::string> allowed = ListIn(document, kAllow);
-  std::vector<std::string> denied = ListIn(document, kDeny);
-  std::erase(allowed, rule);
-  std::erase(denied, rule);
-  (allow ? allowed : denied).push_back(rule);
-  return Replace(path, fmt::format("# {}\n# Written by 'ambit approve' and 'ambit deny'; take out "
-                                   "a line to take it back.\n[net]\n{}{}",
-                                   about, AsToml("allow", allowed), AsToml("deny", denied)));
+Status WriteApproved(const host::Person& person, const std::string& project,
+                     const supervise::Approvals::Verdict& verdict) {
+  if (verdict.scope == supervise::Scope::kAlways) {
+    return Add(ApprovedAlwaysPath(person), verdict, "For all runs.");
+  }
+  if (verdict.scope != supervise::Scope::kProject) return {};
+  return Add(ApprovedInProjectPath(RunsRootOf(person), project), verdict,
+             fmt::format("For runs in {}", Printable(project)));
 }
 
 }  // namespace ambit::cli

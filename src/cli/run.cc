@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "cli/after_run.h"
+#include "cli/approved_rules.h"
 #include "cli/cli.h"
 #include "cli/keep_policy.h"
 #include "cli/run_summary.h"
@@ -215,6 +216,10 @@ int ExecuteRun(const RunFlags& flags) {
       .on_warning =
           [&](const std::string& text) {
             if (!flags.quiet) Say(text);
+          },
+      .on_answered =
+          [&](const supervise::Approvals::Verdict& verdict) {
+            return WriteApproved(effective->place.person, effective->place.project.root, verdict);
           },
       .on_ended = [&](const supervise::Refused& refused) { ended.refused = refused; }};
   const auto open_journal =

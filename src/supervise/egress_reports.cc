@@ -154,8 +154,8 @@ void EgressReports::OnConnection(const egress::EgressReport& report) {
 
 void EgressReports::OnHeld(const egress::EgressReport& report) {
   if (!denials_.Admit(event::kNetHeld, kReportBytes)) return;
-  denials_.Tell({event::kNetHeld,
-                 {{"question", Number(report.connection)}, {"target", TargetOf(report)}}});
+  denials_.Tell(
+      {event::kNetHeld, {{"question", Number(report.connection)}, {"target", TargetOf(report)}}});
 }
 
 void EgressReports::OnDenied(const egress::EgressReport& report) {

@@ -99,6 +99,8 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .purpose = request.purpose,
        .showing = request.showing,
        .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
+       .write_down =
+           [&](const Approvals::Verdict& verdict) { return observer.on_answered(verdict); },
        .bring_home =
            [&](const Fd& backing) { return workspace::BringHome(backing.get(), run.fd.get()); },
        .end_record = [&](Outcome known,

@@ -40,6 +40,9 @@ struct RunObserver {
   /// A rehearsal is over and everything of it is dead; what it held is still held.
   std::function<void(const plan::LaunchPlan&, const spawn::native::Places&, const Outcome&)>
       on_rehearsed = {};
+  /// The person has answered at the run's own terminal: for later runs it is written down.
+  std::function<Status(const Approvals::Verdict&)> on_answered =
+      [](const Approvals::Verdict&) -> Status { return {}; };
   /// The run is over and on record.
   std::function<void(const Refused&)> on_ended = {};
 };

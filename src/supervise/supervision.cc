@@ -32,6 +32,7 @@
 #include "supervise/kill_order.h"
 #include "supervise/limit_watch.h"
 #include "supervise/own_job.h"
+#include "supervise/terminal_questions.h"
 #include "supervise/witness_reader.h"
 #include "sys/process.h"
 
@@ -109,6 +110,8 @@ class Supervision {
   }
   void StartAgentWhenAllStands();
   void HearThePerson();
+  void AskAtFreeTerminal();
+  void OnAsked(const Approvals::Question& question);
   Status Tell(const egress::Order& order);
   void MakeLimitWatch();
   void LookInto(const Fd& root);
@@ -160,7 +163,9 @@ class Supervision {
   std::optional<EgressReports> egress_reports_;
   Approvals approvals_{{.plan = inputs_.plan.network,
                         .emit = [this](const Event& event) { Emit(event); },
-                        .order = [this](const egress::Order& order) { return Tell(order); }}};
+                        .order = [this](const egress::Order& order) { return Tell(order); },
+                        .asked = [this](const auto& question) { OnAsked(question); }}};
+  std::optional<TerminalQuestions> questions_;
   std::optional<ControlSocket> control_socket_;
   std::optional<Descriptor> seen_inside_;
   std::optional<WitnessReader> witness_;
@@ -218,11 +223,31 @@ void Supervision::HearThePerson() {
     Finish(SetupFailed(host::Primitive::kStateDirectory, listener.error()));
     return;
   }
-  control_socket_.emplace(io_, *std::move(listener), inputs_.run_directory,
-                          [this](const ControlRequest& request) {
-                            return ReplyTo(request, approvals_);
-                          });
+  control_socket_.emplace(
+      io_, *std::move(listener), inputs_.run_directory,
+      [this](const ControlRequest& request) { return ReplyTo(request, approvals_); });
   asio::co_spawn(io_, control_socket_->Watch(), kRethrow);
+  AskAtFreeTerminal();
+}
+
+void Supervision::AskAtFreeTerminal() {
+  Fd terminal = OpenFreeTerminal(streams_);
+  if (!terminal || !inputs_.plan.network.rules.ask) return;
+  questions_.emplace(io_, std::move(terminal), approvals_,
+                     [this](const Approvals::Verdict& verdict) -> Status {
+                       AMBIT_TRY([[maybe_unused]] const auto count, approvals_.Answer(verdict));
+                       return inputs_.write_down(verdict);
+                     });
+  asio::co_spawn(io_, questions_->Watch(), kRethrow);
+}
+
+void Supervision::OnAsked(const Approvals::Question& question) {
+  if (questions_) {
+    questions_->Wake();
+  } else if (terminal_) {
+    (void)terminal_->Tell(fmt::format("ambit: the run waits for {}: 'ambit approve {}' elsewhere",
+                                      Printable(question.target), inputs_.run_id));
+  }
 }
 
 /// It reads whenever it can, so a socket that is full is one of an egress that hangs.

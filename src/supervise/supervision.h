@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "event/event.h"
 #include "plan/launch_plan.h"
+#include "supervise/approvals.h"
 #include "supervise/limit_watch.h"
 #include "supervise/outcome.h"
 #include "supervise/processes.h"
@@ -33,6 +34,8 @@ struct SupervisionInputs {
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
   /// because the disk takes as long as the first walls. The sink outlives the run.
   std::function<Result<event::Sink*>()> begin_record;
+  /// Makes an answer given at the run's own terminal one for later runs, too, where it is meant so.
+  std::function<Status(const Approvals::Verdict&)> write_down;
   /// Where the layers are a file system of the run's own: brings home what was written, when all
   /// processes are dead. An error takes the outcome's place.
   std::function<Status(const Fd& backing)> bring_home;

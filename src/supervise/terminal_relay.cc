@@ -120,6 +120,15 @@ void TerminalRelay::Show(std::span<const char> bytes) {
   WriteToTerminal(out_, showing_ == Showing::kFiltered ? passed : written);
 }
 
+bool TerminalRelay::Tell(std::string_view line) {
+  termios inside{};
+  if (::tcgetattr(pty_.native_handle(), &inside) != 0 || (inside.c_lflag & ICANON) == 0) {
+    return false;
+  }
+  WriteToTerminal(out_, fmt::format("{}\r\n", line));
+  return true;
+}
+
 std::vector<std::string> TerminalRelay::Dropped() const {
   std::vector<std::string> all;
   if (showing_ == Showing::kUnfiltered) return all;

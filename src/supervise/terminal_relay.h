@@ -44,6 +44,10 @@ class TerminalRelay {
   boost::asio::awaitable<void> CarryInput();
   boost::asio::awaitable<void> CarryOutput();
 
+  /// Shows a line of our own where it breaks nothing: while what runs inside reads lines. False: it
+  /// has the whole screen, and nothing was shown.
+  bool Tell(std::string_view line);
+
   /// The person's window has another size now.
   void Resize();
 

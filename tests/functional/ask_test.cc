@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "support/terminal_session.h"
+
 #include "outside.h"
 
 namespace ambit::testing {
@@ -174,6 +176,33 @@ print('waiting', 200 - reset)"
   EXPECT_THAT(run.out,
               AllOf(HasSubstr("questions 26\n"), HasSubstr("waiting 128\n"), HasSubstr("run 0")))
       << run.err;
+}
+
+TEST_P(NetAsk, AsksAtTheTerminalWhileNobodyInsideReadsThere) {
+  TerminalSession session(
+      person_,
+      {"-c",
+       fmt::format(
+           "'{}' run -q --ask -- curl -sS -m 20 http://192.0.2.7/ </dev/null; echo \"end $?\"",
+           AmbitBinary())},
+      "/bin/sh");
+  session.ShownUntil("the run waits for 192.0.2.7:80");
+  session.ShownUntil("> ");
+  session.Type("n\n");
+  const std::string shown = session.ShownUntil("end ");
+  session.Wait();
+  EXPECT_THAT(person_.Ambit({"audit", "show", "--denied"}).out,
+              HasSubstr("192.0.2.7 port 80: a person said no"))
+      << shown;
+}
+
+TEST_P(NetAsk, ALineTellsWhatWaitsWhereAProgramReadsLines) {
+  TerminalSession session(person_, {"run", "-q", "--ask", "--", "bash", "--norc", "-c",
+                                    "curl -sS -m 20 http://192.0.2.7/; echo \"end $?\""});
+  session.ShownUntil("ambit: the run waits for 192.0.2.7:80: 'ambit approve r-");
+  EXPECT_EQ(person_.Ambit({"deny", "192.0.2.7"}).exit_code, 0);
+  session.ShownUntil("end ");
+  session.Wait();
 }
 
 }  // namespace

@@ -1,0 +1,111 @@
+#include "supervise/terminal_questions.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/text.h"
+
+namespace ambit::supervise {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// A job that comes to the foreground is told nothing.
+constexpr std::chrono::milliseconds kLook(500);
+
+auto Await(boost::system::error_code& error) {
+  return asio::redirect_error(asio::use_awaitable, error);
+}
+
+}  // namespace
+
+std::optional<TypedAnswer> ReadTypedAnswer(std::string_view typed) {
+  struct Known {
+    std::string_view letter;
+    std::string_view word;
+    TypedAnswer means;
+  };
+  constexpr std::array kKnown = {
+      Known{"o", "once", {.allow = true, .scope = Scope::kOnce}},
+      Known{"r", "run", {.allow = true, .scope = Scope::kRun}},
+      Known{"p", "project", {.allow = true, .scope = Scope::kProject}},
+      Known{"a", "always", {.allow = true, .scope = Scope::kAlways}},
+      Known{"n", "no", {.allow = false, .scope = Scope::kOnce}},
+      Known{"d", "deny", {.allow = false, .scope = Scope::kRun}},
+  };
+  const auto* const found = std::ranges::find_if(
+      kKnown, [&](const Known& known) { return typed == known.letter || typed == known.word; });
+  return found != kKnown.end() ? std::optional(found->means) : std::nullopt;
+}
+
+Fd OpenFreeTerminal(const StandardStreams& streams) {
+  if (streams.input || !(streams.output || streams.error)) return {};
+  return Fd(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+}
+
+TerminalQuestions::TerminalQuestions(asio::io_context& io, Fd terminal, const Approvals& approvals,
+                                     Answer answer)
+    : terminal_(io, std::move(terminal).Release()),
+      approvals_(approvals),
+      answer_(std::move(answer)),
+      woken_(io) {}
+
+const Approvals::Question* TerminalQuestions::NextUnasked() const {
+  const auto& waiting = approvals_.Waiting();
+  const auto next = std::ranges::find_if(
+      waiting, [&](const Approvals::Question& question) { return question.id > last_asked_; });
+  return next != waiting.end() ? &*next : nullptr;
+}
+
+bool TerminalQuestions::IsForeground() {
+  return ::tcgetpgrp(terminal_.native_handle()) == ::getpgrp();
+}
+
+asio::awaitable<void> TerminalQuestions::Watch() {
+  for (;;) {
+    const Approvals::Question* const question = IsForeground() ? NextUnasked() : nullptr;
+    if (question == nullptr) {
+      boost::system::error_code ignored;
+      woken_.expires_after(kLook);
+      co_await woken_.async_wait(Await(ignored));
+      continue;
+    }
+    last_asked_ = question->id;
+    const std::string target = question->target;  // it may be gone when the answer comes
+    Show(
+        fmt::format("ambit: the run waits for {}\r\n  {}\r\n> ", Printable(target), kTypedAnswers));
+    const auto typed = co_await ReadLine();
+    if (!typed) co_return;
+    const auto said = ReadTypedAnswer(*typed);
+    if (!said) continue;
+    const Status answered = answer_({.allow = said->allow, .scope = said->scope, .target = target});
+    if (!answered) Show(fmt::format("ambit: {}\r\n", answered.error().what));
+  }
+}
+
+/// nullopt: the terminal is gone.
+asio::awaitable<std::optional<std::string>> TerminalQuestions::ReadLine() {
+  std::array<char, 256> line{};
+  for (;;) {
+    boost::system::error_code error;
+    co_await terminal_.async_wait(Descriptor::wait_read, Await(error));
+    if (error) co_return std::nullopt;
+    const ssize_t got = ::read(terminal_.native_handle(), line.data(), line.size());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got <= 0) co_return std::nullopt;
+    std::string_view text(line.data(), static_cast<std::size_t>(got));
+    co_return std::string(text.substr(0, text.find('\n')));
+  }
+}
+
+}  // namespace ambit::supervise

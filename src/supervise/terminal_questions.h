@@ -1,0 +1,64 @@
+#pragma once
+// What a run waits for, put to the person at its own terminal while nobody inside reads the
+// keyboard there. Where somebody does, a line tells that 'ambit approve' answers from elsewhere.
+// Who calls: supervision.cc, on its event loop.
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/fd.h"
+#include "supervise/approvals.h"
+#include "supervise/terminal.h"
+
+namespace ambit::supervise {
+
+/// What was typed to a question.
+struct TypedAnswer {
+  bool allow = false;
+  Scope scope = Scope::kOnce;
+};
+/// nullopt: it is left waiting.
+std::optional<TypedAnswer> ReadTypedAnswer(std::string_view typed);
+/// Stands behind a question.
+inline constexpr std::string_view kTypedAnswers =
+    "allow it [o]nce, for this [r]un, in this [p]roject, [a]lways; [n]o, [d]eny for the run; "
+    "nothing: leave it waiting";
+
+/// The controlling terminal, when nobody inside reads it and one of ours is shown there; empty
+/// otherwise.
+Fd OpenFreeTerminal(const StandardStreams& streams);
+
+class TerminalQuestions {
+ public:
+  /// Gives the answer to who knows what waits; writes the longer ones down.
+  using Answer = std::function<Status(const Approvals::Verdict&)>;
+
+  TerminalQuestions(boost::asio::io_context& io, Fd terminal, const Approvals& approvals,
+                    Answer answer);
+
+  /// Something new waits.
+  void Wake() { woken_.cancel(); }
+  /// To be spawned.
+  boost::asio::awaitable<void> Watch();
+
+ private:
+  using Descriptor = boost::asio::posix::stream_descriptor;
+  [[nodiscard]] const Approvals::Question* NextUnasked() const;
+  boost::asio::awaitable<std::optional<std::string>> ReadLine();
+  bool IsForeground();
+  void Show(std::string_view text) { WriteToTerminal(terminal_.native_handle(), text); }
+
+  Descriptor terminal_;
+  const Approvals& approvals_;
+  Answer answer_;
+  boost::asio::steady_timer woken_;
+  std::uint32_t last_asked_ = 0;
+};
+
+}  // namespace ambit::supervise
