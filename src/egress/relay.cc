@@ -129,9 +129,9 @@ void Relay::Refuse(Fd client, ReportKind kind, const HostName* name, int error) 
   EgressReport report = ReportAbout(kind, LocalAddressOf(client.get()).value_or(Address{}));
   report.error = error;
   if (name != nullptr) report.name = TextOfName(name->text());
-  ResetOnClose(client.get());
-  client.Reset();
+  // On record first: a run may end at once when it is refused.
   reporter_.Send(report);
+  ResetOnClose(client.get());
 }
 
 Task<> Relay::Carry(Fd client, std::uint16_t port) {

@@ -107,8 +107,8 @@ Task<> Relay::CarryOut(Fd client, Address target) {
       failed != 0) {
     EgressReport report = connection->About(ReportKind::kUpstreamFailed);
     report.error = failed;
-    connection->Break(failed);
     reporter_.Send(report);
+    connection->Break(failed);
     co_return;
   }
   SendWithoutDelay(connection->client.native_handle());
@@ -123,12 +123,12 @@ Task<> Relay::CarryOut(Fd client, Address target) {
 }
 
 void Relay::RefuseUnreachable(Fd client, const Address& target) {
-  ResetOnClose(client.get());
   EgressReport report{
       .kind = ReportKind::kUnreachable, .family = target.family, .port = target.port};
   report.address = target.bytes;
   report.reach = ReachOf(BytesOf(target));
   reporter_.Send(report);
+  ResetOnClose(client.get());
 }
 
 Task<Result<std::vector<policy::AddressBytes>>> Relay::AddressesOf(const HostName& name,

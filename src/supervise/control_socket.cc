@@ -24,7 +24,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::seconds kLongestTalk(5);
+constexpr std::chrono::seconds kLongestTalk(1);
+constexpr std::chrono::milliseconds kPauseWhenFull(20);
 
 /// A socket's address has 108 bytes, a directory may have more: it is named by its descriptor.
 sockaddr_un AddressIn(int run_directory) {
@@ -79,15 +80,13 @@ asio::awaitable<void> ControlSocket::Watch() {
     co_await listener_.async_wait(Descriptor::wait_read,
                                   asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
-    Fd client(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client || !IsThePersons(client.get())) continue;
-    if (clients_ >= kMostClients) {
-      const auto full = FailedWith({.code = Errc::kLimit,
-                                    .what = "too many are speaking to the run",
-                                    .remedy = "try again"});
-      (void)Send(client.get(), full.front());
+    if (clients_ >= kMostClients) {  // those who wait outside are let in as others leave
+      asio::steady_timer pause(io_, kPauseWhenFull);
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
+    Fd client(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client || !IsThePersons(client.get())) continue;
     asio::co_spawn(io_, Talk(std::move(client)), asio::detached);
   }
 }

@@ -110,7 +110,7 @@ TEST_P(Descriptors, HaveKnownKinds) {
                       {"root tree", 1},  // held so that nobody removes it
                       // Init and egress, each also in the event loop; the same of what init saw.
                       // The last one brings the file system of the layers, where there is one.
-                      {"socket", 7},
+                      {"socket", 8},
                       {"pipe", 3},   // the life line's write end; the loop's signals
                       {"pidfd", 4},  // init and egress, each also in the event loop
                       // Of the run's own mounts, to see from outside what it uses (O_PATH).
