@@ -59,6 +59,18 @@ TEST(PolicyTests, KnowWhatCanBeReached) {
   }
 }
 
+TEST(PolicyTests, TakeWhatAPersonMayAllowForReachable) {
+  LaunchPlan plan = SomePlan();
+  plan.network.rules.ask = true;
+  plan.network.rules.deny = {*policy::ParseNetRule("no.example", "--deny")};
+  const auto fails = [&](const char* target) {
+    const policy::TestCase test{.key = "net_deny", .text = target, .origin = {}};
+    return !FailedTests(plan, std::span(&test, 1)).empty();
+  };
+  EXPECT_TRUE(fails("https://example.com"));
+  EXPECT_FALSE(fails("https://no.example"));
+}
+
 TEST(PolicyTests, TellWhereTheTestStands) {
   const policy::TestCase test{
       .key = "env_hidden",

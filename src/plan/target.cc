@@ -49,7 +49,7 @@ std::optional<policy::NetDecision> DecisionOn(const LaunchPlan& plan, const Targ
 bool CanBeReached(const LaunchPlan& plan, const Target& target) {
   if (!target.IsLoopback()) {
     const auto decision = DecisionOn(plan, target);
-    return decision && decision->allowed;
+    return decision && (decision->allowed || decision->ask);
   }
   if (!target.port) return !plan.network.host_ports.empty();
   return std::ranges::find(plan.network.host_ports, *target.port) != plan.network.host_ports.end();

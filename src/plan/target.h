@@ -23,8 +23,8 @@ Target ParseTarget(std::string_view text);
 /// Nothing: it is neither.
 std::optional<policy::NetDecision> DecisionOn(const LaunchPlan& plan, const Target& target);
 
-/// By a name or an address that a rule allows, or as a named port of the host's loopback. Without a
-/// port: on any.
+/// By a name or an address that a rule allows or a person may be asked about, or as a named port of
+/// the host's loopback. Without a port: on any.
 bool CanBeReached(const LaunchPlan& plan, const Target& target);
 
 }  // namespace ambit::plan

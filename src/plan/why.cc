@@ -212,6 +212,13 @@ Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
               .way = "another policy: deny wins over allow"};
     }
   }
+  if (const auto decision = DecisionOn(plan, target); decision && decision->ask) {
+    return {.refused = true,
+            .what = name + " cannot be reached from inside before a person allows it",
+            .rule = "no rule names it, and the policy says to ask (net.ask)",
+            .way = fmt::format("ambit approve {}{}", target.host,
+                               target.port ? fmt::format(":{}", *target.port) : "")};
+  }
   if (CanBeReached(plan, target)) {
     return Allowed(name + " can be reached from inside",
                    target.port ? fmt::format("--host-port {} names it", *target.port)

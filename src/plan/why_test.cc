@@ -102,6 +102,15 @@ TEST_F(Why, AHostIsWhatARuleNames) {
   EXPECT_EQ(read->network.rules, plan_.network.rules);
 }
 
+TEST_F(Why, AHostThatAPersonIsAskedAboutIsRefusedUntilThen) {
+  plan_.network.rules.ask = true;
+  plan_.network.rules.deny = {*policy::ParseNetRule("no.example.com", "--deny")};
+  EXPECT_TRUE(WhyHost(plan_, "example.com:22").refused);
+  EXPECT_EQ(WhyHost(plan_, "example.com:22").way, "ambit approve example.com:22");
+  EXPECT_THAT(WhyHost(plan_, "no.example.com").rule, HasSubstr("--deny"));
+  EXPECT_TRUE(DecodeJson(EncodeJson(plan_))->network.rules.ask);
+}
+
 TEST_F(Why, IsTheSameOfThePlanOnRecord) {
   const Result<LaunchPlan> read = DecodeJson(EncodeJson(plan_));
   ASSERT_TRUE(read) << read.error().what;
