@@ -164,13 +164,10 @@ bool DeniesAllOf(const NetRule& denied, const NetRule& rule) {
   return Covers(wider, rule);
 }
 
-/// Whether there may be a port on which a person is asked about the name.
+/// Whether there may be a port on which a person is asked about the name, which no rule denies.
 bool IsNameAskedAbout(const NetRules& rules, const HostName& name) {
-  const bool denied = std::ranges::any_of(
-      rules.deny, [&](const NetRule& rule) { return Fits(rule, name) && !rule.port; });
-  if (!rules.ask || denied) return false;
-  return !rules.most ||
-         std::ranges::any_of(*rules.most, [&](const NetRule& most) { return Fits(most, name); });
+  if (!rules.ask || !rules.most) return rules.ask;
+  return std::ranges::any_of(*rules.most, [&](const NetRule& most) { return Fits(most, name); });
 }
 
 }  // namespace
@@ -237,6 +234,9 @@ NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint
 }
 
 NetDecision DecideName(const NetRules& rules, const HostName& name) {
+  for (const NetRule& rule : rules.deny) {
+    if (Fits(rule, name) && !rule.port) return {.rule = &rule, .allowed = false};
+  }
   NetDecision refused;
   for (const NetRule& rule : rules.allow) {
     if (!Fits(rule, name)) continue;
