@@ -26,7 +26,7 @@
 #include "egress/name_table.h"
 #include "egress/pipe_pool.h"
 #include "egress/reporter.h"
-#include "egress/resolver.h"
+#include "egress/upstream.h"
 #include "plan/network_plan.h"
 
 namespace ambit::egress {
@@ -40,9 +40,8 @@ RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);
 
 /// Of a run with names. All outlive the relay.
 struct Names {
-  const policy::NetRules& rules;
   NameTable& table;
-  Resolver& resolver;
+  Upstream& upstream;
 };
 
 class Relay {
@@ -70,8 +69,7 @@ class Relay {
   void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
   void RefuseUnreachable(Fd client, const Address& target);
   Task<> CarryOut(Fd client, Address target);
-  Task<Result<std::vector<policy::AddressBytes>>> AddressesOf(const HostName& name,
-                                                              std::uint16_t port);
+  Task<bool> ConnectUpstream(std::shared_ptr<Connection> connection, Wanted wanted);
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
   Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
   Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);

@@ -56,12 +56,17 @@ constexpr FieldSchema kOfDenial[] = {
     {"port", kNumber, "the port that was asked for"},
     {"path", kText, "the path that was asked for"},
     {"host", kText, "the name or address that was asked for"},
+    {"address", kText, "where the name leads that may not lead there"},
     {"rule", kText, "what refused it"},
     {"pid", kNumber, "who asked, as numbered inside"},
     {"unreadable", kYesNo, "true: not all of it could be read from the process"},
 };
 constexpr FieldSchema kOfTerminalDropped[] = {
     {"sequences", kTexts, "name and count"},
+};
+constexpr FieldSchema kOfEgressResolver[] = {
+    {"changed", kText, "name servers, or hosts file"},
+    {"servers", kTexts, "the name servers that are asked from now on"},
 };
 constexpr FieldSchema kOfEgressConnect[] = {
     {"host_port", kNumber, "the port on the host's loopback; absent for names and addresses"},
@@ -214,6 +219,8 @@ constexpr EventSchema kEvents[] = {
     {kTerminalDropped, "of the agent's output something was not shown", kOfTerminalDropped},
     {kEgressConnect, "a connection from inside to a name, an address or a host port",
      kOfEgressConnect},
+    {kEgressResolver, "the host finds names in another way than before, and so does the run",
+     kOfEgressResolver},
     {kApplyStarted, "before apply touches the project, what is planned", kOfApplyStarted},
     {kApplyEnded, "after apply, what happened", kOfEnded},
     {kApplyRecovered, "what an interrupted apply or undo left was ended", kOfApplyRecovered},

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 3> kDiskBackings = {"disk", "image", "mem
 
 constexpr std::array<std::string_view, 3> kAuditFiles = {"all", "writes", "off"};
 
-constexpr std::array<Option, 28> kOptions = {{
+constexpr std::array<Option, 29> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -123,6 +123,15 @@ constexpr std::array<Option, 28> kOptions = {{
      .choices = {},
      .by_default = kNothing,
      .doc = "Never reach this name, whatever allows it"},
+    {.key = "net.private",
+     .flag = "--private",
+     .shape = Shape::kPrivate,
+     .direction = Direction::kWidens,
+     .value_name = "NAME[=ADDRESS]",
+     .choices = {},
+     .by_default = kNothing,
+     .doc = "A name that is allowed may lead to private addresses; =ADDRESS: it leads there, also "
+            "to the host's loopback"},
     {.key = "net.host_ports",
      .flag = "--host-port",
      .shape = Shape::kPorts,

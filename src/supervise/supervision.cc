@@ -18,6 +18,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
@@ -93,6 +94,8 @@ class Supervision {
   asio::awaitable<void> WatchInitMessages();
   asio::awaitable<void> WatchWitness();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
+  asio::awaitable<void> WatchHostNames();
+  void TellEgress(const egress::Order& order);
   asio::awaitable<void> ForwardSignals();
 
   void OnInitMessage(const Message& message, Fd fd);
@@ -199,6 +202,7 @@ void Supervision::Watch() {
   asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.egress().get(), "egress"), kRethrow);
   asio::co_spawn(io_, ForwardSignals(), kRethrow);
+  if (inputs_.plan.network.HasNames()) asio::co_spawn(io_, WatchHostNames(), kRethrow);
 }
 
 asio::awaitable<void> Supervision::WatchInitMessages() {
@@ -310,6 +314,28 @@ void Supervision::LookInto(const Fd& root) {
   if (!limits_->LookInto(root.get())) {
     Finish(RunFailed("the processes of the run cannot be looked at from outside"));
   }
+}
+
+/// Names are found as they are found outside now: a VPN may have come or gone.
+asio::awaitable<void> Supervision::WatchHostNames() {
+  asio::steady_timer pause(io_);
+  for (;;) {
+    for (const egress::Order& order : processes_.host_names().Look(inputs_.plan.network)) {
+      TellEgress(order);
+    }
+    pause.expires_after(HostNames::kBetweenLooks);
+    boost::system::error_code error;
+    co_await pause.async_wait(Await(error));
+    if (error) co_return;
+  }
+}
+
+void Supervision::TellEgress(const egress::Order& order) {
+  if (!egress::SendOrder(processes_.egress_control(), order)) {
+    processes_.host_names().Missed(order.kind);  // it is busy
+    return;
+  }
+  if (const auto event = EventOf(order)) Emit(*event);
 }
 
 asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {

@@ -1,0 +1,79 @@
+#include "egress/order.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace ambit::egress {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::size_t kHead = 2;  // version, kind
+constexpr std::size_t kAddressBytes = sizeof(policy::AddressBytes);
+
+bool HasAddresses(OrderKind kind) {
+  return kind == OrderKind::kResolvers || kind == OrderKind::kOwnAddresses;
+}
+
+std::unexpected<Error> Wrong(std::string_view why) {
+  return Fail(Errc::kInvalidArgument, fmt::format("an order to egress: {}", why));
+}
+
+/// Of a header's value: what could end it is not in it.
+bool IsPrintableAscii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+}  // namespace
+
+Result<std::string> Encode(const Order& order) {
+  std::string message = {static_cast<char>(kVersion),
+                         static_cast<char>(std::to_underlying(order.kind))};
+  for (const policy::AddressBytes& address : order.addresses) {
+    message.append(reinterpret_cast<const char*>(address.data()), address.size());
+  }
+  message += order.text;
+  if (message.size() > kMostOrderBytes) return Fail(Errc::kLimit, "an order that is too long");
+  return message;
+}
+
+Result<Order> DecodeOrder(std::span<const std::byte> message) {
+  if (message.size() < kHead || message.size() > kMostOrderBytes) return Wrong("its size");
+  if (std::to_integer<std::uint8_t>(message[0]) != kVersion) return Wrong("its version");
+  const auto kind = std::to_integer<std::uint8_t>(message[1]);
+  if (kind < std::to_underlying(OrderKind::kResolvers) ||
+      kind > std::to_underlying(kLastOrderKind)) {
+    return Wrong("its kind");
+  }
+  Order order{.kind = static_cast<OrderKind>(kind), .addresses = {}, .text = {}};
+  const auto body = message.subspan(kHead);
+  if (HasAddresses(order.kind)) {
+    if (body.size() % kAddressBytes != 0) return Wrong("half an address");
+    order.addresses.resize(body.size() / kAddressBytes);
+    if (!body.empty()) std::memcpy(order.addresses.data(), body.data(), body.size());
+    if (order.kind == OrderKind::kResolvers && order.addresses.empty())
+      return Wrong("no name server");
+  } else {
+    order.text.assign(reinterpret_cast<const char*>(body.data()), body.size());
+    if (order.text.contains('\0')) return Wrong("a zero byte");
+    if (order.kind == OrderKind::kProxyLogin && !IsPrintableAscii(order.text))
+      return Wrong("no login");
+  }
+  return order;
+}
+
+Status SendOrder(int socket, const Order& order) {
+  AMBIT_TRY(const std::string message, Encode(order));
+  ssize_t sent = -1;
+  do {
+    sent = ::send(socket, message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return FailErrno(errno, "send an order to egress");
+  return {};
+}
+
+}  // namespace ambit::egress
