@@ -1,5 +1,6 @@
 // Property: a rule that was read means the same when its canonical text is read again, and covers
-// itself; a host's name that was read is its own canonical form, and no address to anybody.
+// itself; so does a private name, which leads neither to metadata nor to nobody; a host's name that
+// was read is its own canonical form, and no address to anybody.
 #include <arpa/inet.h>
 
 #include <cstdint>
@@ -7,7 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "policy/net_rules.h"
+#include "policy/foreign.h"
+#include "policy/private_names.h"
 
 namespace {
 
@@ -25,6 +27,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Require(again && *again == *name);
     in_addr as_address{};
     Require(::inet_aton(name->text().c_str(), &as_address) == 0);
+  }
+  if (const auto entry = policy::ParsePrivateName(text, "here")) {
+    const auto again = policy::ParsePrivateName(policy::TextOf(*entry), "here");
+    Require(again && *again == *entry && policy::Covers(*entry, *again));
+    if (entry->address) {
+      const policy::Reach reach = policy::ReachOf(*entry->address);
+      Require(reach != policy::Reach::kMetadata && reach != policy::Reach::kNobody);
+    }
   }
   const auto rule = policy::ParseNetRule(text, "here");
   if (!rule) return 0;

@@ -53,6 +53,7 @@ Fill FillFor(Shape shape) {
     case Shape::kYesNo:
     case Shape::kPorts:
     case Shape::kTargets:
+    case Shape::kPrivate:
     case Shape::kDuration:
     case Shape::kBytes:
     case Shape::kCount:

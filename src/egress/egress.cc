@@ -23,6 +23,7 @@
 #include "egress/reporter.h"
 #include "egress/resolver.h"
 #include "egress/responder.h"
+#include "egress/upstream.h"
 #include "sys/fd_passing.h"
 
 namespace ambit::egress {
@@ -55,6 +56,9 @@ std::size_t OpenFilesLimit() {
   return ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? static_cast<std::size_t>(files.rlim_cur) : 0;
 }
 
+/// Of the message that brings the listeners (spawn/native/network).
+constexpr std::size_t kGreetingBytes = 1;
+
 class Process {
  public:
   Process(EgressSpec spec, std::size_t open_files, std::unique_ptr<Resolver> resolver)
@@ -62,14 +66,16 @@ class Process {
         open_files_(open_files),
         life_line_(loop_, std::move(spec.life_line).Release()),
         control_(loop_, std::move(spec.control).Release()),
-        reporter_(control_),
-        resolver_(std::move(resolver)) {
-    if (resolver_) resolver_->RunOn(loop_);
+        reporter_(control_) {
+    if (!resolver) return;
+    upstream_.emplace(
+        loop_, network_.rules,
+        Upstream::Outside{.resolver = std::move(resolver), .own = std::move(spec.own)});
   }
 
   [[noreturn]] void Run() {
     asio::co_spawn(loop_.get_executor(), EndWithTheSupervisor(life_line_), asio::detached);
-    asio::co_spawn(loop_.get_executor(), ServeWhatComes(), asio::detached);
+    asio::co_spawn(loop_.get_executor(), HearTheSupervisor(), asio::detached);
     try {
       loop_.run();
     } catch (const std::exception&) {
@@ -79,48 +85,63 @@ class Process {
   }
 
  private:
-  Task<> ServeWhatComes() {
-    if (co_await Ready(control_, Descriptor::wait_read)) EndWithError(ECANCELED);
-    std::vector<Fd> listeners(plan::kMostSockets);
-    std::array<std::byte, 8> greeting{};
-    const auto received = sys::ReceiveFds(control_.native_handle(), greeting, listeners);
-    if (!received) EndWithError(received.error().sys_errno);
-    if (received->bytes == 0) EndWithError(ENOTCONN);
-    listeners.resize(received->fds);
+  /// Orders are longer than the greeting that listeners come with.
+  Task<> HearTheSupervisor() {
+    std::vector<std::byte> message(kMostOrderBytes);
+    while (!co_await Ready(control_, Descriptor::wait_read)) {
+      std::vector<Fd> sockets(plan::kMostSockets);
+      const auto received = sys::ReceiveFds(control_.native_handle(), message, sockets);
+      if (!received) EndWithError(received.error().sys_errno);
+      if (received->bytes == 0) {
+        if (!relay_) EndWithError(ENOTCONN);
+        co_return;  // the life line ends the process
+      }
+      sockets.resize(received->fds);
+      if (received->bytes == kGreetingBytes) {
+        Serve(std::move(sockets));
+      } else {
+        const auto order = DecodeOrder(std::span(message).first(received->bytes));
+        if (!order || !Obey(*order)) EndWithError(EPROTO);
+      }
+    }
+    EndWithError(ECANCELED);
+  }
 
+  void Serve(std::vector<Fd> listeners) {
+    if (relay_) EndWithError(EEXIST);
     if (auto names = ServeNames(listeners); !names) EndWithError(names.error().sys_errno);
     std::optional<Names> names;
-    if (resolver_) {
-      names.emplace(Names{.rules = network_.rules, .table = table_, .resolver = *resolver_});
-    }
+    if (upstream_) names.emplace(Names{.table = table_, .upstream = *upstream_});
     relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()), names);
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
     }
     reporter_.Send({.kind = ReportKind::kReady});
-    co_await HearOrders();
-  }
-
-  Task<> HearOrders() {
-    std::array<std::byte, kMostOrderBytes> message{};
-    while (!co_await Ready(control_, Descriptor::wait_read)) {
-      const auto received = sys::ReceiveFds(control_.native_handle(), message, {});
-      if (received && received->bytes == 0) co_return;  // the life line ends the process
-      if (!received) EndWithError(received.error().sys_errno);
-      const auto order = DecodeOrder(std::span(message).first(received->bytes));
-      if (!order || !Obey(*order)) EndWithError(EPROTO);
-    }
   }
 
   /// False: an order that nobody who is in order gives.
   bool Obey(const Order& order) {
-    if (order.kind == OrderKind::kAnswer) {
-      relay_->Answer(order.question, order.allowed);
-      return true;
+    switch (order.kind) {
+      case OrderKind::kResolvers:
+      case OrderKind::kHosts:
+      case OrderKind::kOwnAddresses:
+      case OrderKind::kProxyLogin:
+        if (upstream_) upstream_->Obey(order);
+        return true;
+      case OrderKind::kAnswer:
+        if (relay_) relay_->Answer(order.question, order.allowed);
+        return relay_.has_value();
+      case OrderKind::kAllow:
+        return Add(network_.rules.allow, order.text);
+      case OrderKind::kDeny:
+        return Add(network_.rules.deny, order.text);
     }
-    auto rule = policy::ParseNetRule(order.text, {});
-    if (!rule) return false;
-    auto& rules = order.kind == OrderKind::kAllow ? network_.rules.allow : network_.rules.deny;
+    return false;
+  }
+
+  bool Add(std::vector<policy::NetRule>& rules, const std::string& text) {
+    auto rule = policy::ParseNetRule(text, {});
+    if (!rule || !relay_) return false;
     rules.push_back(*std::move(rule));
     relay_->OnRulesChanged();
     return true;
@@ -157,7 +178,7 @@ class Process {
   Descriptor life_line_;
   Descriptor control_;
   Reporter reporter_;
-  std::unique_ptr<Resolver> resolver_;  // of a run with names
+  std::optional<Upstream> upstream_;  // of a run with names
   NameTable table_{NameTable::RandomNetwork()};
   Responder responder_{
       network_.rules, table_,
@@ -167,6 +188,10 @@ class Process {
 };
 
 }  // namespace
+
+void EndUnmade(const EgressSpec& spec, int error) noexcept {
+  EndWith(spec.control.get(), Stage::kResolver, error);
+}
 
 void RunEgress(EgressSpec spec) noexcept {
   const int control = spec.control.get();

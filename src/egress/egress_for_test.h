@@ -182,7 +182,8 @@ class RunningEgress {
                       .life_line = std::move(life_line_end),
                       .control = std::move(pair->second),
                       .become = std::nullopt,
-                      .hosts = {}};
+                      .hosts = {},
+                      .own = {}};
       if (::geteuid() == 0) spec.become = kIdentity;
       RunEgress(std::move(spec));
     });

@@ -1,15 +1,16 @@
 #include "egress/hosts_file.h"
 
-#include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
-#include <string>
 
 namespace ambit::egress {
 namespace {
 
 constexpr std::string_view kBlank = " \t\r";
+constexpr std::size_t kMostNames = 2048;
+constexpr std::size_t kMostAddresses = 16;  // of a name
+constexpr std::size_t kMostText = 120'000;
 
 std::string_view NextWord(std::string_view& line) {
   line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
@@ -18,30 +19,38 @@ std::string_view NextWord(std::string_view& line) {
   return word;
 }
 
-std::optional<policy::AddressBytes> AddressOf(std::string_view word) {
-  policy::AddressBytes address{};
-  const std::string text(word);
-  if (::inet_pton(AF_INET6, text.c_str(), address.data()) == 1) return address;
-  address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  if (::inet_pton(AF_INET, text.c_str(), address.data() + 12) == 1) return address;
-  return std::nullopt;
-}
-
 }  // namespace
 
-HostsFile ParseHostsFile(std::string_view text, std::size_t most) {
+HostsFile ParseHostsFile(std::string_view text,
+                         const std::function<bool(const HostName&)>& wanted) {
   HostsFile hosts;
-  while (!text.empty() && hosts.size() < most) {
+  while (!text.empty() && hosts.size() < kMostNames) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     line = line.substr(0, line.find('#'));
-    const auto address = AddressOf(NextWord(line));
+    const auto address = policy::AddressIn(NextWord(line));
     if (!address) continue;
-    for (auto word = NextWord(line); !word.empty() && hosts.size() < most; word = NextWord(line)) {
-      if (auto name = HostName::Parse(word)) hosts[*std::move(name)].push_back(*address);
+    for (auto word = NextWord(line); !word.empty() && hosts.size() < kMostNames;
+         word = NextWord(line)) {
+      auto name = HostName::Parse(word);
+      if (!name || !wanted(*name)) continue;
+      auto& addresses = hosts[*std::move(name)];
+      if (addresses.size() < kMostAddresses) addresses.push_back(*address);
     }
   }
   return hosts;
+}
+
+std::string TextOf(const HostsFile& hosts) {
+  std::string text;
+  for (const auto& [name, addresses] : hosts) {
+    for (const policy::AddressBytes& address : addresses) {
+      const std::string line = fmt::format("{} {}\n", policy::TextOf(address), name.text());
+      if (text.size() + line.size() > kMostText) return text;
+      text += line;
+    }
+  }
+  return text;
 }
 
 }  // namespace ambit::egress

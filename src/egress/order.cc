@@ -1,62 +1,91 @@
 #include "egress/order.h"
 
+#include <errno.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
-#include <type_traits>
+#include <utility>
 
 namespace ambit::egress {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::size_t kHead = 2;  // version, kind
+constexpr std::size_t kAddressBytes = sizeof(policy::AddressBytes);
 
-/// What stands before the text.
-struct Head {
-  std::uint8_t version = kVersion;
-  OrderKind kind = OrderKind::kAnswer;
-  std::uint8_t allowed = 0;
-  std::uint8_t unused = 0;
-  std::uint32_t question = 0;
-};
-static_assert(std::has_unique_object_representations_v<Head>, "no padding that leaks");
+bool HasAddresses(OrderKind kind) {
+  return kind == OrderKind::kResolvers || kind == OrderKind::kOwnAddresses;
+}
 
-const char* FirstBadField(const Head& head, std::size_t text_bytes) {
-  if (head.version != kVersion) return "version";
-  if (head.kind < OrderKind::kAnswer || head.kind > kLastOrderKind) return "kind";
-  const bool answer = head.kind == OrderKind::kAnswer;
-  if (head.allowed > (answer ? 1 : 0)) return "allowed";
-  if (head.unused != 0) return "unused";
-  if ((head.question != 0) != answer) return "question";
-  if ((text_bytes == 0) != answer) return "text";
-  return nullptr;
+std::unexpected<Error> Wrong(std::string_view why) {
+  return Fail(Errc::kInvalidArgument, fmt::format("an order to egress: {}", why));
+}
+
+/// Of a header's value: what could end it is not in it.
+bool IsPrintableAscii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 }  // namespace
 
-std::string Encode(const Order& order) {
-  const Head head{.kind = order.kind,
-                  .allowed = static_cast<std::uint8_t>(order.allowed ? 1 : 0),
-                  .question = order.question};
-  std::array<char, sizeof head> bytes{};
-  std::memcpy(bytes.data(), &head, sizeof head);
-  return std::string(bytes.data(), bytes.size()) + order.text;
+Result<std::string> Encode(const Order& order) {
+  std::string message = {static_cast<char>(kVersion),
+                         static_cast<char>(std::to_underlying(order.kind))};
+  for (const policy::AddressBytes& address : order.addresses) {
+    message.append(reinterpret_cast<const char*>(address.data()), address.size());
+  }
+  message += order.text;
+  if (order.kind == OrderKind::kAnswer) {
+    message.append(reinterpret_cast<const char*>(&order.question), sizeof order.question);
+    message += static_cast<char>(order.allowed ? 1 : 0);
+  }
+  if (message.size() > kMostOrderBytes) return Fail(Errc::kLimit, "an order that is too long");
+  return message;
 }
 
 Result<Order> DecodeOrder(std::span<const std::byte> message) {
-  Head head;
-  if (message.size() < sizeof head || message.size() > kMostOrderBytes) {
-    return Fail(Errc::kInvalidArgument, fmt::format("order: '{}' bytes", message.size()));
+  if (message.size() < kHead || message.size() > kMostOrderBytes) return Wrong("its size");
+  if (std::to_integer<std::uint8_t>(message[0]) != kVersion) return Wrong("its version");
+  const auto kind = std::to_integer<std::uint8_t>(message[1]);
+  if (kind < std::to_underlying(OrderKind::kResolvers) ||
+      kind > std::to_underlying(kLastOrderKind)) {
+    return Wrong("its kind");
   }
-  std::memcpy(&head, message.data(), sizeof head);
-  const auto text = message.subspan(sizeof head);
-  if (const char* field = FirstBadField(head, text.size())) {
-    return Fail(Errc::kInvalidArgument, fmt::format("order: bad field '{}'", field));
+  Order order{.kind = static_cast<OrderKind>(kind), .addresses = {}, .text = {}};
+  const auto body = message.subspan(kHead);
+  if (HasAddresses(order.kind)) {
+    if (body.size() % kAddressBytes != 0) return Wrong("half an address");
+    order.addresses.resize(body.size() / kAddressBytes);
+    if (!body.empty()) std::memcpy(order.addresses.data(), body.data(), body.size());
+    if (order.kind == OrderKind::kResolvers && order.addresses.empty())
+      return Wrong("no name server");
+  } else if (order.kind == OrderKind::kAnswer) {
+    if (body.size() != sizeof order.question + 1) return Wrong("its size");
+    std::memcpy(&order.question, body.data(), sizeof order.question);
+    const auto allowed = std::to_integer<std::uint8_t>(body.back());
+    if (order.question == 0 || allowed > 1) return Wrong("no answer");
+    order.allowed = allowed == 1;
+  } else {
+    order.text.assign(reinterpret_cast<const char*>(body.data()), body.size());
+    if (order.text.contains('\0')) return Wrong("a zero byte");
+    if (order.kind == OrderKind::kProxyLogin && !IsPrintableAscii(order.text))
+      return Wrong("no login");
+    const bool rule = order.kind == OrderKind::kAllow || order.kind == OrderKind::kDeny;
+    if (rule && order.text.empty()) return Wrong("no rule");
   }
-  return Order{.kind = head.kind,
-               .question = head.question,
-               .allowed = head.allowed == 1,
-               .text = {reinterpret_cast<const char*>(text.data()), text.size()}};
+  return order;
+}
+
+Status SendOrder(int socket, const Order& order) {
+  AMBIT_TRY(const std::string message, Encode(order));
+  ssize_t sent = -1;
+  do {
+    sent = ::send(socket, message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return FailErrno(errno, "send an order to egress");
+  return {};
 }
 
 }  // namespace ambit::egress

@@ -1,39 +1,54 @@
 #pragma once
-// What the supervisor tells egress while the run goes on: one order per message of the control
-// socket, the other way of report.h.
+// What the supervisor tells egress while a run goes on: one message each on the control socket,
+// a head (version, kind) and a body whose form its kind decides. A kind that needs descriptors
+// carries them beside it.
 //
-// Egress trusts the supervisor, and still takes only what is in order: a slip must not become a
-// hole. Who calls: the supervisor encodes, egress decodes. Pure.
+// The supervisor is the stronger side, so what comes is believed; it is decoded strictly all the
+// same, because an order that is misread would be a rule nobody wrote. Sending never waits: egress
+// may be busy, or taken over. Who calls: supervise (SendOrder), egress (DecodeOrder). Pure but for
+// SendOrder.
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
+#include "policy/net_rules.h"
 
 namespace ambit::egress {
 
 enum class OrderKind : std::uint8_t {
-  kAnswer = 1,  // to what is held: `question` and `allowed`
-  kAllow,       // a rule from now on: `text`, as ParseNetRule takes it
-  kDeny,        // the same
+  kResolvers = 1,  // addresses: the name servers of the host, in their order
+  kHosts,          // text: the lines of its hosts file that the rules have a use for
+  kOwnAddresses,   // addresses: what its interfaces have
+  kProxyLogin,     // text: what the host's proxy is told of who asks ("Basic dXNlcjpwYXNz")
+  kAnswer,         // a person's, once, to what is held: question, allowed
+  kAllow,          // text: a rule from now on, as ParseNetRule takes it
+  kDeny,           // the same
 };
 inline constexpr OrderKind kLastOrderKind = OrderKind::kDeny;
 
 struct Order {
-  OrderKind kind = OrderKind::kAnswer;
-  std::uint32_t question = 0;
-  bool allowed = false;
-  std::string text = {};
+  OrderKind kind = OrderKind::kResolvers;
+  std::vector<policy::AddressBytes> addresses;  // of the kinds that have some
+  std::string text;                             // of those that have one
+  std::uint32_t question = 0;                   // kAnswer
+  bool allowed = false;                         // kAnswer
   bool operator==(const Order&) const = default;
 };
 
-/// The longest message.
-inline constexpr std::size_t kMostOrderBytes = 1024;
+/// Of one message; a socket takes no more in one piece by default.
+inline constexpr std::size_t kMostOrderBytes = 128U << 10;
 
-std::string Encode(const Order& order);
+/// kLimit: it does not fit into a message.
+Result<std::string> Encode(const Order& order);
 
-/// kInvalidArgument names the field that is not in order.
+/// kInvalidArgument names what is wrong with it.
 Result<Order> DecodeOrder(std::span<const std::byte> message);
+
+/// kLimit with EAGAIN: the socket is full, try again later.
+Status SendOrder(int socket, const Order& order);
 
 }  // namespace ambit::egress

@@ -17,7 +17,6 @@
 #include "egress/connection.h"
 #include "egress/dial.h"
 #include "egress/pump.h"
-#include "egress/upstream.h"
 
 namespace ambit::egress {
 namespace {

@@ -27,7 +27,7 @@
 #include "egress/name_table.h"
 #include "egress/pipe_pool.h"
 #include "egress/reporter.h"
-#include "egress/resolver.h"
+#include "egress/upstream.h"
 #include "plan/network_plan.h"
 
 namespace ambit::egress {
@@ -42,9 +42,8 @@ RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);
 
 /// Of a run with names. All outlive the relay.
 struct Names {
-  const policy::NetRules& rules;
   NameTable& table;
-  Resolver& resolver;
+  Upstream& upstream;
 };
 
 class Relay {
@@ -76,16 +75,15 @@ class Relay {
   void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr, int error = 0);
   void RefuseUnreachable(Fd client, const Address& target);
   Task<> CarryOut(Fd client, Address target);
-  [[nodiscard]] policy::NetDecision DecisionOn(const Address& target, const HostName* name) const;
   struct Permission {
     bool allowed = false;
     bool raw = false;  // what is spoken there is not looked at
     ReportKind refusal = ReportKind::kDenied;
     int error = 0;  // of the refusal
   };
-  Task<Permission> MayPass(int client, const Address& target, const HostName* name);
-  Task<Result<std::vector<policy::AddressBytes>>> AddressesOf(const HostName& name,
-                                                              std::uint16_t port);
+  [[nodiscard]] policy::NetDecision DecisionOn(const Wanted& wanted) const;
+  Task<Permission> MayPass(int client, const Address& target, const Wanted& wanted);
+  Task<bool> ConnectUpstream(std::shared_ptr<Connection> connection, Wanted wanted);
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
   Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
   Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);

@@ -20,6 +20,16 @@ policy::AddressBytes BytesOf(const Address& address) {
   return bytes;
 }
 
+/// Where the name leads, in place of the address that stands for it inside.
+void PutAddress(EgressReport& report, const NotConnected& why) {
+  report.family = 0;
+  report.address = {};
+  if (why.reach == policy::Reach::kPublic) return;  // nowhere
+  const bool v4 = policy::IsV4(why.address);
+  report.family = v4 ? 4 : 6;
+  std::copy_n(why.address.begin() + (v4 ? 12 : 0), v4 ? 4 : 16, report.address.begin());
+}
+
 /// Everything, however small the socket's buffer is. False: the other side has gone.
 Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -35,21 +45,25 @@ Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
 
 }  // namespace
 
-policy::NetDecision Relay::DecisionOn(const Address& target, const HostName* name) const {
-  return name != nullptr ? policy::Decide(names_->rules, *name, target.port)
-                         : policy::Decide(names_->rules, BytesOf(target), target.port);
+/// Nobody is asked about the machine's own credentials.
+policy::NetDecision Relay::DecisionOn(const Wanted& wanted) const {
+  policy::NetDecision decision = names_->upstream.Decide(wanted);
+  if (wanted.name == nullptr &&
+      names_->upstream.ReachOf(wanted.address) == policy::Reach::kMetadata)
+    decision.ask = false;
+  return decision;
 }
 
 /// What the rules say, or, where they say nothing, a person. Rules may change while one is asked,
 /// so none is kept.
-Task<Relay::Permission> Relay::MayPass(int client, const Address& target, const HostName* name) {
+Task<Relay::Permission> Relay::MayPass(int client, const Address& target, const Wanted& wanted) {
   for (;;) {
-    const policy::NetDecision decision = DecisionOn(target, name);
+    const policy::NetDecision decision = DecisionOn(wanted);
     if (!decision.ask) {
       co_return Permission{.allowed = decision.allowed,
                            .raw = decision.allowed && decision.rule->raw};
     }
-    switch (co_await holds_.Wait(client, target, name)) {
+    switch (co_await holds_.Wait(client, target, wanted.name)) {
       case Holds::End::kDecided:
         break;
       case Holds::End::kAllowed:
@@ -68,20 +82,20 @@ Task<Relay::Permission> Relay::MayPass(int client, const Address& target, const 
 
 void Relay::OnRulesChanged() {
   holds_.Reconsider([this](const Address& target, const HostName* name) {
-    return DecisionOn(target, name).ask;
+    return DecisionOn({.name = name, .address = BytesOf(target), .port = target.port}).ask;
   });
 }
 
 Task<> Relay::CarryOut(Fd client, Address target) {
   const HostName* name = names_->table.NameOf(target);
-  const Permission permission = co_await MayPass(client.get(), target, name);
+  const Wanted wanted{.name = name, .address = BytesOf(target), .port = target.port};
+  const Permission permission = co_await MayPass(client.get(), target, wanted);
   if (!permission.allowed) {
-    Refuse(std::move(client), permission.refusal, name, permission.error);
-    co_return;
-  }
-  // Whatever range somebody wrote, the machine's own credentials are not meant.
-  if (name == nullptr && ReachOf(BytesOf(target)) == Reach::kMetadata) {
-    RefuseUnreachable(std::move(client), target);
+    // Whatever range somebody wrote, the machine's own credentials are not meant.
+    if (name == nullptr && names_->upstream.ReachOf(wanted.address) == policy::Reach::kMetadata)
+      RefuseUnreachable(std::move(client), target);
+    else
+      Refuse(std::move(client), permission.refusal, name, permission.error);
     co_return;
   }
   auto connection = std::make_shared<Connection>(*this, target, name);
@@ -93,24 +107,7 @@ Task<> Relay::CarryOut(Fd client, Address target) {
   }
   (void)std::move(client).Release();
 
-  // An address of a rule is dialled as it is: somebody wrote it.
-  std::vector<policy::AddressBytes> addresses = {BytesOf(target)};
-  if (name != nullptr) {
-    auto found = co_await AddressesOf(*name, target.port);
-    if (!found) {
-      connection->Break(ECANCELED);
-      co_return;
-    }
-    addresses = *std::move(found);
-  }
-  if (const int failed = co_await DialAny(loop_, connection->host, addresses, target.port);
-      failed != 0) {
-    EgressReport report = connection->About(ReportKind::kUpstreamFailed);
-    report.error = failed;
-    reporter_.Send(report);
-    connection->Break(failed);
-    co_return;
-  }
+  if (!co_await ConnectUpstream(connection, wanted)) co_return;
   SendWithoutDelay(connection->client.native_handle());
   SendWithoutDelay(connection->host.native_handle());
   connection->Opened();
@@ -126,28 +123,25 @@ void Relay::RefuseUnreachable(Fd client, const Address& target) {
   EgressReport report{
       .kind = ReportKind::kUnreachable, .family = target.family, .port = target.port};
   report.address = target.bytes;
-  report.reach = ReachOf(BytesOf(target));
+  report.reach = policy::Reach::kMetadata;
   reporter_.Send(report);
   ResetOnClose(client.get());
 }
 
-Task<Result<std::vector<policy::AddressBytes>>> Relay::AddressesOf(const HostName& name,
-                                                                   std::uint16_t port) {
-  EgressReport report{.kind = ReportKind::kUnreachable, .port = port};
-  report.name = TextOfName(name.text());
-  auto found = co_await names_->resolver.Resolve(name);
-  if (!found) {
-    report.error = found.error().code == Errc::kNotFound ? ENOENT : ETIMEDOUT;
-    reporter_.Send(report);
-    co_return found;
-  }
-  auto reachable = OnlyPublic(*found);
-  if (reachable.empty()) {
-    report.reach = ReachOf(found->front());
-    reporter_.Send(report);
-    co_return Fail(Errc::kDenied, "no public address");
-  }
-  co_return reachable;
+/// False: there is no connection, and the client has heard so.
+Task<bool> Relay::ConnectUpstream(std::shared_ptr<Connection> connection, Wanted wanted) {
+  const auto patience = Patience::Of(loop_, connection->client.native_handle());
+  const auto connected = co_await names_->upstream.Connect(connection->host, wanted, *patience);
+  patience->End();
+  if (connected) co_return true;
+  const NotConnected& why = connected.error();
+  EgressReport report = connection->About(why.kind);
+  report.error = why.error;
+  report.reach = why.reach;
+  if (why.kind == ReportKind::kUnreachable) PutAddress(report, why);
+  reporter_.Send(report);
+  connection->Break(why.error != 0 ? why.error : EACCES);
+  co_return false;
 }
 
 /// From the client to the host as long as what it claims has to be looked at.

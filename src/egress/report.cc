@@ -33,7 +33,7 @@ const char* FirstBadField(const EgressReport& report) {
   if ((report.stage != Stage::kNone) != (report.kind == ReportKind::kFailed)) return "stage";
   if (report.family != 0 && report.family != 4 && report.family != 6) return "family";
   if (report.mismatch > kLastMismatch) return "mismatch";
-  if (report.reach > kLastReach) return "reach";
+  if (report.reach > policy::kLastReach) return "reach";
   if (!IsName(report.name)) return "name";
   if (!IsName(report.claimed)) return "claimed";
   if (report.error < 0 || report.error > kMaxErrno) return "error";

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "egress/claim.h"
-#include "egress/foreign.h"
+#include "policy/foreign.h"
 
 namespace ambit::egress {
 
@@ -60,13 +60,13 @@ struct EgressReport {
   std::uint8_t version = kVersion;
   ReportKind kind = ReportKind::kReady;
   Stage stage = Stage::kNone;
-  std::uint8_t family = 0;                 // 4, 6, or 0: no address
-  std::uint16_t port = 0;                  // host order
-  Mismatch mismatch = Mismatch::kNone;     // kMismatch
-  Reach reach = Reach::kPublic;            // kUnreachable: where `name` leads
-  std::uint32_t connection = 0;            // counts from 1 in every run; 0: none
-  std::int32_t error = 0;                  // errno
-  std::array<std::uint8_t, 16> address{};  // network order; the first four for family 4
+  std::uint8_t family = 0;                       // 4, 6, or 0: no address
+  std::uint16_t port = 0;                        // host order
+  Mismatch mismatch = Mismatch::kNone;           // kMismatch
+  policy::Reach reach = policy::Reach::kPublic;  // kUnreachable: where `name` leads
+  std::uint32_t connection = 0;                  // counts from 1 in every run; 0: none
+  std::int32_t error = 0;                        // errno
+  std::array<std::uint8_t, 16> address{};        // network order; the first four for family 4
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_from_host = 0;
   std::uint64_t count = 0;

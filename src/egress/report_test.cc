@@ -60,7 +60,7 @@ TEST(DecodeReport, NamesTheFieldThatNoHonestRelaySends) {
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.family = 5; }), "egress report: bad field 'family'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.mismatch = static_cast<Mismatch>(99); }),
             "egress report: bad field 'mismatch'");
-  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.reach = static_cast<Reach>(99); }),
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.reach = static_cast<policy::Reach>(99); }),
             "egress report: bad field 'reach'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.name = TextOfName("not a name"); }),
             "egress report: bad field 'name'");

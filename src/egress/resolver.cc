@@ -75,7 +75,8 @@ Resolver::~Resolver() {
 }
 
 Result<std::unique_ptr<Resolver>> Resolver::Make(std::string_view hosts) {
-  std::unique_ptr<Resolver> resolver(new Resolver(ParseHostsFile(hosts)));
+  std::unique_ptr<Resolver> resolver(new Resolver);
+  resolver->UseHosts(hosts);
   std::string lookups = "b";  // name servers alone: the file is ours, and c-ares opens it each time
   ares_options options{};
   options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
@@ -98,6 +99,16 @@ Result<std::unique_ptr<Resolver>> Resolver::Make(std::string_view hosts) {
 
 Task<Result<std::vector<policy::AddressBytes>>> Resolver::Resolve(const HostName& name) {
   if (const auto known = hosts_.find(name); known != hosts_.end()) co_return known->second;
+  std::shared_ptr<Answer> answer;
+  do {
+    answer = co_await Ask(name);
+  } while (answer->status == ARES_ECANCELLED);  // others are to be asked
+  if (answer->status != ARES_SUCCESS) co_return Failed(name, answer->status);
+  if (answer->addresses.empty()) co_return Failed(name, ARES_ENODATA);
+  co_return std::move(answer->addresses);
+}
+
+Task<std::shared_ptr<Resolver::Answer>> Resolver::Ask(const HostName& name) {
   auto answer = std::make_shared<Answer>(*loop_);
   answer->here.expires_after(kNever);
   ares_addrinfo_hints hints{};
@@ -119,9 +130,28 @@ Task<Result<std::vector<policy::AddressBytes>>> Resolver::Resolve(const HostName
       answer.get());
   WakeTime();
   while (!answer->done) co_await Wait(answer->here);
-  if (answer->status != ARES_SUCCESS) co_return Failed(name, answer->status);
-  if (answer->addresses.empty()) co_return Failed(name, ARES_ENODATA);
-  co_return std::move(answer->addresses);
+  co_return answer;
+}
+
+void Resolver::UseServers(const std::vector<policy::AddressBytes>& servers) {
+  std::vector<ares_addr_node> nodes(servers.size());
+  for (std::size_t at = 0; at < servers.size(); ++at) {
+    ares_addr_node& node = nodes[at];
+    const bool v4 = policy::IsV4(servers[at]);
+    node.next = at + 1 < nodes.size() ? &nodes[at + 1] : nullptr;
+    node.family = v4 ? AF_INET : AF_INET6;
+    if (v4)
+      std::memcpy(&node.addr.addr4, servers[at].data() + 12, sizeof node.addr.addr4);
+    else
+      std::memcpy(&node.addr.addr6, servers[at].data(), sizeof node.addr.addr6);
+  }
+  // c-ares changes its servers only while it waits for none.
+  ares_cancel(channel_);
+  (void)ares_set_servers(channel_, nodes.data());
+}
+
+void Resolver::UseHosts(std::string_view hosts) {
+  hosts_ = ParseHostsFile(hosts, [](const HostName&) { return true; });
 }
 
 void Resolver::OnSocketState(ares_socket_t socket, bool readable, bool writable) {

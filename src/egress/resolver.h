@@ -3,11 +3,11 @@
 // Sockets are c-ares' own, waited for on the loop of the process; nothing here blocks.
 //
 // Made before the walls are raised, because c-ares reads /etc/resolv.conf and takes randomness for
-// the numbers of its questions from a device; afterwards it opens no file. What comes back is
-// judged by nobody here: see egress/foreign.
+// the numbers of its questions from a device; afterwards it opens no file, and hears from the
+// supervisor when one has changed. What comes back is judged by nobody here: see policy/foreign.
 //
-// Who calls: egress (Make), egress/upstream (Resolve). Source: ares_getaddrinfo(3),
-// ares_init_options(3) of c-ares 1.18.
+// Who calls: egress (Make), egress/upstream (the rest). Source: ares_getaddrinfo(3),
+// ares_init_options(3), ares_set_servers(3) of c-ares 1.18.
 #include <ares.h>
 
 #include <map>
@@ -36,10 +36,16 @@ class Resolver {
   /// is no such name, or it has no address; kIo: nobody answered in time.
   Task<Result<std::vector<policy::AddressBytes>>> Resolve(const HostName& name);
 
+  /// From now on these are asked, also what others were asked and have not answered. Not empty.
+  void UseServers(const std::vector<policy::AddressBytes>& servers);
+  /// As in Make.
+  void UseHosts(std::string_view hosts);
+
  private:
   struct Watch;
   struct Answer;
-  explicit Resolver(HostsFile hosts) : hosts_(std::move(hosts)) {}
+  Resolver() = default;
+  Task<std::shared_ptr<Answer>> Ask(const HostName& name);
   void OnSocketState(ares_socket_t socket, bool readable, bool writable);
   Task<> WatchSocket(std::shared_ptr<Watch> watch, bool for_reading);
   Task<> WatchTime();

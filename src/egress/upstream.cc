@@ -1,9 +1,6 @@
 #include "egress/upstream.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <memory>
@@ -13,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "egress/dial.h"
+#include "policy/private_names.h"
 
 namespace ambit::egress {
 namespace {
@@ -43,18 +41,88 @@ Task<> Attempt(std::shared_ptr<Race> race, std::shared_ptr<Descriptor> socket,
   race->changed.cancel();
 }
 
+/// Whether a name that is private, or is not, may be dialled at an address of this kind.
+bool MayLeadTo(policy::Reach reach, bool is_private) {
+  if (reach == policy::Reach::kPublic) return true;
+  return is_private && (reach == policy::Reach::kPrivate || reach == policy::Reach::kOwn);
+}
+
 }  // namespace
 
-std::vector<policy::AddressBytes> OnlyPublic(std::vector<policy::AddressBytes> addresses) {
-  std::erase_if(addresses, [](const auto& address) { return ReachOf(address) != Reach::kPublic; });
-  return addresses;
+Upstream::Upstream(asio::io_context& loop, const policy::NetRules& rules, Outside outside)
+    : loop_(loop),
+      rules_(rules),
+      resolver_(std::move(outside.resolver)),
+      own_(std::move(outside.own)) {
+  resolver_->RunOn(loop_);
+}
+
+void Upstream::Obey(const Order& order) {
+  switch (order.kind) {
+    case OrderKind::kResolvers:
+      return resolver_->UseServers(order.addresses);
+    case OrderKind::kHosts:
+      return resolver_->UseHosts(order.text);
+    case OrderKind::kOwnAddresses:
+      own_ = {order.addresses.begin(), order.addresses.end()};
+      return;
+    case OrderKind::kProxyLogin:
+    case OrderKind::kAnswer:
+    case OrderKind::kAllow:
+    case OrderKind::kDeny:
+      return;
+  }
+}
+
+policy::NetDecision Upstream::Decide(const Wanted& wanted) const {
+  return wanted.name != nullptr ? policy::Decide(rules_, *wanted.name, wanted.port)
+                                : policy::Decide(rules_, wanted.address, wanted.port, own_);
+}
+
+policy::Reach Upstream::ReachOf(const policy::AddressBytes& address) const {
+  return policy::ReachOf(address, own_);
+}
+
+Task<std::expected<void, NotConnected>> Upstream::Connect(Descriptor& out, Wanted wanted,
+                                                          Patience& patience) {
+  std::vector<policy::AddressBytes> addresses = {wanted.address};
+  if (wanted.name != nullptr) {
+    auto found = co_await AddressesOf(*wanted.name);
+    if (!found) co_return std::unexpected(found.error());
+    addresses = *std::move(found);
+  }
+  const int failed = co_await DialAny(loop_, out, std::move(addresses), wanted.port, patience);
+  if (failed != 0) co_return std::unexpected(NotConnected{.error = failed});
+  co_return std::expected<void, NotConnected>();
+}
+
+Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::AddressesOf(
+    const HostName& name) {
+  policy::Privacy privacy = policy::PrivacyOf(rules_, name);
+  if (!privacy.leads_to.empty()) co_return std::move(privacy.leads_to);
+  const auto found = co_await resolver_->Resolve(name);
+  if (!found) {
+    const int error = found.error().code == Errc::kNotFound ? ENOENT : ETIMEDOUT;
+    co_return std::unexpected(NotConnected{.kind = ReportKind::kUnreachable, .error = error});
+  }
+  std::vector<policy::AddressBytes> reachable = *found;
+  std::erase_if(reachable, [&](const policy::AddressBytes& address) {
+    return !MayLeadTo(ReachOf(address), privacy.by != nullptr);
+  });
+  if (!reachable.empty()) co_return reachable;
+  co_return std::unexpected(NotConnected{.kind = ReportKind::kUnreachable,
+                                         .reach = ReachOf(found->front()),
+                                         .address = found->front()});
 }
 
 Task<int> DialAny(asio::io_context& loop, Descriptor& out,
-                  std::vector<policy::AddressBytes> addresses, std::uint16_t port) {
+                  std::vector<policy::AddressBytes> addresses, std::uint16_t port,
+                  Patience& patience) {
   auto race = std::make_shared<Race>(loop, out);
+  patience.WakeBy([race] { race->changed.cancel(); });
   boost::system::error_code ignored;
-  for (std::size_t next = 0; !race->won && (next < addresses.size() || !race->running.empty());) {
+  for (std::size_t next = 0;
+       !race->won && !patience.over() && (next < addresses.size() || !race->running.empty());) {
     const bool starts = next < addresses.size() && race->running.size() < kMostAttempts;
     if (starts) {
       auto socket = std::make_shared<Descriptor>(loop);
@@ -71,8 +139,10 @@ Task<int> DialAny(asio::io_context& loop, Descriptor& out,
     // Nothing has become of the oldest one: its place is for the next.
     if (!another && !race->won && race->running.size() == running) race->running[0]->close(ignored);
   }
+  patience.WakeBy({});
   for (const auto& socket : race->running) socket->close(ignored);
-  co_return race->won ? 0 : race->error;
+  if (race->won) co_return 0;
+  co_return patience.over() ? ECANCELED : race->error;
 }
 
 }  // namespace ambit::egress

@@ -36,6 +36,7 @@ inline constexpr std::string_view kEgressConnect = "egress.connect";
 // that a person gave unasked.
 inline constexpr std::string_view kNetHeld = "net.held";
 inline constexpr std::string_view kNetAnswered = "net.answered";
+inline constexpr std::string_view kEgressResolver = "egress.resolver";
 // After the end, by the person's commands. What touches the host is written before it does and
 // after: one that was started and never ended was interrupted.
 inline constexpr std::string_view kApplyStarted = "apply.started";

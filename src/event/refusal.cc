@@ -26,6 +26,11 @@ std::optional<std::int64_t> Number(std::span<const Field> fields, std::string_vi
   return number != nullptr ? std::optional(*number) : std::nullopt;
 }
 
+/// As supervise/egress_reports puts them on record.
+constexpr std::string_view kLeadsToPrivate = "it leads to an address of a private network";
+constexpr std::string_view kLeadsToLoopback = "it leads to this machine itself";
+constexpr std::string_view kLeadsToOwn = "it leads to an address of this machine";
+
 /// The flag of `limits.cpu_time` is `--cpu-time`.
 std::string FlagOf(std::string limit) {
   std::ranges::replace(limit, '_', '-');
@@ -45,6 +50,10 @@ Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
   } else if (refusal.rule == "no rule names it") {
     const std::string target = host.contains(':') ? fmt::format("[{}]", host) : host;
     refusal.way = web ? "--allow " + target : fmt::format("--allow {}:{}", target, port);
+  } else if (refusal.rule == kLeadsToPrivate || refusal.rule == kLeadsToOwn) {
+    refusal.way = "--private " + host;
+  } else if (refusal.rule == kLeadsToLoopback) {
+    refusal.way = fmt::format("--private {}={}", host, Text(fields, "address"));
   }
   return refusal;
 }

@@ -33,6 +33,20 @@ TEST(Refusal, OfAnotherMachineNamesTheFlagThatAllowsIt) {
   EXPECT_EQ(RefusalOf(kDenial, asked)->way, "--allow git.example");
 }
 
+TEST(Refusal, OfANameThatLeadsToAPrivateAddressNamesTheFlagThatLetsIt) {
+  const auto way = [](const std::string& rule) {
+    return RefusalOf(kDenial, std::vector<Field>{{"host", std::string("db.corp.example")},
+                                                 {"port", std::int64_t{5432}},
+                                                 {"address", std::string("127.0.0.1")},
+                                                 {"rule", rule}})
+        ->way;
+  };
+  EXPECT_EQ(way("it leads to an address of a private network"), "--private db.corp.example");
+  EXPECT_EQ(way("it leads to an address of this machine"), "--private db.corp.example");
+  EXPECT_EQ(way("it leads to this machine itself"), "--private db.corp.example=127.0.0.1");
+  EXPECT_EQ(way("it leads to the metadata of a cloud machine"), "");
+}
+
 TEST(Refusal, ThatNoFlagWouldChangeNamesNone) {
   const std::vector<Field> fields = {{"port", std::int64_t{80}},
                                      {"rule", std::string("connection limit")}};

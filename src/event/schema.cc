@@ -56,12 +56,17 @@ constexpr FieldSchema kOfDenial[] = {
     {"port", kNumber, "the port that was asked for"},
     {"path", kText, "the path that was asked for"},
     {"host", kText, "the name or address that was asked for"},
+    {"address", kText, "where the name leads that may not lead there"},
     {"rule", kText, "what refused it"},
     {"pid", kNumber, "who asked, as numbered inside"},
     {"unreadable", kYesNo, "true: not all of it could be read from the process"},
 };
 constexpr FieldSchema kOfTerminalDropped[] = {
     {"sequences", kTexts, "name and count"},
+};
+constexpr FieldSchema kOfEgressResolver[] = {
+    {"changed", kText, "name servers, or hosts file"},
+    {"servers", kTexts, "the name servers that are asked from now on"},
 };
 constexpr FieldSchema kOfEgressConnect[] = {
     {"host_port", kNumber, "the port on the host's loopback; absent for names and addresses"},
@@ -226,7 +231,10 @@ constexpr EventSchema kEvents[] = {
     {kEgressConnect, "a connection from inside to a name, an address or a host port",
      kOfEgressConnect},
     {kNetHeld, "a connection that no rule allows or denies waits for a person", kOfNetHeld},
-    {kNetAnswered, "a person has allowed or denied something while the run goes on", kOfNetAnswered},
+    {kNetAnswered, "a person has allowed or denied something while the run goes on",
+     kOfNetAnswered},
+    {kEgressResolver, "the host finds names in another way than before, and so does the run",
+     kOfEgressResolver},
     {kApplyStarted, "before apply touches the project, what is planned", kOfApplyStarted},
     {kApplyEnded, "after apply, what happened", kOfEnded},
     {kApplyRecovered, "what an interrupted apply or undo left was ended", kOfApplyRecovered},

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "policy/private_names.h"
+
 namespace ambit::plan {
 namespace {
 
@@ -107,6 +109,9 @@ std::string Describe(const NetworkPlan& plan) {
     text += fmt::format("deny {} ({})\n", policy::TextOf(rule), rule.from);
   }
   if (plan.rules.ask) text += "ask about every other name and address\n";
+  for (const policy::PrivateName& name : plan.rules.private_names) {
+    text += fmt::format("private {} ({})\n", policy::TextOf(name), name.from);
+  }
   text += "sysctl net.ipv4.ip_unprivileged_port_start = 0\n";
   return text;
 }

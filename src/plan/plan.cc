@@ -12,6 +12,7 @@
 #include "plan/home_content.h"
 #include "plan/mounts.h"
 #include "plan/root_entries.h"
+#include "policy/private_names.h"
 
 namespace ambit::plan {
 namespace {
@@ -150,6 +151,16 @@ std::vector<std::string> MakeWarnings(const std::vector<Mount>& mounts) {
   return warnings;
 }
 
+/// A private name allows nothing by itself.
+void TellOfUnreached(const policy::NetRules& rules, std::vector<std::string>& warnings) {
+  for (const policy::PrivateName& name : rules.private_names) {
+    if (policy::IsAllowedAtAll(rules, name)) continue;
+    warnings.push_back(
+        fmt::format("{} {}: no rule allows it, so it is not reached: add --allow {}{}", name.from,
+                    policy::TextOf(name), name.below ? "*." : "", name.name->text()));
+  }
+}
+
 /// Credentials of git first: a pattern that means such a file as well changes nothing about it.
 std::vector<host::MaskedFile> MaskedFiles(const Request& request) {
   std::vector<host::MaskedFile> files = request.git.masked_files;
@@ -269,6 +280,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.proc_read_only = {"bus", "fs", "irq", "sys"};
   plan.landlock = MakeLandlockRules(plan.mounts);
   plan.warnings = MakeWarnings(plan.mounts);
+  TellOfUnreached(plan.network.rules, plan.warnings);
   if (!plan.kept.empty()) plan.warnings.push_back(TellOfKept(plan.kept));
   if (!request.secrets.empty()) plan.warnings.push_back(TellOfSecrets(request.secrets));
   plan.cwd = facts.project.cwd;

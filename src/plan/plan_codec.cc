@@ -79,9 +79,15 @@ void Fields(Archive& archive, Is<policy::NetRule> auto& it) {
 }
 
 template <class Archive>
+void Fields(Archive& archive, Is<policy::PrivateName> auto& it) {
+  auto& [name, below, address, from] = it;
+  archive(name, below, address, from);
+}
+
+template <class Archive>
 void Fields(Archive& archive, Is<policy::NetRules> auto& it) {
-  auto& [allow, deny, ask, most] = it;
-  archive(allow, deny, ask, most);
+  auto& [allow, deny, ask, most, private_names] = it;
+  archive(allow, deny, ask, most, private_names);
 }
 
 template <class Archive>

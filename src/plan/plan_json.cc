@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "policy/private_names.h"
 
 namespace ambit::plan {
 namespace {
@@ -132,6 +133,10 @@ Json OfNetRule(const policy::NetRule& rule) {
   return Object({{"rule", Of(policy::TextOf(rule))}, {"from", Of(rule.from)}});
 }
 
+Json OfPrivateName(const policy::PrivateName& name) {
+  return Object({{"name", Of(policy::TextOf(name))}, {"from", Of(name.from)}});
+}
+
 Json OfLimit(const Limit& limit) {
   return Object({{"limit", Of(policy::NameOf(limit.kind))},
                  {"value", Of(limit.value)},
@@ -179,6 +184,7 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"allow", List(plan.network.rules.allow, OfNetRule)},
       {"deny", List(plan.network.rules.deny, OfNetRule)},
       {"ask", Of(plan.network.rules.ask)},
+      {"private", List(plan.network.rules.private_names, OfPrivateName)},
       {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
   std::string text;
   for (const auto& [key, value] : members) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "plan/plan_json.h"
+#include "policy/private_names.h"
 
 namespace ambit::plan {
 namespace {
@@ -120,6 +121,15 @@ std::vector<policy::NetRule> NetRulesOf(const Json& object, const char* name) {
   return rules;
 }
 
+std::vector<policy::PrivateName> PrivateNamesOf(const Json& object, const char* list) {
+  std::vector<policy::PrivateName> names;
+  for (const Json& json : List(object, list)) {
+    auto name = policy::ParsePrivateName(Text(json, "name"), Text(json, "from"));
+    if (name) names.push_back(*std::move(name));
+  }
+  return names;
+}
+
 std::vector<std::string> Texts(const Json& object, const char* name) {
   std::vector<std::string> texts;
   for (const Json& text : List(object, name)) texts.push_back(TextOf(text));
@@ -160,7 +170,9 @@ Result<LaunchPlan> DecodeJson(std::string_view text) {
       plan.network.host_ports.push_back(port.get<std::uint16_t>());
     }
   }
-  plan.network.rules = {.allow = NetRulesOf(json, "allow"), .deny = NetRulesOf(json, "deny")};
+  plan.network.rules = {.allow = NetRulesOf(json, "allow"),
+                        .deny = NetRulesOf(json, "deny"),
+                        .private_names = PrivateNamesOf(json, "private")};
   plan.network.rules.ask = Flag(json, "ask");
   for (const Json& entry : List(json, "limits")) {
     if (auto limit = LimitOf(entry)) plan.limits.all.push_back(*std::move(limit));

@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "plan/target.h"
+#include "policy/private_names.h"
 
 namespace ambit::plan {
 namespace {
@@ -166,6 +167,22 @@ Answer OfRoot(const LaunchPlan& plan, const std::string& path) {
   return Absent(path, "the root is built from nothing, and nothing names it");
 }
 
+/// Of a name that the policy calls private.
+std::string WhereItLeads(const LaunchPlan& plan, const Target& target) {
+  const auto host = HostName::Parse(target.host);
+  if (!host) return {};
+  const policy::Privacy privacy = policy::PrivacyOf(plan.network.rules, *host);
+  if (privacy.by == nullptr) return {};
+  if (privacy.leads_to.empty()) {
+    return fmt::format(", and it may lead to private addresses ({})", privacy.by->from);
+  }
+  std::string addresses;
+  for (const policy::AddressBytes& address : privacy.leads_to) {
+    addresses += (addresses.empty() ? "" : ", ") + policy::TextOf(address);
+  }
+  return fmt::format(", and it leads to {} ({})", addresses, privacy.by->from);
+}
+
 }  // namespace
 
 Answer WhyPath(const LaunchPlan& plan, const std::string& path) {
@@ -200,9 +217,9 @@ Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
   const std::string name(host);
   if (const auto decision = DecisionOn(plan, target); decision && !target.IsLoopback()) {
     if (decision->allowed) {
-      return Allowed(
-          name + " can be reached from inside",
-          fmt::format("{} allows it ({})", policy::TextOf(*decision->rule), decision->rule->from));
+      return Allowed(name + " can be reached from inside",
+                     fmt::format("{} allows it ({}){}", policy::TextOf(*decision->rule),
+                                 decision->rule->from, WhereItLeads(plan, target)));
     }
     if (decision->rule != nullptr) {
       return {.refused = true,

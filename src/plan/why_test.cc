@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "plan/plan_json.h"
+#include "policy/private_names.h"
 
 namespace ambit::plan {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Why : public ::testing::Test {
  protected:
@@ -109,6 +111,27 @@ TEST_F(Why, AHostThatAPersonIsAskedAboutIsRefusedUntilThen) {
   EXPECT_EQ(WhyHost(plan_, "example.com:22").way, "ambit approve example.com:22");
   EXPECT_THAT(WhyHost(plan_, "no.example.com").rule, HasSubstr("--deny"));
   EXPECT_TRUE(DecodeJson(EncodeJson(plan_))->network.rules.ask);
+}
+
+TEST_F(Why, OfAPrivateNameTellsWhereItLeads) {
+  plan_.network.rules.allow = {*policy::ParseNetRule("*.corp.example", "--allow")};
+  plan_.network.rules.private_names = {
+      *policy::ParsePrivateName("db.corp.example", "--private"),
+      *policy::ParsePrivateName("app.corp.example=127.0.0.1", "ambit.toml:3:9: net.private")};
+  EXPECT_THAT(WhyHost(plan_, "db.corp.example").rule,
+              HasSubstr("and it may lead to private addresses (--private)"));
+  EXPECT_THAT(WhyHost(plan_, "app.corp.example").rule,
+              HasSubstr("and it leads to 127.0.0.1 (ambit.toml:3:9: net.private)"));
+  EXPECT_THAT(WhyHost(plan_, "x.corp.example").rule, Not(HasSubstr("lead")));
+  const Result<LaunchPlan> read = DecodeJson(EncodeJson(plan_));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->network.rules, plan_.network.rules);
+}
+
+TEST_F(Why, OfARangeMeansPrivateNetworksOnlyWhereItIsOne) {
+  plan_.network.rules.allow = {*policy::ParseNetRule("0.0.0.0/0", "--allow")};
+  EXPECT_FALSE(WhyHost(plan_, "8.8.8.8").refused);
+  EXPECT_EQ(WhyHost(plan_, "10.0.0.5").way, "--allow 10.0.0.5");
 }
 
 TEST_F(Why, IsTheSameOfThePlanOnRecord) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "policy/private_names.h"
 
 namespace ambit::policy {
 namespace {
@@ -21,6 +22,13 @@ bool IsCovered(std::string_view text, std::string_view bound) {
   const auto rule = ParseNetRule(text, {});
   const auto wider = ParseNetRule(bound, {});
   return rule && wider && Covers(*wider, *rule);
+}
+
+/// The same of private names.
+bool IsCoveredPrivate(std::string_view text, std::string_view bound) {
+  const auto name = ParsePrivateName(text, {});
+  const auto wider = ParsePrivateName(bound, {});
+  return name && wider && Covers(*wider, *name);
 }
 
 class Merger {
@@ -198,6 +206,7 @@ class Merger {
   bool IsIn(const Option& option, const Item& item, const Setting& bound) const {
     return std::ranges::any_of(bound.items, [&](const Item& allowed) {
       if (option.shape == Shape::kTargets) return IsCovered(item.text, allowed.text);
+      if (option.shape == Shape::kPrivate) return IsCoveredPrivate(item.text, allowed.text);
       if (option.shape != Shape::kPaths) return allowed.text == item.text;
       // The bound itself follows no link: one in a home is its owner's to make.
       const std::string path = real_(item.text);
@@ -257,6 +266,16 @@ std::vector<NetRule> RulesOf(const Setting& setting) {
     }
   }
   return rules;
+}
+
+std::vector<PrivateName> PrivateNamesOf(const Setting& setting) {
+  std::vector<PrivateName> names;
+  for (const Item& item : setting.items) {
+    if (auto name = ParsePrivateName(item.text, NameFor(*setting.option, item.origin))) {
+      names.push_back(*std::move(name));
+    }
+  }
+  return names;
 }
 
 void PutInto(Limits& limits, const Setting& setting) {
@@ -333,6 +352,8 @@ void PutInto(Policy& policy, const Setting& setting) {
     policy.net.deny = RulesOf(setting);
   } else if (key == "net.ask") {
     policy.net.ask = ChoiceOf(*setting.option, setting.items.front().text) == 1;
+  } else if (key == "net.private") {
+    policy.net.private_names = PrivateNamesOf(setting);
   } else if (key == "net.host_ports") {
     for (const Item& item : setting.items) {
       std::uint16_t port = 0;
@@ -410,6 +431,9 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
     return a.name == b.name && a.value == b.value;
   };
   const auto same_rule = [](const NetRule& a, const NetRule& b) { return TextOf(a) == TextOf(b); };
+  const auto same_name = [](const PrivateName& a, const PrivateName& b) {
+    return TextOf(a) == TextOf(b);
+  };
   const auto width = [](ProjectMode mode) {
     return mode == ProjectMode::kReadOnly ? 0 : mode == ProjectMode::kCopyOnWrite ? 1 : 2;
   };
@@ -424,6 +448,7 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
          IsPart(other.hide, policy.hide, equal) &&
          IsPart(policy.host_ports, other.host_ports, equal) &&
          IsPart(policy.net.allow, other.net.allow, same_rule) &&
+         IsPart(policy.net.private_names, other.net.private_names, same_name) &&
          IsPart(other.net.deny, policy.net.deny, same_rule) && policy.net.ask <= other.net.ask;
 }
 

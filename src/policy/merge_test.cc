@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policy/load.h"
+#include "policy/private_names.h"
 
 namespace ambit::policy {
 namespace {
@@ -93,6 +94,7 @@ pass = ["TOKEN"]
 set = { A = "1" }
 [net]
 host_ports = [1]
+private = ["db.corp.example"]
 )")});
   const Policy policy = ToPolicy(loaded.merged);
   EXPECT_EQ(policy.project, ProjectMode::kReadOnly);
@@ -106,9 +108,9 @@ host_ports = [1]
   for (const LeftOut& one : loaded.merged.left_out) {
     left_out.push_back(std::string(one.option->key) + " " + one.item.text);
   }
-  EXPECT_THAT(left_out,
-              ::testing::UnorderedElementsAre("extends node", "fs.ro /b", "fs.unmask .env",
-                                              "env.pass TOKEN", "env.set A", "net.host_ports 1"));
+  EXPECT_THAT(left_out, ::testing::UnorderedElementsAre(
+                            "extends node", "fs.ro /b", "fs.unmask .env", "env.pass TOKEN",
+                            "env.set A", "net.host_ports 1", "net.private db.corp.example"));
 }
 
 TEST(Merge, AnUntrustedProjectDoesNotWidenTheProjectMode) {
@@ -138,6 +140,17 @@ TEST(Merge, AManagedPolicyBoundsEveryOther) {
   ASSERT_EQ(policy.environment.size(), 1U);
   EXPECT_EQ(policy.environment[0].name, "LANG");
   EXPECT_THAT(policy.host_ports, IsEmpty());
+}
+
+TEST(Merge, ABoundOfPrivateNamesHoldsForAllThatANameOpens) {
+  const Policy policy =
+      PolicyOf({From(SourceKind::kUser,
+                     "[net]\nprivate=['db.corp.example','x.corp.example=10.0.0.5',"
+                     "'y.corp.example=127.0.0.1','other.example']")},
+               From(SourceKind::kManaged, "[net]\nprivate=['*.corp.example']"));
+  std::vector<std::string> kept;
+  for (const PrivateName& name : policy.net.private_names) kept.push_back(TextOf(name));
+  EXPECT_THAT(kept, ElementsAre("db.corp.example", "x.corp.example=10.0.0.5"));
 }
 
 TEST(Merge, ABoundOfPathsHoldsForWhatALinkLeadsTo) {
@@ -276,6 +289,9 @@ class RandomPolicy {
     if (Sometimes()) text += "[apply]\nauto_exec = '" + One({"deny", "ask", "allow"}) + "'\n";
     text += "[net]\n";
     if (Sometimes()) text += "host_ports = " + One({"[1]", "[1, 2]", "[]"}) + "\n";
+    if (Sometimes()) {
+      text += "private = " + List({"a.example", "*.a.example", "a.example=127.0.0.1"}) + "\n";
+    }
     return text;
   }
 

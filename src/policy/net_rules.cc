@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "policy/foreign.h"
 
 namespace ambit::policy {
 namespace {
@@ -102,10 +103,7 @@ Status ReadHost(std::string_view text, NetRule& rule) {
 }
 
 std::string TextOf(const AddressRange& range) {
-  const bool v4 = range.bits >= kV4Bits &&
-                  std::ranges::all_of(range.first.begin(), range.first.begin() + 10,
-                                      [](auto b) { return b == 0; }) &&
-                  range.first[10] == 0xFF && range.first[11] == 0xFF;
+  const bool v4 = range.bits >= kV4Bits && IsV4(range.first);
   std::array<char, INET6_ADDRSTRLEN> text{};
   ::inet_ntop(v4 ? AF_INET : AF_INET6, range.first.data() + (v4 ? 12 : 0), text.data(),
               text.size());
@@ -114,13 +112,24 @@ std::string TextOf(const AddressRange& range) {
   return v4 ? shown : fmt::format("[{}]", shown);
 }
 
+struct TargetAddress {
+  const AddressBytes& address;
+  const OwnAddresses& own;
+};
+
 bool Fits(const NetRule& rule, const HostName& name) {
   if (!rule.name) return false;
   return rule.below ? name.IsBelow(*rule.name) : name == *rule.name;
 }
 
-bool Fits(const NetRule& rule, const AddressBytes& address) {
-  return rule.range && rule.range->Has(address);
+bool Fits(const NetRule& rule, const TargetAddress& target) {
+  return rule.range && rule.range->Has(target.address);
+}
+
+bool Allows(const NetRule& rule, const HostName& name) { return Fits(rule, name); }
+
+bool Allows(const NetRule& rule, const TargetAddress& target) {
+  return Fits(rule, target) && Means(*rule.range, target.address, target.own);
 }
 
 bool AllowsPort(const NetRule& rule, std::uint16_t port) {
@@ -148,7 +157,7 @@ NetDecision DecideAbout(const NetRules& rules, const Target& target, std::uint16
   // Of those that allow it one that compares what is claimed goes first: the narrower one.
   const NetRule* found = nullptr;
   for (const NetRule& rule : rules.allow) {
-    if (!Fits(rule, target) || !AllowsPort(rule, port)) continue;
+    if (!Allows(rule, target) || !AllowsPort(rule, port)) continue;
     if (found == nullptr || (found->raw && !rule.raw)) found = &rule;
   }
   if (found != nullptr) return {.rule = found, .allowed = true};
@@ -171,6 +180,22 @@ bool IsNameAskedAbout(const NetRules& rules, const HostName& name) {
 }
 
 }  // namespace
+
+bool IsV4(const AddressBytes& address) {
+  return std::all_of(address.begin(), address.begin() + 10, [](auto b) { return b == 0; }) &&
+         address[10] == 0xFF && address[11] == 0xFF;
+}
+
+std::optional<AddressBytes> AddressIn(std::string_view text) {
+  return AddressIn(std::string(text), /*v6=*/text.contains(':'));
+}
+
+std::string TextOf(const AddressBytes& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v4 = IsV4(address);
+  ::inet_ntop(v4 ? AF_INET : AF_INET6, address.data() + (v4 ? 12 : 0), text.data(), text.size());
+  return text.data();
+}
 
 bool AddressRange::Has(const AddressBytes& address) const {
   AddressBytes start = address;
@@ -229,8 +254,9 @@ NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t po
   return DecideAbout(rules, name, port);
 }
 
-NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port) {
-  return DecideAbout(rules, address, port);
+NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port,
+                   const OwnAddresses& own) {
+  return DecideAbout(rules, TargetAddress{.address = address, .own = own}, port);
 }
 
 NetDecision DecideName(const NetRules& rules, const HostName& name) {

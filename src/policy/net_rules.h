@@ -5,7 +5,9 @@
 //   *.example.com          every name below it, not itself
 //   example.com:22         that port
 //   tcp://example.com:25   that port, whatever is spoken there: what a client claims is not
-//   compared 192.0.2.7:5432, 10.0.0.0/8:22, [2001:db8::1]:443   addresses, for those who dial them
+//                          compared
+//   192.0.2.7:5432, 10.0.0.0/8:22, [2001:db8::1]:443   addresses, for those who dial them; which of
+//                          a range are meant says Means (policy/foreign.h)
 //
 // In `deny` a rule without a port is one of all ports. Deny wins over allow, however narrow either.
 // Names are written as people see them; other alphabets become A-labels here (IDNA 2008), once, and
@@ -17,6 +19,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +32,13 @@ namespace ambit::policy {
 
 /// An address, v4 as ::ffff:a.b.c.d.
 using AddressBytes = std::array<std::uint8_t, 16>;
+/// What the interfaces of the machine have.
+using OwnAddresses = std::set<AddressBytes>;
+
+/// "192.0.2.7", "2001:db8::1". Nothing: it is none.
+std::optional<AddressBytes> AddressIn(std::string_view text);
+std::string TextOf(const AddressBytes& address);
+bool IsV4(const AddressBytes& address);
 
 struct AddressRange {
   AddressBytes first{};
@@ -60,6 +70,15 @@ bool Covers(const NetRule& wider, const NetRule& rule);
 /// In the canonical form, as it could be written.
 std::string TextOf(const NetRule& rule);
 
+/// A name that may lead to addresses that are not public: policy/private_names.h.
+struct PrivateName {
+  std::optional<HostName> name;         // always there
+  bool below = false;                   // the names below it, not itself
+  std::optional<AddressBytes> address;  // it leads there, and is not looked up
+  std::string from;                     // as NamedPath::from
+  bool operator==(const PrivateName&) const = default;
+};
+
 struct NetRules {
   std::vector<NetRule> allow;
   std::vector<NetRule> deny;
@@ -67,6 +86,7 @@ struct NetRules {
   bool ask = false;
   /// ... within what the managed policy allows; nullopt: it does not say.
   std::optional<std::vector<NetRule>> most = {};
+  std::vector<PrivateName> private_names = {};
   bool operator==(const NetRules&) const = default;
 };
 
@@ -77,7 +97,8 @@ struct NetDecision {
   bool ask = false;  // no rule: a person decides
 };
 NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t port);
-NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port);
+NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port,
+                   const OwnAddresses& own = {});
 
 /// Whether the name may be reached on any port: a name that may not gets no address.
 NetDecision DecideName(const NetRules& rules, const HostName& name);

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 3> kAuditFiles = {"all", "writes", "off"}
 
 constexpr std::array<std::string_view, 2> kNoYes = {"no", "yes"};
 
-constexpr std::array<Option, 29> kOptions = {{
+constexpr std::array<Option, 30> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -134,6 +134,15 @@ constexpr std::array<Option, 29> kOptions = {{
      .by_default = "no",
      .doc = "Hold a connection that no rule allows or denies until 'ambit approve' or 'ambit deny' "
             "answers"},
+    {.key = "net.private",
+     .flag = "--private",
+     .shape = Shape::kPrivate,
+     .direction = Direction::kWidens,
+     .value_name = "NAME[=ADDRESS]",
+     .choices = {},
+     .by_default = kNothing,
+     .doc = "A name that is allowed may lead to private addresses; =ADDRESS: it leads there, also "
+            "to the host's loopback"},
     {.key = "net.host_ports",
      .flag = "--host-port",
      .shape = Shape::kPorts,

@@ -133,7 +133,8 @@ TEST(Presets, TakeNoVariableAndNoProtectionAway) {
   const std::regex secret("KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH");
   for (const Preset& preset : Presets()) {
     const Document document = ReadPreset(preset);
-    for (const char* key : {"env.pass", "fs.unmask", "fs.project", "net.host_ports"}) {
+    for (const char* key :
+         {"env.pass", "fs.unmask", "fs.project", "net.host_ports", "net.private"}) {
       EXPECT_EQ(document.Find(key), nullptr) << preset.name << ": " << key;
     }
     const Setting* variables = document.Find("env.set");

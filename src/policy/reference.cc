@@ -56,6 +56,8 @@ std::string TypeOf(const Option& option) {
       return "list of ports";
     case Shape::kTargets:
       return "list of names";
+    case Shape::kPrivate:
+      return "list of names, each with =ADDRESS or without";
     case Shape::kPresets:
       return "list of presets";
     case Shape::kDuration:

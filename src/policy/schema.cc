@@ -20,6 +20,9 @@ constexpr std::string_view kNoZeroByte = R"(^[^\u0000]*$)";
 // A name, *.name or an address, with tcp:// before it and a port behind it.
 constexpr std::string_view kTarget =
     R"(^(tcp://)?(\[[0-9A-Fa-f:.]+(/[0-9]{1,3})?\]|[^\s/:@\[\]]+(/[0-9]{1,2})?)(:[1-9][0-9]{0,4})?$)";
+// A name or *.name, with = and an address behind it.
+constexpr std::string_view kPrivateName =
+    R"(^[^\s/:@=\[\]]+(=(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+))?$)";
 constexpr std::string_view kVariableName = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// Absolute, `~`, below `~/`, or relative.
 constexpr std::string_view kPath = R"(^(~(/[^\u0000]*)?|[^~\u0000][^\u0000]*)$)";
@@ -108,6 +111,8 @@ Json ValueOf(const Option& option) {
       return ListOf({{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}});
     case Shape::kTargets:
       return ListOf(Entry(kTarget));
+    case Shape::kPrivate:
+      return ListOf(Entry(kPrivateName));
     case Shape::kPresets:
       return ListOf(PresetNames());
     case Shape::kDuration:

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "base/text.h"
-#include "policy/net_rules.h"
+#include "policy/private_names.h"
 
 namespace ambit::policy {
 namespace {
@@ -147,6 +147,10 @@ Status CheckItem(const Option& option, const Item& item, SourceKind source) {
     case Shape::kTargets:
       if (const auto rule = ParseNetRule(item.text, {}); !rule)
         return std::unexpected(rule.error());
+      return {};
+    case Shape::kPrivate:
+      if (const auto name = ParsePrivateName(item.text, {}); !name)
+        return std::unexpected(name.error());
       return {};
     case Shape::kPresets:
       return {};  // load.cc knows them

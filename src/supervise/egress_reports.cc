@@ -35,10 +35,7 @@ std::int64_t Number(std::uint64_t value) {
       std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
 }
 
-/// The name of a report, else its address; empty when it has neither.
-std::string TextOf(const egress::EgressReport& report) {
-  if (const std::string_view name = egress::NameIn(report.name); !name.empty())
-    return std::string(name);
+std::string AddressOf(const egress::EgressReport& report) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const int family = report.family == 4 ? AF_INET : AF_INET6;
   if (report.family == 0 || ::inet_ntop(family, report.address.data(), text.data(),
@@ -46,6 +43,19 @@ std::string TextOf(const egress::EgressReport& report) {
     return {};
   }
   return text.data();
+}
+
+/// The name of a report, else its address; empty when it has neither.
+std::string TextOf(const egress::EgressReport& report) {
+  const std::string_view name = egress::NameIn(report.name);
+  return name.empty() ? AddressOf(report) : std::string(name);
+}
+
+/// Of a name that led where it may not.
+std::string WhereItLeads(const egress::EgressReport& report) {
+  const bool leads = report.kind == egress::ReportKind::kUnreachable &&
+                     !egress::NameIn(report.name).empty() && report.error == 0;
+  return leads ? AddressOf(report) : std::string();
 }
 
 }  // namespace
@@ -165,6 +175,8 @@ void EgressReports::OnDenied(const egress::EgressReport& report) {
       .name = event::kDenial,
       .fields = {{"what", std::string(name ? "resolve" : "connect")}, {"host", TextOf(report)}}};
   if (!name) event.fields.push_back({"port", Number(report.port)});
+  if (const std::string address = WhereItLeads(report); !address.empty())
+    event.fields.push_back({"address", address});
   event.fields.push_back({"rule", RuleOf(report)});
   denials_.Tell(event);
 }

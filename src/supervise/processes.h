@@ -11,6 +11,7 @@
 #include "plan/launch_plan.h"
 #include "spawn/native/trees.h"
 #include "supervise/cgroup.h"
+#include "supervise/host_names.h"
 #include "sys/fd_passing.h"
 
 namespace ambit::supervise {
@@ -47,6 +48,8 @@ class Processes {
   int witness() const { return witness_.first.get(); }          // init: event/inside_record.h
   int egress_control() const { return egress_channel_.get(); }  // egress: egress/report.h
 
+  HostNames& host_names() { return host_names_; }
+
   /// The file system that holds the layers and the home of the run, where it is the run's own
   /// (workspace/backing.h); empty otherwise. Once, after the processes have ended.
   Fd TakeBacking();
@@ -65,6 +68,7 @@ class Processes {
 
   std::unique_ptr<RunCgroup> cgroup_;
   bool init_is_in_ = false;  // cgroup_
+  HostNames host_names_;     // as it was before egress looked
   Fd life_line_;  // write end, held by nobody else: its end is the end of init and egress
   sys::SeqpacketPair control_;
   sys::SeqpacketPair trees_;

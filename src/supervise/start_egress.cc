@@ -1,15 +1,13 @@
 #include "supervise/start_egress.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "egress/egress.h"
-#include "sys/file.h"
+#include "supervise/host_names.h"
+#include "sys/own_addresses.h"
 
 namespace ambit::supervise {
 namespace {
-
-constexpr std::size_t kMostHosts = 1U << 20;
 
 const char* NameOf(egress::Stage stage) {
   switch (stage) {
@@ -46,8 +44,13 @@ Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line
   spec.network = foundation.network;
   spec.life_line = Fd(life_line);
   spec.control = std::move(control);
-  if (spec.network.HasNames())
-    spec.hosts = sys::ReadSmallFile(AT_FDCWD, "/etc/hosts", kMostHosts).value_or("");
+  if (spec.network.HasNames()) {
+    spec.hosts = HostsFor(spec.network.rules);
+    // A machine that does not know its own addresses cannot keep names from leading to it.
+    auto own = sys::OwnAddresses();
+    if (!own) egress::EndUnmade(spec, own.error().sys_errno);
+    spec.own = *std::move(own);
+  }
   if (foundation.identity.started_by_root) {
     spec.become = egress::HostIdentity{.uid = foundation.identity.egress_uid,
                                        .gid = foundation.identity.egress_uid};

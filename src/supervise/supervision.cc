@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -19,6 +18,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
@@ -97,6 +97,8 @@ class Supervision {
   asio::awaitable<void> WatchInitMessages();
   asio::awaitable<void> WatchWitness();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
+  asio::awaitable<void> WatchHostNames();
+  void TellEgress(const egress::Order& order);
   asio::awaitable<void> ForwardSignals();
 
   void OnInitMessage(const Message& message, Fd fd);
@@ -215,6 +217,7 @@ void Supervision::Watch() {
   asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.egress().get(), "egress"), kRethrow);
   asio::co_spawn(io_, ForwardSignals(), kRethrow);
+  if (inputs_.plan.network.HasNames()) asio::co_spawn(io_, WatchHostNames(), kRethrow);
 }
 
 void Supervision::HearThePerson() {
@@ -252,12 +255,14 @@ void Supervision::OnAsked(const Approvals::Question& question) {
 
 /// It reads whenever it can, so a socket that is full is one of an egress that hangs.
 Status Supervision::Tell(const egress::Order& order) {
-  const std::string message = egress::Encode(order);
-  if (::send(processes_.egress_control(), message.data(), message.size(),
-             MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(message.size())) {
-    return {};
+  if (order.kind == egress::OrderKind::kAllow) {
+    // What the hosts file says of a name that was not meant before.
+    AMBIT_CHECK(
+        egress::SendOrder(processes_.egress_control(), {.kind = egress::OrderKind::kHosts,
+                                                        .addresses = {},
+                                                        .text = HostsFor(approvals_.rules())}));
   }
-  return FailErrno(errno, "tell egress");
+  return egress::SendOrder(processes_.egress_control(), order);
 }
 
 asio::awaitable<void> Supervision::WatchInitMessages() {
@@ -369,6 +374,28 @@ void Supervision::LookInto(const Fd& root) {
   if (!limits_->LookInto(root.get())) {
     Finish(RunFailed("the processes of the run cannot be looked at from outside"));
   }
+}
+
+/// Names are found as they are found outside now: a VPN may have come or gone.
+asio::awaitable<void> Supervision::WatchHostNames() {
+  asio::steady_timer pause(io_);
+  for (;;) {
+    for (const egress::Order& order : processes_.host_names().Look(approvals_.rules())) {
+      TellEgress(order);
+    }
+    pause.expires_after(HostNames::kBetweenLooks);
+    boost::system::error_code error;
+    co_await pause.async_wait(Await(error));
+    if (error) co_return;
+  }
+}
+
+void Supervision::TellEgress(const egress::Order& order) {
+  if (!egress::SendOrder(processes_.egress_control(), order)) {
+    processes_.host_names().Missed(order.kind);  // it is busy
+    return;
+  }
+  if (const auto event = EventOf(order)) Emit(*event);
 }
 
 asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {

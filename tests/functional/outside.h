@@ -1,7 +1,8 @@
 #pragma once
 // An outside for runs that reach names: a network namespace of the test's own in which the address
-// 93.184.216.34 is this machine, with a name server, and servers for HTTP, TLS and a protocol in
-// which the server speaks first. Nothing leaves the machine.
+// 93.184.216.34 and 10.1.2.3 answer (by routes: they are on no interface), and the machine's own
+// addresses are 192.168.77.2 and 8.8.4.4; with a name server, and servers for HTTP, TLS and a
+// protocol in which the server speaks first. Nothing leaves the machine.
 #include <string>
 
 #include "own_mounts.h"
@@ -14,11 +15,14 @@ place, watched = sys.argv[1], int(sys.argv[2])
 public = '93.184.216.34'
 names = {n: public for n in ('example.com', 'www.example.com', 'git.example', 'a.deep.example')}
 names.update({'private.example': '10.1.2.3', 'local.example': '127.0.0.1',
-              'metadata.example': '169.254.169.254', 'dead.example': '93.184.216.35'})
+              'metadata.example': '169.254.169.254', 'dead.example': '93.184.216.35',
+              'own.example': '192.168.77.2', 'public-own.example': '8.8.4.4'})
 
-def answer_names():
+names['later.example'] = '93.184.216.36'
+
+def answer_names(at='127.0.0.53', names=names):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(('127.0.0.53', 53))
+    s.bind((at, 53))
     while True:
         q, peer = s.recvfrom(2048)
         labels, at = [], 12
@@ -35,10 +39,16 @@ def answer_names():
         s.sendto(q[:2] + struct.pack('>HHHHH', 0x8180 | (0 if known else 3), 1, bool(data), 0, 0)
                  + q[12:at + 5] + data, peer)
 
+def answer_names_of_vpn():
+    answer_names('127.0.0.54', {**names, 'vpn.example': public})
+
 class Pages(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     def do_GET(self):
-        body = ('%s at %s\n' % (self.path, self.headers['Host'])).encode()
+        at = self.headers['Host']
+        if self.path == '/where':
+            at = self.connection.getsockname()[0]
+        body = ('%s at %s\n' % (self.path, at)).encode()
         self.send_response(200)
         self.send_header('Content-Length', str(len(body)))
         self.end_headers()
@@ -60,12 +70,12 @@ def speak_first():
         c.recv(100)
         c.close()
 
-plain = http.server.ThreadingHTTPServer((public, 80), Pages)
+plain = http.server.ThreadingHTTPServer(('', 80), Pages)
 secure = http.server.ThreadingHTTPServer((public, 443), Pages)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(place + '/cert', place + '/key')
 secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
-for work in (answer_names, plain.serve_forever, secure.serve_forever, speak_first):
+for work in (answer_names, answer_names_of_vpn, plain.serve_forever, secure.serve_forever, speak_first):
     threading.Thread(target=work, daemon=True).start()
 open(place + '/ready', 'w').close()
 while os.path.exists('/proc/%d' % watched):
@@ -73,23 +83,29 @@ while os.path.exists('/proc/%d' % watched):
 )";
 
 /// `command` (sh, as the person, in the project) with that outside; what was asked of its name
-/// server is in `asked` below root().
+/// server is in `asked` below root(). When there is `started` in the project, 93.184.216.36, which
+/// was another machine's, becomes this one's, and then there is `moved`.
 inline Finished WithOutside(Scratch& person, const std::string& command) {
   person.Write("outside.py", kOutside);
   person.Write("resolv.conf", "nameserver 127.0.0.53\n");
+  person.Write("hosts", "127.0.0.1 localhost\n::1 localhost\n");
   person.Write("asked", "");
   const std::string place = person.root();
   const std::string set_up =
-      "ip link set lo up; ip addr add 93.184.216.34/32 dev lo\n"
+      "ip link set lo up; ip addr add 192.168.77.2/32 dev lo; ip addr add 8.8.4.4/32 dev lo\n"
+      "ip route add local 93.184.216.34/32 dev lo; ip route add local 10.1.2.3/32 dev lo\n"
+      "ip route add local 93.184.216.36/32 dev lo\n"
       "cd '" +
       place +
       "'\n"
-      "mount --bind resolv.conf /etc/resolv.conf\n"
+      "mount --bind resolv.conf /etc/resolv.conf; mount --bind hosts /etc/hosts\n"
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
       "-subj /CN=example.com -keyout key -out cert 2>/dev/null\n"
       "python3 outside.py '" +
       place +
       "' $$ >servers.log 2>&1 </dev/null &\n"
+      "{ n=0; while ! [ -e project/started ] && [ $((n+=1)) -lt 600 ]; do sleep 0.1; done\n"
+      "  ip addr add 93.184.216.36/32 dev lo; touch moved; } >/dev/null 2>&1 </dev/null &\n"
       "n=0; while ! [ -e ready ] && [ $((n+=1)) -lt 200 ]; do sleep 0.05; done\n"
       "cd project";
   return InOwnMounts(person, set_up, command, {"--net"});

@@ -1,15 +1,14 @@
-#include "egress/foreign.h"
+#include "policy/foreign.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
 
-namespace ambit::egress {
+namespace ambit::policy {
 namespace {
 
-using policy::AddressBytes;
-using policy::AddressRange;
+constexpr int kWholeAddress = 128;
 
 struct Known {
   AddressRange range;
@@ -75,10 +74,16 @@ constexpr std::array kKnown = {
     Known{V6(0x0064, 0xff9b, 1, 48), Reach::kPrivate},  // a network's own NAT64
 };
 
-Reach ReachOfRange(const AddressBytes& address) {
+/// The block that decides about `address`; nullptr: it is public.
+const Known* BlockOf(const AddressBytes& address) {
   const auto known =
       std::ranges::find_if(kKnown, [&](const Known& entry) { return entry.range.Has(address); });
-  return known != kKnown.end() ? known->reach : Reach::kPublic;
+  return known != kKnown.end() ? &*known : nullptr;
+}
+
+Reach ReachByBlock(const AddressBytes& address) {
+  const Known* block = BlockOf(address);
+  return block != nullptr ? block->reach : Reach::kPublic;
 }
 
 /// The v4 address that `address` leads to as well, when it is one of those that hold one.
@@ -101,11 +106,31 @@ std::optional<AddressBytes> Inner(const AddressBytes& address) {
 
 }  // namespace
 
-Reach ReachOf(const AddressBytes& address) {
-  const Reach outer = ReachOfRange(address);
-  if (outer != Reach::kPublic) return outer;
+Reach ReachOf(const AddressBytes& address, const OwnAddresses& own) {
   const auto inner = Inner(address);
-  return inner ? ReachOfRange(*inner) : outer;
+  Reach reach = ReachByBlock(address);
+  if (reach == Reach::kPublic && inner) reach = ReachByBlock(*inner);
+  if (reach == Reach::kMetadata || reach == Reach::kLoopback) return reach;
+  return own.contains(address) || (inner && own.contains(*inner)) ? Reach::kOwn : reach;
+}
+
+bool Means(const AddressRange& range, const AddressBytes& address, const OwnAddresses& own) {
+  switch (ReachOf(address, own)) {
+    case Reach::kPublic:
+      return true;
+    case Reach::kOwn:
+      return range.bits == kWholeAddress;
+    case Reach::kPrivate:
+    case Reach::kNobody: {
+      const Known* block = BlockOf(address);  // none: it is so by the address inside it
+      return range.bits == kWholeAddress ||
+             (block != nullptr && range.bits >= block->range.bits && block->range.Has(range.first));
+    }
+    case Reach::kLoopback:
+    case Reach::kMetadata:
+      break;
+  }
+  return false;
 }
 
 std::string_view WordsFor(Reach reach) {
@@ -116,6 +141,8 @@ std::string_view WordsFor(Reach reach) {
       return "an address of a private network";
     case Reach::kLoopback:
       return "this machine itself";
+    case Reach::kOwn:
+      return "an address of this machine";
     case Reach::kMetadata:
       return "the metadata of a cloud machine";
     case Reach::kNobody:
@@ -124,4 +151,4 @@ std::string_view WordsFor(Reach reach) {
   return "";
 }
 
-}  // namespace ambit::egress
+}  // namespace ambit::policy

@@ -5,19 +5,21 @@
 // that hands out a cloud machine's own credentials.
 //
 // An address inside another one (v4 in v6: mapped, compatible, NAT64, 6to4, Teredo) is judged by
-// both. Who calls: egress/upstream, on each address before it is dialled. Pure.
+// both. Who calls: egress/upstream, on each address before it is dialled; rules of addresses and
+// of private names. Pure.
 // Source: IANA special-purpose registries (RFC 6890, 8190), 6052, 3056, 4380, 6598, 4193.
 #include <cstdint>
 #include <string_view>
 
 #include "policy/net_rules.h"
 
-namespace ambit::egress {
+namespace ambit::policy {
 
 enum class Reach : std::uint8_t {
   kPublic,
   kPrivate,   // somebody's own network: only by names that the policy calls private
-  kLoopback,  // this machine
+  kLoopback,  // this machine: only by names that the policy leads there by its address
+  kOwn,       // this machine, by an address of its interfaces
   kMetadata,  // of a cloud machine: never
   kNobody,    // multicast, unspecified, reserved, documentation: never
 };
@@ -27,6 +29,12 @@ inline constexpr Reach kLastReach = Reach::kNobody;
 /// For people: "an address of a private network".
 std::string_view WordsFor(Reach reach);
 
-Reach ReachOf(const policy::AddressBytes& address);
+Reach ReachOf(const AddressBytes& address, const OwnAddresses& own = {});
 
-}  // namespace ambit::egress
+/// Whether a rule that names `range` means `address`, which is in it. A public address it does;
+/// one that is not public only where all of the range is in one block with it, so 0.0.0.0/0 means
+/// no private network; an address of this machine only where the range is that address. Loopback
+/// and metadata no range means.
+bool Means(const AddressRange& range, const AddressBytes& address, const OwnAddresses& own = {});
+
+}  // namespace ambit::policy

@@ -1,0 +1,117 @@
+// Names and rules that lead to private networks, to this machine, and to nothing of the kind: real
+// programs inside, and an outside in a network namespace of the test's own.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "outside.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Tells of each target whether and where it was reached.
+constexpr const char* kTry = R"sh(
+for target in %s; do
+  where=$(curl -sS -m 9 http://$target/where 2>/dev/null); echo "$target $where ($?)"
+done
+)sh";
+
+class PrivateNames : public ::testing::TestWithParam<Who> {
+ protected:
+  /// Tries `targets` inside, with `flags`; then `after` outside.
+  Finished Try(const std::string& targets, const std::string& flags,
+               const std::string& after = ":") {
+    std::string script = kTry;
+    script.replace(script.find("%s"), 2, targets);
+    person_.Write("project/inside.sh", script);
+    return WithOutside(person_, fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
+                                            "ambit run -q {} -- sh inside.sh\necho \"run $?\"\n{}",
+                                            AmbitBinary(), flags, after));
+  }
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, PrivateNames, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(PrivateNames, LeadToPrivateNetworksAndToThisMachineButNotToItsLoopback) {
+  const Finished run =
+      Try("private.example own.example public-own.example local.example metadata.example",
+          "--allow private.example --allow own.example --allow public-own.example "
+          "--allow local.example --allow metadata.example --private private.example "
+          "--private own.example --private public-own.example --private local.example "
+          "--private metadata.example",
+          "ambit why");
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("private.example /where at 10.1.2.3 (0)"),
+            HasSubstr("own.example /where at 192.168.77.2 (0)"),
+            HasSubstr("public-own.example /where at 8.8.4.4 (0)"),
+            ContainsRegex("local.example  \\((56|52|7|35)\\)"),
+            ContainsRegex("metadata.example  \\((56|52|7|35)\\)"),
+            HasSubstr("because it leads to this machine itself"),
+            HasSubstr("allow   --private local.example=127.0.0.1"),
+            HasSubstr("because it leads to the metadata of a cloud machine\nnothing allows it")))
+      << run.err;
+}
+
+TEST_P(PrivateNames, ThatAreNotLeadToNothingOfTheKindAndTheFlagIsNamed) {
+  const Finished run = Try("private.example own.example public-own.example example.com",
+                           "--allow private.example --allow own.example --allow public-own.example "
+                           "--allow example.com --private other.example --allow other.example",
+                           "ambit why; ambit why --host private.example");
+  EXPECT_THAT(run.out, AllOf(ContainsRegex("private.example  \\((56|52|7|35)\\)"),
+                             ContainsRegex("own.example  \\((56|52|7|35)\\)"),
+                             ContainsRegex("public-own.example  \\((56|52|7|35)\\)"),
+                             HasSubstr("example.com /where at 93.184.216.34 (0)"),
+                             HasSubstr("it leads to an address of this machine"),
+                             HasSubstr("allow   --private private.example")))
+      << run.err;
+}
+
+TEST_P(PrivateNames, WithAnAddressAreNotLookedUp) {
+  const Finished run = Try("local.example never.example a.port.example",
+                           "--allow local.example --allow never.example --allow a.port.example "
+                           "--private local.example=127.0.0.1 --private never.example=10.1.2.3 "
+                           "--private '*.port.example=8.8.4.4'");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("local.example /where at 127.0.0.1 (0)"),
+                             HasSubstr("never.example /where at 10.1.2.3 (0)"),
+                             HasSubstr("a.port.example /where at 8.8.4.4 (0)")))
+      << run.err;
+  EXPECT_EQ(person_.Read("asked"), "");
+}
+
+TEST_P(PrivateNames, AllowNothingByThemselves) {
+  const Finished run = Try("private.example", "--private private.example --allow example.com");
+  EXPECT_THAT(run.out, HasSubstr("private.example  (6)"));
+  EXPECT_THAT(run.err, HasSubstr("--private private.example: no rule allows it"));
+}
+
+TEST_P(PrivateNames, AreNeverTheMetadataOfACloud) {
+  const Finished run = Try("x", "--allow a.example --private a.example=169.254.169.254");
+  EXPECT_THAT(run.err, HasSubstr("the metadata of a cloud machine is never reached"));
+  EXPECT_THAT(run.out, HasSubstr("run 125"));
+}
+
+TEST_P(PrivateNames, OfARangeOfAddressesAreMeantOnlyByARangeOfTheirOwn) {
+  const std::string targets = "93.184.216.34 10.1.2.3 192.168.77.2 8.8.4.4";
+  const Finished all = Try(targets, "--allow 0.0.0.0/0:80");
+  EXPECT_THAT(all.out, AllOf(HasSubstr("93.184.216.34 /where at 93.184.216.34 (0)"),
+                             Not(HasSubstr("at 10.1.2.3")), Not(HasSubstr("at 192.168.77.2")),
+                             Not(HasSubstr("at 8.8.4.4"))))
+      << all.err;
+  const Finished own = Try(targets, "--allow 10.0.0.0/8 --allow 192.168.0.0/16 --allow 8.8.4.4");
+  EXPECT_THAT(own.out,
+              AllOf(Not(HasSubstr("at 93.")), HasSubstr("10.1.2.3 /where at 10.1.2.3 (0)"),
+                    Not(HasSubstr("at 192.168.77.2")), HasSubstr("8.8.4.4 /where at 8.8.4.4 (0)")))
+      << own.err;
+}
+
+}  // namespace
+}  // namespace ambit::testing
