@@ -30,8 +30,9 @@ enum class ReportKind : std::uint8_t {
   kNameRefused,     // a question for `name`, which no rule allows
   kMismatch,        // a client connected to `name` claimed another; `mismatch`, `claimed`
   kUnreachable,  // `name` leads nowhere that may be dialled: `reach`, or `error` when looking it up
+  kProxyFailed,  // the host's proxy gives no tunnel: `count` is its status, or 0 and `error` is set
 };
-inline constexpr ReportKind kLastReportKind = ReportKind::kUnreachable;
+inline constexpr ReportKind kLastReportKind = ReportKind::kProxyFailed;
 
 /// Where the start of egress failed (kFailed only; kNone otherwise).
 enum class Stage : std::uint8_t {

@@ -105,6 +105,12 @@ std::string Describe(const NetworkPlan& plan) {
   for (const policy::NetRule& rule : plan.rules.deny) {
     text += fmt::format("deny {} ({})\n", policy::TextOf(rule), rule.from);
   }
+  if (plan.proxy) {
+    text += fmt::format("through proxy {}\n", TextOf(*plan.proxy));
+    for (const policy::NetRule& rule : plan.proxy->direct) {
+      text += fmt::format("  but {}\n", policy::TextOf(rule));
+    }
+  }
   for (const policy::PrivateName& name : plan.rules.private_names) {
     text += fmt::format("private {} ({})\n", policy::TextOf(name), name.from);
   }

@@ -27,7 +27,8 @@ std::int64_t Nanoseconds(const timespec& time) {
 
 std::string HostsFor(const plan::NetworkPlan& network) {
   return egress::TextOf(egress::ParseHostsFile(Read(kHosts, kMostHosts), [&](const HostName& name) {
-    return policy::DecideName(network.rules, name).allowed;
+    const bool of_proxy = network.proxy && network.proxy->host == name.text();
+    return of_proxy || policy::DecideName(network.rules, name).allowed;
   }));
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <array>
@@ -95,6 +96,7 @@ class Supervision {
   asio::awaitable<void> WatchWitness();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
   asio::awaitable<void> WatchHostNames();
+  bool TellProxyLogin();
   void TellEgress(const egress::Order& order);
   asio::awaitable<void> ForwardSignals();
 
@@ -319,7 +321,10 @@ void Supervision::LookInto(const Fd& root) {
 /// Names are found as they are found outside now: a VPN may have come or gone.
 asio::awaitable<void> Supervision::WatchHostNames() {
   asio::steady_timer pause(io_);
+  const auto& proxy = inputs_.plan.network.proxy;
+  bool owes_login = proxy && proxy->with_login;
   for (;;) {
+    if (owes_login) owes_login = !TellProxyLogin();
     for (const egress::Order& order : processes_.host_names().Look(inputs_.plan.network)) {
       TellEgress(order);
     }
@@ -328,6 +333,15 @@ asio::awaitable<void> Supervision::WatchHostNames() {
     co_await pause.async_wait(Await(error));
     if (error) co_return;
   }
+}
+
+/// Egress is not ready before.
+bool Supervision::TellProxyLogin() {
+  egress::Order order{.kind = egress::OrderKind::kProxyLogin, .addresses = {}, .text = {}};
+  if (inputs_.proxy_login) order.text = inputs_.proxy_login->text();
+  const bool told = egress::SendOrder(processes_.egress_control(), order).has_value();
+  ::explicit_bzero(order.text.data(), order.text.size());
+  return told;
 }
 
 void Supervision::TellEgress(const egress::Order& order) {
