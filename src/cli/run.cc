@@ -59,8 +59,16 @@ std::string_view FateOfChanges(policy::ProjectMode mode) {
   return {};
 }
 
+/// The host's, when names are reached through one.
+std::string ThroughProxy(const supervise::RunRequest& request) {
+  if (request.policy.net.allow.empty()) return {};
+  const auto proxy = plan::ProxyOf(request.environment);
+  return proxy && *proxy ? fmt::format(" through proxy {}", plan::TextOf(**proxy)) : std::string();
+}
+
 /// "no network but example.com, *.pypi.org and 12 more, the host's port 5432".
-std::string NetworkOf(const policy::Policy& policy) {
+std::string NetworkOf(const supervise::RunRequest& request) {
+  const policy::Policy& policy = request.policy;
   constexpr std::size_t kMostNamed = 3;
   std::vector<std::string> parts;
   for (const policy::NetRule& rule : policy.net.allow) {
@@ -73,7 +81,8 @@ std::string NetworkOf(const policy::Policy& policy) {
     parts.push_back(fmt::format("the host's port {}", fmt::join(policy.host_ports, ", ")));
   }
   if (policy.net.ask) parts.emplace_back("what you approve ('ambit approve --watch' asks)");
-  return parts.empty() ? "no network" : fmt::format("no network but {}", fmt::join(parts, ", "));
+  if (parts.empty()) return "no network";
+  return fmt::format("no network but {}{}", fmt::join(parts, ", "), ThroughProxy(request));
 }
 
 /// What a run without a policy gets, told in three lines; what is more than that is one more.
@@ -91,7 +100,7 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
                         ? ""
                         : " (--no-preset leaves out what the command's name chooses)"));
   }
-  Say(fmt::format("{}; /usr read-only, an empty home, {}", NetworkOf(policy),
+  Say(fmt::format("{}; /usr read-only, an empty home, {}", NetworkOf(request),
                   FateOfVariables(request)));
   if (request.showing == supervise::Showing::kUnfiltered) {
     Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");
@@ -184,6 +193,7 @@ supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& e
   if (flags.raw_terminal) request.showing = supervise::Showing::kUnfiltered;
   request.may_begin = review::RefuseWhileApplying;
   request.policy = effective.policy;
+  request.proxy_login = supervise::TakeProxyLogin();
   request.environment = supervise::TakeEnvironment(request.policy);
   return request;
 }

@@ -70,7 +70,8 @@ class Process {
     if (!resolver) return;
     upstream_.emplace(
         loop_, network_.rules,
-        Upstream::Outside{.resolver = std::move(resolver), .own = std::move(spec.own)});
+        Upstream::Outside{
+            .resolver = std::move(resolver), .own = std::move(spec.own), .proxy = network_.proxy});
   }
 
   [[noreturn]] void Run() {
@@ -102,6 +103,7 @@ class Process {
       } else {
         const auto order = DecodeOrder(std::span(message).first(received->bytes));
         if (!order || !Obey(*order)) EndWithError(EPROTO);
+        SayWhenReady();
       }
     }
     EndWithError(ECANCELED);
@@ -116,6 +118,12 @@ class Process {
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
     }
+    SayWhenReady();
+  }
+
+  void SayWhenReady() {
+    if (said_ready_ || !relay_ || (upstream_ && !upstream_->IsComplete())) return;
+    said_ready_ = true;
     reporter_.Send({.kind = ReportKind::kReady});
   }
 
@@ -185,6 +193,7 @@ class Process {
       [this](const HostName* name, const policy::NetDecision&) { OnNameRefused(name); }};
   NameServer name_server_{loop_, responder_};
   std::optional<Relay> relay_;
+  bool said_ready_ = false;
 };
 
 }  // namespace

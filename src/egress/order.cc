@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -79,12 +80,14 @@ Result<Order> DecodeOrder(std::span<const std::byte> message) {
 }
 
 Status SendOrder(int socket, const Order& order) {
-  AMBIT_TRY(const std::string message, Encode(order));
+  AMBIT_TRY(std::string message, Encode(order));
   ssize_t sent = -1;
   do {
     sent = ::send(socket, message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return FailErrno(errno, "send an order to egress");
+  const int error = sent < 0 ? errno : 0;
+  ::explicit_bzero(message.data(), message.size());  // it may be a login
+  if (error != 0) return FailErrno(error, "send an order to egress");
   return {};
 }
 

@@ -137,6 +137,7 @@ Task<bool> Relay::ConnectUpstream(std::shared_ptr<Connection> connection, Wanted
   const NotConnected& why = connected.error();
   EgressReport report = connection->About(why.kind);
   report.error = why.error;
+  report.count = static_cast<std::uint64_t>(why.status);
   report.reach = why.reach;
   if (why.kind == ReportKind::kUnreachable) PutAddress(report, why);
   reporter_.Send(report);

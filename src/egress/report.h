@@ -33,8 +33,9 @@ enum class ReportKind : std::uint8_t {
   kUnreachable,  // `name` leads nowhere that may be dialled: `reach`, or `error` when looking it up
   kHeld,         // connections wait for a person's answer to the question `connection`
   kLetGo,        // none does any more; `error`: ETIMEDOUT when nobody answered
+  kProxyFailed,  // the host's proxy gives no tunnel: `count` is its status, or 0 and `error` is set
 };
-inline constexpr ReportKind kLastReportKind = ReportKind::kLetGo;
+inline constexpr ReportKind kLastReportKind = ReportKind::kProxyFailed;
 
 /// Where the start of egress failed (kFailed only; kNone otherwise).
 enum class Stage : std::uint8_t {

@@ -1,6 +1,7 @@
 #include "egress/upstream.h"
 
 #include <errno.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "egress/dial.h"
+#include "egress/proxy_tunnel.h"
 #include "policy/private_names.h"
 
 namespace ambit::egress {
@@ -41,6 +43,14 @@ Task<> Attempt(std::shared_ptr<Race> race, std::shared_ptr<Descriptor> socket,
   race->changed.cancel();
 }
 
+/// As CONNECT names it.
+std::string TextFor(const Wanted& wanted) {
+  if (wanted.name != nullptr) return fmt::format("{}:{}", wanted.name->text(), wanted.port);
+  const std::string address = policy::TextOf(wanted.address);
+  return fmt::format(fmt::runtime(policy::IsV4(wanted.address) ? "{}:{}" : "[{}]:{}"), address,
+                     wanted.port);
+}
+
 /// Whether a name that is private, or is not, may be dialled at an address of this kind.
 bool MayLeadTo(policy::Reach reach, bool is_private) {
   if (reach == policy::Reach::kPublic) return true;
@@ -53,7 +63,8 @@ Upstream::Upstream(asio::io_context& loop, const policy::NetRules& rules, Outsid
     : loop_(loop),
       rules_(rules),
       resolver_(std::move(outside.resolver)),
-      own_(std::move(outside.own)) {
+      own_(std::move(outside.own)),
+      proxy_(std::move(outside.proxy)) {
   resolver_->RunOn(loop_);
 }
 
@@ -67,6 +78,8 @@ void Upstream::Obey(const Order& order) {
       own_ = {order.addresses.begin(), order.addresses.end()};
       return;
     case OrderKind::kProxyLogin:
+      proxy_login_ = order.text;
+      return;
     case OrderKind::kAnswer:
     case OrderKind::kAllow:
     case OrderKind::kDeny:
@@ -85,6 +98,7 @@ policy::Reach Upstream::ReachOf(const policy::AddressBytes& address) const {
 
 Task<std::expected<void, NotConnected>> Upstream::Connect(Descriptor& out, Wanted wanted,
                                                           Patience& patience) {
+  if (GoesByProxy(wanted)) co_return co_await ConnectByProxy(out, wanted, patience);
   std::vector<policy::AddressBytes> addresses = {wanted.address};
   if (wanted.name != nullptr) {
     auto found = co_await AddressesOf(*wanted.name);
@@ -100,11 +114,8 @@ Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::A
     const HostName& name) {
   policy::Privacy privacy = policy::PrivacyOf(rules_, name);
   if (!privacy.leads_to.empty()) co_return std::move(privacy.leads_to);
-  const auto found = co_await resolver_->Resolve(name);
-  if (!found) {
-    const int error = found.error().code == Errc::kNotFound ? ENOENT : ETIMEDOUT;
-    co_return std::unexpected(NotConnected{.kind = ReportKind::kUnreachable, .error = error});
-  }
+  const auto found = co_await LookUp(name);
+  if (!found) co_return std::unexpected(found.error());
   std::vector<policy::AddressBytes> reachable = *found;
   std::erase_if(reachable, [&](const policy::AddressBytes& address) {
     return !MayLeadTo(ReachOf(address), privacy.by != nullptr);
@@ -113,6 +124,54 @@ Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::A
   co_return std::unexpected(NotConnected{.kind = ReportKind::kUnreachable,
                                          .reach = ReachOf(found->front()),
                                          .address = found->front()});
+}
+
+/// Whatever it leads to.
+Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::LookUp(
+    const HostName& name) {
+  auto found = co_await resolver_->Resolve(name);
+  if (found) co_return *std::move(found);
+  const int error = found.error().code == Errc::kNotFound ? ENOENT : ETIMEDOUT;
+  co_return std::unexpected(NotConnected{.kind = ReportKind::kUnreachable, .error = error});
+}
+
+bool Upstream::IsComplete() const {
+  return !proxy_ || !proxy_->with_login || proxy_login_.has_value();
+}
+
+/// An address that somebody wrote for a name is where it leads, not the proxy.
+bool Upstream::GoesByProxy(const Wanted& wanted) const {
+  if (!proxy_) return false;
+  if (wanted.name != nullptr && !policy::PrivacyOf(rules_, *wanted.name).leads_to.empty())
+    return false;
+  return plan::GoesByProxy(*proxy_, wanted.name, wanted.address, wanted.port);
+}
+
+/// The proxy is the host's choice, wherever it is.
+Task<std::expected<void, NotConnected>> Upstream::ConnectByProxy(Descriptor& out, Wanted wanted,
+                                                                 Patience& patience) {
+  std::vector<policy::AddressBytes> addresses;
+  if (const auto address = policy::AddressIn(proxy_->host)) {
+    addresses = {*address};
+  } else if (const auto name = HostName::Parse(proxy_->host)) {
+    auto found = co_await LookUp(*name);
+    if (!found) {
+      co_return std::unexpected(
+          NotConnected{.kind = ReportKind::kProxyFailed, .error = found.error().error});
+    }
+    addresses = *std::move(found);
+  }
+  const int failed = co_await DialAny(loop_, out, std::move(addresses), proxy_->port, patience);
+  if (failed != 0) {
+    co_return std::unexpected(NotConnected{.kind = ReportKind::kProxyFailed, .error = failed});
+  }
+  const TunnelAnswer answer =
+      co_await OpenTunnel(loop_, out, TextFor(wanted), proxy_login_.value_or(""), patience);
+  if (answer.Stands()) co_return std::expected<void, NotConnected>();
+  boost::system::error_code ignored;
+  out.close(ignored);
+  co_return std::unexpected(NotConnected{
+      .kind = ReportKind::kProxyFailed, .error = answer.error, .status = answer.status});
 }
 
 Task<int> DialAny(asio::io_context& loop, Descriptor& out,

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "egress/loop.h"
@@ -11,6 +13,7 @@
 #include "egress/patience.h"
 #include "egress/report.h"
 #include "egress/resolver.h"
+#include "plan/proxy.h"
 #include "policy/foreign.h"
 #include "policy/net_rules.h"
 
@@ -25,8 +28,9 @@ struct Wanted {
 
 /// Why somebody is not connected.
 struct NotConnected {
-  ReportKind kind = ReportKind::kUpstreamFailed;  // or kUnreachable
+  ReportKind kind = ReportKind::kUpstreamFailed;  // or kUnreachable, kProxyFailed
   int error = 0;                                  // errno
+  int status = 0;                                 // kProxyFailed: what the proxy answered
   policy::Reach reach = policy::Reach::kPublic;  // kUnreachable: where the name leads, by `address`
   policy::AddressBytes address{};
 };
@@ -36,12 +40,15 @@ class Upstream {
   struct Outside {
     std::unique_ptr<Resolver> resolver;
     policy::OwnAddresses own;
+    std::optional<plan::HttpProxy> proxy;
   };
   /// `rules` outlive it.
   Upstream(asio::io_context& loop, const policy::NetRules& rules, Outside outside);
 
   /// What has changed outside.
   void Obey(const Order& order);
+  /// Whether it has all that it connects with: the login of a proxy comes as an order.
+  [[nodiscard]] bool IsComplete() const;
 
   [[nodiscard]] policy::NetDecision Decide(const Wanted& wanted) const;
   /// Where an address leads that nobody may have.
@@ -55,10 +62,17 @@ class Upstream {
   Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> AddressesOf(
       const HostName& name);
 
+  Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> LookUp(const HostName& name);
+  Task<std::expected<void, NotConnected>> ConnectByProxy(Descriptor& out, Wanted wanted,
+                                                         Patience& patience);
+  [[nodiscard]] bool GoesByProxy(const Wanted& wanted) const;
+
   asio::io_context& loop_;
   const policy::NetRules& rules_;
   std::unique_ptr<Resolver> resolver_;
   policy::OwnAddresses own_;
+  std::optional<plan::HttpProxy> proxy_;
+  std::optional<std::string> proxy_login_;  // once it was told
 };
 
 /// Connects `out` to the first of `addresses` that takes a connection; the next one is tried beside

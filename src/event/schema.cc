@@ -74,6 +74,8 @@ constexpr FieldSchema kOfEgressConnect[] = {
     {"port", kNumber, "of `host`"},
     {"connection", kNumber, "counts from 1; equal in opened and closed; 0 when failed"},
     {"state", kText, "opened, closed or failed"},
+    {"proxy_status", kNumber,
+     "what the host's proxy answered, when it gave no tunnel; 0: no answer"},
     {"errno", kNumber, "0, or why it failed or was reset"},
     {"bytes_to_host", kNumber, "final in closed, 0 before"},
     {"bytes_from_host", kNumber, "final in closed, 0 before"},

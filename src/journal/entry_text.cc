@@ -102,6 +102,9 @@ std::string OfConnect(const Entry& entry) {
       fmt::format("{}:{} {}", named ? TextOf(entry, "host") : "127.0.0.1",
                   NumberOf(entry, named ? "port" : "host_port"), TextOf(entry, "state"));
   const auto error = entry.Number("errno").value_or(0);
+  if (const auto status = entry.Number("proxy_status"); status && *status > 0) {
+    line += fmt::format(": the host's proxy answered {}", *status);
+  }
   if (state == "failed" && error > 0) {
     line += fmt::format(": {}", std::generic_category().message(static_cast<int>(error)));
   }

@@ -109,6 +109,12 @@ std::string Describe(const NetworkPlan& plan) {
     text += fmt::format("deny {} ({})\n", policy::TextOf(rule), rule.from);
   }
   if (plan.rules.ask) text += "ask about every other name and address\n";
+  if (plan.proxy) {
+    text += fmt::format("through proxy {}\n", TextOf(*plan.proxy));
+    for (const policy::NetRule& rule : plan.proxy->direct) {
+      text += fmt::format("  but {}\n", policy::TextOf(rule));
+    }
+  }
   for (const policy::PrivateName& name : plan.rules.private_names) {
     text += fmt::format("private {} ({})\n", policy::TextOf(name), name.from);
   }

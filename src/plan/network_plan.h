@@ -9,10 +9,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "plan/proxy.h"
 #include "policy/net_rules.h"
 
 namespace ambit::plan {
@@ -25,6 +27,8 @@ struct NetworkPlan {
   std::vector<std::uint16_t> host_ports;
   /// What may be reached by name or address. Empty: no network, and nobody answers resolvers.
   policy::NetRules rules;
+  /// What is reached by name or address is reached through it; only where there are such rules.
+  std::optional<HttpProxy> proxy = {};
 
   /// Whether names resolve: 127.0.0.1:53 inside is egress' then.
   [[nodiscard]] bool HasNames() const { return !rules.allow.empty() || rules.ask; }

@@ -222,11 +222,15 @@ bool LiesBelowAMount(const LaunchPlan& plan, const std::string& path) {
   });
 }
 
-Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& identity) {
+Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& identity,
+                                  const std::map<std::string, std::string>& environment) {
   AMBIT_CHECK(policy::Validate(policy));
   Foundation foundation{.identity = identity, .hostname = host::kHostnameInside, .network = {}};
   foundation.network.host_ports = policy.host_ports;
   foundation.network.rules = policy.net;
+  if (foundation.network.HasNames()) {
+    AMBIT_TRY(foundation.network.proxy, ProxyOf(environment));
+  }
   AMBIT_CHECK(Validate(foundation.network));
   return foundation;
 }
@@ -237,7 +241,7 @@ Foundation FoundationOf(const LaunchPlan& plan) {
 
 Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& facts,
                         const Request& request) {
-  AMBIT_TRY(Foundation foundation, MakeFoundation(policy, request.identity));
+  AMBIT_TRY(Foundation foundation, MakeFoundation(policy, request.identity, facts.environment));
   if (request.argv.empty() || request.argv[0].empty()) {
     return Fail(Errc::kInvalidArgument, "no command given", "ambit run -- COMMAND [ARGUMENT...]");
   }

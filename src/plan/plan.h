@@ -1,6 +1,7 @@
 #pragma once
 // Makes the LaunchPlan of a run. Pure: no I/O, no clock, no randomness; equal inputs give equal
 // plans, so every list in it is held by a golden test.
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,8 @@
 namespace ambit::plan {
 
 /// What a policy and the ids of a run decide by themselves. kInvalidArgument names the bad field.
-Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& identity);
+Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& identity,
+                                  const std::map<std::string, std::string>& environment);
 
 /// The same, out of a finished plan.
 Foundation FoundationOf(const LaunchPlan& plan);

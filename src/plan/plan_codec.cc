@@ -91,9 +91,15 @@ void Fields(Archive& archive, Is<policy::NetRules> auto& it) {
 }
 
 template <class Archive>
+void Fields(Archive& archive, Is<HttpProxy> auto& it) {
+  auto& [host, port, with_login, direct] = it;
+  archive(host, port, with_login, direct);
+}
+
+template <class Archive>
 void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
-  auto& [capture_port, host_ports, rules] = it;
-  archive(capture_port, host_ports, rules);
+  auto& [capture_port, host_ports, rules, proxy] = it;
+  archive(capture_port, host_ports, rules, proxy);
 }
 
 template <class Archive>

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "policy/private_names.h"
+
 namespace ambit::plan {
 namespace {
 
@@ -51,6 +53,14 @@ LaunchPlan FullPlan() {
   plan.home_files = {{.kind = RootEntry::Kind::kFile, .path = "/h/x", .content = "y"}};
   plan.landlock = {{.inside = "/usr", .access = sys::LandlockAccess::kRead}};
   plan.network = {.capture_port = 14, .host_ports = {80, 443}};
+  plan.network.rules = {
+      .allow = {*policy::ParseNetRule("*.a.example:22", "here")},
+      .deny = {*policy::ParseNetRule("10.0.0.0/8", "there")},
+      .private_names = {*policy::ParsePrivateName("a.example=fd00::5", "--private")}};
+  plan.network.proxy = {.host = "p.example",
+                        .port = 3128,
+                        .with_login = true,
+                        .direct = {*policy::ParseNetRule("b.example", {})}};
   plan.warnings = {"careful"};
   plan.cwd = "/p/src";
   plan.argv = {"sh", "-c", ""};

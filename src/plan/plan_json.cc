@@ -185,6 +185,7 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"deny", List(plan.network.rules.deny, OfNetRule)},
       {"ask", Of(plan.network.rules.ask)},
       {"private", List(plan.network.rules.private_names, OfPrivateName)},
+      {"proxy", Of(plan.network.proxy ? TextOf(*plan.network.proxy) : "")},
       {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
   std::string text;
   for (const auto& [key, value] : members) {

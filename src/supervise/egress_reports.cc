@@ -115,6 +115,7 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kOpened:
     case ReportKind::kClosed:
     case ReportKind::kUpstreamFailed:
+    case ReportKind::kProxyFailed:
       OnConnection(report);
       break;
     case ReportKind::kDenied:
@@ -156,6 +157,8 @@ void EgressReports::OnConnection(const egress::EgressReport& report) {
   event.fields.push_back({"state", std::string(opens                                ? "opened"
                                                : report.kind == ReportKind::kClosed ? "closed"
                                                                                     : "failed")});
+  if (report.kind == ReportKind::kProxyFailed)
+    event.fields.push_back({"proxy_status", Number(report.count)});
   event.fields.push_back({"errno", std::int64_t{report.error}});
   event.fields.push_back({"bytes_to_host", Number(report.bytes_to_host)});
   event.fields.push_back({"bytes_from_host", Number(report.bytes_from_host)});

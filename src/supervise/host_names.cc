@@ -25,8 +25,10 @@ std::int64_t Nanoseconds(const timespec& time) {
 
 }  // namespace
 
-std::string HostsFor(const policy::NetRules& rules) {
+std::string HostsFor(const policy::NetRules& rules,
+                     const std::optional<plan::HttpProxy>& proxy) {
   return egress::TextOf(egress::ParseHostsFile(Read(kHosts, kMostHosts), [&](const HostName& name) {
+    if (proxy && proxy->host == name.text()) return true;
     const policy::NetDecision decision = policy::DecideName(rules, name);
     return decision.allowed || decision.ask;
   }));
@@ -34,7 +36,8 @@ std::string HostsFor(const policy::NetRules& rules) {
 
 HostNames::HostNames() : resolvers_(VersionOf(kResolvConf)), hosts_(VersionOf(kHosts)) {}
 
-std::vector<egress::Order> HostNames::Look(const policy::NetRules& rules) {
+std::vector<egress::Order> HostNames::Look(const policy::NetRules& rules,
+                                   const std::optional<plan::HttpProxy>& proxy) {
   std::vector<egress::Order> orders;
   if (const Version now = VersionOf(kResolvConf); resolvers_ != now) {
     resolvers_ = now;
@@ -44,7 +47,7 @@ std::vector<egress::Order> HostNames::Look(const policy::NetRules& rules) {
   }
   if (const Version now = VersionOf(kHosts); hosts_ != now) {
     hosts_ = now;
-    orders.push_back({.kind = egress::OrderKind::kHosts, .addresses = {}, .text = HostsFor(rules)});
+    orders.push_back({.kind = egress::OrderKind::kHosts, .addresses = {}, .text = HostsFor(rules, proxy)});
   }
   // What cannot be asked now is asked at the next look; what was known holds.
   if (auto own = sys::OwnAddresses(); own && own_ != *own) {

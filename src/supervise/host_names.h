@@ -15,12 +15,14 @@
 
 #include "egress/order.h"
 #include "event/event.h"
+#include "plan/proxy.h"
 #include "policy/net_rules.h"
 
 namespace ambit::supervise {
 
 /// The lines of /etc/hosts that a run of these rules has a use for.
-std::string HostsFor(const policy::NetRules& rules);
+std::string HostsFor(const policy::NetRules& rules,
+                     const std::optional<plan::HttpProxy>& proxy);
 
 class HostNames {
  public:
@@ -30,7 +32,8 @@ class HostNames {
   HostNames();
 
   /// What egress has to be told. An order that could not be sent comes again after Missed.
-  std::vector<egress::Order> Look(const policy::NetRules& rules);
+  std::vector<egress::Order> Look(const policy::NetRules& rules,
+                                   const std::optional<plan::HttpProxy>& proxy);
   void Missed(egress::OrderKind kind);
 
  private:

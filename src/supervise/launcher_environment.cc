@@ -7,6 +7,9 @@
 
 #include "host/facts.h"
 #include "plan/plan.h"
+#include "plan/proxy.h"
+#include "supervise/certificates.h"
+#include "supervise/proxy_login.h"
 #include "sys/process.h"
 
 namespace ambit::supervise {
@@ -22,9 +25,17 @@ bool IsForAmbit(std::string_view name) {
 
 }  // namespace
 
+bool IsAboutProxies(std::string_view name) {
+  return std::ranges::find(plan::kProxyVariables, name) != std::end(plan::kProxyVariables) ||
+         std::ranges::find(plan::kNoProxyVariables, name) != std::end(plan::kNoProxyVariables);
+}
+
 Environment TakeEnvironment(const policy::Policy& policy) {
-  Environment taken = host::ReadEnvironment(
-      [&](std::string_view name) { return IsForAmbit(name) || MayCross(name, policy); });
+  (void)TakeProxyLogin();
+  Environment taken = host::ReadEnvironment([&](std::string_view name) {
+    return IsForAmbit(name) || IsAboutProxies(name) || IsAboutCertificates(name) ||
+           MayCross(name, policy);
+  });
   sys::ScrubEnvironment();
   return taken;
 }

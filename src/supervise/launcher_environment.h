@@ -11,12 +11,16 @@ namespace ambit::supervise {
 
 using Environment = std::map<std::string, std::string>;
 
-/// The launcher's variables that ambit itself or `policy` has a use for. All others are overwritten
-/// and gone: the processes of a run are forks of this one, and none may hold them.
+/// The launcher's variables that ambit itself or `policy` has a use for; URLs of proxies without
+/// their logins (proxy_login.h). All others are overwritten and gone: the processes of a run are
+/// forks of this one, and none may hold them.
 Environment TakeEnvironment(const policy::Policy& policy);
 
 /// Puts back what ambit itself needs of it, when everything of the run is dead.
 void GiveBackEnvironment(const Environment& taken);
+
+/// Whether a variable names the host's proxy, or what goes without it.
+bool IsAboutProxies(std::string_view name);
 
 /// Whether the agent may get the launcher's value of `name`.
 bool MayCross(std::string_view name, const policy::Policy& policy);

@@ -37,7 +37,8 @@ Status ReadFacts(const RunRequest& request, host::HostFacts& facts) {
   facts.system = host::ReadSystemPaths();
   facts.etc = host::ReadEtcPaths();
   for (const auto& [name, value] : request.environment) {
-    if (MayCross(name, request.policy)) facts.environment.emplace(name, value);
+    if (MayCross(name, request.policy) || IsAboutProxies(name))
+      facts.environment.emplace(name, value);
   }
   AMBIT_TRY(facts.mount_points, host::ReadMountPoints());
   KeepSpelling(ValueOf(request.environment, "PWD"), facts);

@@ -73,7 +73,10 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   }
   const StandardStreams streams = InspectStandardStreams();
   AMBIT_TRY(const plan::Foundation foundation,
-            plan::MakeFoundation(request.policy, MakeIdentity(user)));
+            plan::MakeFoundation(request.policy, MakeIdentity(user), request.environment));
+  if (foundation.network.proxy && !request.proxy_login) {
+    return std::unexpected(request.proxy_login.error());
+  }
   AMBIT_TRY(const std::string id, workspace::NewRunId());
   AMBIT_TRY(const host::CgroupFacts cgroups, host::ReadCgroupFacts());
   Processes processes({.foundation = foundation,
@@ -98,6 +101,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .run_id = run.id,
        .purpose = request.purpose,
        .showing = request.showing,
+       .proxy_login = request.proxy_login.value_or(nullptr),
        .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
        .write_down =
            [&](const Approvals::Verdict& verdict) { return observer.on_answered(verdict); },
@@ -122,7 +126,7 @@ Result<Preview> PlanRun(const RunRequest& request, const RunObserver& observer) 
     AMBIT_TRY(user, TakeRunUser());
   }
   AMBIT_TRY(const plan::Foundation foundation,
-            plan::MakeFoundation(request.policy, MakeIdentity(user)));
+            plan::MakeFoundation(request.policy, MakeIdentity(user), request.environment));
   AMBIT_TRY(Planned planned, MakePlan(request, foundation.identity, observer));
   std::optional<plan::NotStarted> not_started = WhyNotStarted(request, planned);
   return Preview{.plan = std::move(planned.plan), .not_started = std::move(not_started)};

@@ -10,6 +10,7 @@
 #include "supervise/launcher_environment.h"
 #include "supervise/outcome.h"
 #include "supervise/place.h"
+#include "supervise/proxy_login.h"
 #include "supervise/refused.h"
 #include "supervise/supervision.h"
 #include "workspace/run_store.h"
@@ -19,7 +20,8 @@ namespace ambit::supervise {
 struct RunRequest {
   Place place;
   policy::Policy policy;
-  Environment environment;  // from TakeEnvironment
+  Environment environment;                        // from TakeEnvironment
+  Result<ProxyLogin> proxy_login = ProxyLogin();  // from TakeProxyLogin, before the environment
   std::vector<std::string> argv;
   Purpose purpose = Purpose::kRun;
   bool keep = false;                     // --keep-run

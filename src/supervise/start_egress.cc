@@ -45,7 +45,7 @@ Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line
   spec.life_line = Fd(life_line);
   spec.control = std::move(control);
   if (spec.network.HasNames()) {
-    spec.hosts = HostsFor(spec.network.rules);
+    spec.hosts = HostsFor(spec.network.rules, spec.network.proxy);
     // A machine that does not know its own addresses cannot keep names from leading to it.
     auto own = sys::OwnAddresses();
     if (!own) egress::EndUnmade(spec, own.error().sys_errno);

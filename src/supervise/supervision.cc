@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <array>
@@ -98,6 +99,7 @@ class Supervision {
   asio::awaitable<void> WatchWitness();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
   asio::awaitable<void> WatchHostNames();
+  bool TellProxyLogin();
   void TellEgress(const egress::Order& order);
   asio::awaitable<void> ForwardSignals();
 
@@ -260,7 +262,7 @@ Status Supervision::Tell(const egress::Order& order) {
     AMBIT_CHECK(
         egress::SendOrder(processes_.egress_control(), {.kind = egress::OrderKind::kHosts,
                                                         .addresses = {},
-                                                        .text = HostsFor(approvals_.rules())}));
+                                                        .text = HostsFor(approvals_.rules(), inputs_.plan.network.proxy)}));
   }
   return egress::SendOrder(processes_.egress_control(), order);
 }
@@ -379,8 +381,12 @@ void Supervision::LookInto(const Fd& root) {
 /// Names are found as they are found outside now: a VPN may have come or gone.
 asio::awaitable<void> Supervision::WatchHostNames() {
   asio::steady_timer pause(io_);
+  const auto& proxy = inputs_.plan.network.proxy;
+  bool owes_login = proxy && proxy->with_login;
   for (;;) {
-    for (const egress::Order& order : processes_.host_names().Look(approvals_.rules())) {
+    if (owes_login) owes_login = !TellProxyLogin();
+    for (const egress::Order& order :
+         processes_.host_names().Look(approvals_.rules(), inputs_.plan.network.proxy)) {
       TellEgress(order);
     }
     pause.expires_after(HostNames::kBetweenLooks);
@@ -388,6 +394,15 @@ asio::awaitable<void> Supervision::WatchHostNames() {
     co_await pause.async_wait(Await(error));
     if (error) co_return;
   }
+}
+
+/// Egress is not ready before.
+bool Supervision::TellProxyLogin() {
+  egress::Order order{.kind = egress::OrderKind::kProxyLogin, .addresses = {}, .text = {}};
+  if (inputs_.proxy_login) order.text = inputs_.proxy_login->text();
+  const bool told = egress::SendOrder(processes_.egress_control(), order).has_value();
+  ::explicit_bzero(order.text.data(), order.text.size());
+  return told;
 }
 
 void Supervision::TellEgress(const egress::Order& order) {

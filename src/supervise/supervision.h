@@ -14,6 +14,7 @@
 #include "supervise/limit_watch.h"
 #include "supervise/outcome.h"
 #include "supervise/processes.h"
+#include "supervise/proxy_login.h"
 #include "supervise/terminal.h"
 #include "supervise/terminal_relay.h"
 
@@ -31,6 +32,7 @@ struct SupervisionInputs {
   std::string_view run_id;
   Purpose purpose = Purpose::kRun;
   Showing showing = Showing::kFiltered;
+  ProxyLogin proxy_login = {};  // where the plan has a proxy with one
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
   /// because the disk takes as long as the first walls. The sink outlives the run.
   std::function<Result<event::Sink*>()> begin_record;

@@ -32,7 +32,7 @@ class PrivateNames : public ::testing::TestWithParam<Who> {
     script.replace(script.find("%s"), 2, targets);
     person_.Write("project/inside.sh", script);
     return WithOutside(person_, fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
-                                            "ambit run -q {} -- sh inside.sh\necho \"run $?\"\n{}",
+                                            "ambit run {} -- sh inside.sh\necho \"run $?\"\n{}",
                                             AmbitBinary(), flags, after));
   }
   Scratch person_{GetParam()};

@@ -46,7 +46,8 @@ until_so curl -sS -m 9 http://vpn.example/after; echo "vpn $?"
 )sh",
                            "printf 'nameserver 127.0.0.54\\n' > ../resolv.conf",
                            "ambit audit show --type egress.resolver; ambit audit verify");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("/before at example.com"), HasSubstr("no vpn 56\n"),
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/before at example.com"),
+                             ::testing::ContainsRegex("no vpn (56|7|52)\n"),
                              HasSubstr("/after at vpn.example"), HasSubstr("vpn 0\n"),
                              HasSubstr("run 0"), HasSubstr("127.0.0.54"), HasSubstr("intact")))
       << run.err;
@@ -62,8 +63,9 @@ curl -sS -m 9 http://bad.example/; echo "bad $?"
                            "printf '93.184.216.34 new.example\\n127.0.0.1 bad.example\\n' "
                            ">> ../hosts",
                            "ambit audit show --type egress.resolver; ambit why");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("none 56\n"), HasSubstr("/known at new.example"),
-                             HasSubstr("known 0\n"), HasSubstr("bad 56\n"), HasSubstr("hosts file"),
+  EXPECT_THAT(run.out, AllOf(::testing::ContainsRegex("none (56|7|52)\n"),
+                             HasSubstr("/known at new.example"), HasSubstr("known 0\n"),
+                             ::testing::ContainsRegex("bad (56|7|52)\n"), HasSubstr("hosts file"),
                              HasSubstr("it leads to this machine itself")))
       << run.err;
 }

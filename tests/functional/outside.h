@@ -1,8 +1,9 @@
 #pragma once
 // An outside for runs that reach names: a network namespace of the test's own in which the address
 // 93.184.216.34 and 10.1.2.3 answer (by routes: they are on no interface), and the machine's own
-// addresses are 192.168.77.2 and 8.8.4.4; with a name server, and servers for HTTP, TLS and a
-// protocol in which the server speaks first. Nothing leaves the machine.
+// addresses are 192.168.77.2 and 8.8.4.4; with a name server, an HTTP proxy, and servers for HTTP,
+// TLS (by a CA of its own, ca.crt) and a protocol in which the server speaks first. Nothing leaves
+// the machine.
 #include <string>
 
 #include "own_mounts.h"
@@ -62,6 +63,42 @@ class Pages(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+def carry(a, b):
+    try:
+        while data := a.recv(65536):
+            b.sendall(data)
+        b.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+def give_tunnel(c):
+    head = b''
+    while not head.endswith(b'\r\n\r\n'):
+        head += c.recv(1)
+    lines = head.decode().split('\r\n')
+    with open(place + '/proxied', 'a') as log:
+        log.write(' | '.join(line for line in lines if line) + '\n')
+    name, port = lines[0].split()[1].rsplit(':', 1)
+    if name == 'blocked.example':
+        c.sendall(b'HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno')
+        return c.close()
+    if name == 'garbage.example':
+        c.sendall(b'SSH-2.0-no proxy\r\n\r\n')
+        return c.close()
+    if name == 'silent.example':
+        return time.sleep(60)
+    d = socket.create_connection((public, int(port)))
+    # In one piece with what the server says first.
+    first = d.recv(100) if port == '22' else b''
+    c.sendall(b'HTTP/1.1 200 Connection established\r\nVia: outside\r\n\r\n' + first)
+    threading.Thread(target=carry, args=(d, c), daemon=True).start()
+    carry(c, d)
+
+def serve_proxy():
+    s = socket.create_server(('127.0.0.1', 3128))
+    while True:
+        threading.Thread(target=give_tunnel, args=(s.accept()[0],), daemon=True).start()
+
 def speak_first():
     s = socket.create_server((public, 22))
     while True:
@@ -75,7 +112,7 @@ secure = http.server.ThreadingHTTPServer((public, 443), Pages)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(place + '/cert', place + '/key')
 secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
-for work in (answer_names, answer_names_of_vpn, plain.serve_forever, secure.serve_forever, speak_first):
+for work in (answer_names, answer_names_of_vpn, plain.serve_forever, secure.serve_forever, speak_first, serve_proxy):
     threading.Thread(target=work, daemon=True).start()
 open(place + '/ready', 'w').close()
 while os.path.exists('/proc/%d' % watched):
@@ -83,13 +120,15 @@ while os.path.exists('/proc/%d' % watched):
 )";
 
 /// `command` (sh, as the person, in the project) with that outside; what was asked of its name
-/// server is in `asked` below root(). When there is `started` in the project, 93.184.216.36, which
-/// was another machine's, becomes this one's, and then there is `moved`.
+/// server is in `asked` below root(), of its proxy at 127.0.0.1:3128 in `proxied`. When there is
+/// `started` in the project, 93.184.216.36, which was another machine's, becomes this one's, and
+/// then there is `moved`.
 inline Finished WithOutside(Scratch& person, const std::string& command) {
   person.Write("outside.py", kOutside);
   person.Write("resolv.conf", "nameserver 127.0.0.53\n");
   person.Write("hosts", "127.0.0.1 localhost\n::1 localhost\n");
   person.Write("asked", "");
+  person.Write("proxied", "");
   const std::string place = person.root();
   const std::string set_up =
       "ip link set lo up; ip addr add 192.168.77.2/32 dev lo; ip addr add 8.8.4.4/32 dev lo\n"
@@ -97,10 +136,14 @@ inline Finished WithOutside(Scratch& person, const std::string& command) {
       "ip route add local 93.184.216.36/32 dev lo\n"
       "cd '" +
       place +
-      "'\n"
+      "'; rm -f ready moved project/started\n"
       "mount --bind resolv.conf /etc/resolv.conf; mount --bind hosts /etc/hosts\n"
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-      "-subj /CN=example.com -keyout key -out cert 2>/dev/null\n"
+      "new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'\n"
+      "openssl req -x509 $new -days 2 -subj /CN=corp -keyout ca.key -out ca.crt 2>/dev/null\n"
+      "openssl req $new -subj /CN=example.com -keyout key -out request 2>/dev/null\n"
+      "echo subjectAltName=DNS:example.com >names\n"
+      "openssl x509 -req -in request -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 "
+      "-extfile names -out cert 2>/dev/null\n"
       "python3 outside.py '" +
       place +
       "' $$ >servers.log 2>&1 </dev/null &\n"

@@ -22,7 +22,9 @@ INSTANTIATE_TEST_SUITE_P(As, LauncherMemory, ::testing::ValuesIn(Everyone()),
 TEST_P(LauncherMemory, IsInNoProcessOfTheRun) {
   const std::string secret = NewMarker() + "-secret";
   const RunningRun run(person_, {"leave-children", "1", "60000"}, {},
-                       {{"AWS_SECRET_ACCESS_KEY", secret}, {"GIT_SSH_COMMAND", secret}});
+                       {{"AWS_SECRET_ACCESS_KEY", secret},
+                        {"GIT_SSH_COMMAND", secret},
+                        {"HTTPS_PROXY", "http://me:" + secret + "@127.0.0.1:3128"}});
   const RunTree& tree = run.tree();
   ASSERT_TRUE(tree.egress != 0 && tree.init != 0 && tree.agent != 0);
   for (const pid_t pid : tree.all) {

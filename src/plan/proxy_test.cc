@@ -1,0 +1,75 @@
+#include "plan/proxy.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace ambit::plan {
+namespace {
+
+std::string Proxy(const std::map<std::string, std::string>& environment) {
+  const auto proxy = ProxyOf(environment);
+  if (!proxy) return "refused: " + proxy.error().what;
+  return *proxy ? TextOf(**proxy) : "none";
+}
+
+bool Through(const std::string& no_proxy, const std::string& target, std::uint16_t port = 443) {
+  const auto proxy = ProxyOf({{"HTTPS_PROXY", "http://p.example:3128"}, {"NO_PROXY", no_proxy}});
+  EXPECT_TRUE(proxy) << proxy.error().what;
+  if (!proxy || !*proxy) return false;
+  if (const auto address = policy::AddressIn(target)) {
+    return GoesByProxy(**proxy, nullptr, *address, port);
+  }
+  const auto name = HostName::Parse(target);
+  return GoesByProxy(**proxy, &*name, {}, port);
+}
+
+TEST(HttpProxy, IsTheOneThatTheEnvironmentNames) {
+  EXPECT_EQ(Proxy({}), "none");
+  EXPECT_EQ(Proxy({{"HTTPS_PROXY", ""}}), "none");
+  EXPECT_EQ(Proxy({{"HTTPS_PROXY", "http://p.example:3128"}}), "p.example:3128");
+  EXPECT_EQ(Proxy({{"HTTPS_PROXY", "http://P.example:3128/"}}), "p.example:3128");
+  EXPECT_EQ(Proxy({{"HTTPS_PROXY", "p.example:3128"}}), "p.example:3128");
+  EXPECT_EQ(Proxy({{"HTTPS_PROXY", "http://10.0.0.1:80"}}), "10.0.0.1:80");
+  EXPECT_EQ(Proxy({{"HTTPS_PROXY", "http://[fd00::1]:80"}}), "[fd00::1]:80");
+  EXPECT_EQ(Proxy({{"HTTPS_PROXY", "http://a:1"}, {"https_proxy", "http://b:2"}}), "b:2");
+  EXPECT_EQ(Proxy({{"HTTP_PROXY", "http://a:1"}, {"ALL_PROXY", "http://b:2"}}), "b:2");
+  EXPECT_EQ(Proxy({{"http_proxy", "http://a:1"}}), "a:1");
+}
+
+TEST(HttpProxy, ThatIsNotSpokenToOrCannotBeReadIsAnError) {
+  for (const char* url : {"https://p.example:3128", "socks5://p.example:1080", "http://p.example",
+                          "http://p.example:", "http://p.example:0", "http://p.example:x",
+                          "http://:3128", "http://a b:3128", "http://p_x:1"}) {
+    EXPECT_TRUE(Proxy({{"HTTPS_PROXY", url}}).starts_with("refused")) << url;
+  }
+  EXPECT_TRUE(Proxy({{"HTTPS_PROXY", "http://p:1"}, {"NO_PROXY", "a_b"}}).starts_with("refused"));
+}
+
+TEST(HttpProxy, ThatWantsALoginSaysSoWithoutTellingIt) {
+  const auto proxy = ProxyOf({{"HTTPS_PROXY", "http://@p.example:3128"}});
+  ASSERT_TRUE(proxy && *proxy);
+  EXPECT_TRUE((*proxy)->with_login);
+  EXPECT_EQ((*proxy)->host, "p.example");
+}
+
+TEST(HttpProxy, IsNotForWhatIsExcepted) {
+  EXPECT_TRUE(Through("", "example.com"));
+  EXPECT_FALSE(Through("*", "example.com"));
+  for (const char* entry : {"example.com", ".example.com", "*.example.com", "x, EXAMPLE.com",
+                            "x example.com", "example.com:443"}) {
+    EXPECT_FALSE(Through(entry, "example.com")) << entry;
+    EXPECT_FALSE(Through(entry, "a.example.com")) << entry;
+    EXPECT_TRUE(Through(entry, "badexample.com")) << entry;
+  }
+  EXPECT_TRUE(Through("example.com:80", "example.com"));
+  EXPECT_FALSE(Through("corp", "db.corp"));
+  EXPECT_FALSE(Through("10.0.0.0/8", "10.1.2.3", 22));
+  EXPECT_FALSE(Through("fd00::/8,::1", "fd00::5"));
+  EXPECT_FALSE(Through("localhost,127.0.0.1", "127.0.0.1"));
+  EXPECT_TRUE(Through("10.0.0.0/8", "11.1.2.3"));
+  EXPECT_TRUE(Through("10.0.0.0/8", "example.com"));
+}
+
+}  // namespace
+}  // namespace ambit::plan

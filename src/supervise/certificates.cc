@@ -1,0 +1,90 @@
+#include "supervise/certificates.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/path.h"
+#include "base/text.h"
+#include "host/facts.h"
+#include "sys/file.h"
+
+namespace ambit::supervise {
+namespace {
+
+constexpr std::size_t kMostBytes = 4U << 20;
+
+/// Each with the programs that obey it.
+constexpr std::array<std::string_view, 8> kVariables = {
+    "SSL_CERT_FILE",        // OpenSSL: python, ruby, curl; Go, rustls
+    "NODE_EXTRA_CA_CERTS",  // node, which knows no other place
+    "REQUESTS_CA_BUNDLE",   // python's requests
+    "CURL_CA_BUNDLE",       // curl, and requests
+    "GIT_SSL_CAINFO",       // git
+    "PIP_CERT",             // pip
+    "AWS_CA_BUNDLE",        // the AWS tools
+    "CARGO_HTTP_CAINFO",    // cargo
+};
+
+/// Where a run sees the host's files anyway.
+constexpr std::array<std::string_view, 3> kSeen = {"/usr", "/etc/ssl/certs", "/etc/pki"};
+
+/// Empty, or why it stays outside.
+std::string WhyNot(const std::string& path) {
+  if (!path.starts_with('/')) return "no absolute path";
+  const auto text = sys::ReadSmallFile(AT_FDCWD, path.c_str(), kMostBytes);
+  if (!text) return text.error().what;
+  return HoldsOnlyCertificates(*text) ? "" : "not a file of certificates alone, as PEM";
+}
+
+bool IsSeen(const std::string& real, const std::string& project) {
+  return IsAtOrBelow(real, project) || std::ranges::any_of(kSeen, [&](std::string_view place) {
+           return IsAtOrBelow(real, std::string(place));
+         });
+}
+
+}  // namespace
+
+bool IsAboutCertificates(std::string_view name) {
+  return std::ranges::find(kVariables, name) != kVariables.end();
+}
+
+bool HoldsOnlyCertificates(std::string_view text) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  constexpr std::string_view kEnd = "CERTIFICATE-----";
+  std::size_t certificates = 0;
+  for (std::size_t at = text.find(kBegin); at != std::string_view::npos;
+       at = text.find(kBegin, at + 1)) {
+    const std::string_view label = text.substr(at + kBegin.size(), 64);
+    const std::string_view what = label.substr(0, label.find('\n'));
+    // "CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"
+    if (!what.substr(0, what.find_last_not_of('\r') + 1).ends_with(kEnd)) return false;
+    ++certificates;
+  }
+  return certificates > 0;
+}
+
+void AddCertificates(const Environment& environment, const std::string& project,
+                     const std::function<void(const std::string&)>& warn, policy::Policy& policy) {
+  for (const std::string_view variable : kVariables) {
+    const std::string name(variable);
+    const std::string path = ValueOf(environment, name.c_str());
+    const bool is_said = std::ranges::any_of(
+        policy.environment, [&](const auto& rule) { return rule.name == name && rule.value; });
+    if (path.empty() || is_said) continue;
+    if (const std::string why = WhyNot(path); !why.empty()) {
+      warn(fmt::format("{} '{}' of your environment does not exist inside: {}", name,
+                       Printable(path), why));
+      continue;
+    }
+    const std::string real = host::RealPath(path).value_or(path);
+    const bool is_there = std::ranges::any_of(
+        policy.read_only, [&](const policy::NamedPath& shown) { return shown.path == path; });
+    if (!is_there && !IsSeen(real, project)) policy.read_only.push_back({path, name});
+    policy.environment.push_back({.name = name, .value = path, .from = name});
+  }
+}
+
+}  // namespace ambit::supervise
