@@ -29,8 +29,9 @@ enum class Mismatch : std::uint8_t {
   kOtherHost,         // the Host of an HTTP request is another
   kNotInOrder,        // TLS or HTTP that may be read in two ways
   kNeither,           // not TLS, not HTTP, on a port of the web
+  kTooSlow,           // nothing of them, or only its beginning, for too long
 };
-inline constexpr Mismatch kLastMismatch = Mismatch::kNeither;
+inline constexpr Mismatch kLastMismatch = Mismatch::kTooSlow;
 
 class Claim {
  public:
@@ -47,6 +48,9 @@ class Claim {
   };
   /// `pending` begins where the last look's bytes ended.
   Look At(std::string_view pending);
+
+  /// Whether a client has to claim something on this port.
+  static bool IsExpected(std::uint16_t port);
 
   /// The most that is ever held back.
   static constexpr std::size_t kMostHeld = 65U << 10;

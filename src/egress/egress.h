@@ -7,11 +7,14 @@
 // records go out on it. The end of `life_line` (the supervisor is gone, however it died) ends the
 // process at once. Host ports and what the rules of the network name are served, everything
 // else is refused.
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/fd.h"
+#include "egress/allowance.h"
 #include "egress/confine.h"
+#include "egress/relay.h"
 #include "plan/network_plan.h"
 
 namespace ambit::egress {
@@ -22,6 +25,8 @@ struct EgressSpec {
   Fd control;                          // seqpacket
   std::optional<HostIdentity> become;  // required when the supervisor is root
   std::string hosts;                   // /etc/hosts of the host; with names only
+  std::uint64_t most_out = Allowance::kUnlimited;  // bytes that may leave the run
+  Patience patience = {};
 };
 
 /// Exit status: 0 when the life line ended, kExitFailed when a wall could not be raised or the

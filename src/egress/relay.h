@@ -8,12 +8,19 @@
 // has to be that name (Claim); what the server says first goes in at once.
 //
 // A connection to a host port goes to 127.0.0.1:N of the host, then to ::1; when neither answers
-// the client gets a reset, never an end of file that looks like an empty answer. What is not
-// allowed is reset and reported as a denial. One thread; owned by RunEgress.
+// the client gets a reset, never an end of file that looks like an empty answer.
+//
+// What is not allowed is reported as a denial and told to the client in its own protocol
+// (told_refusal.h), for at most a second each and kMostTold at once; then, and where there are no
+// words, it is reset. On ports of the web a client has to say what it wants within a time; a
+// connection that carries nothing for a long time is ended; and half of the places stay for those
+// that have got as far as to carry something. One thread; owned by RunEgress.
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +28,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "egress/address.h"
+#include "egress/allowance.h"
 #include "egress/claim.h"
 #include "egress/loop.h"
 #include "egress/name_table.h"
@@ -33,8 +41,14 @@ namespace ambit::egress {
 
 /// How much the descriptors of the process allow.
 struct RelayLimits {
-  std::size_t connections = 1024;
+  std::size_t connections = 4096;
   std::size_t pipes = 64;
+};
+
+/// How long a connection may do nothing.
+struct Patience {
+  std::chrono::milliseconds idle = std::chrono::hours(1);         // without a byte either way
+  std::chrono::milliseconds first_claim = std::chrono::minutes(1);  // on ports of the web
 };
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);
 
@@ -48,13 +62,17 @@ struct Names {
 class Relay {
  public:
   /// Without `names` whatever is captured is refused.
-  Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits, std::optional<Names> names);
+  Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits, std::optional<Names> names,
+        std::uint64_t most_out = Allowance::kUnlimited, Patience patience = {});
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
   /// Takes over the listeners of the run and serves them until the process ends. Errors:
   /// kInvalidArgument for a descriptor that is not a listener of the plan; nothing is then served.
   Status Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan);
+
+  /// Of clients whose connection is refused, at once.
+  static constexpr std::size_t kMostTold = 64;
 
  private:
   struct Connection;
@@ -69,10 +87,15 @@ class Relay {
   void Take(Fd client, const Listener& listener);
   void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
   void RefuseUnreachable(Fd client, const Address& target);
+  void RefuseInWords(Descriptor client, std::uint16_t port, std::string words);
+  Task<> Tell(Descriptor client, std::uint16_t port, std::string words);
+  Task<> EndIdleOnes();
+  Task<> TellWhatLeaves();
   Task<> CarryOut(Fd client, Address target);
   Task<Result<std::vector<policy::AddressBytes>>> AddressesOf(const HostName& name,
                                                               std::uint16_t port);
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
+  std::shared_ptr<Timer> ExpectAClaim(const std::shared_ptr<Connection>& connection);
   Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
   Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);
   Task<> Carry(Fd client, std::uint16_t port);
@@ -84,7 +107,11 @@ class Relay {
   PipePool pipes_;
   std::optional<Names> names_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::size_t open_ = 0;
+  Allowance out_;
+  Patience patience_;
+  std::set<Connection*> connections_;
+  std::size_t waiting_ = 0;  // captured, and nothing is carried yet
+  std::size_t telling_ = 0;
   std::uint32_t last_connection_ = 0;
 };
 

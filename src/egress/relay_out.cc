@@ -1,5 +1,6 @@
 // What leaves the machine: captured connections, to the names and addresses that rules allow.
 #include <errno.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "egress/connection.h"
+#include "egress/send_all.h"
 #include "egress/upstream.h"
 
 namespace ambit::egress {
@@ -20,17 +22,30 @@ policy::AddressBytes BytesOf(const Address& address) {
   return bytes;
 }
 
-/// Everything, however small the socket's buffer is. False: the other side has gone.
-Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent =
-        ::send(to.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
-    if (sent >= 0 || errno == EINTR) continue;
-    if (errno != EAGAIN) co_return false;
-    if (co_await Ready(to, Descriptor::wait_write)) co_return false;
+/// "example.com:22", as a rule would be written.
+std::string RuleFor(const Address& target, const HostName* name) {
+  policy::NetRule rule{.port = target.port};
+  if (name != nullptr) {
+    rule.name = *name;
+  } else {
+    rule.range = policy::AddressRange{.first = BytesOf(target)};
   }
-  co_return true;
+  return policy::TextOf(rule);
+}
+
+std::string WordsOf(const Address& target, const HostName* name, std::string_view why) {
+  return fmt::format("ambit: a connection to {} is refused: {}", RuleFor(target, name), why);
+}
+
+std::string WhereItLeads(Reach reach) { return fmt::format("it leads to {}", WordsFor(reach)); }
+
+std::string WhyNot(const Address& target, const HostName* name,
+                   const policy::NetDecision& decision) {
+  if (decision.rule != nullptr) {
+    return fmt::format("{} denies it ({})", policy::TextOf(*decision.rule), decision.rule->from);
+  }
+  return fmt::format("no rule names it, ambit run --allow {} would allow it",
+                     RuleFor(target, name));
 }
 
 }  // namespace
@@ -41,7 +56,13 @@ Task<> Relay::CarryOut(Fd client, Address target) {
       name != nullptr ? policy::Decide(names_->rules, *name, target.port)
                       : policy::Decide(names_->rules, BytesOf(target), target.port);
   if (!decision.allowed) {
-    Refuse(std::move(client), ReportKind::kDenied, name);
+    EgressReport report{
+        .kind = ReportKind::kDenied, .family = target.family, .port = target.port};
+    report.address = target.bytes;
+    if (name != nullptr) report.name = TextOfName(name->text());
+    reporter_.Send(report);
+    RefuseInWords(Descriptor(loop_, std::move(client).Release()), target.port,
+                  WordsOf(target, name, WhyNot(target, name, decision)));
     co_return;
   }
   // Whatever range somebody wrote, the machine's own credentials are not meant.
@@ -63,7 +84,8 @@ Task<> Relay::CarryOut(Fd client, Address target) {
   if (name != nullptr) {
     auto found = co_await AddressesOf(*name, target.port);
     if (!found) {
-      connection->Break(ECANCELED);
+      RefuseInWords(std::move(connection->client), target.port,
+                    WordsOf(target, name, found.error().what));
       co_return;
     }
     addresses = *std::move(found);
@@ -76,11 +98,10 @@ Task<> Relay::CarryOut(Fd client, Address target) {
     reporter_.Send(report);
     co_return;
   }
-  SendWithoutDelay(connection->client.native_handle());
-  SendWithoutDelay(connection->host.native_handle());
   connection->Opened();
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
   if (name == nullptr || decision.rule->raw) {
+    connection->Carries();
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   } else {
     asio::co_spawn(loop_.get_executor(), CarryChecked(connection), asio::detached);
@@ -88,12 +109,13 @@ Task<> Relay::CarryOut(Fd client, Address target) {
 }
 
 void Relay::RefuseUnreachable(Fd client, const Address& target) {
-  ResetOnClose(client.get());
   EgressReport report{
       .kind = ReportKind::kUnreachable, .family = target.family, .port = target.port};
   report.address = target.bytes;
   report.reach = ReachOf(BytesOf(target));
   reporter_.Send(report);
+  RefuseInWords(Descriptor(loop_, std::move(client).Release()), target.port,
+                WordsOf(target, nullptr, WhereItLeads(report.reach)));
 }
 
 Task<Result<std::vector<policy::AddressBytes>>> Relay::AddressesOf(const HostName& name,
@@ -104,22 +126,43 @@ Task<Result<std::vector<policy::AddressBytes>>> Relay::AddressesOf(const HostNam
   if (!found) {
     report.error = found.error().code == Errc::kNotFound ? ENOENT : ETIMEDOUT;
     reporter_.Send(report);
-    co_return found;
+    co_return Fail(found.error().code,
+                   report.error == ENOENT ? "there is no such name" : "no name server answered");
   }
   auto reachable = OnlyPublic(*found);
   if (reachable.empty()) {
     report.reach = ReachOf(found->front());
     reporter_.Send(report);
-    co_return Fail(Errc::kDenied, "no public address");
+    co_return Fail(Errc::kDenied, WhereItLeads(report.reach));
   }
   co_return reachable;
+}
+
+/// A client of the web speaks first. One that does not, or stops within its first words, holds a
+/// place: not for long.
+std::shared_ptr<Timer> Relay::ExpectAClaim(const std::shared_ptr<Connection>& connection) {
+  auto timer = std::make_shared<Timer>(loop_.get_executor());
+  if (!Claim::IsExpected(connection->target.port)) {
+    connection->Carries();
+    return timer;
+  }
+  timer->expires_after(patience_.first_claim);
+  timer->async_wait([this, connection](const boost::system::error_code& cancelled) {
+    if (cancelled || !connection->waiting || !connection->client.is_open()) return;
+    EgressReport report = connection->About(ReportKind::kMismatch);
+    report.mismatch = Mismatch::kTooSlow;
+    reporter_.Send(report);
+    connection->Break(ETIMEDOUT);
+  });
+  return timer;
 }
 
 /// From the client to the host as long as what it claims has to be looked at.
 Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
   Claim claim(*connection->name, connection->target.port);
   std::string held;
-  std::array<char, 16 << 10> block{};
+  static std::array<char, 16 << 10> block;  // nothing stays in it across a wait
+  const auto patience = ExpectAClaim(connection);
   while (!co_await Ready(connection->client, Descriptor::wait_read)) {
     const ssize_t got =
         ::recv(connection->client.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
@@ -137,7 +180,9 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
       co_return;
     }
     held.append(block.data(), static_cast<std::size_t>(got));
-    if (!co_await PassOn(connection, held, claim)) co_return;
+    const bool goes_on = co_await PassOn(connection, held, claim);
+    if (!connection->waiting || !goes_on) patience->cancel();
+    if (!goes_on) co_return;
   }
   if (!connection->refused) connection->Break(ECANCELED);
 }
@@ -153,6 +198,13 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::str
     judged += look.pass;
   } while (look.then == Claim::Look::Then::kMore && look.pass > 0);
   if (judged > 0) {
+    connection->Carries();
+    if (const std::size_t granted = out_.Take(judged); granted < judged) {
+      out_.GiveBack(granted);
+      out_.Exceed();
+      connection->Break(EDQUOT);
+      co_return false;
+    }
     if (!co_await SendAll(connection->host, std::string_view(held).substr(0, judged))) {
       connection->Break(ECONNRESET);
       co_return false;

@@ -50,6 +50,7 @@ constexpr FieldSchema kOfRunEnded[] = {
     {"memory_peak", kNumber, "bytes, the most that was seen"},
     {"processes_peak", kNumber, "processes and threads, the most that were seen"},
     {"disk_bytes", kNumber, "what layers and home took at the last look; 0: nobody looked"},
+    {"net_out_bytes", kNumber, "what left the run by its network, of all connections"},
 };
 constexpr FieldSchema kOfDenial[] = {
     {"what", kText, "what was asked for"},
@@ -57,6 +58,7 @@ constexpr FieldSchema kOfDenial[] = {
     {"path", kText, "the path that was asked for"},
     {"host", kText, "the name or address that was asked for"},
     {"rule", kText, "what refused it"},
+    {"count", kNumber, "how many equal refusals the line stands for; absent: one"},
     {"pid", kNumber, "who asked, as numbered inside"},
     {"unreadable", kYesNo, "true: not all of it could be read from the process"},
 };
@@ -72,6 +74,10 @@ constexpr FieldSchema kOfEgressConnect[] = {
     {"errno", kNumber, "0, or why it failed or was reset"},
     {"bytes_to_host", kNumber, "final in closed, 0 before"},
     {"bytes_from_host", kNumber, "final in closed, 0 before"},
+};
+
+constexpr FieldSchema kOfEgressResolverAsked[] = {
+    {"host", kText, "the address that was asked"},
 };
 
 constexpr FieldSchema kApplied{"applied", kNumber, "how many paths come across"};
@@ -214,6 +220,8 @@ constexpr EventSchema kEvents[] = {
     {kTerminalDropped, "of the agent's output something was not shown", kOfTerminalDropped},
     {kEgressConnect, "a connection from inside to a name, an address or a host port",
      kOfEgressConnect},
+    {kEgressResolverAsked, "a foreign name server was asked; the run's own answered",
+     kOfEgressResolverAsked},
     {kApplyStarted, "before apply touches the project, what is planned", kOfApplyStarted},
     {kApplyEnded, "after apply, what happened", kOfEnded},
     {kApplyRecovered, "what an interrupted apply or undo left was ended", kOfApplyRecovered},

@@ -101,8 +101,17 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kFailed:
       heard_.failed(SetupFailed(PrimitiveOf(report.stage), ErrorOf(report)));
       return Next::kFailed;
-    case ReportKind::kOpened:
+    case ReportKind::kTraffic:
+      heard_.sent(report.count);
+      break;
+    case ReportKind::kOutLimit:
+      heard_.out_limit(report.count);
+      break;
     case ReportKind::kClosed:
+      heard_.sent(report.count);
+      OnConnection(report);
+      break;
+    case ReportKind::kOpened:
     case ReportKind::kUpstreamFailed:
       OnConnection(report);
       break;
@@ -112,7 +121,11 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kNameRefused:
     case ReportKind::kMismatch:
     case ReportKind::kUnreachable:
+    case ReportKind::kTooManyNames:
       OnDenied(report);
+      break;
+    case ReportKind::kResolverAsked:
+      OnResolverAsked(report);
       break;
     case ReportKind::kDropped:
       events_.CountDropped(kLostReports, Number(report.count));
@@ -145,14 +158,21 @@ void EgressReports::OnConnection(const egress::EgressReport& report) {
   events_.Tell(event);
 }
 
+void EgressReports::OnResolverAsked(const egress::EgressReport& report) {
+  if (!events_.Admit(event::kEgressResolverAsked, kReportBytes)) return;
+  events_.Tell({.name = event::kEgressResolverAsked, .fields = {{"host", TextOf(report)}}});
+}
+
 void EgressReports::OnDenied(const egress::EgressReport& report) {
   if (!denials_.Admit(event::kDenial, kReportBytes)) return;
-  const bool name = report.kind == egress::ReportKind::kNameRefused;
+  const bool name = report.kind == egress::ReportKind::kNameRefused ||
+                    report.kind == egress::ReportKind::kTooManyNames;
   event::Event event{
       .name = event::kDenial,
       .fields = {{"what", std::string(name ? "resolve" : "connect")}, {"host", TextOf(report)}}};
   if (!name) event.fields.push_back({"port", Number(report.port)});
   event.fields.push_back({"rule", RuleOf(report)});
+  if (report.count > 1) event.fields.push_back({"count", Number(report.count)});
   denials_.Tell(event);
 }
 
@@ -161,6 +181,7 @@ std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
   if (report.kind == ReportKind::kTooMany || report.kind == ReportKind::kAcceptFailed) {
     return "connection limit";
   }
+  if (report.kind == ReportKind::kTooManyNames) return "as many names below one wildcard as may be";
   if (report.kind == ReportKind::kMismatch) {
     const std::string_view claimed = egress::NameIn(report.claimed);
     return fmt::format("{}{}", WordsFor(report.mismatch),

@@ -32,6 +32,10 @@ class EgressReports {
     std::function<void(Outcome)> failed;
     BoundedEvents::Emit event;
     const policy::NetRules* rules = nullptr;  // which of them refused; outlive the reports
+    /// So many bytes have left the run, of all connections.
+    std::function<void(std::uint64_t)> sent = [](std::uint64_t) {};
+    /// More was to leave it than its limit allows.
+    std::function<void(std::uint64_t)> out_limit = [](std::uint64_t) {};
   };
 
   /// `socket`: a descriptor of its own (egress/report.h). Throws what Asio throws.
@@ -54,6 +58,7 @@ class EgressReports {
   Result<Next> TakeOne();
   Next On(const egress::EgressReport& report);
   void OnConnection(const egress::EgressReport& report);
+  void OnResolverAsked(const egress::EgressReport& report);
   void OnDenied(const egress::EgressReport& report);
   [[nodiscard]] std::string RuleOf(const egress::EgressReport& report) const;
 

@@ -178,7 +178,10 @@ void Supervision::Watch() {
       EgressReports::Heard{.ready = [this] { OnEgressReady(); },
                            .failed = [this](Outcome why) { Finish(std::move(why)); },
                            .event = [this](const Event& event) { Emit(event); },
-                           .rules = &inputs_.plan.network.rules});
+                           .rules = &inputs_.plan.network.rules,
+                           .sent = [this](std::uint64_t bytes) { limits_->Sent(bytes); },
+                           .out_limit =
+                               [this](std::uint64_t bytes) { limits_->NetOutReached(bytes); }});
   if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
     seen_inside_.emplace(io_, Duplicate(processes_.witness()));
     witness_.emplace(
@@ -424,6 +427,7 @@ void Supervision::BringWorkHome() {
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
+  if (egress_reports_ && limits_) egress_reports_->TakeTheRest();
   // Of what is killed with init nobody counts the processor time.
   const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   processes_.Kill();
