@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "egress/told_refusal.h"
 #include "policy/net_rules.h"
@@ -111,6 +112,12 @@ Claim::Look Claim::AtHttp(std::string_view pending) {
     const proto::HttpAuthority& authority = progress->head->authority;
     if (authority.host != name_ || authority.port.value_or(port_) != port_) {
       return RefuseHttp(Mismatch::kOtherHost, authority.host.text());
+    }
+    // Elsewhere, and later, the server may be in the middle of what it says.
+    const bool first = !std::exchange(asked_, true);
+    if (progress->head->switches) {
+      if (!first || !IsExpected(port_)) return RefuseHttp(Mismatch::kNotInOrder, {});
+      return {.pass = progress->bytes, .then = Look::Then::kSwitch};
     }
   }
   return {.pass = progress->bytes};

@@ -39,7 +39,8 @@ class Claim {
   Claim(const HostName& name, std::uint16_t port);
 
   struct Look {
-    enum class Then : std::uint8_t { kMore, kRest, kRefuse };
+    /// kSwitch: what is behind it is another protocol, or the next request: as the server answers.
+    enum class Then : std::uint8_t { kMore, kRest, kRefuse, kSwitch };
     std::size_t pass = 0;                 // bytes of `pending`, from its front, that may go on
     Then then = Then::kMore;              // kRest: everything else may, too
     Mismatch mismatch = Mismatch::kNone;  // kRefuse
@@ -67,6 +68,7 @@ class Claim {
   std::uint16_t port_;
   Speaks speaks_ = Speaks::kUnknown;
   bool greeted_ = false;  // a ClientHello has been judged
+  bool asked_ = false;    // a request has been
   proto::HttpRequests requests_;
 };
 

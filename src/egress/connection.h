@@ -99,6 +99,7 @@ struct Relay::Connection {
   Address target;
   const HostName* name;  // of the table; nullptr: the host's loopback, or an address
   bool waiting = true;
+  bool answered = false;  // somebody carries what the host says
   bool refused = false;  // what breaks now was broken on purpose
   std::uint32_t id = 0;  // once it stands
   int error = 0;

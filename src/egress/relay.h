@@ -97,6 +97,9 @@ class Relay {
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
   std::shared_ptr<Timer> ExpectAClaim(const std::shared_ptr<Connection>& connection);
   Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
+  Task<bool> Switch(const std::shared_ptr<Connection>& connection, std::string& held);
+  Task<bool> SendOut(Connection& connection, std::string_view bytes);
+  void CarryAnswers(const std::shared_ptr<Connection>& connection);
   Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);
   Task<> Carry(Fd client, std::uint16_t port);
   Task<> CarryOneWay(std::shared_ptr<Connection> connection, bool to_host);

@@ -48,6 +48,17 @@ std::string WhyNot(const Address& target, const HostName* name,
                      RuleFor(target, name));
 }
 
+/// Waits for more, behind `text`. False: there will be none.
+Task<bool> ReceiveMore(Descriptor& from, std::string& text) {
+  std::array<char, 4096> block{};
+  for (;;) {
+    if (co_await Ready(from, Descriptor::wait_read)) co_return false;
+    const ssize_t got = ::recv(from.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
+    if (got > 0) text.append(block.data(), static_cast<std::size_t>(got));
+    if (got >= 0 || (errno != EAGAIN && errno != EINTR)) co_return got > 0;
+  }
+}
+
 }  // namespace
 
 Task<> Relay::CarryOut(Fd client, Address target) {
@@ -99,8 +110,10 @@ Task<> Relay::CarryOut(Fd client, Address target) {
     co_return;
   }
   connection->Opened();
-  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
-  if (name == nullptr || decision.rule->raw) {
+  const bool checked = name != nullptr && !decision.rule->raw;
+  // A server of the web is silent until it is asked; elsewhere it may speak first.
+  if (!checked || !Claim::IsExpected(target.port)) CarryAnswers(connection);
+  if (!checked) {
     connection->Carries();
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   } else {
@@ -199,18 +212,12 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::str
   } while (look.then == Claim::Look::Then::kMore && look.pass > 0);
   if (judged > 0) {
     connection->Carries();
-    if (const std::size_t granted = out_.Take(judged); granted < judged) {
-      out_.GiveBack(granted);
-      out_.Exceed();
-      connection->Break(EDQUOT);
-      co_return false;
-    }
-    if (!co_await SendAll(connection->host, std::string_view(held).substr(0, judged))) {
-      connection->Break(ECONNRESET);
-      co_return false;
-    }
-    connection->bytes_to_host += judged;
+    if (look.then != Claim::Look::Then::kSwitch) CarryAnswers(connection);
+    if (!co_await SendOut(*connection, std::string_view(held).substr(0, judged))) co_return false;
     held.erase(0, judged);
+  }
+  if (look.then == Claim::Look::Then::kSwitch) {
+    co_return co_await Switch(connection, held) && co_await PassOn(connection, held, claim);
   }
   if (look.then == Claim::Look::Then::kRest) {
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
@@ -227,6 +234,59 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::str
   } else {
     co_await EndWithReply(connection, std::move(look.reply));
   }
+  co_return false;
+}
+
+/// False: it could not be sent, and the connection is broken.
+Task<bool> Relay::SendOut(Connection& connection, std::string_view bytes) {
+  if (const std::size_t granted = out_.Take(bytes.size()); granted < bytes.size()) {
+    out_.GiveBack(granted);
+    out_.Exceed();
+    connection.Break(EDQUOT);
+    co_return false;
+  }
+  if (!co_await SendAll(connection.host, bytes)) {
+    connection.Break(ECONNRESET);
+    co_return false;
+  }
+  connection.bytes_to_host += bytes.size();
+  co_return true;
+}
+
+void Relay::CarryAnswers(const std::shared_ptr<Connection>& connection) {
+  if (std::exchange(connection->answered, true)) return;
+  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
+}
+
+/// A request to switch protocols has gone out. Only when the server agrees is what the client says
+/// next none of HTTP; else it is a request, which may be for another host.
+Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, std::string& held) {
+  constexpr unsigned kSwitching = 101;
+  constexpr unsigned kFirstFinal = 200;
+  std::string answer;
+  unsigned status = 0;
+  while (status != kSwitching && status < kFirstFinal) {
+    const auto head = proto::ReadAnswerHead(answer);
+    if (head && *head) {
+      status = (*head)->status;
+      if (!co_await SendAll(connection->client, std::string_view(answer).substr(0, (*head)->bytes)))
+        break;
+      connection->bytes_from_host += (*head)->bytes;
+      answer.erase(0, (*head)->bytes);
+    } else if (!head || !co_await ReceiveMore(connection->host, answer)) {
+      break;
+    }
+  }
+  if ((status != kSwitching && status < kFirstFinal) ||
+      !co_await SendAll(connection->client, answer)) {
+    connection->Break(EPROTO);
+    co_return false;
+  }
+  connection->bytes_from_host += answer.size();
+  CarryAnswers(connection);
+  if (status != kSwitching) co_return true;
+  if (!held.empty() && !co_await SendOut(*connection, held)) co_return false;
+  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   co_return false;
 }
 

@@ -38,6 +38,18 @@ def answer_names():
 class Pages(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     def do_GET(self):
+        if self.path.startswith('/to/'):
+            self.send_response(302)
+            self.send_header('Location', 'http://' + self.path[4:])
+            self.send_header('Content-Length', '0')
+            self.end_headers()
+            return
+        if self.path == '/socket' and self.headers.get('Upgrade') == 'websocket':
+            self.wfile.write(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'
+                             b'Connection: Upgrade\r\n\r\n')
+            self.wfile.write(b'frame of ' + self.rfile.read1(1000))
+            self.close_connection = True
+            return
         body = ('%s at %s\n' % (self.path, self.headers['Host'])).encode()
         self.send_response(200)
         self.send_header('Content-Length', str(len(body)))

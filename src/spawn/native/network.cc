@@ -203,6 +203,7 @@ Fd HearOfRefused(const plan::NetworkPlan& plan, bool with_ipv6) {
   if (!told || !sys::SendBatch(told->get(), group)) return {};
   const auto socket = sys::OpenNetlink(NETLINK_NETFILTER);
   if (!socket || !sys::SendBatch(socket->get(), rules)) return {};
+  if (::fcntl(told->get(), F_SETFL, O_NONBLOCK) != 0) return {};
   return *std::move(told);
 }
 
