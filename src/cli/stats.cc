@@ -77,8 +77,7 @@ std::string ForPrograms(const RunMeta& meta, const Figures& figures, const plan:
       "\n",
       meta.id, !meta.used, JsonEscape(StateOf(meta)), WallOf(meta), figures.cpu_ms,
       meta.used ? "memory_peak" : "memory", figures.memory,
-      meta.used ? "processes_peak" : "processes", figures.processes, figures.disk,
-      figures.net_out,
+      meta.used ? "processes_peak" : "processes", figures.processes, figures.disk, figures.net_out,
       LimitsForPrograms(limits));
 }
 

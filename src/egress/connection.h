@@ -100,8 +100,8 @@ struct Relay::Connection {
   const HostName* name;  // of the table; nullptr: the host's loopback, or an address
   bool waiting = true;
   bool answered = false;  // somebody carries what the host says
-  bool refused = false;  // what breaks now was broken on purpose
-  std::uint32_t id = 0;  // once it stands
+  bool refused = false;   // what breaks now was broken on purpose
+  std::uint32_t id = 0;   // once it stands
   int error = 0;
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_seen = 0;  // both ways, when it was last looked at

@@ -136,15 +136,15 @@ class Process {
   }
 
   void OnResolverAsked(const Address& resolver) {
-    EgressReport report{.kind = ReportKind::kResolverAsked, .family = resolver.family};
+    EgressReport report{
+        .kind = ReportKind::kResolverAsked, .family = resolver.family, .port = plan::kNamePort};
     report.address = resolver.bytes;
     reporter_.Send(report);
   }
 
   /// No rule allows the port anywhere; a rule of the name may deny it all the same.
   void OnPortRefused(const Address& target) {
-    EgressReport report{
-        .kind = ReportKind::kDenied, .family = target.family, .port = target.port};
+    EgressReport report{.kind = ReportKind::kDenied, .family = target.family, .port = target.port};
     report.address = target.bytes;
     if (const HostName* name = table_.NameOf(target)) report.name = TextOfName(name->text());
     repeats_.Send(report);

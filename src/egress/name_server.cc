@@ -81,9 +81,10 @@ Status NameServer::Serve(std::vector<Fd> sockets) {
     sockets_.push_back(std::move(socket));
   }
   for (const auto& socket : sockets_) {
-    asio::co_spawn(loop_.get_executor(),
-                   IsListener(socket->native_handle()) ? AcceptAll(*socket) : AnswerOverUdp(*socket),
-                   asio::detached);
+    asio::co_spawn(
+        loop_.get_executor(),
+        IsListener(socket->native_handle()) ? AcceptAll(*socket) : AnswerOverUdp(*socket),
+        asio::detached);
   }
   return {};
 }

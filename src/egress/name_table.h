@@ -47,9 +47,9 @@ class NameTable {
   [[nodiscard]] Addresses NumberToAddresses(std::uint32_t number) const;
 
   Network network_;
-  std::map<HostName, std::uint32_t> numbers_;  // from 1
+  std::map<HostName, std::uint32_t> numbers_;            // from 1
   std::map<const policy::NetRule*, std::size_t> below_;  // how many each wildcard has
-  std::deque<HostName> names_;                 // by number - 1; a deque does not move them
+  std::deque<HostName> names_;  // by number - 1; a deque does not move them
 };
 
 }  // namespace ambit::egress

@@ -66,8 +66,8 @@ Task<Stop> SpliceBurst(Descriptor& from, Descriptor& to, PipePool::Loan pipe, st
   while (in_this_turn < kBytesPerTurn) {
     Share share(out, PipePool::kPipeBytes);
     if (share.held() == 0) co_return StopAtTheLimit(from, *out);
-    const ssize_t in = ::splice(from.native_handle(), nullptr, pipe.write_end(), nullptr,
-                                share.held(), kSplice);
+    const ssize_t in =
+        ::splice(from.native_handle(), nullptr, pipe.write_end(), nullptr, share.held(), kSplice);
     if (in == 0) co_return Stop{.why = Stop::Why::kEnd};
     if (in < 0 && errno == EINTR) continue;
     if (in < 0 && WouldBlock(errno)) co_return Stop{.why = Stop::Why::kEmpty};

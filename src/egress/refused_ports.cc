@@ -34,7 +34,8 @@ std::optional<Address> TargetOf(std::span<const std::byte> packet) {
   if (Byte(packet, v6 ? 6 : 9) != kTcp) return std::nullopt;
   Address target{.family = static_cast<std::uint8_t>(v6 ? 6 : 4)};
   std::memcpy(target.bytes.data(), packet.data() + (v6 ? 24 : 16), v6 ? 16 : 4);
-  target.port = static_cast<std::uint16_t>(Byte(packet, header + 2) << 8 | Byte(packet, header + 3));
+  target.port =
+      static_cast<std::uint16_t>(Byte(packet, header + 2) << 8 | Byte(packet, header + 3));
   return target;
 }
 

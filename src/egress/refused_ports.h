@@ -16,8 +16,8 @@
 
 namespace ambit::egress {
 
-/// Where each packet that is told of was sent to. What is not one of TCP with its ports is left out.
-/// The headers are the run's own kernel's, of what programs inside asked for.
+/// Where each packet that is told of was sent to. What is not one of TCP with its ports is left
+/// out. The headers are the run's own kernel's, of what programs inside asked for.
 void ForEachRefused(std::span<const std::byte> messages,
                     const std::function<void(const Address&)>& tell);
 

@@ -59,9 +59,7 @@ Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
       pipes_(limits.pipes),
       names_(names),
       out_(most_out,
-           [this] {
-             reporter_.Send({.kind = ReportKind::kOutLimit, .count = out_.used()});
-           }),
+           [this] { reporter_.Send({.kind = ReportKind::kOutLimit, .count = out_.used()}); }),
       patience_(patience) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
@@ -154,8 +152,7 @@ void Relay::Take(Fd client, const Listener& listener) {
   const bool nobody = listener.role == Role::kCapture && (!names_ || target.IsLoopback());
   if (nobody) {
     Refuse(std::move(client), ReportKind::kDenied);
-  } else if (connections_.size() >= limits_.connections ||
-             (listener.role == Role::kCapture && waiting_ >= limits_.connections / 2)) {
+  } else if (IsFull() || (listener.role == Role::kCapture && waiting_ >= limits_.connections / 2)) {
     Refuse(std::move(client), ReportKind::kTooMany);
   } else if (listener.role == Role::kCapture) {
     asio::co_spawn(loop_.get_executor(), CarryOut(std::move(client), target), asio::detached);
@@ -164,9 +161,8 @@ void Relay::Take(Fd client, const Listener& listener) {
   }
 }
 
-void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
-  EgressReport report = ReportAbout(kind, LocalAddressOf(client.get()).value_or(Address{}));
-  if (name != nullptr) report.name = TextOfName(name->text());
+void Relay::Refuse(Fd client, ReportKind kind) {
+  const EgressReport report = ReportAbout(kind, LocalAddressOf(client.get()).value_or(Address{}));
   ResetOnClose(client.get());
   client.Reset();
   reporter_.Send(report);

@@ -47,7 +47,7 @@ struct RelayLimits {
 
 /// How long a connection may do nothing.
 struct Patience {
-  std::chrono::milliseconds idle = std::chrono::hours(1);         // without a byte either way
+  std::chrono::milliseconds idle = std::chrono::hours(1);           // without a byte either way
   std::chrono::milliseconds first_claim = std::chrono::minutes(1);  // on ports of the web
 };
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);
@@ -85,8 +85,13 @@ class Relay {
 
   Task<> AcceptAll(Listener& listener);
   void Take(Fd client, const Listener& listener);
-  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
+  void Refuse(Fd client, ReportKind kind);
+  /// Of all places there are, by connections and by those who are told of a refusal.
+  [[nodiscard]] bool IsFull() const {
+    return connections_.size() + telling_ >= limits_.connections;
+  }
   void RefuseUnreachable(Fd client, const Address& target);
+  void RefuseInWords(Fd client, std::uint16_t port, std::string words);
   void RefuseInWords(Descriptor client, std::uint16_t port, std::string words);
   Task<> Tell(Descriptor client, std::uint16_t port, std::string words);
   Task<> EndIdleOnes();

@@ -67,12 +67,11 @@ Task<> Relay::CarryOut(Fd client, Address target) {
       name != nullptr ? policy::Decide(names_->rules, *name, target.port)
                       : policy::Decide(names_->rules, BytesOf(target), target.port);
   if (!decision.allowed) {
-    EgressReport report{
-        .kind = ReportKind::kDenied, .family = target.family, .port = target.port};
+    EgressReport report{.kind = ReportKind::kDenied, .family = target.family, .port = target.port};
     report.address = target.bytes;
     if (name != nullptr) report.name = TextOfName(name->text());
     reporter_.Send(report);
-    RefuseInWords(Descriptor(loop_, std::move(client).Release()), target.port,
+    RefuseInWords(std::move(client), target.port,
                   WordsOf(target, name, WhyNot(target, name, decision)));
     co_return;
   }
@@ -127,7 +126,7 @@ void Relay::RefuseUnreachable(Fd client, const Address& target) {
   report.address = target.bytes;
   report.reach = ReachOf(BytesOf(target));
   reporter_.Send(report);
-  RefuseInWords(Descriptor(loop_, std::move(client).Release()), target.port,
+  RefuseInWords(std::move(client), target.port,
                 WordsOf(target, nullptr, WhereItLeads(report.reach)));
 }
 

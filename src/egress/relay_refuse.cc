@@ -66,8 +66,20 @@ std::shared_ptr<Timer> CloseAfter(const std::shared_ptr<Descriptor>& socket, End
 
 }  // namespace
 
+void Relay::RefuseInWords(Fd client, std::uint16_t port, std::string words) {
+  Descriptor socket(loop_);
+  boost::system::error_code error;
+  socket.assign(client.get(), error);
+  if (error) {
+    ResetOnClose(client.get());
+    return;
+  }
+  (void)std::move(client).Release();
+  RefuseInWords(std::move(socket), port, std::move(words));
+}
+
 void Relay::RefuseInWords(Descriptor client, std::uint16_t port, std::string words) {
-  if (telling_ >= kMostTold) {
+  if (telling_ >= kMostTold || IsFull()) {
     ResetOnClose(client.native_handle());
     return;
   }

@@ -25,8 +25,8 @@ class Repeats {
   void Send(EgressReport report);
 
  private:
-  using Key = std::tuple<ReportKind, NameText, std::uint8_t, std::array<std::uint8_t, 16>,
-                         std::uint16_t>;
+  using Key =
+      std::tuple<ReportKind, NameText, std::uint8_t, std::array<std::uint8_t, 16>, std::uint16_t>;
   Task<> TellTheRestLater();
 
   Timer timer_;

@@ -40,8 +40,8 @@ TEST(ToldRefusal, OfSshIsOneWholePacket) {
     EXPECT_EQ(packet.size() % 8, 0U);
     EXPECT_EQ(packet.size(), 4U + (byte(2) << 8) + byte(3));
     EXPECT_GE(byte(4), 4U);
-    EXPECT_EQ(byte(5), 1U);   // disconnect
-    EXPECT_EQ(byte(9), 1U);   // the host may not be connected to
+    EXPECT_EQ(byte(5), 1U);  // disconnect
+    EXPECT_EQ(byte(9), 1U);  // the host may not be connected to
     EXPECT_EQ(byte(13), size);
     EXPECT_EQ(packet.substr(14, size), words);
     EXPECT_EQ(packet.size(), 4U + 1U + 1U + 4U + 4U + size + 4U + byte(4));

@@ -78,6 +78,7 @@ constexpr FieldSchema kOfEgressConnect[] = {
 
 constexpr FieldSchema kOfEgressResolverAsked[] = {
     {"host", kText, "the address that was asked"},
+    {"port", kNumber, "53"},
 };
 
 constexpr FieldSchema kApplied{"applied", kNumber, "how many paths come across"};

@@ -22,9 +22,8 @@ constexpr std::uint32_t kMemoryInterval = 50;  // milliseconds
 constexpr std::uint32_t kInterval = 250;
 
 constexpr std::array<Kind, policy::kLimits> kAll = {
-    Kind::kTime,      Kind::kIdle, Kind::kCpuTime, Kind::kCpus, Kind::kMemory,
-    Kind::kProcesses, Kind::kDisk, Kind::kInodes,  Kind::kIo,   Kind::kOpenFiles,
-    Kind::kNetOut};
+    Kind::kTime, Kind::kIdle,   Kind::kCpuTime, Kind::kCpus,      Kind::kMemory, Kind::kProcesses,
+    Kind::kDisk, Kind::kInodes, Kind::kIo,      Kind::kOpenFiles, Kind::kNetOut};
 
 /// In v2 every cgroup counts the processor time of what was ever in it.
 bool CountsProcessorTime(const host::CgroupFacts& cgroup) {

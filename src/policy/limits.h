@@ -29,8 +29,8 @@ enum class Limit : std::uint8_t {
 inline constexpr std::size_t kLimits = 11;
 
 inline constexpr std::array<std::string_view, kLimits> kLimitNames = {
-    "time",      "idle", "cpu_time", "cpus", "memory",
-    "processes", "disk", "inodes",   "io",   "open_files", "net_out"};
+    "time", "idle",   "cpu_time", "cpus",       "memory", "processes",
+    "disk", "inodes", "io",       "open_files", "net_out"};
 
 /// The last part of its key and its flag: "time", "cpu_time".
 std::string_view NameOf(Limit limit);

@@ -107,8 +107,8 @@ Status ReadField(std::string_view line, Fields& fields) {
 bool IsHarmlessTrailer(std::string_view line) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) return false;
-  constexpr std::array<std::string_view, 5> kOfHeads = {"host", "content-length",
-                                                        "transfer-encoding", "connection", "upgrade"};
+  constexpr std::array<std::string_view, 5> kOfHeads = {
+      "host", "content-length", "transfer-encoding", "connection", "upgrade"};
   return std::ranges::find(kOfHeads, Small(line.substr(0, colon))) == kOfHeads.end();
 }
 
@@ -196,8 +196,9 @@ Result<std::optional<HttpAnswer>> ReadAnswerHead(std::string_view bytes) {
     return std::nullopt;
   }
   constexpr std::size_t kDigits = 3;
+  if (!bytes.starts_with(kVersion)) return Wrong("has an answer that is none");
   const auto status = NumberIn<unsigned>(bytes.substr(kVersion.size(), kDigits), 10);
-  if (!bytes.starts_with(kVersion) || !status) return Wrong("has an answer that is none");
+  if (!status) return Wrong("has an answer that is none");
   return HttpAnswer{.status = *status, .bytes = end + kEnd.size()};
 }
 

@@ -6,10 +6,10 @@
 // could name another host in the second. So the length of each body has to be known beyond doubt,
 // and what servers and proxies are known to read differently is refused: a bare line feed, white
 // space before a colon or at the start of a line, a length beside a transfer coding, two lengths,
-// two hosts, codings but chunked, a line with a NUL or a carriage return in it, a trailer that would
-// be one of these. A request to switch protocols to anything but WebSocket is refused: HTTP/2 would
-// be requests that nobody sees. Whether the server agrees is not known here: whoever calls has to
-// look before anything that follows goes on.
+// two hosts, codings but chunked, a line with a NUL or a carriage return in it, a trailer that
+// would be one of these. A request to switch protocols to anything but WebSocket is refused: HTTP/2
+// would be requests that nobody sees. Whether the server agrees is not known here: whoever calls
+// has to look before anything that follows goes on.
 //
 // Who calls: egress/claim. Source: RFC 9110 (7.2), 9112 (2.2, 3.2, 5, 6, 7.1).
 #include <cstddef>

@@ -103,8 +103,7 @@ TEST(HttpRequests, ThatMayBeReadInTwoWaysAreRefused) {
                "Transfer-Encoding: chunked\r\n\r\n0\r\nhost : b.example\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host +
                "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
-           "POST / HTTP/1.1\r\n" + host +
-               "Transfer-Encoding: chunked\r\n\r\n0\r\n folded\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n folded\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n",

@@ -160,7 +160,8 @@ void EgressReports::OnConnection(const egress::EgressReport& report) {
 
 void EgressReports::OnResolverAsked(const egress::EgressReport& report) {
   if (!events_.Admit(event::kEgressResolverAsked, kReportBytes)) return;
-  events_.Tell({.name = event::kEgressResolverAsked, .fields = {{"host", TextOf(report)}}});
+  events_.Tell({.name = event::kEgressResolverAsked,
+                .fields = {{"host", TextOf(report)}, {"port", Number(report.port)}}});
 }
 
 void EgressReports::OnDenied(const egress::EgressReport& report) {

@@ -73,7 +73,7 @@ std::string_view WhatOf(Limit limit) {
     case Limit::kOpenFiles:
       return "open files";
     case Limit::kNetOut:
-      return "bytes sent out";
+      return "sent out";
   }
   return "";
 }

@@ -143,12 +143,15 @@ void LimitWatch::NetOutReached(std::uint64_t bytes) {
   Sent(bytes);
   if (net_out_reached_ || reached_) return;
   net_out_reached_ = true;
+  for (Check& check : checks_) {
+    if (check.look == &LimitWatch::CheckNetOut) check.next = Clock::now();
+  }
   timer_.cancel();  // nobody waits for the next look
 }
 
 /// Told, not looked at.
 std::optional<std::uint64_t> LimitWatch::CheckNetOut(const plan::Limit&, Clock::time_point& next) {
-  next = Clock::now() + (net_out_reached_ ? Clock::duration() : Clock::duration(kRecordEvery));
+  next = Clock::now() + kRecordEvery;
   if (!net_out_reached_) return std::nullopt;
   return figures_.net_out_bytes;
 }

@@ -1,8 +1,8 @@
 #pragma once
 // What a run uses now, looked at by somebody who is not its supervisor: the same reading as the
 // watch over its limits; but for what has left the run, which nobody but egress knows: its
-// supervisor leaves a note in the run's directory. Who calls: `ambit top`, `ambit stats`; limit_watch
-// (WriteSentBytes).
+// supervisor leaves a note in the run's directory. Who calls: `ambit top`, `ambit stats`;
+// limit_watch (WriteSentBytes).
 #include "base/error.h"
 #include "supervise/sampled_disk.h"
 #include "workspace/run_store.h"

@@ -175,13 +175,13 @@ void Supervision::Watch() {
   control_.emplace(io_, Duplicate(processes_.control()));
   egress_reports_.emplace(
       io_, Duplicate(processes_.egress_control()),
-      EgressReports::Heard{.ready = [this] { OnEgressReady(); },
-                           .failed = [this](Outcome why) { Finish(std::move(why)); },
-                           .event = [this](const Event& event) { Emit(event); },
-                           .rules = &inputs_.plan.network.rules,
-                           .sent = [this](std::uint64_t bytes) { limits_->Sent(bytes); },
-                           .out_limit =
-                               [this](std::uint64_t bytes) { limits_->NetOutReached(bytes); }});
+      EgressReports::Heard{
+          .ready = [this] { OnEgressReady(); },
+          .failed = [this](Outcome why) { Finish(std::move(why)); },
+          .event = [this](const Event& event) { Emit(event); },
+          .rules = &inputs_.plan.network.rules,
+          .sent = [this](std::uint64_t bytes) { limits_->Sent(bytes); },
+          .out_limit = [this](std::uint64_t bytes) { limits_->NetOutReached(bytes); }});
   if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
     seen_inside_.emplace(io_, Duplicate(processes_.witness()));
     witness_.emplace(

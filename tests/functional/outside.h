@@ -86,7 +86,8 @@ while os.path.exists('/proc/%d' % watched):
 
 /// `command` (sh, as the person, in the project) with that outside; what was asked of its name
 /// server is in `asked` below root().
-inline Finished WithOutside(Scratch& person, const std::string& command) {
+inline Finished WithOutside(Scratch& person, const std::string& command,
+                            std::chrono::seconds limit = std::chrono::seconds(60)) {
   person.Write("outside.py", kOutside);
   person.Write("resolv.conf", "nameserver 127.0.0.53\n");
   person.Write("asked", "");
@@ -104,7 +105,7 @@ inline Finished WithOutside(Scratch& person, const std::string& command) {
       "' $$ >servers.log 2>&1 </dev/null &\n"
       "n=0; while ! [ -e ready ] && [ $((n+=1)) -lt 200 ]; do sleep 0.05; done\n"
       "cd project";
-  return InOwnMounts(person, set_up, command, {"--net"});
+  return InOwnMounts(person, set_up, command, {"--net"}, limit);
 }
 
 }  // namespace ambit::testing

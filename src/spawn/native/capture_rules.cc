@@ -336,8 +336,7 @@ void WriteLogGroup(NetlinkBatch& batch) {
   const nfgenmsg header{.nfgen_family = NFPROTO_UNSPEC,
                         .version = NFNETLINK_V0,
                         .res_id = std::byteswap(plan::kNftLogGroup)};
-  constexpr auto kConfigure =
-      static_cast<std::uint16_t>(NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG);
+  constexpr auto kConfigure = static_cast<std::uint16_t>(NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG);
   batch.Begin("nflog group", kConfigure, NLM_F_ACK, header);
   const nfulnl_msg_config_cmd bind{.command = NFULNL_CFG_CMD_BIND};
   batch.Put(NFULA_CFG_CMD, std::as_bytes(std::span(&bind, 1)));

@@ -1,7 +1,7 @@
 #pragma once
-// plan::kCaptureRules as nfnetlink batches: table, set of ports, prerouting chain and the rules that
-// decide; the rules that only tell; and who is told.
-// Caller: spawn/native/network and its tests. Pure: writes bytes, no system call.
+// plan::kCaptureRules as nfnetlink batches: table, set of ports, prerouting chain and the rules
+// that decide; the rules that only tell; and who is told. Caller: spawn/native/network and its
+// tests. Pure: writes bytes, no system call.
 #include <cstdint>
 
 #include "plan/network_plan.h"

@@ -98,10 +98,9 @@ Result<Fd> ServeNamesOverUdp(int family) {
   v6_address.sin6_family = AF_INET6;
   v6_address.sin6_port = htons(plan::kNamePort);
   v6_address.sin6_addr = in6addr_loopback;
-  const int bound = v6 ? ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&v6_address),
-                                sizeof v6_address)
-                       : ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&v4_address),
-                                sizeof v4_address);
+  const int bound =
+      v6 ? ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&v6_address), sizeof v6_address)
+         : ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&v4_address), sizeof v4_address);
   if (bound != 0) return FailErrno(errno, v6 ? "bind 'udp [::1]:53'" : "bind 'udp 127.0.0.1:53'");
   return socket;
 }
@@ -193,7 +192,8 @@ Status ApplyCaptureRules(const plan::NetworkPlan& plan, bool with_ipv6) {
   return {};
 }
 
-/// A socket on which the kernel tells of what it refuses; empty where it cannot: it refuses as well.
+/// A socket on which the kernel tells of what it refuses; empty where it cannot: it refuses as
+/// well.
 Fd HearOfRefused(const plan::NetworkPlan& plan, bool with_ipv6) {
   sys::NetlinkBatch group;
   WriteLogGroup(group);

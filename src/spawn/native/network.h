@@ -19,8 +19,8 @@ struct NetworkSockets {
   Fd capture_v4;
   Fd capture_v6;  // empty on a kernel without IPv6
   /// 127.0.0.1:53 and [::1]:53, UDP and TCP, and whatever else is asked on port 53: the address is
-  /// told with each question (IP_RECVORIGDSTADDR), or getsockname() of what is accepted. Empty for a
-  /// run without names.
+  /// told with each question (IP_RECVORIGDSTADDR), or getsockname() of what is accepted. Empty for
+  /// a run without names.
   std::vector<Fd> names;
   /// Netlink: the first packet of each connection that the run's kernel refuses because nobody
   /// captures its port, as nfnetlink_log tells it. Empty on a kernel without nft_log.

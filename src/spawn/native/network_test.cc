@@ -382,8 +382,9 @@ TEST(BuildNetwork, QuestionsToAnyResolverReachTheOneOfTheRun) {
   InBuiltNetwork(WithNames(), [](const NetworkSockets& sockets) {
     ASSERT_EQ(sockets.names.size(), 4U);
     DropCapabilities();
-    for (const auto& [ip, udp, tcp] : {std::tuple{"8.8.8.8", 0U, 1U}, std::tuple{"2001:db8::8", 2U, 3U},
-                                       std::tuple{"127.0.0.1", 0U, 1U}, std::tuple{"::1", 2U, 3U}}) {
+    for (const auto& [ip, udp, tcp] :
+         {std::tuple{"8.8.8.8", 0U, 1U}, std::tuple{"2001:db8::8", 2U, 3U},
+          std::tuple{"127.0.0.1", 0U, 1U}, std::tuple{"::1", 2U, 3U}}) {
       const Attempt asking = Connect(At(ip, 53), SOCK_DGRAM);
       ASSERT_EQ(::send(asking.socket.get(), "?", 1, 0), 1);
       pollfd waiting{.fd = sockets.names[udp].get(), .events = POLLIN, .revents = 0};
@@ -496,9 +497,9 @@ TEST(BuildNetwork, ListenersAreNonBlockingCloseOnExecAndArriveOutside) {
     std::array<Fd, 16> fds;
     const auto got = sys::ReceiveFds(pair->second.get(), buffer, fds);
     ASSERT_TRUE(got);
-    const std::vector<std::string> expected = {
-        "127.0.0.1:1", "[::1]:1", "", "127.0.0.1:8080", "[::1]:8080", "127.0.0.1:5432",
-        "[::1]:5432"};
+    const std::vector<std::string> expected = {"127.0.0.1:1",    "[::1]:1",    "",
+                                               "127.0.0.1:8080", "[::1]:8080", "127.0.0.1:5432",
+                                               "[::1]:5432"};
     ASSERT_EQ(got->fds, expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const Endpoint end = LocalEndOf(fds[i].get());
