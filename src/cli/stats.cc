@@ -28,6 +28,7 @@ struct Figures {
   std::uint64_t memory = 0;
   std::uint64_t processes = 0;
   std::uint64_t disk = 0;
+  std::uint64_t net_out = 0;
 };
 
 /// Of a run that goes on: now. Of one that has ended: its processor time and its peaks.
@@ -36,7 +37,8 @@ Result<Figures> FiguresOf(const workspace::RunDir& run, const RunMeta& meta) {
     return Figures{.cpu_ms = meta.used->cpu_ms,
                    .memory = meta.used->memory_peak,
                    .processes = meta.used->processes_peak,
-                   .disk = meta.used->disk_bytes};
+                   .disk = meta.used->disk_bytes,
+                   .net_out = meta.used->net_out_bytes};
   }
   if (!workspace::IsAlive(meta)) {
     return Fail(Errc::kNotFound, fmt::format("the run '{}' left no figures", meta.id),
@@ -46,7 +48,8 @@ Result<Figures> FiguresOf(const workspace::RunDir& run, const RunMeta& meta) {
   return Figures{.cpu_ms = now.cpu_ms,
                  .memory = now.memory,
                  .processes = now.processes,
-                 .disk = now.disk.bytes};
+                 .disk = now.disk.bytes,
+                 .net_out = now.net_out};
 }
 
 std::string ForPeople(const RunMeta& meta, const Figures& figures, const plan::Limits& limits) {
@@ -64,16 +67,17 @@ std::string ForPeople(const RunMeta& meta, const Figures& figures, const plan::L
   line(fmt::format("processes{}", when),
        OfLimit(fmt::to_string(figures.processes), limits, Limit::kProcesses));
   line("disk", OfLimit(figures.disk == 0 ? "-" : Size(figures.disk), limits, Limit::kDisk));
+  line("sent out", OfLimit(Size(figures.net_out), limits, Limit::kNetOut));
   return out;
 }
 
 std::string ForPrograms(const RunMeta& meta, const Figures& figures, const plan::Limits& limits) {
   return fmt::format(
-      R"({{"id":"{}","alive":{},"state":"{}","wall_ms":{},"cpu_ms":{},"{}":{},"{}":{},"disk_bytes":{},"limits":{}}})"
+      R"({{"id":"{}","alive":{},"state":"{}","wall_ms":{},"cpu_ms":{},"{}":{},"{}":{},"disk_bytes":{},"net_out_bytes":{},"limits":{}}})"
       "\n",
       meta.id, !meta.used, JsonEscape(StateOf(meta)), WallOf(meta), figures.cpu_ms,
       meta.used ? "memory_peak" : "memory", figures.memory,
-      meta.used ? "processes_peak" : "processes", figures.processes, figures.disk,
+      meta.used ? "processes_peak" : "processes", figures.processes, figures.disk, figures.net_out,
       LimitsForPrograms(limits));
 }
 

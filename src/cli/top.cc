@@ -62,14 +62,15 @@ Result<Rows> Look(const host::Person& person, const Rows& before) {
 
 std::string ForPeople(const Rows& rows) {
   using policy::Limit;
-  std::string out = fmt::format("{:<10}  {:>9}  {:>5}  {:>20}  {:>12}  {:>20}  {}\n", "RUN", "TIME",
-                                "CPU%", "MEMORY", "PROCESSES", "DISK", "COMMAND");
+  std::string out = fmt::format("{:<10}  {:>9}  {:>5}  {:>20}  {:>12}  {:>20}  {:>20}  {}\n", "RUN",
+                                "TIME", "CPU%", "MEMORY", "PROCESSES", "DISK", "SENT", "COMMAND");
   for (const auto& [id, row] : rows) {
     out += fmt::format(
-        "{:<10}  {:>9}  {:>5}  {:>20}  {:>12}  {:>20}  {}\n", id, Span(WallOf(row.meta)),
+        "{:<10}  {:>9}  {:>5}  {:>20}  {:>12}  {:>20}  {:>20}  {}\n", id, Span(WallOf(row.meta)),
         row.percent, OfLimit(Size(row.now.memory), row.limits, Limit::kMemory),
         OfLimit(fmt::to_string(row.now.processes), row.limits, Limit::kProcesses),
-        OfLimit(Size(row.now.disk.bytes), row.limits, Limit::kDisk), CommandLine(row.meta));
+        OfLimit(Size(row.now.disk.bytes), row.limits, Limit::kDisk),
+        OfLimit(Size(row.now.net_out), row.limits, Limit::kNetOut), CommandLine(row.meta));
   }
   return out;
 }
@@ -78,9 +79,9 @@ std::string ForPrograms(const Rows& rows) {
   std::vector<std::string> lines;
   for (const auto& [id, row] : rows) {
     lines.push_back(fmt::format(
-        R"({{"id":"{}","wall_ms":{},"cpu_ms":{},"cpu_percent":{},"memory":{},"processes":{},"disk_bytes":{},"disk_entries":{},"limits":{},"project":"{}"}})",
+        R"({{"id":"{}","wall_ms":{},"cpu_ms":{},"cpu_percent":{},"memory":{},"processes":{},"disk_bytes":{},"disk_entries":{},"net_out_bytes":{},"limits":{},"project":"{}"}})",
         id, WallOf(row.meta), row.now.cpu_ms, row.percent, row.now.memory, row.now.processes,
-        row.now.disk.bytes, row.now.disk.entries, LimitsForPrograms(row.limits),
+        row.now.disk.bytes, row.now.disk.entries, row.now.net_out, LimitsForPrograms(row.limits),
         JsonEscape(row.meta.project)));
   }
   return fmt::format("[{}]\n", fmt::join(lines, ",\n"));

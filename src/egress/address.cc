@@ -19,6 +19,10 @@ std::optional<Address> LocalAddressOf(int socket) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   if (::getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return std::nullopt;
+  return AddressIn(storage);
+}
+
+std::optional<Address> AddressIn(const sockaddr_storage& storage) {
   Address address;
   if (storage.ss_family == AF_INET) {
     sockaddr_in v4{};

@@ -1,5 +1,7 @@
 #pragma once
 // Socket addresses as egress reports them.
+#include <sys/socket.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -14,6 +16,9 @@ struct Address {
   [[nodiscard]] bool IsLoopback() const;
   bool operator==(const Address&) const = default;
 };
+
+/// Nothing for other families.
+std::optional<Address> AddressIn(const sockaddr_storage& storage);
 
 /// getsockname(): of a captured connection this is the target the client wanted.
 std::optional<Address> LocalAddressOf(int socket);

@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
+#include "egress/told_refusal.h"
 #include "policy/net_rules.h"
 #include "proto/client_hello.h"
 
 namespace ambit::egress {
 namespace {
-
-/// Alert 49, access denied, before any key is agreed on: every library has words for it.
-constexpr std::string_view kAccessDenied("\x15\x03\x03\x00\x02\x02\x31", 7);
 
 // Kinds of records and messages of TLS (RFC 8446, appendix B).
 constexpr unsigned kChangeCipherSpec = 20;
@@ -22,10 +21,6 @@ constexpr unsigned kApplicationData = 23;
 constexpr unsigned kClientHello = 1;
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kLongestQuietRecord = kRecordHeader + 16;
-
-bool IsWebPort(std::uint16_t port) {
-  return std::ranges::find(policy::kWebPorts, port) != policy::kWebPorts.end();
-}
 
 enum class Http : std::uint8_t { kNo, kPerhaps, kYes };
 
@@ -52,6 +47,10 @@ Http MayBeHttp(std::string_view bytes) {
 
 Claim::Claim(const HostName& name, std::uint16_t port) : name_(name), port_(port) {}
 
+bool Claim::IsExpected(std::uint16_t port) {
+  return std::ranges::find(policy::kWebPorts, port) != policy::kWebPorts.end();
+}
+
 Claim::Look Claim::At(std::string_view pending) {
   if (pending.empty()) return {};
   if (speaks_ == Speaks::kUnknown) {
@@ -61,7 +60,7 @@ Claim::Look Claim::At(std::string_view pending) {
     } else if (const Http http = MayBeHttp(pending); http != Http::kNo) {
       if (http == Http::kPerhaps) return {};
       speaks_ = Speaks::kHttp;
-    } else if (IsWebPort(port_)) {
+    } else if (IsExpected(port_)) {
       return {.then = Look::Then::kRefuse, .mismatch = Mismatch::kNeither};
     } else {
       return {.pass = pending.size(), .then = Look::Then::kRest};
@@ -114,6 +113,12 @@ Claim::Look Claim::AtHttp(std::string_view pending) {
     if (authority.host != name_ || authority.port.value_or(port_) != port_) {
       return RefuseHttp(Mismatch::kOtherHost, authority.host.text());
     }
+    // Elsewhere, and later, the server may be in the middle of what it says.
+    const bool first = !std::exchange(asked_, true);
+    if (progress->head->switches) {
+      if (!first || !IsExpected(port_)) return RefuseHttp(Mismatch::kNotInOrder, {});
+      return {.pass = progress->bytes, .then = Look::Then::kSwitch};
+    }
   }
   return {.pass = progress->bytes};
 }
@@ -122,7 +127,7 @@ Claim::Look Claim::RefuseTls(Mismatch mismatch, std::string claimed) const {
   return {.then = Look::Then::kRefuse,
           .mismatch = mismatch,
           .claimed = std::move(claimed),
-          .reply = std::string(kAccessDenied)};
+          .reply = std::string(kTlsAccessDenied)};
 }
 
 Claim::Look Claim::RefuseHttp(Mismatch mismatch, std::string claimed) const {
@@ -131,10 +136,7 @@ Claim::Look Claim::RefuseHttp(Mismatch mismatch, std::string claimed) const {
   return {.then = Look::Then::kRefuse,
           .mismatch = mismatch,
           .claimed = std::move(claimed),
-          .reply = fmt::format("HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n"
-                               "X-Ambit-Refused: {}\r\nContent-Length: {}\r\n"
-                               "Connection: close\r\n\r\n{}",
-                               WordsFor(mismatch), body.size(), body)};
+          .reply = HttpForbidden(WordsFor(mismatch), body)};
 }
 
 std::string_view WordsFor(Mismatch mismatch) {
@@ -155,6 +157,8 @@ std::string_view WordsFor(Mismatch mismatch) {
       return "what is spoken may be read in two ways";
     case Mismatch::kNeither:
       return "neither TLS nor HTTP is spoken";
+    case Mismatch::kTooSlow:
+      return "nothing was asked for in time";
   }
   return "?";
 }

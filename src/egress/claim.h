@@ -29,8 +29,9 @@ enum class Mismatch : std::uint8_t {
   kOtherHost,         // the Host of an HTTP request is another
   kNotInOrder,        // TLS or HTTP that may be read in two ways
   kNeither,           // not TLS, not HTTP, on a port of the web
+  kTooSlow,           // nothing of them, or only its beginning, for too long
 };
-inline constexpr Mismatch kLastMismatch = Mismatch::kNeither;
+inline constexpr Mismatch kLastMismatch = Mismatch::kTooSlow;
 
 class Claim {
  public:
@@ -38,7 +39,8 @@ class Claim {
   Claim(const HostName& name, std::uint16_t port);
 
   struct Look {
-    enum class Then : std::uint8_t { kMore, kRest, kRefuse };
+    /// kSwitch: what is behind it is another protocol, or the next request: as the server answers.
+    enum class Then : std::uint8_t { kMore, kRest, kRefuse, kSwitch };
     std::size_t pass = 0;                 // bytes of `pending`, from its front, that may go on
     Then then = Then::kMore;              // kRest: everything else may, too
     Mismatch mismatch = Mismatch::kNone;  // kRefuse
@@ -47,6 +49,9 @@ class Claim {
   };
   /// `pending` begins where the last look's bytes ended.
   Look At(std::string_view pending);
+
+  /// Whether a client has to claim something on this port.
+  static bool IsExpected(std::uint16_t port);
 
   /// The most that is ever held back.
   static constexpr std::size_t kMostHeld = 65U << 10;
@@ -63,6 +68,7 @@ class Claim {
   std::uint16_t port_;
   Speaks speaks_ = Speaks::kUnknown;
   bool greeted_ = false;  // a ClientHello has been judged
+  bool asked_ = false;    // a request has been
   proto::HttpRequests requests_;
 };
 

@@ -115,6 +115,23 @@ TEST(Claim, OfEachRequestIsLookedAt) {
   EXPECT_THAT(bad.reply, HasSubstr("evil.example"));
 }
 
+TEST(Claim, MaySwitchToWebSocketWithItsFirstRequest) {
+  const std::string plain = "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+  const std::string upgrade = "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\r\n";
+  const auto look = LookAt(upgrade + "frame", 80);
+  EXPECT_EQ(look.then, Then::kSwitch);
+  EXPECT_EQ(look.pass, upgrade.size());
+  // The server has not agreed: what comes behind is another request, and judged.
+  Claim claim(kName, 80);
+  EXPECT_EQ(claim.At(upgrade).then, Then::kSwitch);
+  EXPECT_EQ(claim.At("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").mismatch,
+            Mismatch::kOtherHost);
+  Claim later(kName, 80);
+  EXPECT_EQ(later.At(plain).then, Then::kMore);
+  EXPECT_EQ(later.At(upgrade).mismatch, Mismatch::kNotInOrder);
+  EXPECT_EQ(LookAt(upgrade, 8080).mismatch, Mismatch::kNotInOrder);
+}
+
 TEST(Claim, OfAnotherPortIsAnothers) {
   const auto at = [](const char* host) {
     return LookAt(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n", 8080).mismatch;

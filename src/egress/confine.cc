@@ -52,7 +52,7 @@ Status PointStandardStreamsNowhere() {
 Status RaiseOpenFilesToTheHardLimit() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return FailErrno(errno, "getrlimit(NOFILE)");
-  constexpr rlim_t kEnough = 4096;
+  constexpr rlim_t kEnough = 16'384;
   files.rlim_cur = std::max(files.rlim_cur, std::min(files.rlim_max, kEnough));
   if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return FailErrno(errno, "setrlimit(NOFILE)");
   return {};

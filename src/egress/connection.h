@@ -22,22 +22,38 @@ inline void SendWithoutDelay(int socket) {
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+/// A peer that is gone without a word is found within some three minutes of silence (tcp(7)).
+inline void FindADeadPeer(int socket) {
+  const int on = 1;
+  const int idle_seconds = 60;
+  const int interval_seconds = 20;
+  const int probes = 6;
+  (void)::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds,
+                     sizeof interval_seconds);
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
 /// Both sockets of one relayed connection; reports its end when the last direction lets go of it.
 struct Relay::Connection {
   /// `to`: family 0 for the host's own loopback.
   Connection(Relay& owner, const Address& to, const HostName* to_name)
       : relay(owner), client(owner.loop_), host(owner.loop_), target(to), name(to_name) {
-    ++relay.open_;
+    relay.connections_.insert(this);
+    if (IsCaptured()) ++relay.waiting_;
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() {
-    --relay.open_;
+    relay.connections_.erase(this);
+    Carries();
     if (id == 0) return;
     EgressReport report = About(ReportKind::kClosed);
     report.error = error;
     report.bytes_to_host = bytes_to_host;
     report.bytes_from_host = bytes_from_host;
+    report.count = relay.out_.used();
     relay.reporter_.Send(report);
   }
 
@@ -49,7 +65,19 @@ struct Relay::Connection {
     return report;
   }
 
+  [[nodiscard]] bool IsCaptured() const { return target.family != 0; }
+
+  /// It has got as far as to carry something, or is over.
+  void Carries() {
+    if (IsCaptured() && waiting) --relay.waiting_;
+    waiting = false;
+  }
+
   void Opened() {
+    for (Descriptor* side : {&client, &host}) {
+      SendWithoutDelay(side->native_handle());
+      FindADeadPeer(side->native_handle());
+    }
     id = ++relay.last_connection_;
     relay.reporter_.Send(About(ReportKind::kOpened));
   }
@@ -70,10 +98,14 @@ struct Relay::Connection {
   Descriptor host;
   Address target;
   const HostName* name;  // of the table; nullptr: the host's loopback, or an address
-  bool refused = false;  // what breaks now was broken on purpose
-  std::uint32_t id = 0;  // once it stands
+  bool waiting = true;
+  bool answered = false;  // somebody carries what the host says
+  bool refused = false;   // what breaks now was broken on purpose
+  std::uint32_t id = 0;   // once it stands
   int error = 0;
   std::uint64_t bytes_to_host = 0;
+  std::uint64_t bytes_seen = 0;  // both ways, when it was last looked at
+  std::chrono::steady_clock::time_point quiet_since = std::chrono::steady_clock::now();
   std::uint64_t bytes_from_host = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <memory>
@@ -19,7 +20,9 @@
 #include "egress/name_server.h"
 #include "egress/name_table.h"
 #include "egress/order.h"
+#include "egress/refused_ports.h"
 #include "egress/relay.h"
+#include "egress/repeats.h"
 #include "egress/reporter.h"
 #include "egress/resolver.h"
 #include "egress/responder.h"
@@ -63,6 +66,8 @@ class Process {
  public:
   Process(EgressSpec spec, std::size_t open_files, std::unique_ptr<Resolver> resolver)
       : network_(std::move(spec.network)),
+        most_out_(spec.most_out),
+        timeouts_(spec.timeouts),
         open_files_(open_files),
         life_line_(loop_, std::move(spec.life_line).Release()),
         control_(loop_, std::move(spec.control).Release()),
@@ -111,10 +116,12 @@ class Process {
 
   void Serve(std::vector<Fd> listeners) {
     if (relay_) EndWithError(EEXIST);
+    if (auto heard = HearOfRefused(listeners); !heard) EndWithError(heard.error().sys_errno);
     if (auto names = ServeNames(listeners); !names) EndWithError(names.error().sys_errno);
     std::optional<Names> names;
     if (upstream_) names.emplace(Names{.table = table_, .upstream = *upstream_});
-    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()), names);
+    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()), names, most_out_,
+                   timeouts_);
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
     }
@@ -155,25 +162,48 @@ class Process {
     return true;
   }
 
+  /// Takes the socket on which the run's kernel speaks out of what came; not every kernel does.
+  Status HearOfRefused(std::vector<Fd>& sockets) {
+    const auto found =
+        std::ranges::find_if(sockets, [](const Fd& socket) { return IsNetlink(socket.get()); });
+    if (found == sockets.end()) return {};
+    Fd socket = std::move(*found);
+    sockets.erase(found);
+    return refused_ports_.Hear(std::move(socket));
+  }
+
   /// Takes the sockets for names out of what came.
   Status ServeNames(std::vector<Fd>& sockets) {
     if (!network_.HasNames()) return {};
-    Fd udp;
-    Fd tcp;
+    std::vector<Fd> names;
     for (Fd& socket : sockets) {
       const auto address = LocalAddressOf(socket.get());
-      if (!address || address->port != plan::kNamePort) continue;
-      (IsListener(socket.get()) ? tcp : udp) = std::move(socket);
+      if (address && address->port == plan::kNamePort) names.push_back(std::move(socket));
     }
     std::erase_if(sockets, [](const Fd& socket) { return !socket; });
-    if (!udp || !tcp) return FailErrno(ENOTSOCK, "serve names");
-    return name_server_.Serve(std::move(udp), std::move(tcp));
+    if (names.empty()) return FailErrno(ENOTSOCK, "serve names");
+    return name_server_.Serve(std::move(names));
   }
 
-  void OnNameRefused(const HostName* name) {
-    EgressReport report{.kind = ReportKind::kNameRefused};
+  void OnNameRefused(const HostName* name, const policy::NetDecision& why) {
+    EgressReport report{.kind = why.allowed ? ReportKind::kTooManyNames : ReportKind::kNameRefused};
     if (name != nullptr) report.name = TextOfName(name->text());
+    repeats_.Send(report);
+  }
+
+  void OnResolverAsked(const Address& resolver) {
+    EgressReport report{
+        .kind = ReportKind::kResolverAsked, .family = resolver.family, .port = plan::kNamePort};
+    report.address = resolver.bytes;
     reporter_.Send(report);
+  }
+
+  /// No rule allows the port anywhere; a rule of the name may deny it all the same.
+  void OnPortRefused(const Address& target) {
+    EgressReport report{.kind = ReportKind::kDenied, .family = target.family, .port = target.port};
+    report.address = target.bytes;
+    if (const HostName* name = table_.NameOf(target)) report.name = TextOfName(name->text());
+    repeats_.Send(report);
   }
 
   [[noreturn]] void EndWithError(int error) {
@@ -181,17 +211,22 @@ class Process {
   }
 
   plan::NetworkPlan network_;
+  std::uint64_t most_out_;
+  Timeouts timeouts_;
   std::size_t open_files_;
   asio::io_context loop_{1};
   Descriptor life_line_;
   Descriptor control_;
   Reporter reporter_;
   std::optional<Upstream> upstream_;  // of a run with names
+  Repeats repeats_{loop_, reporter_};
   NameTable table_{NameTable::RandomNetwork()};
   Responder responder_{
       network_.rules, table_,
-      [this](const HostName* name, const policy::NetDecision&) { OnNameRefused(name); }};
-  NameServer name_server_{loop_, responder_};
+      [this](const HostName* name, const policy::NetDecision& why) { OnNameRefused(name, why); }};
+  NameServer name_server_{loop_, responder_,
+                          [this](const Address& resolver) { OnResolverAsked(resolver); }};
+  RefusedPorts refused_ports_{loop_, [this](const Address& target) { OnPortRefused(target); }};
   std::optional<Relay> relay_;
   bool said_ready_ = false;
 };

@@ -11,7 +11,9 @@
 #include <string>
 
 #include "base/fd.h"
+#include "egress/allowance.h"
 #include "egress/confine.h"
+#include "egress/relay.h"
 #include "plan/network_plan.h"
 
 namespace ambit::egress {
@@ -24,6 +26,8 @@ struct EgressSpec {
   // With names only.
   std::string hosts;         // of /etc/hosts of the host
   policy::OwnAddresses own;  // of its interfaces
+  std::uint64_t most_out = Allowance::kUnlimited;  // bytes that may leave the run
+  Timeouts timeouts = {};
 };
 
 /// Exit status: 0 when the life line ended, kExitFailed when a wall could not be raised or the

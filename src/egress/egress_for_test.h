@@ -169,7 +169,12 @@ inline std::string ReadAll(int socket) {
 
 class RunningEgress {
  public:
-  explicit RunningEgress(plan::NetworkPlan plan) : plan_(std::move(plan)) {
+  struct Terms {
+    std::uint64_t most_out = Allowance::kUnlimited;
+    Timeouts timeouts = {};
+  };
+  explicit RunningEgress(plan::NetworkPlan plan) : RunningEgress(std::move(plan), Terms()) {}
+  RunningEgress(plan::NetworkPlan plan, const Terms& terms) : plan_(std::move(plan)) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     Fd life_line_end(ends[0]);
@@ -183,7 +188,9 @@ class RunningEgress {
                       .control = std::move(pair->second),
                       .become = std::nullopt,
                       .hosts = {},
-                      .own = {}};
+                      .own = {},
+                      .most_out = terms.most_out,
+                      .timeouts = terms.timeouts};
       if (::geteuid() == 0) spec.become = kIdentity;
       RunEgress(std::move(spec));
     });

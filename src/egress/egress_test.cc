@@ -123,6 +123,13 @@ TEST(Egress, FiftyMegabytesArriveIntactBothWays) {
   EXPECT_EQ(closed->bytes_from_host, kTotal);
 }
 
+void MayOpenAllFiles() {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
 TEST(Egress, CarriesTwoHundredConnectionsAtOnce) {
   const HostServer server = Serve(AF_INET, Echo);
   RunningEgress egress(PlanFor(server.port));
@@ -145,6 +152,111 @@ TEST(Egress, CarriesTwoHundredConnectionsAtOnce) {
       EXPECT_EQ(ReadAll(sockets[i].get()), text_of(i)) << i;
     }
   });
+}
+
+/// Echoes one byte of each connection, and keeps them all open: one process for thousands.
+HostServer ServeOneByteEach() {
+  HostServer server;
+  Fd listener = ListenOnLoopback(AF_INET, server.port);
+  server.process = Forked([&] {
+    MayOpenAllFiles();
+    std::vector<pollfd> watched = {{.fd = listener.get(), .events = POLLIN, .revents = 0}};
+    for (;;) {
+      if (::poll(watched.data(), watched.size(), -1) <= 0) continue;
+      for (std::size_t n = watched.size(); n-- > 1;) {
+        char byte = 0;
+        if (watched[n].revents == 0) continue;
+        if (::recv(watched[n].fd, &byte, 1, 0) == 1) (void)!::send(watched[n].fd, &byte, 1, 0);
+        watched[n].fd = -1 - watched[n].fd;  // it has had its turn
+      }
+      if (watched[0].revents == 0) continue;
+      const int connection = ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (connection >= 0) watched.push_back({.fd = connection, .events = POLLIN, .revents = 0});
+    }
+  });
+  return server;
+}
+
+TEST(Egress, TwoThousandIdleConnectionsTakeNoPipesFromTheirUser) {
+  constexpr std::size_t kMany = 2000;
+  const HostServer server = ServeOneByteEach();
+  RunningEgress egress(PlanFor(server.port));
+  egress.Inside([&] {
+    MayOpenAllFiles();
+    std::vector<Fd> sockets;
+    for (std::size_t n = 0; n < kMany; ++n) {
+      sockets.push_back(ConnectLoopback(AF_INET, server.port));
+      ASSERT_TRUE(sockets.back()) << n << ": " << strerror(errno);
+      char byte = 'x';
+      ASSERT_EQ(::send(sockets.back().get(), &byte, 1, MSG_NOSIGNAL), 1) << n;
+      ASSERT_EQ(::recv(sockets.back().get(), &byte, 1, 0), 1) << n;
+    }
+    // They hold while this user makes pipes: as many and as large as the kernel gives by itself.
+    std::vector<Fd> pipes;
+    constexpr int kOrdinary = 64 * 1024;
+    for (int n = 0; n < 100; ++n) {
+      std::array<int, 2> ends{};
+      ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+      pipes.emplace_back(ends[0]);
+      pipes.emplace_back(ends[1]);
+      EXPECT_EQ(::fcntl(ends[0], F_GETPIPE_SZ), kOrdinary) << n;
+    }
+  });
+}
+
+TEST(Egress, EndsAConnectionThatBothSidesHaveForgotten) {
+  const HostServer server = Serve(AF_INET, Echo);
+  RunningEgress egress(PlanFor(server.port), {.timeouts = {.idle = milliseconds(300)}});
+  egress.Inside([&] {
+    const Fd forgotten = ConnectLoopback(AF_INET, server.port);
+    const Fd busy = ConnectLoopback(AF_INET, server.port);
+    ASSERT_TRUE(forgotten && busy);
+    pollfd end{.fd = forgotten.get(), .events = POLLIN, .revents = 0};
+    while (::poll(&end, 1, 20) == 0) {
+      char byte = 'x';
+      ASSERT_EQ(::send(busy.get(), &byte, 1, MSG_NOSIGNAL), 1);
+      ASSERT_EQ(::recv(busy.get(), &byte, 1, 0), 1);
+    }
+    EXPECT_EQ(ReadAll(forgotten.get()), "!" + std::to_string(ECONNRESET));
+  });
+  const auto closed = egress.Next(ReportKind::kClosed);
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->error, ETIMEDOUT);
+}
+
+TEST(Egress, SendsNotOneByteMoreThanMayLeave) {
+  constexpr std::uint64_t kMost = 1'000'000;
+  const HostServer server = Serve(AF_INET, Echo);
+  RunningEgress egress(PlanFor(server.port), {.most_out = kMost});
+  egress.Inside([&] {
+    // Some at once, through pipes and copied, so that they race for what is left.
+    std::vector<ChildProcess> senders;
+    for (int n = 0; n < 8; ++n) {
+      senders.push_back(Forked([&] {
+        const Fd socket = ConnectLoopback(AF_INET, server.port);
+        const std::string block(50'000, 'x');
+        for (int sent = 0; sent < 10; ++sent) {
+          if (::send(socket.get(), block.data(), block.size(), MSG_NOSIGNAL) < 0) break;
+        }
+        ::shutdown(socket.get(), SHUT_WR);
+        (void)ReadAll(socket.get());
+      }));
+    }
+    for (ChildProcess& sender : senders) EXPECT_EQ(sender.EndsWithin(std::chrono::seconds(20)), 0);
+  });
+  std::uint64_t sent = 0;
+  bool told = false;
+  for (int closed = 0; closed < 8;) {
+    const auto report = egress.NextReport();
+    ASSERT_TRUE(report) << closed;
+    told |= report->kind == ReportKind::kOutLimit;
+    if (report->kind != ReportKind::kClosed) continue;
+    ++closed;
+    sent += report->bytes_to_host;
+  }
+  EXPECT_TRUE(told);
+  EXPECT_LE(sent, kMost);
+  EXPECT_GT(sent, kMost * 9 / 10);
 }
 
 TEST(Egress, AnAbsentServerIsAResetAndNeverAnEmptyAnswer) {
@@ -417,6 +529,7 @@ TEST(Egress, HasNoDescriptorThatItDoesNotNeed) {
                                                "socket",  // 2 capture listeners, port 9
                                                "socket",
                                                "socket",  // port 10
+                                               "socket",  // that tells of refused ports
                                                "anon_inode:[eventpoll]",
                                                "anon_inode:[eventfd]",
                                                "anon_inode:[timerfd]"};
@@ -424,8 +537,9 @@ TEST(Egress, HasNoDescriptorThatItDoesNotNeed) {
 }
 
 TEST(LimitsFor, KeepsRoomForListenersAndPipes) {
-  EXPECT_EQ(LimitsFor(4096, 130).connections, 1024U);
-  EXPECT_EQ(LimitsFor(4096, 130).pipes, 64U);
+  EXPECT_EQ(LimitsFor(16'384, 130).connections, 4096U);
+  EXPECT_EQ(LimitsFor(16'384, 130).pipes, 64U);
+  EXPECT_GT(LimitsFor(4096, 130).connections, 1200U);
   EXPECT_EQ(LimitsFor(0, 130).connections, 0U);
   for (const std::size_t files : {20U, 64U, 256U, 1024U}) {
     const RelayLimits limits = LimitsFor(files, 4);

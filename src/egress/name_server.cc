@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -21,6 +23,46 @@ constexpr std::size_t kLongestQuestion = 4096;
 constexpr int kQuestionsPerTurn = 64;
 constexpr std::chrono::seconds kLongestConnection(10);
 
+// linux/in6.h, which cannot be included beside netinet/in.h: the names of options and of what they
+// bring are the same.
+constexpr int kIpOriginalTarget = 20;
+constexpr int kIpv6OriginalTarget = 74;
+
+/// Where the message was sent to, as the kernel says beside it.
+std::optional<Address> TargetBeside(msghdr& message) {
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+    const bool v4 = one->cmsg_level == IPPROTO_IP && one->cmsg_type == kIpOriginalTarget;
+    const bool v6 = one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == kIpv6OriginalTarget;
+    if (!v4 && !v6) continue;
+    sockaddr_storage target{};
+    std::memcpy(&target, CMSG_DATA(one), v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    return AddressIn(target);
+  }
+  return std::nullopt;
+}
+
+/// The one thing beside `message`: which address it comes from.
+void WriteSource(msghdr& message, const Address& source) {
+  cmsghdr* one = CMSG_FIRSTHDR(&message);
+  if (source.family == 4) {
+    in_pktinfo info{};
+    std::memcpy(&info.ipi_spec_dst, source.bytes.data(), sizeof info.ipi_spec_dst);
+    one->cmsg_level = IPPROTO_IP;
+    one->cmsg_type = IP_PKTINFO;
+    one->cmsg_len = CMSG_LEN(sizeof info);
+    std::memcpy(CMSG_DATA(one), &info, sizeof info);
+    message.msg_controllen = CMSG_SPACE(sizeof info);
+  } else {
+    in6_pktinfo info{};
+    std::memcpy(&info.ipi6_addr, source.bytes.data(), sizeof info.ipi6_addr);
+    one->cmsg_level = IPPROTO_IPV6;
+    one->cmsg_type = IPV6_PKTINFO;
+    one->cmsg_len = CMSG_LEN(sizeof info);
+    std::memcpy(CMSG_DATA(one), &info, sizeof info);
+    message.msg_controllen = CMSG_SPACE(sizeof info);
+  }
+}
+
 /// Bytes that are there now; 0: none, or the end.
 std::size_t ReceiveNow(Descriptor& from, std::span<std::byte> into) {
   const ssize_t got = ::recv(from.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
@@ -29,47 +71,75 @@ std::size_t ReceiveNow(Descriptor& from, std::span<std::byte> into) {
 
 }  // namespace
 
-Status NameServer::Serve(Fd udp, Fd tcp) {
-  for (auto& [socket, fd] : {std::pair{&udp_, &udp}, std::pair{&tcp_, &tcp}}) {
+Status NameServer::Serve(std::vector<Fd> sockets) {
+  for (Fd& fd : sockets) {
+    auto socket = std::make_unique<Descriptor>(loop_);
     boost::system::error_code error;
-    socket->assign(fd->get(), error);
+    socket->assign(fd.get(), error);
     if (error) return FailErrno(error.value(), "watch a socket for names");
-    (void)std::move(*fd).Release();
+    (void)std::move(fd).Release();
+    sockets_.push_back(std::move(socket));
   }
-  asio::co_spawn(loop_.get_executor(), AnswerOverUdp(), asio::detached);
-  asio::co_spawn(loop_.get_executor(), AcceptAll(), asio::detached);
+  for (const auto& socket : sockets_) {
+    asio::co_spawn(
+        loop_.get_executor(),
+        IsListener(socket->native_handle()) ? AcceptAll(*socket) : AnswerOverUdp(*socket),
+        asio::detached);
+  }
   return {};
 }
 
-Task<> NameServer::AnswerOverUdp() {
-  std::array<std::byte, kLongestQuestion> question{};
-  while (!co_await Ready(udp_, Descriptor::wait_read)) {
-    for (int n = 0; n < kQuestionsPerTurn; ++n) {
-      sockaddr_storage from{};
-      socklen_t size = sizeof from;
-      const ssize_t got = ::recvfrom(udp_.native_handle(), question.data(), question.size(),
-                                     MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
-      if (got < 0) break;
-      const auto asked = std::span(question).first(static_cast<std::size_t>(got));
-      const std::string answer = responder_.AnswerTo(asked, Responder::Over::kUdp);
-      // Whoever does not read theirs has none.
-      if (!answer.empty()) {
-        (void)::sendto(udp_.native_handle(), answer.data(), answer.size(), MSG_DONTWAIT,
-                       reinterpret_cast<const sockaddr*>(&from), size);
-      }
+void NameServer::Note(const Address& resolver) {
+  if (resolver.IsLoopback() || resolvers_.size() >= kMostResolvers) return;
+  if (resolvers_.insert({resolver.family, resolver.bytes}).second) asked_(resolver);
+}
+
+Task<> NameServer::AnswerOverUdp(Descriptor& socket) {
+  while (!co_await Ready(socket, Descriptor::wait_read)) {
+    for (int n = 0; n < kQuestionsPerTurn && AnswerOne(socket); ++n) {
     }
   }
 }
 
-Task<> NameServer::AcceptAll() {
-  while (!co_await Ready(tcp_, Descriptor::wait_read)) {
-    Fd client(::accept4(tcp_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+/// False: nobody asks just now.
+bool NameServer::AnswerOne(Descriptor& socket) {
+  std::array<std::byte, kLongestQuestion> question{};
+  sockaddr_storage from{};
+  alignas(cmsghdr) std::array<std::byte, 256> beside{};
+  iovec into{.iov_base = question.data(), .iov_len = question.size()};
+  msghdr message{.msg_name = &from,
+                 .msg_namelen = sizeof from,
+                 .msg_iov = &into,
+                 .msg_iovlen = 1,
+                 .msg_control = beside.data(),
+                 .msg_controllen = beside.size(),
+                 .msg_flags = 0};
+  const ssize_t got = ::recvmsg(socket.native_handle(), &message, MSG_DONTWAIT);
+  if (got < 0) return errno == EINTR;
+  const auto resolver = TargetBeside(message);
+  if (!resolver) return true;
+  Note(*resolver);
+  const auto asked = std::span(question).first(static_cast<std::size_t>(got));
+  std::string answer = responder_.AnswerTo(asked, Responder::Over::kUdp);
+  if (answer.empty()) return true;
+  into = {.iov_base = answer.data(), .iov_len = answer.size()};
+  message.msg_controllen = beside.size();
+  WriteSource(message, *resolver);
+  // Whoever does not read theirs has none.
+  (void)::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT);
+  return true;
+}
+
+Task<> NameServer::AcceptAll(Descriptor& listener) {
+  while (!co_await Ready(listener, Descriptor::wait_read)) {
+    Fd client(::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
       Timer pause(loop_.get_executor());
       pause.expires_after(std::chrono::milliseconds(100));
       co_await Wait(pause);
     }
     if (!client || open_ >= kMostConnections) continue;
+    if (const auto resolver = LocalAddressOf(client.get())) Note(*resolver);
     asio::co_spawn(loop_.get_executor(), AnswerOverTcp(std::move(client)), asio::detached);
   }
 }

@@ -21,11 +21,18 @@ NameTable::Network NameTable::RandomNetwork() {
   return network;
 }
 
-std::optional<NameTable::Addresses> NameTable::AddressesOf(const HostName& name) {
+std::optional<NameTable::Addresses> NameTable::AddressesOf(const HostName& name,
+                                                           const policy::NetRule* wildcard) {
   if (const auto known = numbers_.find(name); known != numbers_.end()) {
     return NumberToAddresses(known->second);
   }
   if (names_.size() >= kMostNames) return std::nullopt;
+  if (wildcard != nullptr) {
+    if (names_.size() >= kMostNames - policy::kMostNetRules) return std::nullopt;
+    std::size_t& below = below_[wildcard];
+    if (below >= kMostBelow) return std::nullopt;
+    ++below;
+  }
   names_.push_back(name);
   const auto number = static_cast<std::uint32_t>(names_.size());
   numbers_.emplace(name, number);

@@ -4,7 +4,9 @@
 // run). They are routable nowhere; whoever connects to one means the name.
 //
 // A name keeps its addresses, and an address its name, so an answer that a program has kept is
-// never wrong. There are 65,535 names; then no new one gets an address.
+// never wrong. There are 65,535 names; then no new one gets an address. So that nobody can use them
+// up by asking, a wildcard has kMostBelow of them, and as many as there can be rules are kept for
+// names that a rule names.
 //
 // Who calls: egress/responder (AddressesOf), egress/relay (NameOf). One thread.
 // Source of the ranges: RFC 2544 and 6890 (benchmarking), 4193 (unique local).
@@ -16,6 +18,7 @@
 
 #include "base/host_name.h"
 #include "egress/address.h"
+#include "policy/net_rules.h"
 
 namespace ambit::egress {
 
@@ -31,8 +34,12 @@ class NameTable {
     std::array<std::uint8_t, 4> v4{};
     std::array<std::uint8_t, 16> v6{};
   };
-  /// The same ones each time. Nothing: there are too many names.
-  std::optional<Addresses> AddressesOf(const HostName& name);
+  /// Of names that one wildcard has brought.
+  static constexpr std::size_t kMostBelow = 8192;
+  /// The same ones each time. `wildcard`: the rule that allows the name; nullptr: a rule names it.
+  /// Nothing: there are too many names.
+  std::optional<Addresses> AddressesOf(const HostName& name,
+                                       const policy::NetRule* wildcard = nullptr);
   /// nullptr: the address stands for none. The name lives as long as the table.
   [[nodiscard]] const HostName* NameOf(const Address& address) const;
 
@@ -40,8 +47,9 @@ class NameTable {
   [[nodiscard]] Addresses NumberToAddresses(std::uint32_t number) const;
 
   Network network_;
-  std::map<HostName, std::uint32_t> numbers_;  // from 1
-  std::deque<HostName> names_;                 // by number - 1; a deque does not move them
+  std::map<HostName, std::uint32_t> numbers_;            // from 1
+  std::map<const policy::NetRule*, std::size_t> below_;  // how many each wildcard has
+  std::deque<HostName> names_;  // by number - 1; a deque does not move them
 };
 
 }  // namespace ambit::egress

@@ -52,13 +52,16 @@ RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
 }
 
 Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
-             std::optional<Names> names)
+             std::optional<Names> names, std::uint64_t most_out, Timeouts timeouts)
     : loop_(loop),
       reporter_(reporter),
       limits_(limits),
       pipes_(limits.pipes),
       holds_(loop, reporter, limits.held),
-      names_(names) {}
+      names_(names),
+      out_(most_out,
+           [this] { reporter_.Send({.kind = ReportKind::kOutLimit, .count = out_.used()}); }),
+      timeouts_(timeouts) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
   for (Fd& fd : listeners) {
@@ -84,7 +87,42 @@ Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
   for (const auto& listener : listeners_) {
     asio::co_spawn(loop_.get_executor(), AcceptAll(*listener), asio::detached);
   }
+  asio::co_spawn(loop_.get_executor(), EndIdleOnes(), asio::detached);
+  asio::co_spawn(loop_.get_executor(), TellWhatLeaves(), asio::detached);
   return {};
+}
+
+/// Keep-alive finds peers that are gone; this ends what both sides have forgotten.
+Task<> Relay::EndIdleOnes() {
+  constexpr int kLooks = 10;  // in the time that is allowed
+  Timer timer(loop_.get_executor());
+  for (;;) {
+    timer.expires_after(timeouts_.idle / kLooks);
+    co_await Wait(timer);
+    const auto now = std::chrono::steady_clock::now();
+    const auto all = connections_;  // to break one may end it
+    for (Connection* one : all) {
+      if (!connections_.contains(one)) continue;
+      const std::uint64_t bytes = one->bytes_to_host + one->bytes_from_host;
+      if (bytes != one->bytes_seen) one->quiet_since = now;
+      one->bytes_seen = bytes;
+      if (now - one->quiet_since >= timeouts_.idle) one->Break(ETIMEDOUT);
+    }
+  }
+}
+
+/// For whoever looks while connections go on; those that end tell it themselves.
+Task<> Relay::TellWhatLeaves() {
+  constexpr std::chrono::seconds kEvery(1);
+  Timer timer(loop_.get_executor());
+  std::uint64_t told = 0;
+  for (;;) {
+    timer.expires_after(kEvery);
+    co_await Wait(timer);
+    if (out_.used() == told) continue;
+    told = out_.used();
+    reporter_.Send({.kind = ReportKind::kTraffic, .count = told});
+  }
 }
 
 Task<> Relay::AcceptAll(Listener& listener) {
@@ -115,7 +153,7 @@ void Relay::Take(Fd client, const Listener& listener) {
   const bool nobody = listener.role == Role::kCapture && (!names_ || target.IsLoopback());
   if (nobody) {
     Refuse(std::move(client), ReportKind::kDenied);
-  } else if (open_ >= limits_.connections) {
+  } else if (IsFull() || (listener.role == Role::kCapture && waiting_ >= limits_.connections / 2)) {
     Refuse(std::move(client), ReportKind::kTooMany);
   } else if (listener.role == Role::kCapture) {
     asio::co_spawn(loop_.get_executor(), CarryOut(std::move(client), target), asio::detached);
@@ -124,9 +162,8 @@ void Relay::Take(Fd client, const Listener& listener) {
   }
 }
 
-void Relay::Refuse(Fd client, ReportKind kind, const HostName* name, int error) {
+void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
   EgressReport report = ReportAbout(kind, LocalAddressOf(client.get()).value_or(Address{}));
-  report.error = error;
   if (name != nullptr) report.name = TextOfName(name->text());
   // On record first: a run may end at once when it is refused.
   reporter_.Send(report);
@@ -148,8 +185,6 @@ Task<> Relay::Carry(Fd client, std::uint16_t port) {
     reporter_.Send({.kind = ReportKind::kUpstreamFailed, .port = port, .error = failed});
     co_return;
   }
-  SendWithoutDelay(connection->client.native_handle());
-  SendWithoutDelay(connection->host.native_handle());
   connection->Opened();
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
@@ -159,7 +194,8 @@ Task<> Relay::CarryOneWay(std::shared_ptr<Connection> connection, bool to_host) 
   Descriptor& from = to_host ? connection->client : connection->host;
   Descriptor& to = to_host ? connection->host : connection->client;
   std::uint64_t& moved = to_host ? connection->bytes_to_host : connection->bytes_from_host;
-  if (const int broken = co_await Pump(from, to, pipes_, moved); broken != 0) {
+  if (const int broken = co_await Pump(from, to, pipes_, moved, to_host ? &out_ : nullptr);
+      broken != 0) {
     if (!connection->refused) connection->Break(broken);
   } else if (::shutdown(to.native_handle(), SHUT_WR) != 0) {
     connection->Break(errno);

@@ -8,12 +8,19 @@
 // has to be that name (Claim); what the server says first goes in at once.
 //
 // A connection to a host port goes to 127.0.0.1:N of the host, then to ::1; when neither answers
-// the client gets a reset, never an end of file that looks like an empty answer. What is not
-// allowed is reset and reported as a denial. One thread; owned by RunEgress.
+// the client gets a reset, never an end of file that looks like an empty answer.
+//
+// What is not allowed is reported as a denial and told to the client in its own protocol
+// (told_refusal.h), for at most a second each and kMostTold at once; then, and where there are no
+// words, it is reset. On ports of the web a client has to say what it wants within a time; a
+// connection that carries nothing for a long time is ended; and half of the places stay for those
+// that have got as far as to carry something. One thread; owned by RunEgress.
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +28,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "egress/address.h"
+#include "egress/allowance.h"
 #include "egress/claim.h"
 #include "egress/holds.h"
 #include "egress/loop.h"
@@ -34,9 +42,15 @@ namespace ambit::egress {
 
 /// How much the descriptors of the process allow.
 struct RelayLimits {
-  std::size_t connections = 1024;
+  std::size_t connections = 4096;
   std::size_t pipes = 64;
   std::size_t held = 128;  // connections that wait for a person
+};
+
+/// How long a connection may do nothing.
+struct Timeouts {
+  std::chrono::milliseconds idle = std::chrono::hours(1);           // without a byte either way
+  std::chrono::milliseconds first_claim = std::chrono::minutes(1);  // on ports of the web
 };
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);
 
@@ -49,7 +63,8 @@ struct Names {
 class Relay {
  public:
   /// Without `names` whatever is captured is refused.
-  Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits, std::optional<Names> names);
+  Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits, std::optional<Names> names,
+        std::uint64_t most_out = Allowance::kUnlimited, Timeouts timeouts = {});
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
@@ -60,6 +75,9 @@ class Relay {
   /// A person's answer to what is held; and what is to be done when the rules have changed.
   void Answer(std::uint32_t question, bool allowed) { holds_.Answer(question, allowed); }
   void OnRulesChanged();
+
+  /// Of clients whose connection is refused, at once.
+  static constexpr std::size_t kMostTold = 64;
 
  private:
   struct Connection;
@@ -72,8 +90,17 @@ class Relay {
 
   Task<> AcceptAll(Listener& listener);
   void Take(Fd client, const Listener& listener);
-  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr, int error = 0);
+  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
+  /// Of all places there are, by connections and by those who are told of a refusal.
+  [[nodiscard]] bool IsFull() const {
+    return connections_.size() + telling_ >= limits_.connections;
+  }
   void RefuseUnreachable(Fd client, const Address& target);
+  void RefuseInWords(Fd client, std::uint16_t port, std::string words);
+  void RefuseInWords(Descriptor client, std::uint16_t port, std::string words);
+  Task<> Tell(Descriptor client, std::uint16_t port, std::string words);
+  Task<> EndIdleOnes();
+  Task<> TellWhatLeaves();
   Task<> CarryOut(Fd client, Address target);
   struct Permission {
     bool allowed = false;
@@ -82,10 +109,16 @@ class Relay {
     int error = 0;  // of the refusal
   };
   [[nodiscard]] policy::NetDecision DecisionOn(const Wanted& wanted) const;
+  void RefuseUnallowed(Fd client, const Wanted& wanted, const Address& target,
+                       const Permission& permission);
   Task<Permission> MayPass(int client, const Address& target, const Wanted& wanted);
   Task<bool> ConnectUpstream(std::shared_ptr<Connection> connection, Wanted wanted);
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
+  std::shared_ptr<Timer> ExpectAClaim(const std::shared_ptr<Connection>& connection);
   Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
+  Task<bool> Switch(const std::shared_ptr<Connection>& connection, std::string& held);
+  Task<bool> SendOut(Connection& connection, std::string_view bytes);
+  void CarryAnswers(const std::shared_ptr<Connection>& connection);
   Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);
   Task<> Carry(Fd client, std::uint16_t port);
   Task<> CarryOneWay(std::shared_ptr<Connection> connection, bool to_host);
@@ -97,7 +130,11 @@ class Relay {
   Holds holds_;
   std::optional<Names> names_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::size_t open_ = 0;
+  Allowance out_;
+  Timeouts timeouts_;
+  std::set<Connection*> connections_;
+  std::size_t waiting_ = 0;  // captured, and nothing is carried yet
+  std::size_t telling_ = 0;
   std::uint32_t last_connection_ = 0;
 };
 

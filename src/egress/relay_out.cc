@@ -1,5 +1,6 @@
 // What leaves the machine: captured connections, to the names and addresses that rules allow.
 #include <errno.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "egress/connection.h"
+#include "egress/send_all.h"
 #include "egress/upstream.h"
 
 namespace ambit::egress {
@@ -30,17 +32,52 @@ void PutAddress(EgressReport& report, const NotConnected& why) {
   std::copy_n(why.address.begin() + (v4 ? 12 : 0), v4 ? 4 : 16, report.address.begin());
 }
 
-/// Everything, however small the socket's buffer is. False: the other side has gone.
-Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent =
-        ::send(to.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
-    if (sent >= 0 || errno == EINTR) continue;
-    if (errno != EAGAIN) co_return false;
-    if (co_await Ready(to, Descriptor::wait_write)) co_return false;
+/// "example.com:22", as a rule would be written.
+std::string RuleFor(const Address& target, const HostName* name) {
+  policy::NetRule rule{.port = target.port};
+  if (name != nullptr) {
+    rule.name = *name;
+  } else {
+    rule.range = policy::AddressRange{.first = BytesOf(target)};
   }
-  co_return true;
+  return policy::TextOf(rule);
+}
+
+std::string WordsOf(const Address& target, const HostName* name, std::string_view why) {
+  return fmt::format("ambit: a connection to {} is refused: {}", RuleFor(target, name), why);
+}
+
+std::string WhereItLeads(policy::Reach reach) {
+  return fmt::format("it leads to {}", policy::WordsFor(reach));
+}
+
+std::string WhyNot(const Address& target, const HostName* name,
+                   const policy::NetDecision& decision) {
+  if (decision.rule != nullptr) {
+    return fmt::format("{} denies it ({})", policy::TextOf(*decision.rule), decision.rule->from);
+  }
+  return fmt::format("no rule names it, ambit run --allow {} would allow it",
+                     RuleFor(target, name));
+}
+
+std::string WhatAPersonSaid(int error) {
+  return error == EACCES ? "a person was asked and said no" : "a person was asked and did not answer";
+}
+
+std::string WhyUnreachable(const NotConnected& why) {
+  if (why.error == 0) return WhereItLeads(why.reach);
+  return why.error == ENOENT ? "there is no such name" : "no name server answered";
+}
+
+/// Waits for more, behind `text`. False: there will be none.
+Task<bool> ReceiveMore(Descriptor& from, std::string& text) {
+  std::array<char, 4096> block{};
+  for (;;) {
+    if (co_await Ready(from, Descriptor::wait_read)) co_return false;
+    const ssize_t got = ::recv(from.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
+    if (got > 0) text.append(block.data(), static_cast<std::size_t>(got));
+    if (got >= 0 || (errno != EAGAIN && errno != EINTR)) co_return got > 0;
+  }
 }
 
 }  // namespace
@@ -86,16 +123,33 @@ void Relay::OnRulesChanged() {
   });
 }
 
+void Relay::RefuseUnallowed(Fd client, const Wanted& wanted, const Address& target,
+                            const Permission& permission) {
+  // Whatever range somebody wrote, the machine's own credentials are not meant.
+  if (wanted.name == nullptr &&
+      names_->upstream.ReachOf(wanted.address) == policy::Reach::kMetadata) {
+    return RefuseUnreachable(std::move(client), target);
+  }
+  if (permission.refusal != ReportKind::kDenied) {
+    return Refuse(std::move(client), permission.refusal, wanted.name);
+  }
+  EgressReport report{.kind = ReportKind::kDenied, .family = target.family, .port = target.port};
+  report.address = target.bytes;
+  report.error = permission.error;
+  if (wanted.name != nullptr) report.name = TextOfName(wanted.name->text());
+  reporter_.Send(report);
+  RefuseInWords(std::move(client), target.port,
+                WordsOf(target, wanted.name,
+                        permission.error != 0 ? WhatAPersonSaid(permission.error)
+                                              : WhyNot(target, wanted.name, DecisionOn(wanted))));
+}
+
 Task<> Relay::CarryOut(Fd client, Address target) {
   const HostName* name = names_->table.NameOf(target);
   const Wanted wanted{.name = name, .address = BytesOf(target), .port = target.port};
   const Permission permission = co_await MayPass(client.get(), target, wanted);
   if (!permission.allowed) {
-    // Whatever range somebody wrote, the machine's own credentials are not meant.
-    if (name == nullptr && names_->upstream.ReachOf(wanted.address) == policy::Reach::kMetadata)
-      RefuseUnreachable(std::move(client), target);
-    else
-      Refuse(std::move(client), permission.refusal, name, permission.error);
+    RefuseUnallowed(std::move(client), wanted, target, permission);
     co_return;
   }
   auto connection = std::make_shared<Connection>(*this, target, name);
@@ -108,11 +162,12 @@ Task<> Relay::CarryOut(Fd client, Address target) {
   (void)std::move(client).Release();
 
   if (!co_await ConnectUpstream(connection, wanted)) co_return;
-  SendWithoutDelay(connection->client.native_handle());
-  SendWithoutDelay(connection->host.native_handle());
   connection->Opened();
-  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
-  if (name == nullptr || permission.raw) {
+  const bool checked = name != nullptr && !permission.raw;
+  // A server of the web is silent until it is asked; elsewhere it may speak first.
+  if (!checked || !Claim::IsExpected(target.port)) CarryAnswers(connection);
+  if (!checked) {
+    connection->Carries();
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   } else {
     asio::co_spawn(loop_.get_executor(), CarryChecked(connection), asio::detached);
@@ -125,7 +180,8 @@ void Relay::RefuseUnreachable(Fd client, const Address& target) {
   report.address = target.bytes;
   report.reach = policy::Reach::kMetadata;
   reporter_.Send(report);
-  ResetOnClose(client.get());
+  RefuseInWords(std::move(client), target.port,
+                WordsOf(target, nullptr, WhereItLeads(report.reach)));
 }
 
 /// False: there is no connection, and the client has heard so.
@@ -141,15 +197,40 @@ Task<bool> Relay::ConnectUpstream(std::shared_ptr<Connection> connection, Wanted
   report.reach = why.reach;
   if (why.kind == ReportKind::kUnreachable) PutAddress(report, why);
   reporter_.Send(report);
-  connection->Break(why.error != 0 ? why.error : EACCES);
+  if (why.kind == ReportKind::kUnreachable) {
+    RefuseInWords(std::move(connection->client), connection->target.port,
+                  WordsOf(connection->target, wanted.name, WhyUnreachable(why)));
+  } else {
+    connection->Break(why.error != 0 ? why.error : EACCES);
+  }
   co_return false;
+}
+
+/// A client of the web speaks first. One that does not, or stops within its first words, holds a
+/// place: not for long.
+std::shared_ptr<Timer> Relay::ExpectAClaim(const std::shared_ptr<Connection>& connection) {
+  auto timer = std::make_shared<Timer>(loop_.get_executor());
+  if (!Claim::IsExpected(connection->target.port)) {
+    connection->Carries();
+    return timer;
+  }
+  timer->expires_after(timeouts_.first_claim);
+  timer->async_wait([this, connection](const boost::system::error_code& cancelled) {
+    if (cancelled || !connection->waiting || !connection->client.is_open()) return;
+    EgressReport report = connection->About(ReportKind::kMismatch);
+    report.mismatch = Mismatch::kTooSlow;
+    reporter_.Send(report);
+    connection->Break(ETIMEDOUT);
+  });
+  return timer;
 }
 
 /// From the client to the host as long as what it claims has to be looked at.
 Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
   Claim claim(*connection->name, connection->target.port);
   std::string held;
-  std::array<char, 16 << 10> block{};
+  static std::array<char, 16 << 10> block;  // nothing stays in it across a wait
+  const auto until = ExpectAClaim(connection);
   while (!co_await Ready(connection->client, Descriptor::wait_read)) {
     const ssize_t got =
         ::recv(connection->client.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
@@ -167,7 +248,9 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
       co_return;
     }
     held.append(block.data(), static_cast<std::size_t>(got));
-    if (!co_await PassOn(connection, held, claim)) co_return;
+    const bool goes_on = co_await PassOn(connection, held, claim);
+    if (!connection->waiting || !goes_on) until->cancel();
+    if (!goes_on) co_return;
   }
   if (!connection->refused) connection->Break(ECANCELED);
 }
@@ -183,12 +266,13 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::str
     judged += look.pass;
   } while (look.then == Claim::Look::Then::kMore && look.pass > 0);
   if (judged > 0) {
-    if (!co_await SendAll(connection->host, std::string_view(held).substr(0, judged))) {
-      connection->Break(ECONNRESET);
-      co_return false;
-    }
-    connection->bytes_to_host += judged;
+    connection->Carries();
+    if (look.then != Claim::Look::Then::kSwitch) CarryAnswers(connection);
+    if (!co_await SendOut(*connection, std::string_view(held).substr(0, judged))) co_return false;
     held.erase(0, judged);
+  }
+  if (look.then == Claim::Look::Then::kSwitch) {
+    co_return co_await Switch(connection, held) && co_await PassOn(connection, held, claim);
   }
   if (look.then == Claim::Look::Then::kRest) {
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
@@ -205,6 +289,59 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::str
   } else {
     co_await EndWithReply(connection, std::move(look.reply));
   }
+  co_return false;
+}
+
+/// False: it could not be sent, and the connection is broken.
+Task<bool> Relay::SendOut(Connection& connection, std::string_view bytes) {
+  if (const std::size_t granted = out_.Take(bytes.size()); granted < bytes.size()) {
+    out_.GiveBack(granted);
+    out_.Exceed();
+    connection.Break(EDQUOT);
+    co_return false;
+  }
+  if (!co_await SendAll(connection.host, bytes)) {
+    connection.Break(ECONNRESET);
+    co_return false;
+  }
+  connection.bytes_to_host += bytes.size();
+  co_return true;
+}
+
+void Relay::CarryAnswers(const std::shared_ptr<Connection>& connection) {
+  if (std::exchange(connection->answered, true)) return;
+  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
+}
+
+/// A request to switch protocols has gone out. Only when the server agrees is what the client says
+/// next none of HTTP; else it is a request, which may be for another host.
+Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, std::string& held) {
+  constexpr unsigned kSwitching = 101;
+  constexpr unsigned kFirstFinal = 200;
+  std::string answer;
+  unsigned status = 0;
+  while (status != kSwitching && status < kFirstFinal) {
+    const auto head = proto::ReadAnswerHead(answer);
+    if (head && *head) {
+      status = (*head)->status;
+      if (!co_await SendAll(connection->client, std::string_view(answer).substr(0, (*head)->bytes)))
+        break;
+      connection->bytes_from_host += (*head)->bytes;
+      answer.erase(0, (*head)->bytes);
+    } else if (!head || !co_await ReceiveMore(connection->host, answer)) {
+      break;
+    }
+  }
+  if ((status != kSwitching && status < kFirstFinal) ||
+      !co_await SendAll(connection->client, answer)) {
+    connection->Break(EPROTO);
+    co_return false;
+  }
+  connection->bytes_from_host += answer.size();
+  CarryAnswers(connection);
+  if (status != kSwitching) co_return true;
+  if (!held.empty() && !co_await SendOut(*connection, held)) co_return false;
+  asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   co_return false;
 }
 

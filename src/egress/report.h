@@ -34,8 +34,12 @@ enum class ReportKind : std::uint8_t {
   kHeld,         // connections wait for a person's answer to the question `connection`
   kLetGo,        // none does any more; `error`: ETIMEDOUT when nobody answered
   kProxyFailed,  // the host's proxy gives no tunnel: `count` is its status, or 0 and `error` is set
+  kResolverAsked,  // somebody inside asks the name server at `address`; told once of each
+  kOutLimit,       // more than may leave the run was to leave it: `count` has left
+  kTraffic,        // `count` bytes have left the run; about once a second while that changes
+  kTooManyNames,   // `name` got no address: there are as many below its wildcard as there may be
 };
-inline constexpr ReportKind kLastReportKind = ReportKind::kProxyFailed;
+inline constexpr ReportKind kLastReportKind = ReportKind::kTooManyNames;
 
 /// Where the start of egress failed (kFailed only; kNone otherwise).
 enum class Stage : std::uint8_t {
@@ -70,6 +74,8 @@ struct EgressReport {
   std::array<std::uint8_t, 16> address{};        // network order; the first four for family 4
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_from_host = 0;
+  /// kDropped: records. Refusals: how many equal ones, 0 and 1: one. kClosed, kTraffic, kOutLimit:
+  /// bytes that all connections have brought out of the run.
   std::uint64_t count = 0;
   NameText name{};     // what was connected to or asked for; empty: an address, or no host's name
   NameText claimed{};  // kMismatch: empty when none was

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ambit::egress {
@@ -27,6 +28,13 @@ dns::Answer NoSuchName(dns::ExtendedError reason, std::string text) {
 bool IsLocalhost(const HostName& name) {
   static const HostName kLocalhost = *HostName::Parse("localhost");
   return name == kLocalhost || name.IsBelow(kLocalhost);
+}
+
+/// By a rule of its own, whatever wildcard allows it as well.
+bool IsNamed(const policy::NetRules& rules, const HostName& host) {
+  return std::ranges::any_of(rules.allow, [&](const policy::NetRule& rule) {
+    return rule.name && !rule.below && *rule.name == host;
+  });
 }
 
 template <std::size_t size>
@@ -74,8 +82,11 @@ dns::Answer Responder::OfHost(const HostName& host, std::uint16_t type) {
                                 : "no rule allows it";
     return NoSuchName(dns::ExtendedError::kBlocked, fmt::format("{}: {}", host.text(), why));
   }
-  const auto addresses = table_.AddressesOf(host);
-  if (!addresses) return {.code = dns::Code::kServerFailure};
+  const auto addresses = table_.AddressesOf(host, IsNamed(rules_, host) ? nullptr : decision.rule);
+  if (!addresses) {
+    refused_(&host, decision);
+    return {.code = dns::Code::kServerFailure, .ttl_seconds = kTtlOfRefusals};
+  }
   return AddressesFor(type, Bytes(addresses->v4), Bytes(addresses->v6));
 }
 

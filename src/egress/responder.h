@@ -23,7 +23,8 @@ namespace ambit::egress {
 class Responder {
  public:
   /// `refused` hears of each question for a name that the rules do not allow: the name, if it is
-  /// one. All three outlive the responder.
+  /// one; and of one that they allow when there are too many names. All three outlive the
+  /// responder.
   using Refused = std::function<void(const HostName* name, const policy::NetDecision& why)>;
   Responder(const policy::NetRules& rules, NameTable& table, Refused refused)
       : rules_(rules), table_(table), refused_(std::move(refused)) {}

@@ -128,6 +128,31 @@ TEST_F(Names, OfOtherClassesAreRefused) {
   EXPECT_EQ(responder_.AnswerTo({}, Responder::Over::kTcp), "");
 }
 
+TEST_F(Names, BelowOneWildcardAreBounded) {
+  for (std::size_t n = 0; n < NameTable::kMostBelow; ++n) {
+    ASSERT_EQ(Ask(("n" + std::to_string(n) + ".deep.example").c_str(), ns_t_a).code, ns_r_noerror);
+  }
+  EXPECT_EQ(Ask("more.deep.example", ns_t_a).code, ns_r_servfail);
+  EXPECT_EQ(Ask("n1.deep.example", ns_t_a).code, ns_r_noerror);
+  EXPECT_EQ(Ask("example.com", ns_t_a).code, ns_r_noerror);
+  EXPECT_THAT(refused_, ElementsAre("more.deep.example denied"));
+}
+
+TEST(NameTable, KeepsPlacesForNamesThatARuleNames) {
+  NameTable table(NameTable::RandomNetwork());
+  std::vector<policy::NetRule> wildcards(10);
+  std::size_t given = 0;
+  for (const policy::NetRule& wildcard : wildcards) {
+    for (std::size_t n = 0; n < NameTable::kMostBelow; ++n) {
+      const auto name = HostName::Parse("n" + std::to_string(given + 1) + ".example");
+      if (!table.AddressesOf(*name, &wildcard)) break;
+      ++given;
+    }
+  }
+  EXPECT_EQ(given, 65'535U - policy::kMostNetRules);
+  EXPECT_TRUE(table.AddressesOf(*HostName::Parse("named.example")));
+}
+
 TEST(NameTable, IsBounded) {
   NameTable table(NameTable::RandomNetwork());
   for (int n = 1; n <= 65'535; ++n) {

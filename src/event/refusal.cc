@@ -58,7 +58,7 @@ Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
   return refusal;
 }
 
-Refusal OfDenial(std::span<const Field> fields) {
+Refusal OfOneDenial(std::span<const Field> fields) {
   if (const auto port = Number(fields, "port")) return OfConnection(fields, *port);
   std::string what = Text(fields, "what");
   for (const char* object : {"path", "host", "call"}) {
@@ -74,6 +74,13 @@ Refusal OfDenial(std::span<const Field> fields) {
           .path = Text(fields, "path")};
 }
 
+Refusal OfDenial(std::span<const Field> fields) {
+  Refusal refusal = OfOneDenial(fields);
+  const std::int64_t count = Number(fields, "count").value_or(1);
+  if (count > 1) refusal.rule += fmt::format(", {} times", count);
+  return refusal;
+}
+
 /// Times are milliseconds, sizes bytes, processors thousandths; the rest is counted.
 std::string Amount(std::string_view limit, std::int64_t value) {
   const auto number = static_cast<double>(value);
@@ -81,7 +88,8 @@ std::string Amount(std::string_view limit, std::int64_t value) {
     return fmt::format("{:.1f} s", number / 1000);
   }
   if (limit == "cpus") return fmt::format("{:.1f}", number / 1000);
-  if (limit == "memory" || limit == "disk") return fmt::format("{:.1f} MiB", number / (1 << 20));
+  if (limit == "memory" || limit == "disk" || limit == "net_out")
+    return fmt::format("{:.1f} MiB", number / (1 << 20));
   return fmt::format("{}", value);
 }
 

@@ -50,6 +50,7 @@ constexpr FieldSchema kOfRunEnded[] = {
     {"memory_peak", kNumber, "bytes, the most that was seen"},
     {"processes_peak", kNumber, "processes and threads, the most that were seen"},
     {"disk_bytes", kNumber, "what layers and home took at the last look; 0: nobody looked"},
+    {"net_out_bytes", kNumber, "what left the run by its network, of all connections"},
 };
 constexpr FieldSchema kOfDenial[] = {
     {"what", kText, "what was asked for"},
@@ -58,6 +59,7 @@ constexpr FieldSchema kOfDenial[] = {
     {"host", kText, "the name or address that was asked for"},
     {"address", kText, "where the name leads that may not lead there"},
     {"rule", kText, "what refused it"},
+    {"count", kNumber, "how many equal refusals the line stands for; absent: one"},
     {"pid", kNumber, "who asked, as numbered inside"},
     {"unreadable", kYesNo, "true: not all of it could be read from the process"},
 };
@@ -90,6 +92,10 @@ constexpr FieldSchema kOfNetAnswered[] = {
     {"rule", kText, "what is meant by it"},
     {"scope", kText, "once: for what waited; run; project and always: in later runs, too"},
     {"answered", kNumber, "how many questions it answered"},
+};
+constexpr FieldSchema kOfEgressResolverAsked[] = {
+    {"host", kText, "the address that was asked"},
+    {"port", kNumber, "53"},
 };
 
 constexpr FieldSchema kApplied{"applied", kNumber, "how many paths come across"};
@@ -237,6 +243,8 @@ constexpr EventSchema kEvents[] = {
      kOfNetAnswered},
     {kEgressResolver, "the host finds names in another way than before, and so does the run",
      kOfEgressResolver},
+    {kEgressResolverAsked, "a foreign name server was asked; the run's own answered",
+     kOfEgressResolverAsked},
     {kApplyStarted, "before apply touches the project, what is planned", kOfApplyStarted},
     {kApplyEnded, "after apply, what happened", kOfEnded},
     {kApplyRecovered, "what an interrupted apply or undo left was ended", kOfApplyRecovered},

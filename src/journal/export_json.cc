@@ -73,7 +73,7 @@ struct Mapping {
 };
 
 /// docs/journal.md tells the same. What is not here is a Base Event.
-constexpr std::array<Mapping, 25> kMappings = {{
+constexpr std::array<Mapping, 26> kMappings = {{
     {event::kRunStarted, Subject::kApplication, 3},  // Start
     {event::kRunEnded, Subject::kApplication, 4},    // Stop
     {event::kRunPlanned, Subject::kApplication, kOther},
@@ -96,6 +96,7 @@ constexpr std::array<Mapping, 25> kMappings = {{
     {event::kLayerRemained, Subject::kFile, kOther},
     {event::kCopiedUp, Subject::kFile, kOther},
     {event::kEgressConnect, Subject::kNetwork, kOther},
+    {event::kEgressResolverAsked, Subject::kNetwork, kOther},
     {event::kLimitWarning, Subject::kFinding, 1},  // Create
     {event::kLimitReached, Subject::kFinding, 1},
     {event::kLimitHeld, Subject::kFinding, 1},

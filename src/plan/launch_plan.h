@@ -43,6 +43,7 @@ struct Foundation {
   Identity identity;  // the ids; names and the disk's owner come with the plan
   std::string hostname;
   NetworkPlan network;
+  std::uint64_t most_out = policy::kNoLimit;  // bytes that may leave the run by its network
 };
 
 /// One file, directory or symlink of the root that exists only for this run.

@@ -22,8 +22,8 @@ constexpr std::uint32_t kMemoryInterval = 50;  // milliseconds
 constexpr std::uint32_t kInterval = 250;
 
 constexpr std::array<Kind, policy::kLimits> kAll = {
-    Kind::kTime,      Kind::kIdle, Kind::kCpuTime, Kind::kCpus, Kind::kMemory,
-    Kind::kProcesses, Kind::kDisk, Kind::kInodes,  Kind::kIo,   Kind::kOpenFiles};
+    Kind::kTime, Kind::kIdle,   Kind::kCpuTime, Kind::kCpus,      Kind::kMemory, Kind::kProcesses,
+    Kind::kDisk, Kind::kInodes, Kind::kIo,      Kind::kOpenFiles, Kind::kNetOut};
 
 /// In v2 every cgroup counts the processor time of what was ever in it.
 bool CountsProcessorTime(const host::CgroupFacts& cgroup) {
@@ -68,6 +68,7 @@ std::uint64_t DefaultOf(Kind kind, const Machine& machine, DiskBacking backing) 
     case Kind::kCpuTime:
     case Kind::kCpus:
     case Kind::kIo:
+    case Kind::kNetOut:
       return kNoLimit;
     case Kind::kMemory:
       return DefaultMemory(machine);
@@ -186,6 +187,8 @@ Result<Limit> Held(Limit limit, const Machine& machine, DiskBacking backing) {
       return HeldDisk(std::move(limit), machine, backing);
     case Kind::kOpenFiles:
       return HeldBy(Means::kResource, std::move(limit));
+    case Kind::kNetOut:
+      return HeldBy(Means::kEgress, std::move(limit));
   }
   return Fail(Errc::kInternal, "a limit of no kind");
 }
@@ -260,6 +263,8 @@ std::string_view ForPeople(Means means, const host::CgroupFacts& cgroup) {
       return "project quota";
     case Means::kClock:
       return "timer";
+    case Means::kEgress:
+      return "egress";
     case Means::kSampled:
       break;
   }
@@ -298,6 +303,8 @@ std::string_view NameOf(Means means) {
       return "project_quota";
     case Means::kClock:
       return "timer";
+    case Means::kEgress:
+      return "egress";
     case Means::kSampled:
       return "sampled";
   }
@@ -335,6 +342,10 @@ Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
   }
   AMBIT_CHECK(CheckHard(asked.require_hard, limits));
   return limits;
+}
+
+std::uint64_t WantedNetOut(const policy::Limits& asked) {
+  return Wanted(Kind::kNetOut, asked.Of(Kind::kNetOut), {}, asked.disk_backing).value;
 }
 
 std::string Describe(const Limit& limit, const host::CgroupFacts& cgroup) {

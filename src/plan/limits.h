@@ -22,6 +22,7 @@ enum class Means : std::uint8_t {
   kSizedImage,    // hard: a file system of that size
   kProjectQuota,  // hard: the state directory's file system
   kClock,         // hard: a timer outside
+  kEgress,        // hard: the only way out
   kSampled,       // looked at every `interval_ms`
 };
 
@@ -78,6 +79,10 @@ struct Machine {
 /// kUnsupported when processors or io are limited and no cgroup can hold that.
 Result<Limits> DecideLimits(const policy::Limits& asked, const Machine& machine,
                             bool started_by_root);
+
+/// The value that DecideLimits will give policy::Limit::kNetOut: it needs nothing of the machine,
+/// and egress starts before the plan is made.
+std::uint64_t WantedNetOut(const policy::Limits& asked);
 
 /// One line for people: "memory 4 GiB hard: cgroup v1 (default)",
 /// "disk 10 GiB sampled every 250 ms, more by what is written in 250 ms (--disk)".

@@ -28,8 +28,25 @@ std::string MatchText(PacketMatch match, bool every_port) {
       return fmt::format("meta nfproto ipv4 {}", ports);
     case PacketMatch::kAllowedPortV6:
       return fmt::format("meta nfproto ipv6 {}", ports);
+    case PacketMatch::kNamesUdpV4:
+      return fmt::format("meta nfproto ipv4 udp dport {}", kNamePort);
+    case PacketMatch::kNamesUdpV6:
+      return fmt::format("meta nfproto ipv6 udp dport {}", kNamePort);
+    case PacketMatch::kNamesTcpV4:
+      return fmt::format("meta nfproto ipv4 tcp dport {}", kNamePort);
+    case PacketMatch::kNamesTcpV6:
+      return fmt::format("meta nfproto ipv6 tcp dport {}", kNamePort);
+    case PacketMatch::kBeginningV4:
+      return "meta nfproto ipv4 tcp flags & (syn | ack) == syn";
+    case PacketMatch::kBeginningV6:
+      return "meta nfproto ipv6 tcp flags & (syn | ack) == syn";
   }
   return "?";
+}
+
+bool IsV6(PacketMatch match) {
+  return match == PacketMatch::kAllowedPortV6 || match == PacketMatch::kNamesUdpV6 ||
+         match == PacketMatch::kNamesTcpV6;
 }
 
 std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
@@ -38,10 +55,15 @@ std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
       return "accept";
     case PacketVerdict::kDrop:
       return "drop";
+    case PacketVerdict::kNames:
+      port = kNamePort;
+      [[fallthrough]];
     case PacketVerdict::kCapture:
-      return rule.match == PacketMatch::kAllowedPortV6
-                 ? fmt::format("tproxy ip6 to [::1]:{}", port)
-                 : fmt::format("tproxy ip to 127.0.0.1:{}", port);
+      return IsV6(rule.match) ? fmt::format("tproxy ip6 to [::1]:{} accept", port)
+                              : fmt::format("tproxy ip to 127.0.0.1:{} accept", port);
+    case PacketVerdict::kTell:
+      return fmt::format("limit rate {}/second burst {} packets log group {}", kToldPerSecond,
+                         kToldAtOnce, kNftLogGroup);
   }
   return "?";
 }
@@ -88,7 +110,8 @@ std::string Describe(const NetworkPlan& plan) {
     text += fmt::format("listen tcp 127.0.0.1:{} and [::1]:{}: host port\n", port, port);
   }
   if (plan.HasNames()) {
-    text += fmt::format("listen udp and tcp 127.0.0.1:{}: names\n", kNamePort);
+    text += fmt::format("listen udp and tcp 127.0.0.1:{} and [::1]:{} transparent: names\n",
+                        kNamePort, kNamePort);
   }
   text += fmt::format("table inet {} {{\n", kNftTable);
   const auto ports = policy::PortsOf(plan.rules);
@@ -98,6 +121,7 @@ std::string Describe(const NetworkPlan& plan) {
   text += fmt::format("  chain {} {{\n", kNftChain);
   text += "    type filter hook prerouting priority -150; policy accept;\n";
   for (const CaptureRule& rule : kCaptureRules) {
+    if (!IsOf(plan, rule)) continue;
     text += fmt::format("    {} {}\n", MatchText(rule.match, plan.CapturesEveryPort()),
                         VerdictText(rule, plan.capture_port));
   }

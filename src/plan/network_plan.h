@@ -40,15 +40,23 @@ struct NetworkPlan {
 /// Both listeners of every host port fit into one message of descriptors, with room to spare.
 inline constexpr std::size_t kMaxHostPorts = 64;
 
-/// What passes from the run to egress at most: both capture listeners, those of names, host ports.
-inline constexpr std::size_t kMostSockets = 4 + 2 * kMaxHostPorts;
+/// What passes from the run to egress at most: both capture listeners, those of names, the one that
+/// tells of refused connections, host ports.
+inline constexpr std::size_t kMostSockets = 7 + 2 * kMaxHostPorts;
 
 /// The run's one global address, on lo: without one, resolvers that are asked for "families this
 /// host has" (AI_ADDRCONFIG) return nothing. IPv4 only, so that dual-stack programs take IPv4.
 inline constexpr std::array<std::uint8_t, 4> kOwnAddress = {198, 19, 255, 1};
 
-/// Where resolvers inside ask. Below 1024 like the capture port, and for the same reason.
+/// Where resolvers inside ask, whatever address they ask. Below 1024 like the capture port, and for
+/// the same reason.
 inline constexpr std::uint16_t kNamePort = 53;
+
+/// By which the run's kernel tells of connections that it refuses (nfnetlink_log), and how many a
+/// second at most: what connects in a loop costs nobody anything.
+inline constexpr std::uint16_t kNftLogGroup = 1;
+inline constexpr std::uint64_t kToldPerSecond = 50;
+inline constexpr std::uint32_t kToldAtOnce = 200;
 
 inline constexpr const char* kNftTable = "ambit";
 inline constexpr const char* kNftChain = "capture";
@@ -63,8 +71,20 @@ enum class PacketMatch : std::uint8_t {
   kEchoRequestV6,
   kAllowedPortV4,  // TCP whose destination port is in the set, or any port: CapturesEveryPort
   kAllowedPortV6,
+  kNamesUdpV4,  // port 53; of runs with names
+  kNamesUdpV6,
+  kNamesTcpV4,
+  kNamesTcpV6,
+  kBeginningV4,  // the first packet of any other connection by TCP
+  kBeginningV6,
 };
-enum class PacketVerdict : std::uint8_t { kAccept, kDrop, kCapture };
+enum class PacketVerdict : std::uint8_t {
+  kAccept,
+  kDrop,
+  kCapture,
+  kNames,  // to whoever answers 127.0.0.1:53
+  kTell,   // and goes on: nobody listens there
+};
 struct CaptureRule {
   PacketMatch match;
   PacketVerdict verdict;
@@ -79,7 +99,18 @@ inline constexpr std::array kCaptureRules = {
     CaptureRule{PacketMatch::kEchoRequestV6, PacketVerdict::kDrop},
     CaptureRule{PacketMatch::kAllowedPortV4, PacketVerdict::kCapture},
     CaptureRule{PacketMatch::kAllowedPortV6, PacketVerdict::kCapture},
+    CaptureRule{PacketMatch::kNamesUdpV4, PacketVerdict::kNames},
+    CaptureRule{PacketMatch::kNamesUdpV6, PacketVerdict::kNames},
+    CaptureRule{PacketMatch::kNamesTcpV4, PacketVerdict::kNames},
+    CaptureRule{PacketMatch::kNamesTcpV6, PacketVerdict::kNames},
+    CaptureRule{PacketMatch::kBeginningV4, PacketVerdict::kTell},
+    CaptureRule{PacketMatch::kBeginningV6, PacketVerdict::kTell},
 };
+
+/// Whether the rule is one of this plan's: nobody answers resolvers in a run without names.
+constexpr bool IsOf(const NetworkPlan& plan, const CaptureRule& rule) {
+  return rule.verdict != PacketVerdict::kNames || plan.HasNames();
+}
 
 /// kInvalidArgument names the first bad field: a port of 0, a port twice, too many, a capture port
 /// that is not below 1024 or is also a host port; with names a host port where they are asked for.

@@ -231,12 +231,16 @@ Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& 
   if (foundation.network.HasNames()) {
     AMBIT_TRY(foundation.network.proxy, ProxyOf(environment));
   }
+  foundation.most_out = WantedNetOut(policy.limits);
   AMBIT_CHECK(Validate(foundation.network));
   return foundation;
 }
 
 Foundation FoundationOf(const LaunchPlan& plan) {
-  return {.identity = plan.identity, .hostname = plan.hostname, .network = plan.network};
+  return {.identity = plan.identity,
+          .hostname = plan.hostname,
+          .network = plan.network,
+          .most_out = plan.limits.ValueOf(policy::Limit::kNetOut)};
 }
 
 Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& facts,

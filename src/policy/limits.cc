@@ -34,6 +34,7 @@ constexpr std::array<Kind, kLimits> kKinds = {{
     {.least = 64, .why_least = "a home does not fit"},
     {.unit = Unit::kBytesPerSecond, .least = 64U << 10, .why_least = "nothing gets anywhere"},
     {.least = 16, .why_least = "programs cannot load their libraries"},
+    {.unit = Unit::kBytes, .why_least = "nothing can be asked for"},
 }};
 
 const Kind& Of(Limit limit) { return kKinds.at(static_cast<std::size_t>(limit)); }

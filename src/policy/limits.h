@@ -24,12 +24,13 @@ enum class Limit : std::uint8_t {
   kInodes,     // files and directories in layers and home, together
   kIo,         // bytes a second that are read from, and as many that are written to, the disk
   kOpenFiles,  // descriptors of one process
+  kNetOut,     // bytes that leave the run by its network, over all connections together
 };
-inline constexpr std::size_t kLimits = 10;
+inline constexpr std::size_t kLimits = 11;
 
 inline constexpr std::array<std::string_view, kLimits> kLimitNames = {
-    "time",      "idle", "cpu_time", "cpus", "memory",
-    "processes", "disk", "inodes",   "io",   "open_files"};
+    "time", "idle",   "cpu_time", "cpus",       "memory", "processes",
+    "disk", "inodes", "io",       "open_files", "net_out"};
 
 /// The last part of its key and its flag: "time", "cpu_time".
 std::string_view NameOf(Limit limit);

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 3> kAuditFiles = {"all", "writes", "off"}
 
 constexpr std::array<std::string_view, 2> kNoYes = {"no", "yes"};
 
-constexpr std::array<Option, 30> kOptions = {{
+constexpr std::array<Option, 31> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -232,6 +232,14 @@ constexpr std::array<Option, 30> kOptions = {{
      .choices = {},
      .by_default = "those that the launcher may open",
      .doc = "Most open files of one process"},
+    {.key = "limits.net_out",
+     .flag = "--net-out",
+     .shape = Shape::kBytes,
+     .direction = Direction::kByValue,
+     .value_name = "SIZE",
+     .choices = {},
+     .by_default = "none",
+     .doc = "End the run when it wants to send more than this out by its network"},
     {.key = "limits.disk_backing",
      .flag = "--disk-backing",
      .shape = Shape::kChoice,

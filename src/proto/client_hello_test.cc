@@ -71,6 +71,28 @@ TEST(ClientHello, MayComeInAnyPieces) {
   EXPECT_EQ((*followed)->bytes, records.size());
 }
 
+// With a key share of today's sizes, padding, and a record for every byte.
+TEST(ClientHello, MayBeLarge) {
+  constexpr std::size_t kLongestRecord = 1U << 14;
+  const std::string message =
+      Hello(Extension(51, std::string(1300, 'k')) +
+            Extension(21, std::string(kLongestRecord, '\0')) + ServerName("example.com"));
+  std::string two;
+  for (std::size_t at = 0; at < message.size(); at += kLongestRecord) {
+    two += Record(message.substr(at, kLongestRecord));
+  }
+  std::string one_byte_each;
+  for (const char byte : Hello(ServerName("example.com"))) {
+    one_byte_each += Record(std::string(1, byte));
+  }
+  for (const std::string& bytes : {two, one_byte_each}) {
+    const auto hello = Read(bytes);
+    ASSERT_TRUE(hello && *hello);
+    EXPECT_EQ((*hello)->server_name->text(), "example.com");
+    EXPECT_EQ((*hello)->bytes, bytes.size());
+  }
+}
+
 TEST(ClientHello, SaysWhetherDataComesEarly) {
   EXPECT_FALSE((**Read(Record(Hello(ServerName("a.b"))))).early_data);
   EXPECT_TRUE((**Read(Record(Hello(ServerName("a.b") + Extension(42, ""))))).early_data);

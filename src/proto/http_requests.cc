@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace ambit::proto {
@@ -71,6 +72,7 @@ struct Fields {
   std::optional<HttpAuthority> host;
   std::optional<std::uint64_t> length;
   bool chunked = false;
+  bool switches = false;
 };
 
 Status ReadField(std::string_view line, Fields& fields) {
@@ -95,9 +97,19 @@ Status ReadField(std::string_view line, Fields& fields) {
   } else if (name == "connection" && Small(value).contains("host")) {
     return Wrong("wants its host left out further on");
   } else if (name == "upgrade") {
-    return Wrong("wants to switch protocols");
+    if (fields.switches || Small(value) != "websocket") return Wrong("wants to switch protocols");
+    fields.switches = true;
   }
   return {};
+}
+
+/// What decides about a request comes before it (RFC 9110, 6.5.1).
+bool IsHarmlessTrailer(std::string_view line) {
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) return false;
+  constexpr std::array<std::string_view, 5> kOfHeads = {
+      "host", "content-length", "transfer-encoding", "connection", "upgrade"};
+  return std::ranges::find(kOfHeads, Small(line.substr(0, colon))) == kOfHeads.end();
 }
 
 Status ReadRequestLine(std::string_view line, HttpRequestHead& head,
@@ -166,9 +178,28 @@ Result<HttpRequestHead> ReadRequestHead(std::string_view head) {
   if (named && (named->host != fields.host->host || named->port != fields.host->port)) {
     return Wrong("names two hosts");
   }
+  if (fields.switches && (request.method != "GET" || fields.chunked || fields.length)) {
+    return Wrong("wants to switch protocols");
+  }
+  request.switches = fields.switches;
   request.authority = *std::move(fields.host);
   if (!fields.chunked) request.length = fields.length.value_or(0);
   return request;
+}
+
+Result<std::optional<HttpAnswer>> ReadAnswerHead(std::string_view bytes) {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  constexpr std::string_view kVersion = "HTTP/1.1 ";
+  const auto end = bytes.find(kEnd);
+  if (end == std::string_view::npos) {
+    if (bytes.size() > kMostHttpHeadBytes) return Wrong("has an answer that is too large");
+    return std::nullopt;
+  }
+  constexpr std::size_t kDigits = 3;
+  if (!bytes.starts_with(kVersion)) return Wrong("has an answer that is none");
+  const auto status = NumberIn<unsigned>(bytes.substr(kVersion.size(), kDigits), 10);
+  if (!status) return Wrong("has an answer that is none");
+  return HttpAnswer{.status = *status, .bytes = end + kEnd.size()};
 }
 
 Result<HttpRequests::Progress> HttpRequests::Take(std::string_view pending) {
@@ -230,7 +261,11 @@ Result<HttpRequests::Progress> HttpRequests::TakeLine(std::string_view pending) 
   } else {
     trailer_ += progress.bytes;
     if (trailer_ > kMostHttpHeadBytes) return Wrong("has a trailer that is too large");
-    if (line->empty()) within_ = Within::kHead;
+    if (line->empty()) {
+      within_ = Within::kHead;
+    } else if (!IsHarmlessTrailer(*line)) {
+      return Wrong("has a trailer that belongs into its head");
+    }
   }
   return progress;
 }

@@ -6,9 +6,10 @@
 // could name another host in the second. So the length of each body has to be known beyond doubt,
 // and what servers and proxies are known to read differently is refused: a bare line feed, white
 // space before a colon or at the start of a line, a length beside a transfer coding, two lengths,
-// two hosts, codings but chunked, a line with a NUL or a carriage return in it. A request to switch
-// protocols is refused: whether the server agrees is not known here, and what follows would be
-// unseen.
+// two hosts, codings but chunked, a line with a NUL or a carriage return in it, a trailer that
+// would be one of these. A request to switch protocols to anything but WebSocket is refused: HTTP/2
+// would be requests that nobody sees. Whether the server agrees is not known here: whoever calls
+// has to look before anything that follows goes on.
 //
 // Who calls: egress/claim. Source: RFC 9110 (7.2), 9112 (2.2, 3.2, 5, 6, 7.1).
 #include <cstddef>
@@ -39,7 +40,16 @@ struct HttpRequestHead {
   std::string target;
   HttpAuthority authority;
   std::optional<std::uint64_t> length;  // of its body; none: chunked
+  bool switches = false;                // to WebSocket, when the server agrees
 };
+
+/// The status of an answer; nothing when it is not whole. `bytes`: of its head. Errors:
+/// kInvalidArgument.
+struct HttpAnswer {
+  unsigned status = 0;
+  std::size_t bytes = 0;
+};
+Result<std::optional<HttpAnswer>> ReadAnswerHead(std::string_view bytes);
 
 /// One head, with the empty line at its end. Errors: kInvalidArgument.
 Result<HttpRequestHead> ReadRequestHead(std::string_view head);

@@ -82,6 +82,28 @@ TEST(HttpRequests, ThatMayBeReadInTwoWaysAreRefused) {
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nContent-Length: 1\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Content-Length: +1\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 1, 1\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Content-Length: 0x10\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Content-Length: 1 \x0b\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Content-Length:\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, identity\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: identity\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host +
+               "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: xchunked\r\n\r\n",
+           "GET / HTTP/1.1\r\n" + host + "no colon\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n+1\r\nx\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host +
+               "Transfer-Encoding: chunked\r\n\r\n10000000000000001\r\nx\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host +
+               "Transfer-Encoding: chunked\r\n\r\n0\r\nHost: b.example\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host +
+               "Transfer-Encoding: chunked\r\n\r\n0\r\nhost : b.example\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host +
+               "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n folded\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n",
@@ -92,9 +114,42 @@ TEST(HttpRequests, ThatMayBeReadInTwoWaysAreRefused) {
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n\r\n",
            "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
            "GET / HTTP/1.1\r\n" + host + "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+           "GET / HTTP/1.1\r\n" + host + "Upgrade: websocket, h2c\r\n\r\n",
+           "GET / HTTP/1.1\r\n" + host + "Upgrade: TLS/1.2\r\n\r\n",
+           "GET / HTTP/1.1\r\n" + host + "Upgrade: websocket\r\nUpgrade: h2c\r\n\r\n",
+           "POST / HTTP/1.1\r\n" + host + "Upgrade: websocket\r\nContent-Length: 1\r\n\r\nx",
            "GET / HTTP/1.1\r\n" + host + "X: " + std::string(70'000, 'x') + "\r\n\r\n",
            std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}) {
     EXPECT_THAT(HostsOf(sent, sent.size()), ::testing::Contains("!")) << sent.substr(0, 100);
+  }
+}
+
+TEST(HttpRequests, MaySwitchToWebSocket) {
+  const std::string sent =
+      "GET /chat HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n";
+  HttpRequests requests;
+  const auto progress = requests.Take(sent);
+  ASSERT_TRUE(progress);
+  EXPECT_EQ(progress->bytes, sent.size());
+  ASSERT_TRUE(progress->head);
+  EXPECT_TRUE(progress->head->switches);
+}
+
+TEST(HttpAnswers, AreReadAsFarAsTheirHeads) {
+  const std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+  for (std::size_t size = 0; size < head.size(); ++size) {
+    const auto part = ReadAnswerHead(head.substr(0, size));
+    ASSERT_TRUE(part) << size;
+    EXPECT_FALSE(*part) << size;
+  }
+  const auto whole = ReadAnswerHead(head + "frame");
+  ASSERT_TRUE(whole && *whole);
+  EXPECT_EQ((*whole)->status, 101U);
+  EXPECT_EQ((*whole)->bytes, head.size());
+  for (const std::string& none :
+       std::vector<std::string>{"HTTP/2 101\r\n\r\n", "HTTP/1.1 x01\r\n\r\n", "\r\n\r\n",
+                                "HTTP/1.1 -10\r\n\r\n", std::string(70'000, 'x')}) {
+    EXPECT_FALSE(ReadAnswerHead(none)) << none.substr(0, 20);
   }
 }
 

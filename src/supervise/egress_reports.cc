@@ -112,8 +112,17 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kFailed:
       heard_.failed(SetupFailed(PrimitiveOf(report.stage), ErrorOf(report)));
       return Next::kFailed;
-    case ReportKind::kOpened:
+    case ReportKind::kTraffic:
+      heard_.sent(report.count);
+      break;
+    case ReportKind::kOutLimit:
+      heard_.out_limit(report.count);
+      break;
     case ReportKind::kClosed:
+      heard_.sent(report.count);
+      OnConnection(report);
+      break;
+    case ReportKind::kOpened:
     case ReportKind::kUpstreamFailed:
     case ReportKind::kProxyFailed:
       OnConnection(report);
@@ -124,6 +133,7 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kNameRefused:
     case ReportKind::kMismatch:
     case ReportKind::kUnreachable:
+    case ReportKind::kTooManyNames:
       OnDenied(report);
       break;
     case ReportKind::kHeld:
@@ -131,6 +141,9 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
       [[fallthrough]];
     case ReportKind::kLetGo:
       heard_.held(report);
+      break;
+    case ReportKind::kResolverAsked:
+      OnResolverAsked(report);
       break;
     case ReportKind::kDropped:
       events_.CountDropped(kLostReports, Number(report.count));
@@ -171,9 +184,16 @@ void EgressReports::OnHeld(const egress::EgressReport& report) {
       {event::kNetHeld, {{"question", Number(report.connection)}, {"target", TargetOf(report)}}});
 }
 
+void EgressReports::OnResolverAsked(const egress::EgressReport& report) {
+  if (!events_.Admit(event::kEgressResolverAsked, kReportBytes)) return;
+  events_.Tell({.name = event::kEgressResolverAsked,
+                .fields = {{"host", TextOf(report)}, {"port", Number(report.port)}}});
+}
+
 void EgressReports::OnDenied(const egress::EgressReport& report) {
   if (!denials_.Admit(event::kDenial, kReportBytes)) return;
-  const bool name = report.kind == egress::ReportKind::kNameRefused;
+  const bool name = report.kind == egress::ReportKind::kNameRefused ||
+                    report.kind == egress::ReportKind::kTooManyNames;
   event::Event event{
       .name = event::kDenial,
       .fields = {{"what", std::string(name ? "resolve" : "connect")}, {"host", TextOf(report)}}};
@@ -181,6 +201,7 @@ void EgressReports::OnDenied(const egress::EgressReport& report) {
   if (const std::string address = WhereItLeads(report); !address.empty())
     event.fields.push_back({"address", address});
   event.fields.push_back({"rule", RuleOf(report)});
+  if (report.count > 1) event.fields.push_back({"count", Number(report.count)});
   denials_.Tell(event);
 }
 
@@ -189,6 +210,7 @@ std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
   if (report.kind == ReportKind::kTooMany || report.kind == ReportKind::kAcceptFailed) {
     return "connection limit";
   }
+  if (report.kind == ReportKind::kTooManyNames) return "as many names below one wildcard as may be";
   if (report.kind == ReportKind::kMismatch) {
     const std::string_view claimed = egress::NameIn(report.claimed);
     return fmt::format("{}{}", WordsFor(report.mismatch),

@@ -34,6 +34,10 @@ class EgressReports {
     const policy::NetRules* rules = nullptr;  // which of them refused; outlive the reports
     /// Of kHeld and kLetGo.
     std::function<void(const egress::EgressReport&)> held = [](const egress::EgressReport&) {};
+    /// So many bytes have left the run, of all connections.
+    std::function<void(std::uint64_t)> sent = [](std::uint64_t) {};
+    /// More was to leave it than its limit allows.
+    std::function<void(std::uint64_t)> out_limit = [](std::uint64_t) {};
   };
 
   /// `socket`: a descriptor of its own (egress/report.h). Throws what Asio throws.
@@ -57,6 +61,7 @@ class EgressReports {
   Next On(const egress::EgressReport& report);
   void OnConnection(const egress::EgressReport& report);
   void OnHeld(const egress::EgressReport& report);
+  void OnResolverAsked(const egress::EgressReport& report);
   void OnDenied(const egress::EgressReport& report);
   [[nodiscard]] std::string RuleOf(const egress::EgressReport& report) const;
 

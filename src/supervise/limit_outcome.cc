@@ -24,6 +24,7 @@ constexpr std::array<LimitWords, policy::kLimits> kWords = {{
     {Cause::kDiskLimit, kOther, "inodes", "--inodes"},
     {Cause::kRunFailed, kOther, "io", "--io"},                  // slows down, ends nothing
     {Cause::kRunFailed, kOther, "open_files", "--open-files"},  // refuses, ends nothing
+    {Cause::kNetOutLimit, kOther, "net_out", "--net-out"},
 }};
 
 std::string Rounded(double value, std::string_view unit) {
@@ -71,6 +72,8 @@ std::string_view WhatOf(Limit limit) {
       return "io";
     case Limit::kOpenFiles:
       return "open files";
+    case Limit::kNetOut:
+      return "sent out";
   }
   return "";
 }
@@ -96,6 +99,7 @@ std::string InUnits(Limit limit, std::uint64_t value) {
       return Milliseconds(value);
     case Limit::kMemory:
     case Limit::kDisk:
+    case Limit::kNetOut:
       return Bytes(value);
     case Limit::kIo:
       return Bytes(value) + "/s";

@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "supervise/limit_outcome.h"
+#include "supervise/run_usage.h"
 
 namespace ambit::supervise {
 namespace {
@@ -80,6 +81,9 @@ void LimitWatch::AddCheckOf(const plan::Limit& limit) {
     case Limit::kInodes:
       if (sampled) checks_.push_back({.limit = &limit, .look = &LimitWatch::CheckDisk});
       return;
+    case Limit::kNetOut:
+      checks_.push_back({.limit = &limit, .look = &LimitWatch::CheckNetOut});
+      return;
     case Limit::kCpus:
     case Limit::kProcesses:
     case Limit::kIo:
@@ -125,8 +129,31 @@ asio::awaitable<void> LimitWatch::Watch() {
     timer_.expires_at(next);
     boost::system::error_code error;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
+    if (error && !net_out_reached_) co_return;
   }
+}
+
+void LimitWatch::Sent(std::uint64_t bytes) {
+  if (bytes <= figures_.net_out_bytes) return;
+  figures_.net_out_bytes = bytes;
+  WriteSentBytes(inputs_.run_directory, bytes);
+}
+
+void LimitWatch::NetOutReached(std::uint64_t bytes) {
+  Sent(bytes);
+  if (net_out_reached_ || reached_) return;
+  net_out_reached_ = true;
+  for (Check& check : checks_) {
+    if (check.look == &LimitWatch::CheckNetOut) check.next = Clock::now();
+  }
+  timer_.cancel();  // nobody waits for the next look
+}
+
+/// Told, not looked at.
+std::optional<std::uint64_t> LimitWatch::CheckNetOut(const plan::Limit&, Clock::time_point& next) {
+  next = Clock::now() + kRecordEvery;
+  if (!net_out_reached_) return std::nullopt;
+  return figures_.net_out_bytes;
 }
 
 asio::awaitable<void> LimitWatch::HearOfHeldLimits() {

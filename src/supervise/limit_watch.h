@@ -43,6 +43,7 @@ struct UsageFigures {
   std::uint64_t memory_peak = 0;
   std::uint64_t processes_peak = 0;
   std::uint64_t disk_bytes = 0;  // 0: nobody looked
+  std::uint64_t net_out_bytes = 0;
 };
 
 class LimitWatch {
@@ -66,6 +67,11 @@ class LimitWatch {
 
   /// The run's root directory, before the agent exists. Without one nothing can be sampled: false.
   bool LookInto(int root);
+
+  /// So many bytes have left the run by its network.
+  void Sent(std::uint64_t bytes);
+  /// Egress did not send more than policy::Limit::kNetOut allows: as when Watch finds a limit.
+  void NetOutReached(std::uint64_t bytes);
 
   /// From the agent's start until a limit is reached; to be spawned.
   boost::asio::awaitable<void> Watch();
@@ -103,6 +109,7 @@ class LimitWatch {
   };
   enum class Telling : std::uint8_t { kOnceASecond, kTheRest };
   void TellHeldLimits(Telling telling);
+  std::optional<std::uint64_t> CheckNetOut(const plan::Limit& limit, Clock::time_point& next);
 
   // Each: nothing, or what was used; `next` becomes the time of the next look.
   std::optional<std::uint64_t> CheckTime(const plan::Limit& limit, Clock::time_point& next);
@@ -131,6 +138,7 @@ class LimitWatch {
   Clock::duration counting_took_{};
   std::uint64_t last_cpu_ms_ = 0;
   UsageFigures figures_;
+  bool net_out_reached_ = false;
 
   std::array<Held, 2> held_ = {
       Held{.kind = policy::Limit::kMemory, .count = &CgroupUsage::oom_kills},

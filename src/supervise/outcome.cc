@@ -31,6 +31,8 @@ std::string_view NameOf(Cause cause) {
       return "memory-limit";
     case Cause::kDiskLimit:
       return "disk-limit";
+    case Cause::kNetOutLimit:
+      return "net-out-limit";
   }
   return "run-failed";
 }

@@ -23,6 +23,7 @@ enum class Cause : std::uint8_t {
   kCpuTimeLimit,
   kMemoryLimit,
   kDiskLimit,  // bytes, or files and directories
+  kNetOutLimit,
 };
 
 struct Outcome {

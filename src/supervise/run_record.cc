@@ -205,11 +205,13 @@ Outcome RunRecord::End(Outcome outcome, const UsageFigures& used) {
                 {"cpu_ms", Number(used.cpu_ms)},
                 {"memory_peak", Number(used.memory_peak)},
                 {"processes_peak", Number(used.processes_peak)},
-                {"disk_bytes", Number(used.disk_bytes)}}});
+                {"disk_bytes", Number(used.disk_bytes)},
+                {"net_out_bytes", Number(used.net_out_bytes)}}});
   meta_.used = workspace::RunUsage{.cpu_ms = used.cpu_ms,
                                    .memory_peak = used.memory_peak,
                                    .processes_peak = used.processes_peak,
-                                   .disk_bytes = used.disk_bytes};
+                                   .disk_bytes = used.disk_bytes,
+                                   .net_out_bytes = used.net_out_bytes};
   sink_->Emit({event::kJournalClose, {}});
   meta_.sealed = sink_->status().has_value();
   if (!meta_.sealed && outcome.cause != Cause::kRunFailed) {

@@ -42,6 +42,7 @@ Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line
   before();
   egress::EgressSpec spec;
   spec.network = foundation.network;
+  spec.most_out = foundation.most_out;
   spec.life_line = Fd(life_line);
   spec.control = std::move(control);
   if (spec.network.HasNames()) {

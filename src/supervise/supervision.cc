@@ -193,11 +193,14 @@ void Supervision::Watch() {
   control_.emplace(io_, Duplicate(processes_.control()));
   egress_reports_.emplace(
       io_, Duplicate(processes_.egress_control()),
-      EgressReports::Heard{.ready = [this] { OnEgressReady(); },
-                           .failed = [this](Outcome why) { Finish(std::move(why)); },
-                           .event = [this](const Event& event) { Emit(event); },
-                           .rules = &approvals_.rules(),
-                           .held = [this](const auto& report) { approvals_.On(report); }});
+      EgressReports::Heard{
+          .ready = [this] { OnEgressReady(); },
+          .failed = [this](Outcome why) { Finish(std::move(why)); },
+          .event = [this](const Event& event) { Emit(event); },
+          .rules = &approvals_.rules(),
+          .held = [this](const auto& report) { approvals_.On(report); },
+          .sent = [this](std::uint64_t bytes) { limits_->Sent(bytes); },
+          .out_limit = [this](std::uint64_t bytes) { limits_->NetOutReached(bytes); }});
   if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
     seen_inside_.emplace(io_, Duplicate(processes_.witness()));
     witness_.emplace(
@@ -525,6 +528,7 @@ void Supervision::BringWorkHome() {
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
+  if (egress_reports_ && limits_) egress_reports_->TakeTheRest();
   // Of what is killed with init nobody counts the processor time.
   const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   processes_.Kill();

@@ -179,7 +179,8 @@ std::string EncodeMeta(const RunMeta& meta) {
     out["used"] = {{"cpu_ms", meta.used->cpu_ms},
                    {"memory_peak", meta.used->memory_peak},
                    {"processes_peak", meta.used->processes_peak},
-                   {"disk_bytes", meta.used->disk_bytes}};
+                   {"disk_bytes", meta.used->disk_bytes},
+                   {"net_out_bytes", meta.used->net_out_bytes}};
   }
   if (meta.direct) out["direct"] = true;
   if (meta.keep) out["keep"] = true;
@@ -238,6 +239,10 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
     AMBIT_CHECK(Read(used, "memory_peak", meta.used->memory_peak));
     AMBIT_CHECK(Read(used, "processes_peak", meta.used->processes_peak));
     AMBIT_CHECK(Read(used, "disk_bytes", meta.used->disk_bytes));
+    // Runs of before it was counted have none.
+    if (!Member(used, "net_out_bytes").is_null()) {
+      AMBIT_CHECK(Read(used, "net_out_bytes", meta.used->net_out_bytes));
+    }
   }
   if (!Member(in, "direct").is_null()) AMBIT_CHECK(Read(in, "direct", meta.direct));
   if (!Member(in, "keep").is_null()) AMBIT_CHECK(Read(in, "keep", meta.keep));

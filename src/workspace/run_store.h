@@ -47,6 +47,7 @@ struct RunUsage {
   std::uint64_t memory_peak = 0;     // bytes
   std::uint64_t processes_peak = 0;  // and threads
   std::uint64_t disk_bytes = 0;      // at the end; 0: nobody looked
+  std::uint64_t net_out_bytes = 0;   // that left the run by its network
   friend bool operator==(const RunUsage&, const RunUsage&) = default;
 };
 

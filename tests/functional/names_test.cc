@@ -70,7 +70,7 @@ except ConnectionResetError: print('neither: reset')"
 )sh");
   EXPECT_THAT(run.out,
               AllOf(HasSubstr("name: 6 "), HasSubstr("port: 7 "),
-                    ::testing::ContainsRegex("address: (7|56) "),
+                    HasSubstr("address: 0 ambit: a connection to 93.184.216.34:80 is refused"),
                     HasSubstr("host: 0 ambit: example.com: the HTTP request is for another host "
                               "(www.example.com)"),
                     HasSubstr("/one at example.com"), HasSubstr("server name: 35 "),
@@ -86,12 +86,14 @@ TEST_P(NetNames, LeadToNoAddressOfThisMachineOrItsNetworks) {
           "--allow none.example",
           R"sh(
 for name in private local metadata none; do
-  curl -sS -m 9 http://$name.example/ >out 2>&1; echo "$name $?"
+  echo "$name $(curl -sS -m 9 http://$name.example/ 2>&1)"
 done
 )sh",
           "ambit audit show --denied");
   for (const char* name : {"private", "local", "metadata", "none"}) {
-    EXPECT_THAT(run.out, ::testing::ContainsRegex(fmt::format("{} (56|52|7|35)\n", name)))
+    EXPECT_THAT(run.out, HasSubstr(fmt::format("{} ambit: a connection to {}.example:80 is "
+                                               "refused: ",
+                                               name, name)))
         << run.err;
   }
   EXPECT_THAT(

@@ -46,6 +46,18 @@ def answer_names_of_vpn():
 class Pages(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     def do_GET(self):
+        if self.path.startswith('/to/'):
+            self.send_response(302)
+            self.send_header('Location', 'http://' + self.path[4:])
+            self.send_header('Content-Length', '0')
+            self.end_headers()
+            return
+        if self.path == '/socket' and self.headers.get('Upgrade') == 'websocket':
+            self.wfile.write(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'
+                             b'Connection: Upgrade\r\n\r\n')
+            self.wfile.write(b'frame of ' + self.rfile.read1(1000))
+            self.close_connection = True
+            return
         at = self.headers['Host']
         if self.path == '/where':
             at = self.connection.getsockname()[0]
@@ -123,7 +135,8 @@ while os.path.exists('/proc/%d' % watched):
 /// server is in `asked` below root(), of its proxy at 127.0.0.1:3128 in `proxied`. When there is
 /// `started` in the project, 93.184.216.36, which was another machine's, becomes this one's, and
 /// then there is `moved`.
-inline Finished WithOutside(Scratch& person, const std::string& command) {
+inline Finished WithOutside(Scratch& person, const std::string& command,
+                            std::chrono::seconds limit = std::chrono::seconds(60)) {
   person.Write("outside.py", kOutside);
   person.Write("resolv.conf", "nameserver 127.0.0.53\n");
   person.Write("hosts", "127.0.0.1 localhost\n::1 localhost\n");
@@ -151,7 +164,7 @@ inline Finished WithOutside(Scratch& person, const std::string& command) {
       "  ip addr add 93.184.216.36/32 dev lo; touch moved; } >/dev/null 2>&1 </dev/null &\n"
       "n=0; while ! [ -e ready ] && [ $((n+=1)) -lt 200 ]; do sleep 0.05; done\n"
       "cd project";
-  return InOwnMounts(person, set_up, command, {"--net"});
+  return InOwnMounts(person, set_up, command, {"--net"}, limit);
 }
 
 }  // namespace ambit::testing

@@ -16,7 +16,8 @@ namespace ambit::testing {
 /// user makes it in a user namespace that maps nobody else.
 inline Finished InOwnMounts(const Scratch& person, const std::string& set_up,
                             const std::string& command,
-                            const std::vector<std::string>& more_namespaces = {}) {
+                            const std::vector<std::string>& more_namespaces = {},
+                            std::chrono::seconds limit = std::chrono::seconds(60)) {
   std::vector<std::string> argv = {"unshare", "--mount", "--propagation", "private"};
   argv.insert(argv.end(), more_namespaces.begin(), more_namespaces.end());
   if (::geteuid() != 0) {
@@ -24,7 +25,7 @@ inline Finished InOwnMounts(const Scratch& person, const std::string& set_up,
                              set_up + "\nexec setpriv --inh-caps=-all --ambient-caps=-all sh -c "
                                       "\"$1\"",
                              "sh", command});
-    return person.Execute(std::move(argv));
+    return person.Execute(std::move(argv), {}, {}, limit);
   }
   struct stat owner{};
   ::stat(person.root().c_str(), &owner);
@@ -33,7 +34,8 @@ inline Finished InOwnMounts(const Scratch& person, const std::string& set_up,
                                                 "--clear-groups sh -c \"$1\"",
                                                 owner.st_uid, owner.st_gid),
                            "sh", command});
-  return Scratch(Who::kRoot).Execute(std::move(argv), person.project(), {{"HOME", person.home()}});
+  return Scratch(Who::kRoot)
+      .Execute(std::move(argv), person.project(), {{"HOME", person.home()}}, limit);
 }
 
 }  // namespace ambit::testing

@@ -3,6 +3,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
 
 #include <array>
 #include <bit>
@@ -59,6 +60,35 @@ class RuleWriter {
       batch_.PutNetwork<std::uint32_t>(NFTA_CMP_OP, NFT_CMP_EQ);
       batch_.Nested(NFTA_CMP_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(value)); });
     });
+  }
+
+  /// Keeps of register 1, which holds one byte, what `mask` has.
+  void Mask(std::uint8_t mask) {
+    constexpr std::uint8_t kNothing = 0;
+    Expression("bitwise", [&] {
+      batch_.PutNetwork<std::uint32_t>(NFTA_BITWISE_SREG, NFT_REG_1);
+      batch_.PutNetwork<std::uint32_t>(NFTA_BITWISE_DREG, NFT_REG_1);
+      batch_.PutNetwork<std::uint32_t>(NFTA_BITWISE_LEN, 1);
+      batch_.Nested(NFTA_BITWISE_MASK,
+                    [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(std::span(&mask, 1))); });
+      batch_.Nested(NFTA_BITWISE_XOR,
+                    [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(std::span(&kNothing, 1))); });
+    });
+  }
+
+  /// Goes on only so many times a second.
+  void AtMost(std::uint64_t per_second, std::uint32_t at_once) {
+    Expression("limit", [&] {
+      batch_.PutNetwork(NFTA_LIMIT_RATE, per_second);
+      batch_.PutNetwork<std::uint64_t>(NFTA_LIMIT_UNIT, 1);
+      batch_.PutNetwork(NFTA_LIMIT_BURST, at_once);
+      batch_.PutNetwork<std::uint32_t>(NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+    });
+  }
+
+  /// The packet's headers, to whoever listens to the group.
+  void Tell(std::uint16_t group) {
+    Expression("log", [&] { batch_.PutNetwork(NFTA_LOG_GROUP, group); });
   }
 
   void IsInPortSet() {
@@ -127,10 +157,25 @@ void WriteMarker(NetlinkBatch& batch, const char* name, std::uint16_t type) {
   batch.Begin(name, type, 0, header);
 }
 
+bool IsV6(PacketMatch match) {
+  return match == PacketMatch::kAllowedPortV6 || match == PacketMatch::kNamesUdpV6 ||
+         match == PacketMatch::kNamesTcpV6 || match == PacketMatch::kBeginningV6;
+}
+
+/// Of one transport and family.
+void WriteTransport(RuleWriter& rule, PacketMatch match, std::uint8_t transport) {
+  rule.MetaIs(NFT_META_NFPROTO, IsV6(match) ? NFPROTO_IPV6 : NFPROTO_IPV4);
+  rule.MetaIs(NFT_META_L4PROTO, transport);
+}
+
 void WriteMatch(RuleWriter& rule, PacketMatch match, bool every_port) {
   constexpr std::uint32_t kV4Destination = 16;
   constexpr std::uint32_t kV6Destination = 24;
-  constexpr std::uint32_t kTcpDestinationPort = 2;
+  constexpr std::uint32_t kDestinationPort = 2;  // of TCP and of UDP
+  constexpr std::uint32_t kTcpFlags = 13;
+  constexpr std::uint8_t kSyn = 0x02;
+  constexpr std::uint8_t kSynAndAck = 0x12;
+  constexpr std::array<std::uint8_t, 2> kNames = {0, plan::kNamePort};
   switch (match) {
     case PacketMatch::kLoopbackV4:
       rule.MetaIs(NFT_META_NFPROTO, NFPROTO_IPV4);
@@ -154,12 +199,26 @@ void WriteMatch(RuleWriter& rule, PacketMatch match, bool every_port) {
       return rule.Equals(std::span(&kIcmpV6EchoRequest, 1));
     case PacketMatch::kAllowedPortV4:
     case PacketMatch::kAllowedPortV6:
-      rule.MetaIs(NFT_META_NFPROTO,
-                  match == PacketMatch::kAllowedPortV4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
-      rule.MetaIs(NFT_META_L4PROTO, IPPROTO_TCP);
+      WriteTransport(rule, match, IPPROTO_TCP);
       if (every_port) return;
-      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpDestinationPort, 2);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kDestinationPort, 2);
       return rule.IsInPortSet();
+    case PacketMatch::kNamesUdpV4:
+    case PacketMatch::kNamesUdpV6:
+      WriteTransport(rule, match, IPPROTO_UDP);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kDestinationPort, 2);
+      return rule.Equals(kNames);
+    case PacketMatch::kNamesTcpV4:
+    case PacketMatch::kNamesTcpV6:
+      WriteTransport(rule, match, IPPROTO_TCP);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kDestinationPort, 2);
+      return rule.Equals(kNames);
+    case PacketMatch::kBeginningV4:
+    case PacketMatch::kBeginningV6:
+      WriteTransport(rule, match, IPPROTO_TCP);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpFlags, 1);
+      rule.Mask(kSynAndAck);
+      return rule.Equals(std::span(&kSyn, 1));
   }
 }
 
@@ -169,10 +228,20 @@ void WriteVerdict(RuleWriter& rule, const plan::CaptureRule& planned, std::uint1
       return rule.Verdict(NF_ACCEPT);
     case PacketVerdict::kDrop:
       return rule.Verdict(NF_DROP);
+    case PacketVerdict::kNames:
+      capture_port = plan::kNamePort;
+      [[fallthrough]];
     case PacketVerdict::kCapture:
-      return planned.match == PacketMatch::kAllowedPortV6
-                 ? rule.HandTo(NFPROTO_IPV6, kLoopbackV6, capture_port)
-                 : rule.HandTo(NFPROTO_IPV4, kLoopbackV4, capture_port);
+      if (IsV6(planned.match)) {
+        rule.HandTo(NFPROTO_IPV6, kLoopbackV6, capture_port);
+      } else {
+        rule.HandTo(NFPROTO_IPV4, kLoopbackV4, capture_port);
+      }
+      // Handing over ends nothing: the rules behind it would see the packet, too (nft(8), tproxy).
+      return rule.Verdict(NF_ACCEPT);
+    case PacketVerdict::kTell:
+      rule.AtMost(plan::kToldPerSecond, plan::kToldAtOnce);
+      return rule.Tell(plan::kNftLogGroup);
   }
 }
 
@@ -183,9 +252,35 @@ const char* NameOf(const plan::CaptureRule& rule) {
     case PacketVerdict::kDrop:
       return "nft rule: drop echo requests";
     case PacketVerdict::kCapture:
-      return rule.match == PacketMatch::kAllowedPortV6 ? kTproxyRuleV6 : kTproxyRuleV4;
+    case PacketVerdict::kNames:
+      return IsV6(rule.match) ? kTproxyRuleV6 : kTproxyRuleV4;
+    case PacketVerdict::kTell:
+      return "nft rule: tell of refused connections";
   }
   return "nft rule";
+}
+
+void WriteRule(NetlinkBatch& batch, const plan::CaptureRule& planned,
+               const plan::NetworkPlan& plan) {
+  BeginNft(batch, NameOf(planned), NFT_MSG_NEWRULE);
+  batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
+  batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
+  batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
+    RuleWriter rule(batch);
+    WriteMatch(rule, planned.match, plan.CapturesEveryPort());
+    WriteVerdict(rule, planned, plan.capture_port);
+  });
+}
+
+/// Of the plan's rules those that tell, or the others.
+enum class Part : bool { kTelling, kDeciding };
+void WriteRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6, Part part) {
+  for (const plan::CaptureRule& planned : plan::kCaptureRules) {
+    const bool tells = planned.verdict == PacketVerdict::kTell;
+    if (!plan::IsOf(plan, planned) || tells != (part == Part::kTelling)) continue;
+    if (IsV6(planned.match) && !with_ipv6) continue;
+    WriteRule(batch, planned, plan);
+  }
 }
 
 }  // namespace
@@ -229,18 +324,30 @@ void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool 
     batch.PutNetwork(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(kBeforeRoutingDecisions));
   });
 
-  for (const plan::CaptureRule& planned : plan::kCaptureRules) {
-    if (planned.match == PacketMatch::kAllowedPortV6 && !with_ipv6) continue;
-    BeginNft(batch, NameOf(planned), NFT_MSG_NEWRULE);
-    batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
-    batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
-    batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
-      RuleWriter rule(batch);
-      WriteMatch(rule, planned.match, plan.CapturesEveryPort());
-      WriteVerdict(rule, planned, plan.capture_port);
-    });
-  }
+  WriteRules(batch, plan, with_ipv6, Part::kDeciding);
   WriteMarker(batch, "nft batch end", NFNL_MSG_BATCH_END);
+}
+
+void WriteTellingRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6) {
+  WriteMarker(batch, "nft batch", NFNL_MSG_BATCH_BEGIN);
+  WriteRules(batch, plan, with_ipv6, Part::kTelling);
+  WriteMarker(batch, "nft batch end", NFNL_MSG_BATCH_END);
+}
+
+void WriteLogGroup(NetlinkBatch& batch) {
+  const nfgenmsg header{.nfgen_family = NFPROTO_UNSPEC,
+                        .version = NFNETLINK_V0,
+                        .res_id = std::byteswap(plan::kNftLogGroup)};
+  constexpr auto kConfigure = static_cast<std::uint16_t>(NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG);
+  batch.Begin("nflog group", kConfigure, NLM_F_ACK, header);
+  const nfulnl_msg_config_cmd bind{.command = NFULNL_CFG_CMD_BIND};
+  batch.Put(NFULA_CFG_CMD, std::as_bytes(std::span(&bind, 1)));
+  // Both headers of either family; each packet at once.
+  nfulnl_msg_config_mode mode{};
+  mode.copy_range = std::byteswap(std::uint32_t{128});
+  mode.copy_mode = NFULNL_COPY_PACKET;
+  batch.Put(NFULA_CFG_MODE, std::as_bytes(std::span(&mode, 1)));
+  batch.PutNetwork<std::uint32_t>(NFULA_CFG_QTHRESH, 1);
 }
 
 }  // namespace ambit::spawn

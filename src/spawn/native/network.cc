@@ -25,6 +25,8 @@ constexpr int kBacklog = 1024;
 // linux/in.h and linux/in6.h, which cannot be included beside netinet/in.h.
 constexpr int kIpTransparent = 19;
 constexpr int kIpv6Transparent = 75;
+constexpr int kIpOriginalTarget = 20;    // IP_RECVORIGDSTADDR
+constexpr int kIpv6OriginalTarget = 74;  // IPV6_RECVORIGDSTADDR
 
 enum class Transparency : bool { kOrdinary, kTransparent };
 
@@ -73,18 +75,48 @@ Result<Fd> ListenV6(std::uint16_t port, Transparency transparency) {
                 fmt::format("[::1]:{}", port));
 }
 
-/// Where names are asked for. Every reply is the source of its question, so one socket serves all.
-Result<Fd> ServeNamesOverUdp() {
-  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
+/// Where names are asked for over UDP. Each message tells which address it was sent to, and the
+/// reply may have any source: one socket answers for all resolvers of the world.
+Result<Fd> ServeNamesOverUdp(int family) {
+  Fd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
   if (!socket) return FailErrno(errno, "socket for names");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(plan::kNamePort);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return FailErrno(errno, "bind 'udp 127.0.0.1:53'");
+  const bool v6 = family == AF_INET6;
+  const auto on = [&](int option) {
+    const int yes = 1;
+    return ::setsockopt(socket.get(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, option, &yes, sizeof yes) ==
+           0;
+  };
+  if ((v6 && !on(IPV6_V6ONLY)) || !on(v6 ? kIpv6Transparent : kIpTransparent) ||
+      !on(v6 ? kIpv6OriginalTarget : kIpOriginalTarget)) {
+    return FailErrno(errno, "options of the socket for names");
   }
+  sockaddr_in v4_address{};
+  v4_address.sin_family = AF_INET;
+  v4_address.sin_port = htons(plan::kNamePort);
+  v4_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in6 v6_address{};
+  v6_address.sin6_family = AF_INET6;
+  v6_address.sin6_port = htons(plan::kNamePort);
+  v6_address.sin6_addr = in6addr_loopback;
+  const int bound =
+      v6 ? ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&v6_address), sizeof v6_address)
+         : ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&v4_address), sizeof v4_address);
+  if (bound != 0) return FailErrno(errno, v6 ? "bind 'udp [::1]:53'" : "bind 'udp 127.0.0.1:53'");
   return socket;
+}
+
+Status ServeNames(NetworkSockets& sockets, bool with_ipv6) {
+  using enum Transparency;
+  AMBIT_TRY(Fd udp, ServeNamesOverUdp(AF_INET));
+  AMBIT_TRY(Fd tcp, ListenV4(plan::kNamePort, kTransparent));
+  sockets.names.push_back(std::move(udp));
+  sockets.names.push_back(std::move(tcp));
+  if (!with_ipv6) return {};
+  AMBIT_TRY(udp, ServeNamesOverUdp(AF_INET6));
+  AMBIT_TRY(tcp, ListenV6(plan::kNamePort, kTransparent));
+  sockets.names.push_back(std::move(udp));
+  sockets.names.push_back(std::move(tcp));
+  return {};
 }
 
 /// False on kernels started with ipv6.disable=1, and nowhere else.
@@ -160,6 +192,21 @@ Status ApplyCaptureRules(const plan::NetworkPlan& plan, bool with_ipv6) {
   return {};
 }
 
+/// A socket on which the kernel tells of what it refuses; empty where it cannot: it refuses as
+/// well.
+Fd HearOfRefused(const plan::NetworkPlan& plan, bool with_ipv6) {
+  sys::NetlinkBatch group;
+  WriteLogGroup(group);
+  sys::NetlinkBatch rules;
+  WriteTellingRules(rules, plan, with_ipv6);
+  auto told = sys::OpenNetlink(NETLINK_NETFILTER);
+  if (!told || !sys::SendBatch(told->get(), group)) return {};
+  const auto socket = sys::OpenNetlink(NETLINK_NETFILTER);
+  if (!socket || !sys::SendBatch(socket->get(), rules)) return {};
+  if (::fcntl(told->get(), F_SETFL, O_NONBLOCK) != 0) return {};
+  return *std::move(told);
+}
+
 /// True when ports below 1024 are open to everybody inside afterwards.
 bool OpenLowPorts(int proc_fd) {
   const char* const path = proc_fd < 0 ? "/proc/sys/net/ipv4/ip_unprivileged_port_start"
@@ -201,8 +248,7 @@ Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) 
     AMBIT_TRY(sockets.capture_v6, ListenV6(plan.capture_port, kTransparent));
   }
   if (plan.HasNames()) {
-    AMBIT_TRY(sockets.names_udp, ServeNamesOverUdp());
-    AMBIT_TRY(sockets.names_tcp, ListenV4(plan::kNamePort, kOrdinary));
+    AMBIT_CHECK(ServeNames(sockets, with_ipv6));
   }
   for (const std::uint16_t port : plan.host_ports) {
     AMBIT_TRY(Fd v4, ListenV4(port, kOrdinary));
@@ -213,6 +259,7 @@ Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) 
   }
 
   AMBIT_CHECK(ApplyCaptureRules(plan, with_ipv6));
+  sockets.refused = HearOfRefused(plan, with_ipv6);
   // Last: the listeners below 1024 are ours by then.
   sockets.low_ports_open = OpenLowPorts(proc_fd);
   return sockets;
@@ -220,10 +267,10 @@ Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) 
 
 Status SendListeners(int socket, const NetworkSockets& sockets) {
   std::vector<int> raw;
-  for (const Fd* one :
-       {&sockets.capture_v4, &sockets.capture_v6, &sockets.names_udp, &sockets.names_tcp}) {
+  for (const Fd* one : {&sockets.capture_v4, &sockets.capture_v6, &sockets.refused}) {
     if (*one) raw.push_back(one->get());
   }
+  for (const Fd& one : sockets.names) raw.push_back(one.get());
   for (const Fd& listener : sockets.host_ports) raw.push_back(listener.get());
   if (raw.size() > plan::kMostSockets) {
     return Fail(Errc::kInternal, "more listeners than the plan allows");

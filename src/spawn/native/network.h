@@ -18,8 +18,13 @@ namespace ambit::spawn {
 struct NetworkSockets {
   Fd capture_v4;
   Fd capture_v6;  // empty on a kernel without IPv6
-  Fd names_udp;   // 127.0.0.1:53; both empty for a run without names
-  Fd names_tcp;
+  /// 127.0.0.1:53 and [::1]:53, UDP and TCP, and whatever else is asked on port 53: the address is
+  /// told with each question (IP_RECVORIGDSTADDR), or getsockname() of what is accepted. Empty for
+  /// a run without names.
+  std::vector<Fd> names;
+  /// Netlink: the first packet of each connection that the run's kernel refuses because nobody
+  /// captures its port, as nfnetlink_log tells it. Empty on a kernel without nft_log.
+  Fd refused;
   std::vector<Fd> host_ports;  // 127.0.0.1:N, then [::1]:N where there is IPv6, for each port
   /// Programs inside may bind ports below 1024, as the run's servers on 80 and 443 expect. False
   /// when no writable /proc/sys was at hand: nothing is less safe, such servers get EACCES.
@@ -33,7 +38,7 @@ struct NetworkSockets {
 Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd);
 
 /// Passes every socket to egress in one message over a seqpacket socket. The receiver tells them
-/// apart by getsockname() and their type.
+/// apart by their family, getsockname() and their type.
 Status SendListeners(int socket, const NetworkSockets& sockets);
 
 /// What a refused rule set means to the user. Separate, because a kernel that lacks tproxy is not

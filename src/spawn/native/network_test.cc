@@ -27,6 +27,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <tuple>
 
 #include "sys/fd_passing.h"
 #include "sys/new_network_for_test.h"
@@ -373,6 +374,66 @@ TEST(BuildNetwork, APortInTheSetIsCapturedWithItsTargetKept) {
   });
 }
 
+plan::NetworkPlan WithNames() {
+  return {.rules = {.allow = {*policy::ParseNetRule("example.com", "test")}, .deny = {}}};
+}
+
+TEST(BuildNetwork, QuestionsToAnyResolverReachTheOneOfTheRun) {
+  InBuiltNetwork(WithNames(), [](const NetworkSockets& sockets) {
+    ASSERT_EQ(sockets.names.size(), 4U);
+    DropCapabilities();
+    for (const auto& [ip, udp, tcp] :
+         {std::tuple{"8.8.8.8", 0U, 1U}, std::tuple{"2001:db8::8", 2U, 3U},
+          std::tuple{"127.0.0.1", 0U, 1U}, std::tuple{"::1", 2U, 3U}}) {
+      const Attempt asking = Connect(At(ip, 53), SOCK_DGRAM);
+      ASSERT_EQ(::send(asking.socket.get(), "?", 1, 0), 1);
+      pollfd waiting{.fd = sockets.names[udp].get(), .events = POLLIN, .revents = 0};
+      EXPECT_EQ(::poll(&waiting, 1, 2000), 1) << ip;
+      char byte = 0;
+      EXPECT_EQ(::recv(sockets.names[udp].get(), &byte, 1, 0), 1) << ip;
+      const Attempt by_tcp = Connect(At(ip, 53));
+      EXPECT_EQ(by_tcp.error, 0) << ip;
+      const Fd accepted = AcceptWithin(sockets.names[tcp].get(), std::chrono::seconds(2));
+      ASSERT_TRUE(accepted) << ip;
+      EXPECT_EQ(Shown(LocalEndOf(accepted.get())), Shown(At(ip, 53)));
+    }
+  });
+}
+
+// The control: a run without names answers no resolver.
+TEST(BuildNetwork, WithoutNamesQuestionsAreRefusedAtOnce) {
+  InBuiltNetwork({}, [](const NetworkSockets& sockets) {
+    EXPECT_TRUE(sockets.names.empty());
+    ExpectRefusedAtOnce("8.8.8.8", 53);
+  });
+}
+
+TEST(BuildNetwork, TheKernelTellsOfPortsThatItRefuses) {
+  InBuiltNetwork(WithNames(), [](const NetworkSockets& sockets) {
+    ASSERT_TRUE(sockets.refused);
+    DropCapabilities();
+    const auto told = [&](std::chrono::milliseconds limit) {
+      pollfd waiting{.fd = sockets.refused.get(), .events = POLLIN, .revents = 0};
+      if (::poll(&waiting, 1, static_cast<int>(limit.count())) != 1) return false;
+      std::array<char, 4096> message{};
+      return ::recv(sockets.refused.get(), message.data(), message.size(), 0) > 0;
+    };
+    for (const char* ip : {"203.0.113.7", "2001:db8::7"}) {
+      ExpectRefusedAtOnce(ip, 8080);
+      EXPECT_TRUE(told(std::chrono::seconds(2))) << ip;
+    }
+    ExpectCaptured(sockets.capture_v4.get(), "203.0.113.7");  // port 443
+    ExpectRefusedAtOnce("127.0.0.1", 8080);
+    EXPECT_FALSE(told(std::chrono::milliseconds(50)));
+    constexpr int kMany = 2000;
+    int count = 0;
+    for (int n = 0; n < kMany; ++n) (void)Connect(At("203.0.113.7", 8080));
+    while (told(std::chrono::milliseconds(0))) ++count;
+    EXPECT_GT(count, 0);
+    EXPECT_LT(count, kMany / 2) << "nobody bounds what the kernel tells";
+  });
+}
+
 TEST(BuildNetwork, CaptureSurvivesAGlobalIpv6AddressOnLoopback) {
   InBuiltNetwork({}, [](const NetworkSockets& sockets) {
     AddGlobalIpv6ToLoopback();
@@ -436,11 +497,13 @@ TEST(BuildNetwork, ListenersAreNonBlockingCloseOnExecAndArriveOutside) {
     std::array<Fd, 16> fds;
     const auto got = sys::ReceiveFds(pair->second.get(), buffer, fds);
     ASSERT_TRUE(got);
-    const std::vector<std::string> expected = {"127.0.0.1:1", "[::1]:1",        "127.0.0.1:8080",
-                                               "[::1]:8080",  "127.0.0.1:5432", "[::1]:5432"};
+    const std::vector<std::string> expected = {"127.0.0.1:1",    "[::1]:1",    "",
+                                               "127.0.0.1:8080", "[::1]:8080", "127.0.0.1:5432",
+                                               "[::1]:5432"};
     ASSERT_EQ(got->fds, expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
-      EXPECT_EQ(Shown(LocalEndOf(fds[i].get())), expected[i]);
+      const Endpoint end = LocalEndOf(fds[i].get());
+      EXPECT_EQ(end.family() == AF_NETLINK ? "" : Shown(end), expected[i]);
       EXPECT_EQ(::fcntl(fds[i].get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
       EXPECT_EQ(::fcntl(fds[i].get(), F_GETFL) & O_NONBLOCK, O_NONBLOCK);
     }

@@ -1,0 +1,64 @@
+#include "egress/repeats.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <string>
+#include <vector>
+
+namespace ambit::egress {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+class RepeatsTest : public ::testing::Test {
+ protected:
+  RepeatsTest() : control_(loop_) {
+    int pair[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    control_.assign(pair[0]);
+    theirs_ = pair[1];
+  }
+  ~RepeatsTest() override { ::close(theirs_); }
+  void Refuse(const char* name) {
+    repeats_.Send({.kind = ReportKind::kNameRefused, .name = TextOfName(name)});
+  }
+  std::vector<std::string> Told() {
+    std::vector<std::string> told;
+    EgressReport report;
+    while (::recv(theirs_, &report, sizeof report, MSG_DONTWAIT) > 0) {
+      told.push_back(std::string(NameIn(report.name)) + " " + std::to_string(report.count));
+    }
+    return told;
+  }
+
+  asio::io_context loop_;
+  Descriptor control_;
+  int theirs_ = -1;
+  Reporter reporter_{control_};
+  Repeats repeats_{loop_, reporter_};
+};
+
+TEST_F(RepeatsTest, AreCountedAndTheFirstIsToldAtOnce) {
+  for (int n = 0; n < 5; ++n) Refuse("a.example");
+  Refuse("b.example");
+  EXPECT_THAT(Told(), ElementsAre("a.example 1", "b.example 1"));
+  loop_.run();  // until nobody waits: a second
+  EXPECT_THAT(Told(), ElementsAre("a.example 4"));
+  Refuse("a.example");
+  EXPECT_THAT(Told(), ElementsAre("a.example 1"));
+}
+
+TEST_F(RepeatsTest, OfManyDifferentOnesAreToldOneByOne) {
+  for (std::size_t n = 0; n < Repeats::kMost; ++n) {
+    Refuse(("n" + std::to_string(n) + ".example").c_str());
+    ASSERT_THAT(Told(), SizeIs(1));
+  }
+  for (int n = 0; n < 3; ++n) Refuse("more.example");
+  EXPECT_THAT(Told(), ElementsAre("more.example 1", "more.example 1", "more.example 1"));
+}
+
+}  // namespace
+}  // namespace ambit::egress

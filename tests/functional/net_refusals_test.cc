@@ -1,0 +1,341 @@
+// What programs are told whose connection is refused, what is put on record of it, and that nothing
+// gets around the names: real programs inside, and an outside in a network namespace of the test's.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "outside.h"
+
+namespace ambit::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class NetRefusals : public ::testing::TestWithParam<Who> {
+ protected:
+  /// `script` inside, with `flags`; then `after` outside.
+  Finished Run(const std::string& flags, const std::string& script,
+               const std::string& after = ":") {
+    person_.Write("project/inside.sh", script);
+    return WithOutside(person_,
+                       fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
+                                   "ambit run -q {} -- sh inside.sh\necho \"run $?\"\n{}",
+                                   AmbitBinary(), flags, after),
+                       std::chrono::seconds(120));
+  }
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, NetRefusals, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+constexpr const char* kSsh =
+    "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+    "-o ConnectTimeout=9";
+
+TEST_P(NetRefusals, OfSshAreReadByPeopleAndByGit) {
+  const Finished run = Run("--allow git.example:22 --allow private.example:22", fmt::format(R"sh(
+export GIT_SSH_COMMAND='{0}'
+echo "address: $({0} git@93.184.216.34 2>&1)"
+echo "git: $(git clone git@93.184.216.34:some/repo 2>&1)"
+echo "private: $({0} git@private.example 2>&1)"
+)sh",
+                                                                                            kSsh));
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("Received disconnect from 93.184.216.34 port 22:1: ambit: a "
+                      "connection to 93.184.216.34:22 is refused: no rule names it, ambit run "
+                      "--allow 93.184.216.34:22 would allow it"),
+            ContainsRegex("git: Cloning into 'repo'...\n(.*\n)*Received disconnect from "
+                          "93.184.216.34 port 22:1: ambit: (.*\n)*fatal: Could not read from"),
+            HasSubstr("Could not read from remote repository"),
+            HasSubstr("ambit: a connection to private.example:22 is refused: it leads to an "
+                      "address of a private network")))
+      << run.out << run.err;
+}
+
+TEST_P(NetRefusals, OfTheWebAreToldWithinASecond) {
+  const Finished run = Run("--allow example.com --allow private.example", R"sh(
+try() { curl -sS -m 9 "$@" >out 2>err; echo "$? $(cat out err)"; }
+echo "plain: $(try http://93.184.216.34/)"
+echo "header: $(try -D - -o /dev/null http://93.184.216.34/ | grep X-Ambit)"
+echo "tls: $(try -k https://93.184.216.34/)"
+echo "private: $(try http://private.example/)"
+echo "private tls: $(try -k https://private.example/)"
+/usr/bin/python3 -c "import socket, time
+began = time.monotonic()
+s = socket.create_connection(('93.184.216.34', 443), 9)
+try: print('silent:', s.recv(9))
+except ConnectionResetError: print('silent: reset')
+print('quick' if time.monotonic() - began < 2 else 'slow')"
+)sh",
+                           "ambit audit show --denied");
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("plain: 0 ambit: a connection to 93.184.216.34:80 is refused: no rule names "
+                      "it, ambit run --allow 93.184.216.34:80 would allow it\n"),
+            HasSubstr("X-Ambit-Refused: ambit: a connection to 93.184.216.34:80 is refused"),
+            ContainsRegex("\ntls: 35 [^\n]*access denied"),
+            HasSubstr("private: 0 ambit: a connection to private.example:80 is refused: it leads "
+                      "to an address of a private network\n"),
+            ContainsRegex("private tls: 35 [^\n]*access denied"),
+            HasSubstr("silent: reset\nquick\n"),
+            HasSubstr("a connection to 93.184.216.34 port 443: no rule names it")))
+      << run.out << run.err;
+}
+
+// A range that somebody wrote does not mean the credentials of the machine.
+TEST_P(NetRefusals, OfACloudsMetadataHoldAgainstEveryRule) {
+  const Finished run = Run("--allow 169.254.0.0/16 --allow '[fd00:ec2::254]:80'", R"sh(
+for host in 169.254.169.254 '[fd00:ec2::254]' 169.254.170.2 '[::ffff:169.254.169.254]'; do
+  curl -sS -g -m 9 "http://$host/latest"
+done
+)sh",
+                           "ambit audit show --denied");
+  for (const char* host : {"169.254.169.254:80", "[fd00:ec2::254]:80", "169.254.170.2:80"}) {
+    EXPECT_THAT(run.out,
+                HasSubstr(fmt::format("ambit: a connection to {} is refused: it leads to the "
+                                      "metadata of a cloud machine\n",
+                                      host)))
+        << run.err;
+  }
+  EXPECT_THAT(run.out, Not(HasSubstr("/latest at")));
+}
+
+// However many are refused at once, those beyond the bound get a reset, and the next ones words.
+TEST_P(NetRefusals, AreToldToABoundedNumberAtOnce) {
+  const Finished run = Run("--allow example.com", R"sh(
+/usr/bin/python3 -c "import socket, time
+held, reset = [], 0
+for n in range(300):
+    try: held.append(socket.create_connection(('93.184.216.34', 80), 9))
+    except ConnectionResetError: reset += 1
+time.sleep(0.3)
+for s in held:
+    s.setblocking(False)
+    try: s.recv(9)
+    except BlockingIOError: pass
+    except ConnectionResetError: reset += 1
+print('some reset' if 200 <= reset <= 299 else reset)
+for s in held: s.close()"
+sleep 1.2
+curl -sS -m 9 http://93.184.216.34/
+)sh");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("some reset\n"), HasSubstr("ambit: a connection to")))
+      << run.err;
+}
+
+TEST_P(NetRefusals, OfPortsAreOnRecordAndAtOnce) {
+  const Finished run = Run("--allow example.com", R"sh(
+/usr/bin/python3 -c "import socket
+for n in range(30):
+    try: socket.create_connection(('example.com', 8080), 9)
+    except ConnectionRefusedError: pass
+for where in (('93.184.216.34', 5432), ('2001:db8::1', 5432)):
+    try: socket.create_connection(where, 9)
+    except ConnectionRefusedError: print('refused')"
+sleep 1.3
+cat /run/ambit/denials
+)sh",
+                           "ambit audit show --denied; ambit why --newest");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("refused\nrefused\n"),
+                             HasSubstr("a connection to example.com port 8080: no rule names it"),
+                             HasSubstr("no rule names it, 29 times"),
+                             HasSubstr("a connection to 93.184.216.34 port 5432"),
+                             HasSubstr("a connection to 2001:db8::1 port 5432"),
+                             HasSubstr("--allow example.com:8080")))
+      << run.out << run.err;
+}
+
+TEST_P(NetRefusals, AreNotGotAroundByRedirectsDohOrDot) {
+  const Finished run = Run("--allow example.com", R"sh(
+try() { curl -sS -L -m 9 "$@" >out 2>err; echo "$? $(cat out err)"; }
+echo "name: $(try http://example.com/to/www.example.com/)"
+echo "metadata: $(try http://example.com/to/169.254.169.254/latest)"
+echo "loopback: $(try http://example.com/to/127.0.0.1:9/)"
+echo "good: $(try http://example.com/to/example.com/there)"
+echo "doh: $(try -k https://dns.google/dns-query)"
+echo "doh address: $(try -k https://8.8.8.8/dns-query)"
+echo "dot: $(try -k https://8.8.8.8:853/)"
+)sh");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("name: 6 "),
+                    HasSubstr("metadata: 0 ambit: a connection to 169.254.169.254:80 is refused"),
+                    HasSubstr("loopback: 7 "), HasSubstr("good: 0 /there at example.com"),
+                    HasSubstr("doh: 6 "), ContainsRegex("doh address: 35 [^\n]*access denied"),
+                    HasSubstr("dot: 7 ")))
+      << run.out << run.err;
+  EXPECT_THAT(person_.Read("asked"), Not(HasSubstr("dns.google")));
+}
+
+TEST_P(NetRefusals, OfForeignResolversAreNone) {
+  const Finished run = Run("--allow example.com", R"py(
+/usr/bin/python3 - <<'END'
+import errno, socket, struct, time
+def question(name, edns=b''):
+    labels = b''.join(bytes([len(l)]) + l for l in name.encode().split(b'.')) + b'\0'
+    return struct.pack('>HHHHHH', 7, 256, 1, 0, 0, 0) + labels + b'\0\1\0\1'
+def code(answer): return answer[3] & 15, struct.unpack('>H', answer[6:8])[0]
+for resolver in ('8.8.8.8', '2001:4860:4860::8888', '127.0.0.1', '::1'):
+    family = socket.AF_INET6 if ':' in resolver else socket.AF_INET
+    for connected in (True, False):
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        s.settimeout(5)
+        for name in ('example.com', 'other.org'):
+            if connected:
+                s.connect((resolver, 53))
+                s.send(question(name))
+                print(resolver, name, *code(s.recv(512)))
+            else:
+                s.sendto(question(name), (resolver, 53))
+                answer, peer = s.recvfrom(512)
+                print(resolver, name, *code(answer), 'same' if peer[0] == resolver else peer)
+    s = socket.create_connection((resolver, 53), 5)
+    q = question('example.com')
+    s.sendall(struct.pack('>H', len(q)) + q)
+    print(resolver, 'tcp', *code(s.recv(600)[2:]))
+for where in (('9.9.9.9', 443), ('2001:db8::1', 443)):
+    s = socket.socket(socket.AF_INET6 if ':' in where[0] else socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.connect(where)
+    began = time.monotonic()
+    try:
+        s.send(b'quic?')
+        s.recv(9)
+    except OSError as error:
+        print('quic', errno.errorcode[error.errno], time.monotonic() - began < 0.1)
+    try: s.sendto(b'quic?', where); print('no EPERM')
+    except ConnectionRefusedError: print('no EPERM')
+END
+if command -v dig >/dev/null; then dig +short +time=5 +tries=1 @8.8.4.4 example.com; else echo 198.18.; fi
+)py",
+                           "ambit audit show --type egress.resolver_asked");
+  for (const char* resolver : {"8.8.8.8", "2001:4860:4860::8888", "127.0.0.1", "::1"}) {
+    EXPECT_THAT(run.out, AllOf(HasSubstr(fmt::format("{} example.com 0 1\n", resolver)),
+                               HasSubstr(fmt::format("{} other.org 3 0\n", resolver)),
+                               HasSubstr(fmt::format("{} example.com 0 1 same\n", resolver)),
+                               HasSubstr(fmt::format("{} tcp 0 1\n", resolver))))
+        << run.out << run.err;
+  }
+  EXPECT_THAT(run.out, AllOf(HasSubstr("quic ECONNREFUSED True\nno EPERM\nquic ECONNREFUSED True\n"
+                                       "no EPERM\n"),
+                             HasSubstr("198.18."), HasSubstr("host=8.8.8.8"),
+                             HasSubstr("host=2001:4860:4860::8888"), Not(HasSubstr("host=127."))))
+      << run.out << run.err;
+  EXPECT_EQ(person_.Read("asked"), "");
+}
+
+// Every type, every kind of damage: an answer or silence, and the next question is answered.
+TEST_P(NetRefusals, OfStrangeQuestionsLeaveTheNameServerAlive) {
+  const Finished run = Run("--allow example.com", R"py(
+/usr/bin/python3 - <<'END'
+import os, random, socket, struct
+def ask(message, wait=0):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect(('127.0.0.1', 53))
+    s.settimeout(wait)
+    s.send(message)
+    return s.recv(4096) if wait else None
+name = b'\7eXaMpLe\3cOm\0'
+head = lambda extra=0: struct.pack('>HHHHHH', 7, 256, 1, 0, 0, extra)
+for kind in (16, 10, 255, 2, 6, 15, 33, 41, 43, 46, 48, 64, 65, 250, 252, 257, 65535):
+    answer = ask(head() + name + struct.pack('>HH', kind, 1), 5)
+    assert struct.unpack('>H', answer[6:8])[0] == 0, kind
+answer = ask(head() + name + b'\0\1\0\1', 5)
+assert answer[12:12 + len(name)] == name and answer[3] & 15 == 0
+for edns in (b'\0\0\x29\0\0\0\0\0\0\0\0', b'\0\0\x29\xff\xff\0\xff\0\0\0\4\0\x0a\0\0'):
+    assert ask(head(1) + name + b'\0\1\0\1' + edns, 5)
+loop = head() + b'\xc0\x0c\0\1\0\1'
+random.seed(7)
+for n in range(3000):
+    ask(loop if n % 3 == 0 else os.urandom(n % 600 + 1))
+    bad = bytearray(head() + name + b'\0\1\0\1')
+    bad[random.randrange(len(bad))] ^= 1 << random.randrange(8)
+    ask(bytes(bad))
+ask(b'\0' * 60000)
+assert ask(head() + name + b'\0\1\0\1', 5)
+print('alive')
+END
+)py");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("alive\n"), HasSubstr("run 0"))) << run.out << run.err;
+}
+
+TEST_P(NetRefusals, AreNotForAWebSocketThatTheServerTakes) {
+  const Finished run = Run("--allow example.com", R"py(
+/usr/bin/python3 - <<'END'
+import socket
+def ask(path, *more, upgrade='websocket'):
+    s = socket.create_connection(('example.com', 80), 9)
+    s.sendall(('GET %s HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n'
+               % (path, upgrade)).encode())
+    got = b''
+    while b'\r\n\r\n' not in got: got += s.recv(1000)
+    for text in more: s.sendall(text)
+    try:
+        while True:
+            block = s.recv(1000)
+            if not block: break
+            got += block
+    except ConnectionResetError: got += b'!reset'
+    return got
+print('taken', ask('/socket', b'Host: anything\n').split(b'\r\n\r\n')[1])
+print('not taken', ask('/other', b'GET /x HTTP/1.1\r\nHost: www.example.com\r\n\r\n').split(b'\n')[-1])
+print('h2c', ask('/other', upgrade='h2c').split(b'\r\n')[0])
+END
+)py");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("taken b'frame of Host: anything\\n'\n"),
+                             ContainsRegex("not taken b'!?reset'\n"),
+                             HasSubstr("h2c b'HTTP/1.1 403 Forbidden'\n")))
+      << run.out << run.err;
+}
+
+TEST_P(NetRefusals, EndARunThatSendsMoreThanItMay) {
+  const Finished run = Run("--allow example.com --net-out 200KiB", R"sh(
+head -c 100000 /dev/zero | curl -sS -m 9 --data-binary @- http://example.com/one
+head -c 300000 /dev/zero | curl -sS -m 9 --data-binary @- http://example.com/two
+head -c 300000 /dev/zero | curl -sSk -m 9 --data-binary @- https://example.com/three
+sleep 60
+)sh",
+                           "ambit audit show\n"
+                           "ambit stats\nambit stats --json; ambit why --newest");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("100000 bytes\n"), Not(HasSubstr("300000 bytes")),
+                             HasSubstr("run 141\n"), HasSubstr("net-out-limit 141"),
+                             HasSubstr("limit of 200 KiB sent out (--net-out)"),
+                             ContainsRegex("sent out +(200.0|19[0-9].[0-9]) KiB of 200 KiB"),
+                             HasSubstr("--net-out")))
+      << run.out << run.err;
+}
+
+// A minute of silence on a port of the web is enough; a client that speaks is left alone.
+TEST_P(NetRefusals, OfClientsThatSayNothingFreeTheirPlace) {
+  const Finished run = Run("--allow example.com", R"py(
+/usr/bin/python3 - <<'END'
+import select, socket, time
+silent = socket.create_connection(('example.com', 80), 9)
+half = socket.create_connection(('example.com', 443), 9)
+half.sendall(b'\x16\x03\x01')
+kept = socket.create_connection(('example.com', 80), 9)
+kept.sendall(b'GET /kept HTTP/1.1\r\nHost: example.com\r\n\r\n')
+kept.recv(1000)
+began = time.monotonic()
+for s in (silent, half):
+    s.settimeout(80)
+    try: print('end', s.recv(9))
+    except ConnectionResetError: print('reset', 55 < time.monotonic() - began < 70)
+kept.sendall(b'GET /again HTTP/1.1\r\nHost: example.com\r\n\r\n')
+kept.settimeout(9)
+print(b'/again' in kept.recv(1000))
+END
+)py",
+                           "ambit audit show --denied");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("reset True\nreset True\nTrue\n"),
+                             HasSubstr("nothing was asked for in time")))
+      << run.out << run.err;
+}
+
+}  // namespace
+}  // namespace ambit::testing
