@@ -52,6 +52,7 @@ Fill FillFor(Shape shape) {
       return Fill::kVariables;
     case Shape::kPorts:
     case Shape::kTargets:
+    case Shape::kPublished:
     case Shape::kDuration:
     case Shape::kBytes:
     case Shape::kCount:

@@ -18,6 +18,7 @@
 #include "egress/loop.h"
 #include "egress/name_server.h"
 #include "egress/name_table.h"
+#include "egress/order.h"
 #include "egress/relay.h"
 #include "egress/reporter.h"
 #include "egress/resolver.h"
@@ -62,6 +63,7 @@ class Process {
         life_line_(loop_, std::move(spec.life_line).Release()),
         control_(loop_, std::move(spec.control).Release()),
         reporter_(control_),
+        published_(std::move(spec.published)),
         resolver_(std::move(resolver)) {
     if (resolver_) resolver_->RunOn(loop_);
   }
@@ -81,22 +83,65 @@ class Process {
   Task<> ServeWhatComes() {
     if (co_await Ready(control_, Descriptor::wait_read)) EndWithError(ECANCELED);
     std::vector<Fd> listeners(plan::kMostSockets);
-    std::array<std::byte, 8> greeting{};
+    std::array<std::byte, 2> greeting{};
     const auto received = sys::ReceiveFds(control_.native_handle(), greeting, listeners);
     if (!received) EndWithError(received.error().sys_errno);
     if (received->bytes == 0) EndWithError(ENOTCONN);
     listeners.resize(received->fds);
+    if (!LearnCapture(greeting)) EndWithError(EPROTO);
 
     if (auto names = ServeNames(listeners); !names) EndWithError(names.error().sys_errno);
     std::optional<Names> names;
     if (resolver_) {
       names.emplace(Names{.rules = network_.rules, .table = table_, .resolver = *resolver_});
     }
-    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()), names);
+    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size() + published_.size()),
+                   names);
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
     }
+    for (PublishedListener& one : published_) {
+      if (auto published = relay_->Publish(std::move(one.socket), one.port); !published) {
+        EndWithError(published.error().sys_errno);
+      }
+    }
     reporter_.Send({.kind = ReportKind::kReady});
+    co_await TakeOrders();
+  }
+
+  /// How connections are captured is init's to find out, where the plan leaves it open.
+  bool LearnCapture(std::span<const std::byte> greeting) {
+    const auto built = plan::BuiltCapture(greeting[1]);
+    if (greeting[0] != plan::kSocketsGreeting || !built) return false;
+    if (network_.capture != policy::Capture::kAuto && network_.capture != *built) return false;
+    network_.capture = *built;
+    return true;
+  }
+
+  Task<> TakeOrders() {
+    while (!co_await Ready(control_, Descriptor::wait_read)) {
+      std::array<std::byte, sizeof(EgressOrder)> message{};
+      std::array<Fd, 1> listener;
+      const auto received = sys::ReceiveFds(control_.native_handle(), message, listener);
+      if (!received && received.error().sys_errno == EAGAIN) continue;
+      if (!received && received.error().code == Errc::kLimit) {
+        // No descriptor is left for the listener: it is closed, and the person's client is refused.
+        reporter_.Send({.kind = ReportKind::kAcceptFailed, .error = EMFILE});
+        continue;
+      }
+      if (received && received->bytes == 0) co_return;  // the life line tells the rest
+      const auto order = received ? DecodeOrder(std::span(message).first(received->bytes))
+                                  : std::unexpected(received.error());
+      if (!order) EndWith(control_.native_handle(), Stage::kOrder, order.error().sys_errno);
+      Obey(*order, std::move(listener[0]));
+    }
+  }
+
+  void Obey(const EgressOrder& order, Fd listener) {
+    const policy::PublishedPort port{.host = order.host, .inside = order.inside};
+    if (auto published = relay_->Publish(std::move(listener), port); !published) {
+      EndWith(control_.native_handle(), Stage::kOrder, published.error().sys_errno);
+    }
   }
 
   /// Takes the sockets for names out of what came.
@@ -130,6 +175,7 @@ class Process {
   Descriptor life_line_;
   Descriptor control_;
   Reporter reporter_;
+  std::vector<PublishedListener> published_;  // until they are served
   std::unique_ptr<Resolver> resolver_;  // of a run with names
   NameTable table_{NameTable::RandomNetwork()};
   Responder responder_{
@@ -144,7 +190,8 @@ class Process {
 void RunEgress(EgressSpec spec) noexcept {
   const int control = spec.control.get();
   const int life_line = spec.life_line.get();
-  const std::array keep = {life_line, control};
+  std::vector<int> keep = {life_line, control};
+  for (const PublishedListener& one : spec.published) keep.push_back(one.socket.get());
   Require(LeaveTheSupervisor(keep), control, Stage::kDescriptors);
   std::unique_ptr<Resolver> resolver;
   if (spec.network.HasNames()) {

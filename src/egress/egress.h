@@ -4,11 +4,12 @@
 // Caller: the supervisor, in a fork of itself (no exec) made before anything of the run exists; one
 // thread. Everything the process needs is in EgressSpec; all other descriptors are closed.
 // Life: `control` brings the run's listeners once, in one message; from then on EgressReport
-// records go out on it. The end of `life_line` (the supervisor is gone, however it died) ends the
-// process at once. Host ports and what the rules of the network name are served, everything
-// else is refused.
+// records go out on it, and EgressOrder records come in. The end of `life_line` (the supervisor is gone, however it died) ends the
+// process at once. Host ports, published ports and what the rules of the network name are served,
+// everything else is refused.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "egress/confine.h"
@@ -16,12 +17,19 @@
 
 namespace ambit::egress {
 
+/// A listener on the host's loopback whose connections go to a server inside.
+struct PublishedListener {
+  Fd socket;
+  policy::PublishedPort port;  // `host`: where it is
+};
+
 struct EgressSpec {
   plan::NetworkPlan network;
   Fd life_line;                        // read end; only the supervisor holds the write end
   Fd control;                          // seqpacket
   std::optional<HostIdentity> become;  // required when the supervisor is root
   std::string hosts;                   // /etc/hosts of the host; with names only
+  std::vector<PublishedListener> published;
 };
 
 /// Exit status: 0 when the life line ended, kExitFailed when a wall could not be raised or the

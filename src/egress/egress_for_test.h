@@ -169,7 +169,8 @@ inline std::string ReadAll(int socket) {
 
 class RunningEgress {
  public:
-  explicit RunningEgress(plan::NetworkPlan plan) : plan_(std::move(plan)) {
+  explicit RunningEgress(plan::NetworkPlan plan, std::vector<PublishedListener> published = {})
+      : plan_(std::move(plan)) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     Fd life_line_end(ends[0]);
@@ -182,7 +183,8 @@ class RunningEgress {
                       .life_line = std::move(life_line_end),
                       .control = std::move(pair->second),
                       .become = std::nullopt,
-                      .hosts = {}};
+                      .hosts = {},
+                      .published = std::move(published)};
       if (::geteuid() == 0) spec.become = kIdentity;
       RunEgress(std::move(spec));
     });

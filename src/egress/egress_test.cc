@@ -417,6 +417,10 @@ TEST(Egress, HasNoDescriptorThatItDoesNotNeed) {
                                                "socket",  // 2 capture listeners, port 9
                                                "socket",
                                                "socket",  // port 10
+                                               "socket",
+                                               "socket",
+                                               "socket",
+                                               "socket",  // 2 mints
                                                "anon_inode:[eventpoll]",
                                                "anon_inode:[eventfd]",
                                                "anon_inode:[timerfd]"};

@@ -32,6 +32,9 @@ inline constexpr std::string_view kDenial = "denial";       // refused, with the
 // Of the agent's output, kept from the person's terminal.
 inline constexpr std::string_view kTerminalDropped = "terminal.dropped";
 inline constexpr std::string_view kEgressConnect = "egress.connect";
+// The other way round: a port of the host leads to a server inside.
+inline constexpr std::string_view kPublishListening = "publish.listening";
+inline constexpr std::string_view kPublishConnect = "publish.connect";
 // After the end, by the person's commands. What touches the host is written before it does and
 // after: one that was started and never ended was interrupted.
 inline constexpr std::string_view kApplyStarted = "apply.started";

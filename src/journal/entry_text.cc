@@ -95,12 +95,10 @@ std::string OfFile(const Entry& entry) {
          (mode != nullptr ? " " + Shown(*mode) : "") + ByWhom(entry);
 }
 
-std::string OfConnect(const Entry& entry) {
+/// Of a connection: "closed, 5 bytes to the host, 6 from it".
+std::string HowItIs(const Entry& entry) {
   const std::string state = entry.Text("state");
-  const bool named = entry.Find("host") != nullptr;
-  std::string line =
-      fmt::format("{}:{} {}", named ? TextOf(entry, "host") : "127.0.0.1",
-                  NumberOf(entry, named ? "port" : "host_port"), TextOf(entry, "state"));
+  std::string line = TextOf(entry, "state");
   const auto error = entry.Number("errno").value_or(0);
   if (state == "failed" && error > 0) {
     line += fmt::format(": {}", std::generic_category().message(static_cast<int>(error)));
@@ -110,6 +108,21 @@ std::string OfConnect(const Entry& entry) {
                         NumberOf(entry, "bytes_from_host"));
   }
   return line;
+}
+
+std::string OfConnect(const Entry& entry) {
+  const bool named = entry.Find("host") != nullptr;
+  return fmt::format("{}:{} {}", named ? TextOf(entry, "host") : "127.0.0.1",
+                     NumberOf(entry, named ? "port" : "host_port"), HowItIs(entry));
+}
+
+std::string OfPublishing(const Entry& entry) {
+  return fmt::format("127.0.0.1:{} to port {} inside", NumberOf(entry, "host_port"),
+                     NumberOf(entry, "port"));
+}
+
+std::string OfPublished(const Entry& entry) {
+  return fmt::format("{} {}", OfPublishing(entry), HowItIs(entry));
 }
 
 std::string OfRefusal(const Entry& entry) {
@@ -139,7 +152,7 @@ std::string OfAnything(const Entry& entry) {
   return line;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 17> kWords = {{
+constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 19> kWords = {{
     {event::kRunPlanned, OfPlanned},
     {event::kRunStarted, OfStarted},
     {event::kRunEnded, OfEnded},
@@ -152,6 +165,8 @@ constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>,
     {event::kFileRename, OfFile},
     {event::kFileMode, OfFile},
     {event::kEgressConnect, OfConnect},
+    {event::kPublishListening, OfPublishing},
+    {event::kPublishConnect, OfPublished},
     {event::kDenial, OfRefusal},
     {event::kLimitWarning, OfRefusal},
     {event::kLimitReached, OfRefusal},

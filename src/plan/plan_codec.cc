@@ -85,9 +85,15 @@ void Fields(Archive& archive, Is<policy::NetRules> auto& it) {
 }
 
 template <class Archive>
+void Fields(Archive& archive, Is<policy::PublishedPort> auto& it) {
+  auto& [host, inside] = it;
+  archive(host, inside);
+}
+
+template <class Archive>
 void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
-  auto& [capture_port, host_ports, rules] = it;
-  archive(capture_port, host_ports, rules);
+  auto& [capture_port, host_ports, publish, rules, capture] = it;
+  archive(capture_port, host_ports, publish, rules, capture);
 }
 
 template <class Archive>

@@ -50,7 +50,10 @@ LaunchPlan FullPlan() {
   plan.kept = {{.name = "p-1/q-2", .project = "/p", .place = ".q"}};
   plan.home_files = {{.kind = RootEntry::Kind::kFile, .path = "/h/x", .content = "y"}};
   plan.landlock = {{.inside = "/usr", .access = sys::LandlockAccess::kRead}};
-  plan.network = {.capture_port = 14, .host_ports = {80, 443}};
+  plan.network = {.capture_port = 14,
+                  .host_ports = {80, 443},
+                  .publish = {{.host = 3000, .inside = 80}},
+                  .capture = policy::Capture::kRedirect};
   plan.warnings = {"careful"};
   plan.cwd = "/p/src";
   plan.argv = {"sh", "-c", ""};

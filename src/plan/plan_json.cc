@@ -132,6 +132,10 @@ Json OfNetRule(const policy::NetRule& rule) {
   return Object({{"rule", Of(policy::TextOf(rule))}, {"from", Of(rule.from)}});
 }
 
+Json OfPublished(const policy::PublishedPort& port) {
+  return Object({{"host", Of(port.host)}, {"inside", Of(port.inside)}});
+}
+
 Json OfLimit(const Limit& limit) {
   return Object({{"limit", Of(policy::NameOf(limit.kind))},
                  {"value", Of(limit.value)},
@@ -178,7 +182,9 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"audit_files", Of(policy::NameOf(plan.audit_files))},
       {"allow", List(plan.network.rules.allow, OfNetRule)},
       {"deny", List(plan.network.rules.deny, OfNetRule)},
-      {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
+      {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })},
+      {"publish", List(plan.network.publish, OfPublished)},
+      {"capture", Of(policy::NameOf(plan.network.capture))}};
   std::string text;
   for (const auto& [key, value] : members) {
     text += fmt::format("{}\n \"{}\": {}", text.empty() ? "" : ",", key, value.text);

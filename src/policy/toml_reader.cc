@@ -196,6 +196,7 @@ class Reader {
       case Shape::kPatterns:
       case Shape::kNames:
       case Shape::kTargets:
+      case Shape::kPublished:
       case Shape::kPresets:
       case Shape::kLimits:
         return ReadStrings(option.key, node, [&](Item item) { Take(option, std::move(item)); });

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "policy/net_rules.h"
+#include "policy/published_port.h"
 
 namespace ambit::policy {
 namespace {
@@ -146,6 +147,10 @@ Status CheckItem(const Option& option, const Item& item, SourceKind source) {
     case Shape::kTargets:
       if (const auto rule = ParseNetRule(item.text, {}); !rule)
         return std::unexpected(rule.error());
+      return {};
+    case Shape::kPublished:
+      if (const auto port = ParsePublishedPort(item.text); !port)
+        return std::unexpected(port.error());
       return {};
     case Shape::kPresets:
       return {};  // load.cc knows them

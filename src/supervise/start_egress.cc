@@ -31,26 +31,28 @@ const char* NameOf(egress::Stage stage) {
       return "take the run's listeners";
     case egress::Stage::kResolver:
       return "make its resolver";
+    case egress::Stage::kOrder:
+      return "understand an order of its supervisor";
   }
   return "start";
 }
 
 }  // namespace
 
-Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line, Fd control,
-                               const std::function<void()>& before) {
+Result<sys::Child> StartEgress(EgressStart start) {
   AMBIT_TRY(sys::Child child, sys::Clone(0));
   if (child.pid != 0) return child;
-  before();
+  start.before();
   egress::EgressSpec spec;
-  spec.network = foundation.network;
-  spec.life_line = Fd(life_line);
-  spec.control = std::move(control);
+  spec.network = start.foundation.network;
+  spec.life_line = Fd(start.life_line);
+  spec.control = std::move(start.control);
+  spec.published = std::move(start.published);
   if (spec.network.HasNames())
     spec.hosts = sys::ReadSmallFile(AT_FDCWD, "/etc/hosts", kMostHosts).value_or("");
-  if (foundation.identity.started_by_root) {
-    spec.become = egress::HostIdentity{.uid = foundation.identity.egress_uid,
-                                       .gid = foundation.identity.egress_uid};
+  const plan::Identity& identity = start.foundation.identity;
+  if (identity.started_by_root) {
+    spec.become = egress::HostIdentity{.uid = identity.egress_uid, .gid = identity.egress_uid};
   }
   egress::RunEgress(std::move(spec));
 }
@@ -70,6 +72,7 @@ host::Primitive PrimitiveOf(egress::Stage stage) {
     case egress::Stage::kLoop:
     case egress::Stage::kListeners:
     case egress::Stage::kResolver:
+    case egress::Stage::kOrder:
       break;
   }
   return Primitive::kEgress;

@@ -33,6 +33,8 @@ struct SupervisionInputs {
   /// Puts on record that there is a run, before its agent starts; called when init is on its way,
   /// because the disk takes as long as the first walls. The sink outlives the run.
   std::function<Result<event::Sink*>()> begin_record;
+  /// How connections are captured, before the agent starts.
+  std::function<void(policy::Capture)> on_captured;
   /// Where the layers are a file system of the run's own: brings home what was written, when all
   /// processes are dead. An error takes the outcome's place.
   std::function<Status(const Fd& backing)> bring_home;

@@ -20,16 +20,14 @@ using sys::NetlinkBatch;
 
 constexpr std::uint32_t kPortSetId = 1;
 constexpr std::uint32_t kTypeInetService = 13;  // nft's own number, only for `nft list`
+// linux/netfilter_ipv4.h: mangle in prerouting, translation of destinations.
 constexpr std::int32_t kBeforeRoutingDecisions = -150;
+constexpr std::int32_t kTranslateDestinations = -100;
 constexpr std::uint8_t kIcmpEchoRequest = 8;
 constexpr std::uint8_t kIcmpV6EchoRequest = 128;
 constexpr std::array<std::uint8_t, 4> kLoopbackV4 = {127, 0, 0, 1};
 constexpr std::array<std::uint8_t, 16> kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0,
                                                       0, 0, 0, 0, 0, 0, 0, 1};
-
-std::span<const std::byte> BytesOf(std::span<const std::uint8_t> bytes) {
-  return std::as_bytes(bytes);
-}
 
 /// Writes the expressions of one rule. Register 1 holds what is compared.
 class RuleWriter {
@@ -57,7 +55,7 @@ class RuleWriter {
     Expression("cmp", [&] {
       batch_.PutNetwork<std::uint32_t>(NFTA_CMP_SREG, NFT_REG_1);
       batch_.PutNetwork<std::uint32_t>(NFTA_CMP_OP, NFT_CMP_EQ);
-      batch_.Nested(NFTA_CMP_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(value)); });
+      batch_.Nested(NFTA_CMP_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(value)); });
     });
   }
 
@@ -82,10 +80,8 @@ class RuleWriter {
   /// on
   /// ::1 would miss connections as soon as lo has a global IPv6 address.
   void HandTo(std::uint32_t family, std::span<const std::uint8_t> address, std::uint16_t port) {
-    const std::array<std::uint8_t, 2> port_bytes = {static_cast<std::uint8_t>(port >> 8),
-                                                    static_cast<std::uint8_t>(port & 0xff)};
     SetRegister(NFT_REG_1, address);
-    SetRegister(NFT_REG_2, port_bytes);
+    SetRegister(NFT_REG_2, BytesOf(port));
     Expression("tproxy", [&] {
       batch_.PutNetwork(NFTA_TPROXY_FAMILY, family);
       batch_.PutNetwork<std::uint32_t>(NFTA_TPROXY_REG_ADDR, NFT_REG_1);
@@ -93,7 +89,19 @@ class RuleWriter {
     });
   }
 
+  /// To the loopback of its family: in the output hook the kernel takes no other.
+  void RedirectTo(std::uint16_t port) {
+    SetRegister(NFT_REG_1, BytesOf(port));
+    Expression("redir", [&] {
+      batch_.PutNetwork<std::uint32_t>(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
+    });
+  }
+
  private:
+  static std::array<std::uint8_t, 2> BytesOf(std::uint16_t port) {
+    return {static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port & 0xff)};
+  }
+
   template <class Fill>
   void Expression(std::string_view name, Fill fill) {
     batch_.Nested(NFTA_LIST_ELEM, [&] {
@@ -105,7 +113,7 @@ class RuleWriter {
   void SetRegister(std::uint32_t number, std::span<const std::uint8_t> value) {
     Expression("immediate", [&] {
       batch_.PutNetwork(NFTA_IMMEDIATE_DREG, number);
-      batch_.Nested(NFTA_IMMEDIATE_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(value)); });
+      batch_.Nested(NFTA_IMMEDIATE_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(value)); });
     });
   }
 
@@ -168,6 +176,8 @@ void WriteVerdict(RuleWriter& rule, const plan::CaptureRule& planned, std::uint1
       return rule.Verdict(NF_ACCEPT);
     case PacketVerdict::kDrop:
       return rule.Verdict(NF_DROP);
+    case PacketVerdict::kRedirect:
+      return rule.RedirectTo(capture_port);
     case PacketVerdict::kCapture:
       return planned.match == PacketMatch::kAllowedPortV6
                  ? rule.HandTo(NFPROTO_IPV6, kLoopbackV6, capture_port)
@@ -181,15 +191,34 @@ const char* NameOf(const plan::CaptureRule& rule) {
       return "nft rule: accept own addresses";
     case PacketVerdict::kDrop:
       return "nft rule: drop echo requests";
+    case PacketVerdict::kRedirect:
+      return kRedirectRule;
     case PacketVerdict::kCapture:
       return rule.match == PacketMatch::kAllowedPortV6 ? kTproxyRuleV6 : kTproxyRuleV4;
   }
   return "nft rule";
 }
 
+void WriteChain(NetlinkBatch& batch, const plan::CaptureChain& chain) {
+  const bool translates = chain.hook == plan::PacketHook::kOutput;
+  BeginNft(batch, translates ? kNatChain : "nft chain", NFT_MSG_NEWCHAIN);
+  batch.PutText(NFTA_CHAIN_TABLE, plan::kNftTable);
+  batch.PutText(NFTA_CHAIN_NAME, chain.name);
+  batch.PutText(NFTA_CHAIN_TYPE, translates ? "nat" : "filter");
+  batch.PutNetwork<std::uint32_t>(NFTA_CHAIN_POLICY, NF_ACCEPT);
+  batch.Nested(NFTA_CHAIN_HOOK, [&] {
+    batch.PutNetwork<std::uint32_t>(NFTA_HOOK_HOOKNUM,
+                                    translates ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING);
+    batch.PutNetwork(
+        NFTA_HOOK_PRIORITY,
+        static_cast<std::uint32_t>(translates ? kTranslateDestinations : kBeforeRoutingDecisions));
+  });
+}
+
 }  // namespace
 
-void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6) {
+void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, policy::Capture capture,
+                       bool with_ipv6) {
   WriteMarker(batch, "nft batch", NFNL_MSG_BATCH_BEGIN);
 
   BeginNft(batch, "nft table", NFT_MSG_NEWTABLE);
@@ -218,26 +247,19 @@ void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool 
     });
   }
 
-  BeginNft(batch, "nft chain", NFT_MSG_NEWCHAIN);
-  batch.PutText(NFTA_CHAIN_TABLE, plan::kNftTable);
-  batch.PutText(NFTA_CHAIN_NAME, plan::kNftChain);
-  batch.PutText(NFTA_CHAIN_TYPE, "filter");
-  batch.PutNetwork<std::uint32_t>(NFTA_CHAIN_POLICY, NF_ACCEPT);
-  batch.Nested(NFTA_CHAIN_HOOK, [&] {
-    batch.PutNetwork<std::uint32_t>(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
-    batch.PutNetwork(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(kBeforeRoutingDecisions));
-  });
-
-  for (const plan::CaptureRule& planned : plan::kCaptureRules) {
-    if (planned.match == PacketMatch::kAllowedPortV6 && !with_ipv6) continue;
-    BeginNft(batch, NameOf(planned), NFT_MSG_NEWRULE);
-    batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
-    batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
-    batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
-      RuleWriter rule(batch);
-      WriteMatch(rule, planned.match);
-      WriteVerdict(rule, planned, plan.capture_port);
-    });
+  for (const plan::CaptureChain& chain : plan::ChainsOf(capture)) {
+    WriteChain(batch, chain);
+    for (const plan::CaptureRule& planned : chain.rules) {
+      if (planned.match == PacketMatch::kAllowedPortV6 && !with_ipv6) continue;
+      BeginNft(batch, NameOf(planned), NFT_MSG_NEWRULE);
+      batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
+      batch.PutText(NFTA_RULE_CHAIN, chain.name);
+      batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
+        RuleWriter rule(batch);
+        WriteMatch(rule, planned.match);
+        WriteVerdict(rule, planned, plan.capture_port);
+      });
+    }
   }
   WriteMarker(batch, "nft batch end", NFNL_MSG_BATCH_END);
 }

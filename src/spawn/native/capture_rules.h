@@ -1,5 +1,5 @@
 #pragma once
-// plan::kCaptureRules as one nfnetlink batch: table, set of ports, prerouting chain, rules.
+// plan::ChainsOf as one nfnetlink batch: table, set of ports, chains, rules.
 // Caller: spawn/native/network and its tests. Pure: writes bytes, no system call.
 #include <cstdint>
 
@@ -8,6 +8,8 @@
 
 namespace ambit::spawn {
 
-void WriteCaptureRules(sys::NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6);
+/// `capture`: one that has chains; `plan.capture` may leave the choice open.
+void WriteCaptureRules(sys::NetlinkBatch& batch, const plan::NetworkPlan& plan,
+                       policy::Capture capture, bool with_ipv6);
 
 }  // namespace ambit::spawn
