@@ -234,7 +234,7 @@ TEST(Egress, RefusesConnectionsBeyondItsLimitAndRecovers) {
     const rlimit few{.rlim_cur = 64, .rlim_max = 64};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
     RunningEgress egress(PlanFor(server.port));
-    const std::size_t limit = LimitsFor(64, 4).connections;
+    const std::size_t limit = LimitsFor(64, 8).connections;
     ASSERT_GT(limit, 4U);
     ASSERT_LT(limit, 30U);
     egress.Inside([&] {

@@ -208,11 +208,26 @@ TEST(Inward, WhoeverFloodsTheMintInsideDisturbsNobody) {
       });
 }
 
-/// Without the filter that init puts on it, strangers do get into the listener's queue.
-TEST(Mint, DropsWhoIsNotItsConnector) {
-  std::uint16_t port = 0;
+/// A listener as init makes it, but for whom its filter lets in.
+Fd ListenWithFilter(std::uint32_t lets_in, std::uint16_t& port) {
   Fd listener = ListenOnLoopback(AF_INET, port);
   ::fcntl(listener.get(), F_SETFL, O_NONBLOCK);
+  sock_filter all = BPF_STMT(BPF_RET | BPF_K, lets_in);
+  const sock_fprog filter{.len = 1, .filter = &all};
+  EXPECT_EQ(::setsockopt(listener.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+  return listener;
+}
+constexpr std::uint32_t kNobody = 0;
+constexpr std::uint32_t kEverybody = UINT32_MAX;
+
+Fd MakeConnector() {
+  return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+/// Where the filter does not keep them away, strangers get into the listener's queue.
+TEST(Mint, DropsWhoIsNotItsConnector) {
+  std::uint16_t port = 0;
+  Fd listener = ListenWithFilter(kEverybody, port);
   std::vector<Fd> strangers;
   for (int i = 0; i < 100; ++i) {
     strangers.push_back(ConnectLoopback(AF_INET, port));
@@ -221,12 +236,14 @@ TEST(Mint, DropsWhoIsNotItsConnector) {
   std::uint16_t server_port = 0;
   const Fd server = ListenOnLoopback(AF_INET, server_port);
   asio::io_context loop{1};
-  Mint mint(loop, std::move(listener),
-            Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+  Mint mint(loop, std::move(listener), MakeConnector());
   int connected = 0;
   const auto connect_one = [&]() -> Task<> {
     const auto socket = co_await mint.Make();
-    EXPECT_TRUE(socket) << socket.error().what;
+    if (!socket) {
+      ADD_FAILURE() << socket.error().what;
+      co_return;
+    }
     const SocketAddress to(*LocalAddressOf(server.get()));
     const int failed = ::connect(socket->get(), to.get(), to.size());
     EXPECT_TRUE(failed == 0 || errno == EINPROGRESS) << strerror(errno);
@@ -242,15 +259,9 @@ TEST(Mint, DropsWhoIsNotItsConnector) {
 
 TEST(Mint, GivesUpWhenTheKernelDoesNotConnectThem) {
   std::uint16_t port = 0;
-  Fd listener = ListenOnLoopback(AF_INET, port);
-  ::fcntl(listener.get(), F_SETFL, O_NONBLOCK);
-  // Nothing gets through.
-  sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-  const sock_fprog filter{.len = 1, .filter = &nothing};
-  ASSERT_EQ(::setsockopt(listener.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+  Fd listener = ListenWithFilter(kNobody, port);
   asio::io_context loop{1};
-  Mint mint(loop, std::move(listener),
-            Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+  Mint mint(loop, std::move(listener), MakeConnector());
   int failed = 0;
   const auto make = [&]() -> Task<> {
     const auto socket = co_await mint.Make();

@@ -64,7 +64,11 @@ std::string OfPlanned(const Entry& entry) {
 std::string OfStarted(const Entry& entry) {
   const event::Value* walls = entry.Find("walls");
   const auto* names = walls != nullptr ? std::get_if<std::vector<std::string>>(walls) : nullptr;
-  return names != nullptr ? Count(names->size(), "wall") + " stand" : "";
+  const std::string capture = entry.Text("capture");
+  return (names != nullptr ? Count(names->size(), "wall") + " stand" : "") +
+         (capture.empty() || capture == "tproxy"
+              ? ""
+              : fmt::format(", connections are captured with {}", Printable(capture)));
 }
 
 std::string OfEnded(const Entry& entry) {

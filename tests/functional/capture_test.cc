@@ -99,15 +99,17 @@ TEST_P(Capture, IsToldAndOnRecord) {
   const Finished run =
       Run("--allow example.com", "curl -sS -m 9 http://example.com/plain",
           "ambit audit show --type run.started; ambit audit show --type egress.connect\n"
+          "grep -ho '\"capture\":\"[a-z]*\"' ~/.local/state/ambit/runs/*/journal.jsonl\n"
           "ambit audit verify\n"
           "ambit plan --capture " + Mode() + " --allow example.com -- true | grep '^capture'");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("capture=" + Mode()), HasSubstr("example.com:80 closed, "),
+  EXPECT_THAT(run.out, AllOf(HasSubstr("\"capture\":\"" + Mode() + "\""), HasSubstr("example.com:80 closed, "),
                              HasSubstr("intact"), HasSubstr("capture " + Mode())))
       << run.err;
   const std::string words = "connections are captured with " + Mode();
   if (Mode() == "tproxy") {
-    EXPECT_THAT(run.err, Not(HasSubstr("captured with")));
+    EXPECT_THAT(run.out + run.err, Not(HasSubstr("captured with")));
   } else {
+    EXPECT_THAT(run.out, HasSubstr(words));
     EXPECT_THAT(run.err, HasSubstr(words));
   }
 }

@@ -452,7 +452,7 @@ TEST(BuildNetwork, ListenersAreNonBlockingCloseOnExecAndArriveOutside) {
 plan::NetworkPlan PlanWith(policy::Capture capture) {
   plan::NetworkPlan plan{.host_ports = {443, 8080}, .capture = capture};
   plan.rules.allow.push_back(*policy::ParseNetRule("203.0.113.0/24:443", "test"));
-  plan.rules.allow.push_back(*policy::ParseNetRule("[2001:db8::]/32:443", "test"));
+  plan.rules.allow.push_back(*policy::ParseNetRule("[2001:db8::/32]:443", "test"));
   return plan;
 }
 
