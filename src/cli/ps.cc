@@ -38,10 +38,10 @@ std::string RowOf(const workspace::RunStore& store, const workspace::RunEntry& e
     return fmt::format("{}  {:<22}  {}\n", entry.id, "broken", Printable(entry.meta.error().what));
   }
   const auto run = store.OpenRun(entry.id);
-  return fmt::format(
-      "{}  {:<22}  {:<19}  {}  {}{}\n", entry.id, run ? StateAndWorkOf(*run, *entry.meta) : "gone",
-      LocalTime(entry.meta->started_ns), Printable(entry.meta->project), CommandLine(*entry.meta),
-      PublishedNow(*entry.meta));
+  return fmt::format("{}  {:<22}  {:<19}  {}  {}{}\n", entry.id,
+                     run ? StateAndWorkOf(*run, *entry.meta) : "gone",
+                     LocalTime(entry.meta->started_ns), Printable(entry.meta->project),
+                     CommandLine(*entry.meta), PublishedNow(*entry.meta));
 }
 
 std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {

@@ -70,10 +70,10 @@ struct Relay::Connection {
   Descriptor client;
   Descriptor host;
   Address target;
-  const HostName* name;  // of the table; nullptr: the host's loopback, or an address
+  const HostName* name;         // of the table; nullptr: the host's loopback, or an address
   std::uint16_t published = 0;  // the port of the host that it came in on; 0: it goes out
-  bool refused = false;  // what breaks now was broken on purpose
-  std::uint32_t id = 0;  // once it stands
+  bool refused = false;         // what breaks now was broken on purpose
+  std::uint32_t id = 0;         // once it stands
   int error = 0;
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_from_host = 0;

@@ -176,7 +176,7 @@ class Process {
   Descriptor control_;
   Reporter reporter_;
   std::vector<PublishedListener> published_;  // until they are served
-  std::unique_ptr<Resolver> resolver_;  // of a run with names
+  std::unique_ptr<Resolver> resolver_;        // of a run with names
   NameTable table_{NameTable::RandomNetwork()};
   Responder responder_{
       network_.rules, table_,

@@ -4,9 +4,9 @@
 // Caller: the supervisor, in a fork of itself (no exec) made before anything of the run exists; one
 // thread. Everything the process needs is in EgressSpec; all other descriptors are closed.
 // Life: `control` brings the run's listeners once, in one message; from then on EgressReport
-// records go out on it, and EgressOrder records come in. The end of `life_line` (the supervisor is gone, however it died) ends the
-// process at once. Host ports, published ports and what the rules of the network name are served,
-// everything else is refused.
+// records go out on it, and EgressOrder records come in. The end of `life_line` (the supervisor is
+// gone, however it died) ends the process at once. Host ports, published ports and what the rules
+// of the network name are served, everything else is refused.
 #include <optional>
 #include <string>
 #include <vector>

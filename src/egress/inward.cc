@@ -25,8 +25,7 @@ bool IsConnector(int socket) {
 
 bool IsMintListener(int socket) {
   const auto address = LocalAddressOf(socket);
-  return address && address->port == plan::kMintPort && address->IsLoopback() &&
-         IsListener(socket);
+  return address && address->port == plan::kMintPort && address->IsLoopback() && IsListener(socket);
 }
 
 }  // namespace

@@ -60,9 +60,8 @@ ChildProcess EchoInside(int family, std::uint32_t v4_address = INADDR_LOOPBACK) 
   v4.sin_family = AF_INET;
   v4.sin_addr.s_addr = htonl(v4_address);
   v4.sin_port = htons(kInside);
-  EXPECT_EQ(family == AF_INET
-                ? ::bind(listener.get(), reinterpret_cast<sockaddr*>(&v4), sizeof v4)
-                : ::bind(listener.get(), reinterpret_cast<sockaddr*>(&v6), sizeof v6),
+  EXPECT_EQ(family == AF_INET ? ::bind(listener.get(), reinterpret_cast<sockaddr*>(&v4), sizeof v4)
+                              : ::bind(listener.get(), reinterpret_cast<sockaddr*>(&v6), sizeof v6),
             0);
   EXPECT_EQ(::listen(listener.get(), 512), 0);
   return Forked([&] {
@@ -106,8 +105,8 @@ TEST(Inward, AServerInsideIsReachedWhereverItListens) {
     int family;
     std::uint32_t address;
   };
-  for (const Where& where : {Where{AF_INET, INADDR_LOOPBACK}, Where{AF_INET, INADDR_ANY},
-                             Where{AF_INET6, 0}}) {
+  for (const Where& where :
+       {Where{AF_INET, INADDR_LOOPBACK}, Where{AF_INET, INADDR_ANY}, Where{AF_INET6, 0}}) {
     HostListener listener = ListenOnHost();
     RunningEgress egress({}, Only(PublishedBy(listener)));
     BothSides(
@@ -220,9 +219,7 @@ Fd ListenWithFilter(std::uint32_t lets_in, std::uint16_t& port) {
 constexpr std::uint32_t kNobody = 0;
 constexpr std::uint32_t kEverybody = UINT32_MAX;
 
-Fd MakeConnector() {
-  return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-}
+Fd MakeConnector() { return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
 /// Where the filter does not keep them away, strangers get into the listener's queue.
 TEST(Mint, DropsWhoIsNotItsConnector) {

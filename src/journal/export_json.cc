@@ -98,7 +98,7 @@ constexpr std::array<Mapping, 27> kMappings = {{
     {event::kEgressConnect, Subject::kNetwork, kOther},
     {event::kPublishConnect, Subject::kNetwork, kOther},
     {event::kPublishListening, Subject::kNetwork, 7},  // Listen
-    {event::kLimitWarning, Subject::kFinding, 1},  // Create
+    {event::kLimitWarning, Subject::kFinding, 1},      // Create
     {event::kLimitReached, Subject::kFinding, 1},
     {event::kLimitHeld, Subject::kFinding, 1},
 }};

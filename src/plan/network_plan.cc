@@ -43,8 +43,8 @@ Status ValidatePublished(const NetworkPlan& plan) {
   }
   for (auto port = plan.publish.begin(); port != plan.publish.end(); ++port) {
     const auto fail = [&](std::string why) {
-      return Fail(Errc::kInvalidArgument, fmt::format("--publish '{}' (net.publish): {}",
-                                                      policy::TextOf(*port), why));
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("--publish '{}' (net.publish): {}", policy::TextOf(*port), why));
     };
     if (port->inside == 0) return fail("not a port");
     if (IsOurs(plan, port->inside)) return fail("ambit itself listens there inside");

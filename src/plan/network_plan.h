@@ -21,8 +21,9 @@
 namespace ambit::plan {
 
 struct NetworkPlan {
-  /// Where tproxy and redirect hand connections over. Below 1024: it is bound before privilege is dropped, and
-  /// a port that programs or the ephemeral range use would collide with servers inside.
+  /// Where tproxy and redirect hand connections over. Below 1024: it is bound before privilege is
+  /// dropped, and a port that programs or the ephemeral range use would collide with servers
+  /// inside.
   std::uint16_t capture_port = 1;
   /// 127.0.0.1:N and [::1]:N inside reach the host's own loopback N. At most kMaxHostPorts.
   std::vector<std::uint16_t> host_ports;

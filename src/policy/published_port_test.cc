@@ -23,8 +23,9 @@ TEST(PublishedPort, IsWrittenAsItIsRead) {
 }
 
 TEST(PublishedPort, IsNothingElse) {
-  for (const char* text : {"", "0", "80:0", ":", ":80", "80:", "65536", "80:65536", "-1", "+1",
-                           " 80", "80 ", "80:80:80", "http", "80/udp", "0.0.0.0:80", "1e3", "080", "00:80"}) {
+  for (const char* text :
+       {"", "0", "80:0", ":", ":80", "80:", "65536", "80:65536", "-1", "+1", " 80", "80 ",
+        "80:80:80", "http", "80/udp", "0.0.0.0:80", "1e3", "080", "00:80"}) {
     EXPECT_FALSE(ParsePublishedPort(text)) << text;
   }
 }

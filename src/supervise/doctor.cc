@@ -248,8 +248,7 @@ class Examination {
     if (capture.error().primitive != Primitive::kNetwork) {
       return Waits(Primitive::kNetwork, capture.error().primitive);
     }
-    return FindingOf(Primitive::kNetwork,
-                     SetupFailed(Primitive::kNetwork, capture.error().error));
+    return FindingOf(Primitive::kNetwork, SetupFailed(Primitive::kNetwork, capture.error().error));
   }
 
   static Finding Waits(Primitive primitive, Primitive other) {

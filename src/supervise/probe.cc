@@ -236,10 +236,9 @@ StageResult<void> ProbeEgress(const ProbeInputs& inputs) {
   Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
   if (!pair) return Stage(Primitive::kEgress, pair.error());
   const plan::Foundation foundation = plan::FoundationOf(inputs.plan);
-  const Result<sys::Child> relay =
-      StartEgress({.foundation = foundation,
-                   .life_line = line->read.get(),
-                   .control = std::move(pair->second)});
+  const Result<sys::Child> relay = StartEgress({.foundation = foundation,
+                                                .life_line = line->read.get(),
+                                                .control = std::move(pair->second)});
   if (!relay) return Stage(native::PrimitiveOfClone(relay.error()), relay.error());
   pair->second.Reset();
   ::shutdown(pair->first.get(), SHUT_WR);

@@ -60,18 +60,18 @@ std::unexpected<Error> CannotListen(const PublishedPort& port, int error) {
   const std::string what = fmt::format("--publish '{}' (net.publish)", policy::TextOf(port));
   const std::string other = fmt::format("--publish 0:{}", port.inside);
   if (error == EADDRINUSE) {
-    return Fail(Errc::kLimit,
-                fmt::format("{}: port {} of this machine is in use", what, port.host),
-                fmt::format("end what listens there ('ss -ltnp' names it), or publish another port: "
-                            "{} takes one that is free",
-                            other));
+    return Fail(
+        Errc::kLimit, fmt::format("{}: port {} of this machine is in use", what, port.host),
+        fmt::format("end what listens there ('ss -ltnp' names it), or publish another port: "
+                    "{} takes one that is free",
+                    other));
   }
   if (error == EACCES) {
-    return Fail(Errc::kDenied,
-                fmt::format("{}: port {} of this machine is not yours to listen on", what,
-                            port.host),
-                fmt::format("publish a port from 1024 on, as {}:{}",
-                            port.host < 1000 ? port.host + 8000 : 8080, port.inside));
+    return Fail(
+        Errc::kDenied,
+        fmt::format("{}: port {} of this machine is not yours to listen on", what, port.host),
+        fmt::format("publish a port from 1024 on, as {}:{}",
+                    port.host < 1000 ? port.host + 8000 : 8080, port.inside));
   }
   return FailErrno(error, fmt::format("{}: listen on port {}", what, port.host));
 }

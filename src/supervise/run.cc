@@ -74,8 +74,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
     user = *std::move(taken);
   }
   const StandardStreams streams = InspectStandardStreams();
-  AMBIT_TRY(plan::Foundation foundation,
-            plan::MakeFoundation(request.policy, MakeIdentity(user)));
+  AMBIT_TRY(plan::Foundation foundation, plan::MakeFoundation(request.policy, MakeIdentity(user)));
   AMBIT_TRY(auto published, ListenFor(foundation.network.publish));
   foundation.network.publish = PortsOf(published);
   AMBIT_TRY(const std::string id, workspace::NewRunId());

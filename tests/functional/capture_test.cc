@@ -24,10 +24,10 @@ class Capture : public ::testing::TestWithParam<std::tuple<Who, std::string>> {
   Finished Run(const std::string& flags, const std::string& script,
                const std::string& after = ":") {
     person_.Write("project/inside.sh", script);
-    return WithOutside(
-        person_, fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
-                             "ambit run --capture {} {} -- sh inside.sh\necho \"run $?\"\n{}",
-                             AmbitBinary(), Mode(), flags, after));
+    return WithOutside(person_,
+                       fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
+                                   "ambit run --capture {} {} -- sh inside.sh\necho \"run $?\"\n{}",
+                                   AmbitBinary(), Mode(), flags, after));
   }
   Scratch person_{std::get<0>(GetParam())};
 };
@@ -35,15 +35,14 @@ INSTANTIATE_TEST_SUITE_P(As, Capture,
                          ::testing::Combine(::testing::ValuesIn(Everyone()),
                                             ::testing::Values("tproxy", "redirect", "ports")),
                          [](const auto& param) {
-                           return NameOf(std::get<0>(param.param)) + "_" +
-                                  std::get<1>(param.param);
+                           return NameOf(std::get<0>(param.param)) + "_" + std::get<1>(param.param);
                          });
 
 TEST_P(Capture, WhatIsAllowedIsReached) {
-  const Finished run = Run(
-      "--allow example.com --allow '*.deep.example' --allow git.example:22 "
-      "--allow 93.184.216.34:80",
-      R"sh(
+  const Finished run =
+      Run("--allow example.com --allow '*.deep.example' --allow git.example:22 "
+          "--allow 93.184.216.34:80",
+          R"sh(
 curl -sS -m 9 http://example.com/plain
 curl -sSk -m 9 https://example.com/secure
 curl -sS -6 -m 9 http://example.com/six
@@ -101,9 +100,11 @@ TEST_P(Capture, IsToldAndOnRecord) {
           "ambit audit show --type run.started; ambit audit show --type egress.connect\n"
           "grep -ho '\"capture\":\"[a-z]*\"' ~/.local/state/ambit/runs/*/journal.jsonl\n"
           "ambit audit verify\n"
-          "ambit plan --capture " + Mode() + " --allow example.com -- true | grep '^capture'");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("\"capture\":\"" + Mode() + "\""), HasSubstr("example.com:80 closed, "),
-                             HasSubstr("intact"), HasSubstr("capture " + Mode())))
+          "ambit plan --capture " +
+              Mode() + " --allow example.com -- true | grep '^capture'");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("\"capture\":\"" + Mode() + "\""), HasSubstr("example.com:80 opened"),
+                    HasSubstr("intact"), HasSubstr("capture " + Mode())))
       << run.err;
   const std::string words = "connections are captured with " + Mode();
   if (Mode() == "tproxy") {
@@ -130,8 +131,8 @@ END
 done
 )sh");
   EXPECT_THAT(run.out, HasSubstr("4444 served\n")) << run.err;
-  EXPECT_THAT(run.out, HasSubstr(Mode() == "ports" ? "4443 Address already in use"
-                                                   : "4443 served\n"));
+  EXPECT_THAT(run.out,
+              HasSubstr(Mode() == "ports" ? "4443 Address already in use" : "4443 served\n"));
 }
 
 TEST_P(Capture, AHostPortThatIsAllowedOutsideAsWellLeadsToBoth) {
@@ -148,15 +149,14 @@ curl -sS -m 9 'http://[::1]/host6'
 }
 
 TEST_P(Capture, PortsArePublishedInEach) {
-  const Finished run = WithOutside(
-      person_, fmt::format(R"sh(
+  const Finished run = WithOutside(person_, fmt::format(R"sh(
 '{}' run --capture {} --allow example.com --publish 3000 -- /usr/bin/python3 -m http.server 3000 --bind 127.0.0.1 >../said 2>&1 </dev/null &
 run=$!
 n=0; while ! curl -s -m 2 -o /dev/null http://127.0.0.1:3000/ && [ $((n+=1)) -lt 100 ]; do sleep 0.1; done
 curl -sS -m 5 http://127.0.0.1:3000/ | grep -ci listing
 kill $run; kill $run; wait $run
 )sh",
-                           AmbitBinary(), Mode()));
+                                                        AmbitBinary(), Mode()));
   EXPECT_THAT(run.out, ContainsRegex("^[1-9]")) << run.err << person_.Read("said");
 }
 
@@ -166,6 +166,26 @@ class CapturePorts : public ::testing::TestWithParam<Who> {
 };
 INSTANTIATE_TEST_SUITE_P(As, CapturePorts, ::testing::ValuesIn(Everyone()),
                          [](const auto& param) { return NameOf(param.param); });
+
+/// socket(_, _, NETLINK_NETFILTER) fails as on such a kernel.
+TEST_P(CapturePorts, AreTakenWhereTheKernelHasNoNfTables) {
+  const std::string without = std::string(AMBIT_DENY_SYSCALL) + " socket:2=12 EPROTONOSUPPORT";
+  const Finished run = WithOutside(
+      person_,
+      fmt::format(R"sh(
+export A='{}'
+{} $A run --allow example.com -- curl -sS -m 9 http://example.com/plain
+{} $A plan --allow example.com -- true | grep '^capture'
+{} $A doctor | grep -A1 'captured network'
+{} $A run -q --capture tproxy -- echo started; echo "pinned $?"
+)sh",
+                  AmbitBinary(), without, without, without, without));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/plain at example.com\n"), HasSubstr("capture ports"),
+                             ContainsRegex("ok +captured network"), HasSubstr("pinned 125\n"),
+                             HasSubstr("ports (no nf_tables"), Not(HasSubstr("started"))))
+      << run.err;
+  EXPECT_THAT(run.err, HasSubstr("connections are captured with ports"));
+}
 
 TEST_P(CapturePorts, RefuseWhatTheyCannotServe) {
   const auto why_not = [&](std::vector<std::string> flags) {

@@ -162,7 +162,8 @@ TEST_P(Publish, WhatIsNotPublishedIsReachedByNobody) {
 TEST_P(Publish, OnlyTheLoopbackOfTheHostLeadsIn) {
   person_.Write("project/serve.sh", Serve("127.0.0.1", 3000));
   const Finished tried = InOwnMounts(
-      person_, "ip link set lo up; ip addr add 10.9.8.7/32 dev lo; ip addr add fd00:9::7/128 dev lo",
+      person_,
+      "ip link set lo up; ip addr add 10.9.8.7/32 dev lo; ip addr add fd00:9::7/128 dev lo",
       fmt::format(R"sh(
 '{}' run --publish 3000 -- sh serve.sh >../said 2>&1 </dev/null &
 run=$!

@@ -92,9 +92,8 @@ class RuleWriter {
   /// To the loopback of its family: in the output hook the kernel takes no other.
   void RedirectTo(std::uint16_t port) {
     SetRegister(NFT_REG_1, BytesOf(port));
-    Expression("redir", [&] {
-      batch_.PutNetwork<std::uint32_t>(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
-    });
+    Expression("redir",
+               [&] { batch_.PutNetwork<std::uint32_t>(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1); });
   }
 
  private:
@@ -113,7 +112,8 @@ class RuleWriter {
   void SetRegister(std::uint32_t number, std::span<const std::uint8_t> value) {
     Expression("immediate", [&] {
       batch_.PutNetwork(NFTA_IMMEDIATE_DREG, number);
-      batch_.Nested(NFTA_IMMEDIATE_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(value)); });
+      batch_.Nested(NFTA_IMMEDIATE_DATA,
+                    [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(value)); });
     });
   }
 

@@ -179,10 +179,8 @@ StageResult<Built> BuildWalls(const InitInputs& inputs) {
   if (!handover) return std::unexpected(handover.error());
   // Init is in its control groups by now.
   if (auto done = RootOwnCgroups(); !done) return std::unexpected(done.error());
-  Built built{.plan = std::move(handover->plan),
-              .terminal = {},
-              .listener = {},
-              .capture = *capture};
+  Built built{
+      .plan = std::move(handover->plan), .terminal = {}, .listener = {}, .capture = *capture};
   const plan::LaunchPlan& plan = built.plan;
   if (auto done = BuildRoot(plan, [&] { return ReceiveTrees(trees, plan); }); !done) {
     return std::unexpected(done.error());

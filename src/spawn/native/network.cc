@@ -57,8 +57,7 @@ Result<Fd> Listen(const sockaddr* address, socklen_t size, Transparency transpar
   return socket;
 }
 
-Result<Fd> ListenV4(std::uint16_t port, Transparency transparency,
-                    in_addr_t at = INADDR_LOOPBACK) {
+Result<Fd> ListenV4(std::uint16_t port, Transparency transparency, in_addr_t at = INADDR_LOOPBACK) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -220,9 +219,8 @@ Status ListenForCaptured(const plan::NetworkPlan& plan, bool with_ipv6, NetworkS
     }
     return {};
   }
-  const auto transparency = sockets.capture == policy::Capture::kTproxy
-                                ? Transparency::kTransparent
-                                : Transparency::kOrdinary;
+  const auto transparency = sockets.capture == policy::Capture::kTproxy ? Transparency::kTransparent
+                                                                        : Transparency::kOrdinary;
   AMBIT_TRY(sockets.capture_v4, ListenV4(plan.capture_port, transparency));
   if (with_ipv6) {
     AMBIT_TRY(sockets.capture_v6, ListenV6(plan.capture_port, transparency));

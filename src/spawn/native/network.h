@@ -19,13 +19,13 @@ namespace ambit::spawn {
 struct NetworkSockets {
   /// What was built: never kAuto.
   policy::Capture capture = policy::Capture::kTproxy;
-  Fd capture_v4;  // both empty with Capture::kPorts
-  Fd capture_v6;  // empty on a kernel without IPv6
+  Fd capture_v4;                  // both empty with Capture::kPorts
+  Fd capture_v6;                  // empty on a kernel without IPv6
   std::vector<Fd> capture_ports;  // Capture::kPorts: 0.0.0.0:N, then [::]:N, for each allowed port
   /// For each family a listener at kMintPort and a socket that alone gets through to it: with them
   /// egress gets sockets of this namespace (egress/mint.h).
   std::vector<Fd> mint;
-  Fd names_udp;   // 127.0.0.1:53; both empty for a run without names
+  Fd names_udp;  // 127.0.0.1:53; both empty for a run without names
   Fd names_tcp;
   std::vector<Fd> host_ports;  // 127.0.0.1:N, then [::1]:N where there is IPv6, for each port
   /// Programs inside may bind ports below 1024, as the run's servers on 80 and 443 expect. False

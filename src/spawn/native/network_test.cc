@@ -436,10 +436,9 @@ TEST(BuildNetwork, ListenersAreNonBlockingCloseOnExecAndArriveOutside) {
     std::array<Fd, 16> fds;
     const auto got = sys::ReceiveFds(pair->second.get(), buffer, fds);
     ASSERT_TRUE(got);
-    const std::vector<std::string> expected = {"127.0.0.1:1",    "[::1]:1",    "127.0.0.1:2",
-                                               "0.0.0.0:0",      "[::1]:2",    "[::]:0",
-                                               "127.0.0.1:8080", "[::1]:8080", "127.0.0.1:5432",
-                                               "[::1]:5432"};
+    const std::vector<std::string> expected = {
+        "127.0.0.1:1", "[::1]:1",        "127.0.0.1:2", "0.0.0.0:0",      "[::1]:2",
+        "[::]:0",      "127.0.0.1:8080", "[::1]:8080",  "127.0.0.1:5432", "[::1]:5432"};
     ASSERT_EQ(got->fds, expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_EQ(Shown(LocalEndOf(fds[i].get())), expected[i]);
@@ -561,8 +560,7 @@ TEST(FirstThatStands, IsTheNextWhereTheKernelLacksOne) {
     return [&tried, missing, error](Capture capture) -> Status {
       tried.push_back(capture);
       if (std::ranges::find(missing, capture) == missing.end()) return {};
-      const char* const message =
-          capture == Capture::kTproxy ? kTproxyRuleV4 : kRedirectRule;
+      const char* const message = capture == Capture::kTproxy ? kTproxyRuleV4 : kRedirectRule;
       return std::unexpected(
           ExplainNftFailure({.message = message, .sys_errno = error, .kernel_says = {}}));
     };
