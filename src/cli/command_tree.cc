@@ -54,6 +54,7 @@ Fill FillFor(Shape shape) {
     case Shape::kPorts:
     case Shape::kTargets:
     case Shape::kPrivate:
+    case Shape::kPublished:
     case Shape::kDuration:
     case Shape::kBytes:
     case Shape::kCount:

@@ -53,6 +53,9 @@ std::string ForPeople(const RunDir& run, const RunMeta& meta) {
   }
   // A record of how it was made is not there when making it failed.
   if (const auto plan = PlanOf(run)) line("limits", LimitsForPeople(plan->limits));
+  for (const policy::PublishedPort& port : meta.published) {
+    line("publish", fmt::format("127.0.0.1:{} to port {} inside", port.host, port.inside));
+  }
   const review::Unfinished unfinished = review::UnfinishedOf(run, meta);
   if (unfinished == review::Unfinished::kUnderWay) line("apply", "under way");
   if (unfinished == review::Unfinished::kInterrupted) {

@@ -1,5 +1,7 @@
 #include "plan/plan.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <string>
 
@@ -9,6 +11,7 @@
 #include "cli/effective_policy.h"
 #include "cli/run.h"
 #include "plan/plan_json.h"
+#include "supervise/probe.h"
 #include "supervise/run.h"
 
 namespace ambit::cli {
@@ -19,12 +22,24 @@ struct PlanFlags {
   bool json = false;
 };
 
+/// Which way to capture connections this kernel has shows when one is built.
+void TryCapture(plan::LaunchPlan& plan) {
+  if (plan.network.capture != policy::Capture::kAuto) return;
+  const auto capture = supervise::ProbeCapture({.plan = plan, .places = {}});
+  if (capture) {
+    plan.network.capture = *capture;
+  } else {
+    Say(fmt::format("the network cannot be tried here: {}", capture.error().error.what));
+  }
+}
+
 Status PrintPlan(const PlanFlags& flags) {
   AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.run.policy, flags.run.argv.front()));
   for (const std::string& entry : effective.policy.left_out) Say(entry);
   const supervise::RunRequest request = RequestFor(flags.run, effective);
-  AMBIT_TRY(const supervise::Preview preview,
+  AMBIT_TRY(supervise::Preview preview,
             supervise::PlanRun(request, {.on_planned = {}, .on_warning = Say}));
+  TryCapture(preview.plan);
   if (preview.not_started) {
     Say(preview.not_started->what);
     Say(preview.not_started->remedy);

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -22,14 +23,25 @@ struct PsFlags {
   bool json = false;
 };
 
+/// "  (127.0.0.1:8080 to 80)"; of a run that is over nothing is published.
+std::string PublishedNow(const workspace::RunMeta& meta) {
+  std::vector<std::string> ports;
+  for (const policy::PublishedPort& port : meta.published) {
+    ports.push_back(fmt::format("127.0.0.1:{} to {}", port.host, port.inside));
+  }
+  if (ports.empty() || !workspace::IsAlive(meta)) return {};
+  return fmt::format("  ({})", fmt::join(ports, ", "));
+}
+
 std::string RowOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {
   if (!entry.meta) {
     return fmt::format("{}  {:<22}  {}\n", entry.id, "broken", Printable(entry.meta.error().what));
   }
   const auto run = store.OpenRun(entry.id);
-  return fmt::format(
-      "{}  {:<22}  {:<19}  {}  {}\n", entry.id, run ? StateAndWorkOf(*run, *entry.meta) : "gone",
-      LocalTime(entry.meta->started_ns), Printable(entry.meta->project), CommandLine(*entry.meta));
+  return fmt::format("{}  {:<22}  {:<19}  {}  {}{}\n", entry.id,
+                     run ? StateAndWorkOf(*run, *entry.meta) : "gone",
+                     LocalTime(entry.meta->started_ns), Printable(entry.meta->project),
+                     CommandLine(*entry.meta), PublishedNow(*entry.meta));
 }
 
 std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {
@@ -42,12 +54,16 @@ std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& 
   for (const std::string& word : entry.meta->argv) {
     words.push_back(fmt::format("\"{}\"", JsonEscape(word)));
   }
+  std::vector<std::string> ports;
+  for (const policy::PublishedPort& port : entry.meta->published) {
+    ports.push_back(fmt::format(R"({{"host":{},"inside":{}}})", port.host, port.inside));
+  }
   return fmt::format(
-      R"({{"id":"{}","state":"{}","alive":{},"unfinished":"{}","started_ns":{},"project":"{}","argv":[{}]}})",
+      R"({{"id":"{}","state":"{}","alive":{},"unfinished":"{}","started_ns":{},"project":"{}","argv":[{}],"published":[{}]}})",
       entry.id, JsonEscape(run ? StateAndWorkOf(*run, *entry.meta) : "gone"),
       workspace::IsAlive(*entry.meta),
       run ? review::WordsFor(review::UnfinishedOf(*run, *entry.meta)) : "", entry.meta->started_ns,
-      JsonEscape(entry.meta->project), fmt::join(words, ","));
+      JsonEscape(entry.meta->project), fmt::join(words, ","), fmt::join(ports, ","));
 }
 
 Status List(const PsFlags& flags) {

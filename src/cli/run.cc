@@ -25,6 +25,7 @@
 #include "host/inside_run.h"
 #include "journal/writer.h"
 #include "review/unfinished_apply.h"
+#include "supervise/publish.h"
 
 namespace ambit::cli {
 namespace {
@@ -102,6 +103,7 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
   }
   Say(fmt::format("{}; /usr read-only, an empty home, {}", NetworkOf(request),
                   FateOfVariables(request)));
+  for (const policy::PublishedPort& port : meta.published) Say(supervise::TellOf(port));
   if (request.showing == supervise::Showing::kUnfiltered) {
     Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");
   }

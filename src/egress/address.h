@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "policy/policy.h"
+
 namespace ambit::egress {
 
 struct Address {
@@ -14,14 +16,32 @@ struct Address {
   std::array<std::uint8_t, 16> bytes{};  // the first four for family 4
 
   [[nodiscard]] bool IsLoopback() const;
+  [[nodiscard]] bool IsAny() const;  // 0.0.0.0 or ::
   bool operator==(const Address&) const = default;
+};
+
+/// As system calls take it.
+class SocketAddress {
+ public:
+  explicit SocketAddress(const Address& address);
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  [[nodiscard]] socklen_t size() const { return size_; }
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
 };
 
 /// Nothing for other families.
 std::optional<Address> AddressIn(const sockaddr_storage& storage);
 
-/// getsockname(): of a captured connection this is the target the client wanted.
+/// getsockname().
 std::optional<Address> LocalAddressOf(int socket);
+
+/// What the client of a captured connection wanted: its own address, or with Capture::kRedirect
+/// what the kernel remembers of it (SO_ORIGINAL_DST, linux/netfilter_ipv4.h). Nothing: nobody
+/// knows, and so it is nobody.
+std::optional<Address> TargetOf(int socket, policy::Capture capture);
 
 /// Whether it accepts connections.
 bool IsListener(int socket);

@@ -62,6 +62,7 @@ struct Relay::Connection {
         .kind = kind, .family = target.family, .port = target.port, .connection = id};
     report.address = target.bytes;
     if (name != nullptr) report.name = TextOfName(name->text());
+    report.published = published;
     return report;
   }
 
@@ -97,7 +98,8 @@ struct Relay::Connection {
   Descriptor client;
   Descriptor host;
   Address target;
-  const HostName* name;  // of the table; nullptr: the host's loopback, or an address
+  const HostName* name;         // of the table; nullptr: the host's loopback, or an address
+  std::uint16_t published = 0;  // the port of the host that it came in on; 0: it goes out
   bool waiting = true;
   bool answered = false;  // somebody carries what the host says
   bool refused = false;   // what breaks now was broken on purpose

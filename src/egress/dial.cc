@@ -13,10 +13,6 @@
 namespace ambit::egress {
 namespace {
 
-constexpr policy::AddressBytes kLoopbackV4 = {0, 0, 0,    0,    0,   0, 0, 0,
-                                              0, 0, 0xFF, 0xFF, 127, 0, 0, 1};
-constexpr policy::AddressBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-
 bool IsV4(const policy::AddressBytes& address) {
   return std::equal(kLoopbackV4.begin(), kLoopbackV4.begin() + 12, address.begin());
 }
@@ -45,6 +41,11 @@ Task<int> Dial(Descriptor& out, const policy::AddressBytes& address, std::uint16
   Fd socket(::socket(IsV4(address) ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                      IPPROTO_TCP));
   if (!socket) co_return errno;
+  co_return co_await Connect(out, std::move(socket), address, port);
+}
+
+Task<int> Connect(Descriptor& out, Fd socket, const policy::AddressBytes& address,
+                  std::uint16_t port) {
   int error = StartConnect(socket.get(), address, port);
   if (error != 0 && error != EINPROGRESS) co_return error;
 

@@ -59,9 +59,6 @@ std::size_t OpenFilesLimit() {
   return ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? static_cast<std::size_t>(files.rlim_cur) : 0;
 }
 
-/// Of the message that brings the listeners (spawn/native/network).
-constexpr std::size_t kGreetingBytes = 1;
-
 class Process {
  public:
   Process(EgressSpec spec, std::size_t open_files, std::unique_ptr<Resolver> resolver)
@@ -71,7 +68,8 @@ class Process {
         open_files_(open_files),
         life_line_(loop_, std::move(spec.life_line).Release()),
         control_(loop_, std::move(spec.control).Release()),
-        reporter_(control_) {
+        reporter_(control_),
+        published_(std::move(spec.published)) {
     if (!resolver) return;
     upstream_.emplace(
         loop_, network_.rules,
@@ -91,23 +89,33 @@ class Process {
   }
 
  private:
-  /// Orders are longer than the greeting that listeners come with.
+  /// Orders have a version in front, the message with the listeners a letter.
   Task<> HearTheSupervisor() {
     std::vector<std::byte> message(kMostOrderBytes);
     while (!co_await Ready(control_, Descriptor::wait_read)) {
       std::vector<Fd> sockets(plan::kMostSockets);
       const auto received = sys::ReceiveFds(control_.native_handle(), message, sockets);
+      if (!received && received.error().sys_errno == EAGAIN) continue;
+      if (!received && relay_ && received.error().code == Errc::kLimit) {
+        // No descriptor is left for a listener: it is closed, and the person's client is refused.
+        reporter_.Send({.kind = ReportKind::kAcceptFailed, .error = EMFILE});
+        continue;
+      }
       if (!received) EndWithError(received.error().sys_errno);
       if (received->bytes == 0) {
         if (!relay_) EndWithError(ENOTCONN);
         co_return;  // the life line ends the process
       }
       sockets.resize(received->fds);
-      if (received->bytes == kGreetingBytes) {
+      const auto said = std::span<const std::byte>(message).first(received->bytes);
+      if (said.front() == plan::kSocketsGreeting) {
+        if (!LearnCapture(said)) EndWithError(EPROTO);
         Serve(std::move(sockets));
       } else {
-        const auto order = DecodeOrder(std::span(message).first(received->bytes));
-        if (!order || !Obey(*order)) EndWithError(EPROTO);
+        const auto order = DecodeOrder(said);
+        if (!order || !Obey(*order, sockets)) {
+          EndWith(control_.native_handle(), Stage::kOrder, EPROTO);
+        }
         SayWhenReady();
       }
     }
@@ -120,10 +128,15 @@ class Process {
     if (auto names = ServeNames(listeners); !names) EndWithError(names.error().sys_errno);
     std::optional<Names> names;
     if (upstream_) names.emplace(Names{.table = table_, .upstream = *upstream_});
-    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size()), names, most_out_,
-                   timeouts_);
+    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size() + published_.size()),
+                   names, most_out_, timeouts_);
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
+    }
+    for (PublishedListener& one : published_) {
+      if (auto published = relay_->Publish(std::move(one.socket), one.port); !published) {
+        EndWithError(published.error().sys_errno);
+      }
     }
     SayWhenReady();
   }
@@ -134,8 +147,17 @@ class Process {
     reporter_.Send({.kind = ReportKind::kReady});
   }
 
+  /// How connections are captured is init's to find out, where the plan leaves it open.
+  bool LearnCapture(std::span<const std::byte> greeting) {
+    const auto built = plan::BuiltCapture(greeting.back());
+    if (greeting.size() != 2 || !built) return false;
+    if (network_.capture != policy::Capture::kAuto && network_.capture != *built) return false;
+    network_.capture = *built;
+    return true;
+  }
+
   /// False: an order that nobody who is in order gives.
-  bool Obey(const Order& order) {
+  bool Obey(const Order& order, std::vector<Fd>& sockets) {
     switch (order.kind) {
       case OrderKind::kResolvers:
       case OrderKind::kHosts:
@@ -150,6 +172,9 @@ class Process {
         return Add(network_.rules.allow, order.text);
       case OrderKind::kDeny:
         return Add(network_.rules.deny, order.text);
+      case OrderKind::kPublish:
+        return relay_ && sockets.size() == 1 &&
+               relay_->Publish(std::move(sockets.front()), order.published);
     }
     return false;
   }
@@ -218,7 +243,8 @@ class Process {
   Descriptor life_line_;
   Descriptor control_;
   Reporter reporter_;
-  std::optional<Upstream> upstream_;  // of a run with names
+  std::vector<PublishedListener> published_;  // until they are served
+  std::optional<Upstream> upstream_;          // of a run with names
   Repeats repeats_{loop_, reporter_};
   NameTable table_{NameTable::RandomNetwork()};
   Responder responder_{
@@ -240,7 +266,8 @@ void EndUnmade(const EgressSpec& spec, int error) noexcept {
 void RunEgress(EgressSpec spec) noexcept {
   const int control = spec.control.get();
   const int life_line = spec.life_line.get();
-  const std::array keep = {life_line, control};
+  std::vector<int> keep = {life_line, control};
+  for (const PublishedListener& one : spec.published) keep.push_back(one.socket.get());
   Require(LeaveTheSupervisor(keep), control, Stage::kDescriptors);
   std::unique_ptr<Resolver> resolver;
   if (spec.network.HasNames()) {

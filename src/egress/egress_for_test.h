@@ -174,7 +174,11 @@ class RunningEgress {
     Timeouts timeouts = {};
   };
   explicit RunningEgress(plan::NetworkPlan plan) : RunningEgress(std::move(plan), Terms()) {}
-  RunningEgress(plan::NetworkPlan plan, const Terms& terms) : plan_(std::move(plan)) {
+  RunningEgress(plan::NetworkPlan plan, std::vector<PublishedListener> published)
+      : RunningEgress(std::move(plan), Terms(), std::move(published)) {}
+  RunningEgress(plan::NetworkPlan plan, const Terms& terms,
+                std::vector<PublishedListener> published = {})
+      : plan_(std::move(plan)) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     Fd life_line_end(ends[0]);
@@ -190,7 +194,8 @@ class RunningEgress {
                       .hosts = {},
                       .own = {},
                       .most_out = terms.most_out,
-                      .timeouts = terms.timeouts};
+                      .timeouts = terms.timeouts,
+                      .published = std::move(published)};
       if (::geteuid() == 0) spec.become = kIdentity;
       RunEgress(std::move(spec));
     });

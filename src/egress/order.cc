@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
+
+#include "sys/fd_passing.h"
 
 namespace ambit::egress {
 namespace {
@@ -42,6 +45,11 @@ Result<std::string> Encode(const Order& order) {
     message.append(reinterpret_cast<const char*>(&order.question), sizeof order.question);
     message += static_cast<char>(order.allowed ? 1 : 0);
   }
+  if (order.kind == OrderKind::kPublish) {
+    for (const std::uint16_t port : {order.published.host, order.published.inside}) {
+      message.append(reinterpret_cast<const char*>(&port), sizeof port);
+    }
+  }
   if (message.size() > kMostOrderBytes) return Fail(Errc::kLimit, "an order that is too long");
   return message;
 }
@@ -68,6 +76,12 @@ Result<Order> DecodeOrder(std::span<const std::byte> message) {
     const auto allowed = std::to_integer<std::uint8_t>(body.back());
     if (order.question == 0 || allowed > 1) return Wrong("no answer");
     order.allowed = allowed == 1;
+  } else if (order.kind == OrderKind::kPublish) {
+    std::array<std::uint16_t, 2> ports{};
+    if (body.size() != sizeof ports) return Wrong("its size");
+    std::memcpy(ports.data(), body.data(), sizeof ports);
+    order.published = {.host = ports[0], .inside = ports[1]};
+    if (ports[0] == 0 || ports[1] == 0) return Wrong("no port");
   } else {
     order.text.assign(reinterpret_cast<const char*>(body.data()), body.size());
     if (order.text.contains('\0')) return Wrong("a zero byte");
@@ -79,16 +93,13 @@ Result<Order> DecodeOrder(std::span<const std::byte> message) {
   return order;
 }
 
-Status SendOrder(int socket, const Order& order) {
+Status SendOrder(int socket, const Order& order, std::span<const int> fds) {
   AMBIT_TRY(std::string message, Encode(order));
-  ssize_t sent = -1;
-  do {
-    sent = ::send(socket, message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  const int error = sent < 0 ? errno : 0;
+  pollfd room{.fd = socket, .events = POLLOUT, .revents = 0};
+  if (::poll(&room, 1, 0) != 1) return FailErrno(EAGAIN, "send an order to egress");
+  Status sent = sys::SendFds(socket, std::as_bytes(std::span(message)), fds);
   ::explicit_bzero(message.data(), message.size());  // it may be a login
-  if (error != 0) return FailErrno(error, "send an order to egress");
-  return {};
+  return sent;
 }
 
 }  // namespace ambit::egress

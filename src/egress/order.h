@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "policy/net_rules.h"
+#include "policy/published_port.h"
 
 namespace ambit::egress {
 
@@ -27,8 +28,9 @@ enum class OrderKind : std::uint8_t {
   kAnswer,         // a person's, once, to what is held: question, allowed
   kAllow,          // text: a rule from now on, as ParseNetRule takes it
   kDeny,           // the same
+  kPublish,        // published; comes with a listener of the host
 };
-inline constexpr OrderKind kLastOrderKind = OrderKind::kDeny;
+inline constexpr OrderKind kLastOrderKind = OrderKind::kPublish;
 
 struct Order {
   OrderKind kind = OrderKind::kResolvers;
@@ -36,6 +38,7 @@ struct Order {
   std::string text;                             // of those that have one
   std::uint32_t question = 0;                   // kAnswer
   bool allowed = false;                         // kAnswer
+  policy::PublishedPort published = {};         // kPublish
   bool operator==(const Order&) const = default;
 };
 
@@ -48,7 +51,7 @@ Result<std::string> Encode(const Order& order);
 /// kInvalidArgument names what is wrong with it.
 Result<Order> DecodeOrder(std::span<const std::byte> message);
 
-/// kLimit with EAGAIN: the socket is full, try again later.
-Status SendOrder(int socket, const Order& order);
+/// `fds` go with it. kLimit with EAGAIN: the socket is full, try again later.
+Status SendOrder(int socket, const Order& order, std::span<const int> fds = {});
 
 }  // namespace ambit::egress

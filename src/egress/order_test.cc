@@ -29,7 +29,8 @@ TEST(Order, OfEachKindIsReadAsItWasWritten) {
       {.kind = OrderKind::kAnswer, .question = 7, .allowed = true},
       {.kind = OrderKind::kAnswer, .question = 7},
       {.kind = OrderKind::kAllow, .text = "example.com:443"},
-      {.kind = OrderKind::kDeny, .text = "*.example.com"}};
+      {.kind = OrderKind::kDeny, .text = "*.example.com"},
+      {.kind = OrderKind::kPublish, .published = {.host = 3000, .inside = 80}}};
   for (const Order& order : orders) {
     const auto message = Encode(order);
     ASSERT_TRUE(message);
@@ -50,6 +51,8 @@ TEST(Order, ThatIsNotInOrderIsRefused) {
       std::string("\1\5\0\0\0\0\1", 7),            // an answer to none
       std::string("\1\5\1\0\0\0\2", 7),            // neither yes nor no
       "\1\6",                                      // no rule
+      std::string("\1\x8\0\0\1\1", 6),             // no port
+      "\1\x8xxxxx",                                // half a port
       "\1\1",                                      // no name server
       std::string("\1\1") + std::string(15, 'x'),  // half an address
       std::string("\1\2a\0b", 5),                  // a zero byte in a text

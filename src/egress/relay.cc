@@ -41,7 +41,8 @@ EgressReport ReportAbout(ReportKind kind, const Address& address) {
 }  // namespace
 
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
-  constexpr std::size_t kOwn = 16;  // standard streams, event loop, life line, control
+  constexpr std::size_t kOwn = 32;  // standard streams, event loop, life line, control, and room
+                                    // for ports that are published while the run goes on
   RelayLimits limits;
   const std::size_t spare = open_files > listeners + kOwn ? open_files - listeners - kOwn : 0;
   limits.pipes = std::min(limits.pipes, spare / 8);
@@ -61,27 +62,22 @@ Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
       names_(names),
       out_(most_out,
            [this] { reporter_.Send({.kind = ReportKind::kOutLimit, .count = out_.used()}); }),
-      timeouts_(timeouts) {}
+      timeouts_(timeouts),
+      inward_(loop) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
+  capture_ = plan.capture;
+  host_ports_ = plan.host_ports;
+  AMBIT_CHECK(inward_.TakeMints(listeners));
   for (Fd& fd : listeners) {
     const auto address = LocalAddressOf(fd.get());
-    if (!address || !address->IsLoopback() || !IsListener(fd.get())) {
+    if (!address || !IsListener(fd.get())) {
       return Fail(Errc::kInvalidArgument, "egress was given something that is no listener");
     }
-    const bool capture = address->port == plan.capture_port;
-    if (!capture && std::ranges::find(plan.host_ports, address->port) == plan.host_ports.end()) {
-      return Fail(Errc::kInvalidArgument,
-                  fmt::format("egress was given a listener on '{}'", address->port));
-    }
-    auto listener =
-        std::make_unique<Listener>(Listener{.socket = Descriptor(loop_),
-                                            .role = capture ? Role::kCapture : Role::kHostPort,
-                                            .port = address->port});
-    boost::system::error_code error;
-    listener->socket.assign(fd.get(), error);
-    if (error) return FailErrno(error.value(), "watch a listener");
-    (void)std::move(fd).Release();
+    AMBIT_TRY(const Role role, RoleOf(*address, plan));
+    auto listener = std::make_unique<Listener>(
+        Listener{.socket = Descriptor(loop_), .role = role, .port = address->port});
+    AMBIT_CHECK(Watch(std::move(fd), *listener));
     listeners_.push_back(std::move(listener));
   }
   for (const auto& listener : listeners_) {
@@ -125,6 +121,28 @@ Task<> Relay::TellWhatLeaves() {
   }
 }
 
+Result<Relay::Role> Relay::RoleOf(const Address& listener, const plan::NetworkPlan& plan) const {
+  const auto is_in = [&](const std::vector<std::uint16_t>& ports) {
+    return std::ranges::find(ports, listener.port) != ports.end();
+  };
+  if (capture_ == policy::Capture::kPorts) {
+    if (listener.IsAny() && is_in(policy::PortsOf(plan.rules))) return Role::kCapture;
+  } else if (listener.IsLoopback() && listener.port == plan.capture_port) {
+    return Role::kCapture;
+  }
+  if (listener.IsLoopback() && is_in(plan.host_ports)) return Role::kHostPort;
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("egress was given a listener on '{}'", listener.port));
+}
+
+Status Relay::Watch(Fd listener, Listener& as) {
+  boost::system::error_code error;
+  as.socket.assign(listener.get(), error);
+  if (error) return FailErrno(error.value(), "watch a listener");
+  (void)std::move(listener).Release();
+  return {};
+}
+
 Task<> Relay::AcceptAll(Listener& listener) {
   Timer pause(loop_.get_executor());
   boost::system::error_code ignored;
@@ -147,23 +165,54 @@ Task<> Relay::AcceptAll(Listener& listener) {
   }
 }
 
+Address Relay::TargetOf(int client) const {
+  return egress::TargetOf(client, capture_).value_or(Address{});
+}
+
 void Relay::Take(Fd client, const Listener& listener) {
-  const Address target = LocalAddressOf(client.get()).value_or(Address{});
-  // Whoever dials the capture listener itself means nobody.
-  const bool nobody = listener.role == Role::kCapture && (!names_ || target.IsLoopback());
-  if (nobody) {
-    Refuse(std::move(client), ReportKind::kDenied);
-  } else if (IsFull() || (listener.role == Role::kCapture && waiting_ >= limits_.connections / 2)) {
-    Refuse(std::move(client), ReportKind::kTooMany);
-  } else if (listener.role == Role::kCapture) {
-    asio::co_spawn(loop_.get_executor(), CarryOut(std::move(client), target), asio::detached);
+  if (listener.role == Role::kCapture) {
+    TakeCaptured(std::move(client));
+  } else if (IsFull()) {
+    RefuseFull(std::move(client), listener);
+  } else if (listener.role == Role::kPublished) {
+    asio::co_spawn(loop_.get_executor(), CarryIn(std::move(client), listener.port, listener.inside),
+                   asio::detached);
   } else {
     asio::co_spawn(loop_.get_executor(), Carry(std::move(client), listener.port), asio::detached);
   }
 }
 
+void Relay::TakeCaptured(Fd client) {
+  const Address target = TargetOf(client.get());
+  // Without a packet filter a host port that is allowed outside as well has one listener for both.
+  const bool host_port = capture_ == policy::Capture::kPorts && target.IsLoopback() &&
+                         std::ranges::find(host_ports_, target.port) != host_ports_.end();
+  // Whoever dials the capture listener itself means nobody.
+  const bool nobody = !host_port && (!names_ || target.family == 0 || target.IsLoopback());
+  if (nobody) {
+    Refuse(std::move(client), ReportKind::kDenied);
+  } else if (IsFull() || (!host_port && waiting_ >= limits_.connections / 2)) {
+    Refuse(std::move(client), ReportKind::kTooMany);
+  } else if (host_port) {
+    asio::co_spawn(loop_.get_executor(), Carry(std::move(client), target.port), asio::detached);
+  } else {
+    asio::co_spawn(loop_.get_executor(), CarryOut(std::move(client), target), asio::detached);
+  }
+}
+
+/// A program of the host was refused, nothing inside: no denial of the run.
+void Relay::RefuseFull(Fd client, const Listener& listener) {
+  if (listener.role != Role::kPublished) return Refuse(std::move(client), ReportKind::kTooMany);
+  ResetOnClose(client.get());
+  client.Reset();
+  reporter_.Send({.kind = ReportKind::kUpstreamFailed,
+                  .port = listener.inside,
+                  .error = EMFILE,
+                  .published = listener.port});
+}
+
 void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
-  EgressReport report = ReportAbout(kind, LocalAddressOf(client.get()).value_or(Address{}));
+  EgressReport report = ReportAbout(kind, TargetOf(client.get()));
   if (name != nullptr) report.name = TextOfName(name->text());
   // On record first: a run may end at once when it is refused.
   reporter_.Send(report);

@@ -14,7 +14,10 @@
 // (told_refusal.h), for at most a second each and kMostTold at once; then, and where there are no
 // words, it is reset. On ports of the web a client has to say what it wants within a time; a
 // connection that carries nothing for a long time is ended; and half of the places stay for those
-// that have got as far as to carry something. One thread; owned by RunEgress.
+// that have got as far as to carry something.
+//
+// The other way round a connection to a published port of the host goes to 127.0.0.1:N of the run,
+// then to ::1 (inward.h). One thread; owned by RunEgress.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +34,7 @@
 #include "egress/allowance.h"
 #include "egress/claim.h"
 #include "egress/holds.h"
+#include "egress/inward.h"
 #include "egress/loop.h"
 #include "egress/name_table.h"
 #include "egress/pipe_pool.h"
@@ -70,7 +74,11 @@ class Relay {
 
   /// Takes over the listeners of the run and serves them until the process ends. Errors:
   /// kInvalidArgument for a descriptor that is not a listener of the plan; nothing is then served.
+  /// `plan.capture` is what was built.
   Status Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan);
+
+  /// Serves a listener on the host's loopback from now on. kInvalidArgument for anything else.
+  Status Publish(Fd listener, const policy::PublishedPort& port);
 
   /// A person's answer to what is held; and what is to be done when the rules have changed.
   void Answer(std::uint32_t question, bool allowed) { holds_.Answer(question, allowed); }
@@ -81,15 +89,22 @@ class Relay {
 
  private:
   struct Connection;
-  enum class Role : std::uint8_t { kCapture, kHostPort };
+  enum class Role : std::uint8_t { kCapture, kHostPort, kPublished };
   struct Listener {
     Descriptor socket;
     Role role;
     std::uint16_t port;
+    std::uint16_t inside = 0;  // kPublished: where its connections go
   };
+
+  Result<Role> RoleOf(const Address& listener, const plan::NetworkPlan& plan) const;
+  static Status Watch(Fd listener, Listener& as);
+  [[nodiscard]] Address TargetOf(int client) const;
 
   Task<> AcceptAll(Listener& listener);
   void Take(Fd client, const Listener& listener);
+  void TakeCaptured(Fd client);
+  void RefuseFull(Fd client, const Listener& listener);
   void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
   /// Of all places there are, by connections and by those who are told of a refusal.
   [[nodiscard]] bool IsFull() const {
@@ -121,6 +136,7 @@ class Relay {
   void CarryAnswers(const std::shared_ptr<Connection>& connection);
   Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);
   Task<> Carry(Fd client, std::uint16_t port);
+  Task<> CarryIn(Fd client, std::uint16_t published, std::uint16_t inside);
   Task<> CarryOneWay(std::shared_ptr<Connection> connection, bool to_host);
 
   asio::io_context& loop_;
@@ -129,6 +145,9 @@ class Relay {
   PipePool pipes_;
   Holds holds_;
   std::optional<Names> names_;
+  Inward inward_;
+  policy::Capture capture_ = policy::Capture::kTproxy;
+  std::vector<std::uint16_t> host_ports_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Allowance out_;
   Timeouts timeouts_;

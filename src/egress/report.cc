@@ -36,6 +36,7 @@ const char* FirstBadField(const EgressReport& report) {
   if (report.reach > policy::kLastReach) return "reach";
   if (!IsName(report.name)) return "name";
   if (!IsName(report.claimed)) return "claimed";
+  if (report.published > UINT16_MAX) return "published";
   if (report.error < 0 || report.error > kMaxErrno) return "error";
   const std::size_t used = report.family == 6 ? 16 : report.family;
   const auto rest = std::span(report.address).subspan(used);

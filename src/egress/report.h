@@ -20,11 +20,11 @@ namespace ambit::egress {
 enum class ReportKind : std::uint8_t {
   kReady = 1,       // listeners are served; from now on connections are answered
   kFailed,          // egress ends; `stage` and `error` say why
-  kOpened,          // a connection to a host port stands
+  kOpened,          // a connection to a host port, or to a server inside, stands
   kClosed,          // it is over; bytes are final; `error` is 0 or why it was reset
   kDenied,          // a connection was refused: by the rules, or `error` when a person was asked:
                     // EACCES: said no, ETIMEDOUT: said nothing
-  kUpstreamFailed,  // the host does not serve `port`; `error` says how
+  kUpstreamFailed,  // the far side does not serve `port`; `error` says how
   kTooMany,         // refused: as many connections as there may be
   kAcceptFailed,    // accepting pauses; `error` says why
   kDropped,         // `count` records before this one were lost
@@ -52,15 +52,16 @@ enum class Stage : std::uint8_t {
   kLoop,
   kListeners,
   kResolver,
+  kOrder,
 };
-inline constexpr Stage kLastStage = Stage::kResolver;
+inline constexpr Stage kLastStage = Stage::kOrder;
 
 /// A host's name as text, or nothing; zeros behind it.
 using NameText = std::array<char, 256>;
 NameText TextOfName(std::string_view name);
 
 struct EgressReport {
-  static constexpr std::uint8_t kVersion = 2;
+  static constexpr std::uint8_t kVersion = 3;
 
   std::uint8_t version = kVersion;
   ReportKind kind = ReportKind::kReady;
@@ -77,6 +78,7 @@ struct EgressReport {
   /// kDropped: records. Refusals: how many equal ones, 0 and 1: one. kClosed, kTraffic, kOutLimit:
   /// bytes that all connections have brought out of the run.
   std::uint64_t count = 0;
+  std::uint64_t published = 0;  // the port of the host a connection came in on; 0: none
   NameText name{};     // what was connected to or asked for; empty: an address, or no host's name
   NameText claimed{};  // kMismatch: empty when none was
 

@@ -68,6 +68,8 @@ TEST(DecodeReport, NamesTheFieldThatNoHonestRelaySends) {
             "egress report: bad field 'name'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.claimed[9] = 'x'; }),
             "egress report: bad field 'claimed'");
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.published = 65536; }),
+            "egress report: bad field 'published'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.error = -1; }), "egress report: bad field 'error'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.error = 4096; }),
             "egress report: bad field 'error'");

@@ -83,6 +83,7 @@ void Upstream::Obey(const Order& order) {
     case OrderKind::kAnswer:
     case OrderKind::kAllow:
     case OrderKind::kDeny:
+    case OrderKind::kPublish:
       return;
   }
 }

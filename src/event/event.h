@@ -39,6 +39,9 @@ inline constexpr std::string_view kNetAnswered = "net.answered";
 inline constexpr std::string_view kEgressResolver = "egress.resolver";
 // A name server that is not the run's own was asked, and the run's own answered.
 inline constexpr std::string_view kEgressResolverAsked = "egress.resolver_asked";
+// The other way round: a port of the host leads to a server inside.
+inline constexpr std::string_view kPublishListening = "publish.listening";
+inline constexpr std::string_view kPublishConnect = "publish.connect";
 // After the end, by the person's commands. What touches the host is written before it does and
 // after: one that was started and never ended was interrupted.
 inline constexpr std::string_view kApplyStarted = "apply.started";

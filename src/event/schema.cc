@@ -36,6 +36,7 @@ constexpr FieldSchema kOfPolicyLeftOut[] = {
 };
 constexpr FieldSchema kOfRunStarted[] = {
     {"walls", kTexts, "what was built"},
+    {"capture", kText, "how connections get to egress: tproxy, redirect or ports"},
 };
 constexpr FieldSchema kOfCopiedUp[] = {
     {"layer", kText, "project, or the name of another layer"},
@@ -96,6 +97,19 @@ constexpr FieldSchema kOfNetAnswered[] = {
 constexpr FieldSchema kOfEgressResolverAsked[] = {
     {"host", kText, "the address that was asked"},
     {"port", kNumber, "53"},
+};
+constexpr FieldSchema kOfPublishListening[] = {
+    {"host_port", kNumber, "the port on the host's loopback"},
+    {"port", kNumber, "of the server inside"},
+};
+constexpr FieldSchema kOfPublishConnect[] = {
+    {"host_port", kNumber, "the port on the host's loopback that it came in on"},
+    {"port", kNumber, "of the server inside"},
+    {"connection", kNumber, "counts from 1; equal in opened and closed; 0 when failed"},
+    {"state", kText, "opened, closed or failed"},
+    {"errno", kNumber, "0, or why it failed or was reset"},
+    {"bytes_to_host", kNumber, "out of the run; final in closed, 0 before"},
+    {"bytes_from_host", kNumber, "into the run; final in closed, 0 before"},
 };
 
 constexpr FieldSchema kApplied{"applied", kNumber, "how many paths come across"};
@@ -245,6 +259,9 @@ constexpr EventSchema kEvents[] = {
      kOfEgressResolver},
     {kEgressResolverAsked, "a foreign name server was asked; the run's own answered",
      kOfEgressResolverAsked},
+    {kPublishListening, "a port of the host leads to a server inside from now on",
+     kOfPublishListening},
+    {kPublishConnect, "a connection from the host to a server inside", kOfPublishConnect},
     {kApplyStarted, "before apply touches the project, what is planned", kOfApplyStarted},
     {kApplyEnded, "after apply, what happened", kOfEnded},
     {kApplyRecovered, "what an interrupted apply or undo left was ended", kOfApplyRecovered},

@@ -38,7 +38,8 @@ constexpr auto kTable = std::to_array<PrimitiveInfo>({
      "use a kernel with CONFIG_UNIX98_PTYS"},
     {Primitive::kNetwork, "captured network",
      "no packet leaves but through the relay that policy rules",
-     "modprobe nf_tables nft_tproxy nf_tproxy_ipv4 nf_tproxy_ipv6"},
+     "modprobe nf_tables nft_tproxy nf_tproxy_ipv4 nf_tproxy_ipv6, or leave the way to capture "
+     "connections to ambit (--capture auto)"},
     {Primitive::kPrivileges, "dropping every capability, no_new_privs",
      "nothing started inside can gain a privilege", "use a kernel >= 6.1"},
     {Primitive::kLandlock, "Landlock", "a second wall around files, signals and sockets",

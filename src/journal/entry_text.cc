@@ -64,7 +64,11 @@ std::string OfPlanned(const Entry& entry) {
 std::string OfStarted(const Entry& entry) {
   const event::Value* walls = entry.Find("walls");
   const auto* names = walls != nullptr ? std::get_if<std::vector<std::string>>(walls) : nullptr;
-  return names != nullptr ? Count(names->size(), "wall") + " stand" : "";
+  const std::string capture = entry.Text("capture");
+  return (names != nullptr ? Count(names->size(), "wall") + " stand" : "") +
+         (capture.empty() || capture == "tproxy"
+              ? ""
+              : fmt::format(", connections are captured with {}", Printable(capture)));
 }
 
 std::string OfEnded(const Entry& entry) {
@@ -95,12 +99,10 @@ std::string OfFile(const Entry& entry) {
          (mode != nullptr ? " " + Shown(*mode) : "") + ByWhom(entry);
 }
 
-std::string OfConnect(const Entry& entry) {
+/// Of a connection: "closed, 5 bytes to the host, 6 from it".
+std::string HowItIs(const Entry& entry) {
   const std::string state = entry.Text("state");
-  const bool named = entry.Find("host") != nullptr;
-  std::string line =
-      fmt::format("{}:{} {}", named ? TextOf(entry, "host") : "127.0.0.1",
-                  NumberOf(entry, named ? "port" : "host_port"), TextOf(entry, "state"));
+  std::string line = TextOf(entry, "state");
   const auto error = entry.Number("errno").value_or(0);
   if (const auto status = entry.Number("proxy_status"); status && *status > 0) {
     line += fmt::format(": the host's proxy answered {}", *status);
@@ -113,6 +115,21 @@ std::string OfConnect(const Entry& entry) {
                         NumberOf(entry, "bytes_from_host"));
   }
   return line;
+}
+
+std::string OfConnect(const Entry& entry) {
+  const bool named = entry.Find("host") != nullptr;
+  return fmt::format("{}:{} {}", named ? TextOf(entry, "host") : "127.0.0.1",
+                     NumberOf(entry, named ? "port" : "host_port"), HowItIs(entry));
+}
+
+std::string OfPublishing(const Entry& entry) {
+  return fmt::format("127.0.0.1:{} to port {} inside", NumberOf(entry, "host_port"),
+                     NumberOf(entry, "port"));
+}
+
+std::string OfPublished(const Entry& entry) {
+  return fmt::format("{} {}", OfPublishing(entry), HowItIs(entry));
 }
 
 std::string OfRefusal(const Entry& entry) {
@@ -142,7 +159,7 @@ std::string OfAnything(const Entry& entry) {
   return line;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 17> kWords = {{
+constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 19> kWords = {{
     {event::kRunPlanned, OfPlanned},
     {event::kRunStarted, OfStarted},
     {event::kRunEnded, OfEnded},
@@ -155,6 +172,8 @@ constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>,
     {event::kFileRename, OfFile},
     {event::kFileMode, OfFile},
     {event::kEgressConnect, OfConnect},
+    {event::kPublishListening, OfPublishing},
+    {event::kPublishConnect, OfPublished},
     {event::kDenial, OfRefusal},
     {event::kLimitWarning, OfRefusal},
     {event::kLimitReached, OfRefusal},

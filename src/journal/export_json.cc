@@ -73,7 +73,7 @@ struct Mapping {
 };
 
 /// docs/journal.md tells the same. What is not here is a Base Event.
-constexpr std::array<Mapping, 26> kMappings = {{
+constexpr std::array<Mapping, 28> kMappings = {{
     {event::kRunStarted, Subject::kApplication, 3},  // Start
     {event::kRunEnded, Subject::kApplication, 4},    // Stop
     {event::kRunPlanned, Subject::kApplication, kOther},
@@ -97,7 +97,9 @@ constexpr std::array<Mapping, 26> kMappings = {{
     {event::kCopiedUp, Subject::kFile, kOther},
     {event::kEgressConnect, Subject::kNetwork, kOther},
     {event::kEgressResolverAsked, Subject::kNetwork, kOther},
-    {event::kLimitWarning, Subject::kFinding, 1},  // Create
+    {event::kPublishConnect, Subject::kNetwork, kOther},
+    {event::kPublishListening, Subject::kNetwork, 7},  // Listen
+    {event::kLimitWarning, Subject::kFinding, 1},      // Create
     {event::kLimitReached, Subject::kFinding, 1},
     {event::kLimitHeld, Subject::kFinding, 1},
 }};
@@ -114,12 +116,14 @@ Mapping OfDenial(const Entry& entry) {
 Mapping OfConnect(const Entry& entry) {
   const std::string state = entry.Text("state");
   const int activity = state == "opened" ? 1 : state == "closed" ? 2 : 4;  // Open, Close, Fail
-  return {event::kEgressConnect, Subject::kNetwork, activity};
+  return {entry.event, Subject::kNetwork, activity};
 }
 
 Mapping MappingOf(const Entry& entry) {
   if (entry.event == event::kDenial) return OfDenial(entry);
-  if (entry.event == event::kEgressConnect) return OfConnect(entry);
+  if (entry.event == event::kEgressConnect || entry.event == event::kPublishConnect) {
+    return OfConnect(entry);
+  }
   const auto* const found = std::ranges::find(kMappings, entry.event, &Mapping::event);
   return found != kMappings.end() ? *found : Mapping{.event = {}};
 }

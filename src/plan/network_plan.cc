@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "policy/private_names.h"
 
@@ -49,6 +50,63 @@ bool IsV6(PacketMatch match) {
          match == PacketMatch::kNamesTcpV6;
 }
 
+/// Whether a server inside cannot have it, because ambit does.
+bool IsOurs(const NetworkPlan& plan, std::uint16_t port) {
+  return port == plan.capture_port || port == kMintPort || (port == kNamePort && plan.HasNames());
+}
+
+Status ValidatePublished(const NetworkPlan& plan) {
+  if (plan.publish.size() > kMaxPublished) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("--publish (net.publish): '{}' ports, at most {} can be served",
+                            plan.publish.size(), kMaxPublished),
+                "name fewer: those that the command serves");
+  }
+  for (auto port = plan.publish.begin(); port != plan.publish.end(); ++port) {
+    const auto fail = [&](std::string why) {
+      return Fail(Errc::kInvalidArgument,
+                  fmt::format("--publish '{}' (net.publish): {}", policy::TextOf(*port), why));
+    };
+    if (port->inside == 0) return fail("not a port");
+    if (IsOurs(plan, port->inside)) return fail("ambit itself listens there inside");
+    if (std::ranges::find(plan.host_ports, port->inside) != plan.host_ports.end()) {
+      return fail(fmt::format("{} inside is the host's own (--host-port)", port->inside));
+    }
+    if (port->host == 0) continue;
+    const auto same = [&](const policy::PublishedPort& other) { return other.host == port->host; };
+    if (std::any_of(std::next(port), plan.publish.end(), same)) {
+      return fail(fmt::format("port {} of the host is published twice", port->host));
+    }
+  }
+  return {};
+}
+
+constexpr std::array kRedirectRules = {
+    CaptureRule{PacketMatch::kLoopbackV4, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kLoopbackV6, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kOwnV4, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kAllowedPortV4, PacketVerdict::kRedirect},
+    CaptureRule{PacketMatch::kAllowedPortV6, PacketVerdict::kRedirect},
+    CaptureRule{PacketMatch::kNamesUdpV4, PacketVerdict::kRedirect},
+    CaptureRule{PacketMatch::kNamesUdpV6, PacketVerdict::kRedirect},
+    CaptureRule{PacketMatch::kNamesTcpV4, PacketVerdict::kRedirect},
+    CaptureRule{PacketMatch::kNamesTcpV6, PacketVerdict::kRedirect},
+};
+constexpr std::array kEchoRules = {
+    CaptureRule{PacketMatch::kLoopbackV4, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kLoopbackV6, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kOwnV4, PacketVerdict::kAccept},
+    CaptureRule{PacketMatch::kEchoRequestV4, PacketVerdict::kDrop},
+    CaptureRule{PacketMatch::kEchoRequestV6, PacketVerdict::kDrop},
+    CaptureRule{PacketMatch::kBeginningV4, PacketVerdict::kTell},
+    CaptureRule{PacketMatch::kBeginningV6, PacketVerdict::kTell},
+};
+constexpr std::array kTproxyChains = {
+    CaptureChain{kNftChain, PacketHook::kPrerouting, kCaptureRules}};
+constexpr std::array kRedirectChains = {
+    CaptureChain{kNftChain, PacketHook::kOutput, kRedirectRules},
+    CaptureChain{"echo", PacketHook::kPrerouting, kEchoRules}};
+
 std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
   switch (rule.verdict) {
     case PacketVerdict::kAccept:
@@ -58,6 +116,8 @@ std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
     case PacketVerdict::kNames:
       port = kNamePort;
       [[fallthrough]];
+    case PacketVerdict::kRedirect:
+      return fmt::format("redirect to :{}", IsOfNames(rule.match) ? kNamePort : port);
     case PacketVerdict::kCapture:
       return IsV6(rule.match) ? fmt::format("tproxy ip6 to [::1]:{} accept", port)
                               : fmt::format("tproxy ip to 127.0.0.1:{} accept", port);
@@ -68,7 +128,125 @@ std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
   return "?";
 }
 
+std::string HostPortText(const policy::PublishedPort& port) {
+  return port.host == 0 ? "(any)" : fmt::format("{}", port.host);
+}
+
+std::string_view WordsFor(policy::Capture capture) {
+  switch (capture) {
+    case policy::Capture::kAuto:
+      return "auto (as tproxy, or what the kernel has of redirect and ports)";
+    case policy::Capture::kTproxy:
+      return "tproxy";
+    case policy::Capture::kRedirect:
+      return "redirect";
+    case policy::Capture::kPorts:
+      return "ports: no server inside can have them";
+  }
+  return "?";
+}
+
+std::string DescribeListeners(const NetworkPlan& plan) {
+  std::string text = fmt::format("capture {}\n", WordsFor(plan.capture));
+  if (plan.capture == policy::Capture::kPorts) {
+    for (const std::uint16_t port : policy::PortsOf(plan.rules)) {
+      text += fmt::format("listen tcp 0.0.0.0:{} and [::]:{}: capture\n", port, port);
+    }
+  } else {
+    const std::string_view how = plan.capture == policy::Capture::kRedirect ? "" : " transparent";
+    text += fmt::format("listen tcp 127.0.0.1:{}{}: capture\n", plan.capture_port, how);
+    text += fmt::format("listen tcp [::1]:{}{}: capture\n", plan.capture_port, how);
+  }
+  text += fmt::format("listen tcp 127.0.0.1:{} and [::1]:{}: sockets for published ports\n",
+                      kMintPort, kMintPort);
+  return text;
+}
+
+std::string_view TextOf(PacketHook hook) {
+  switch (hook) {
+    case PacketHook::kPrerouting:
+      return "type filter hook prerouting priority -150";
+    case PacketHook::kOutput:
+      return "type nat hook output priority -100";
+  }
+  return "?";
+}
+
+std::string DescribeTable(const NetworkPlan& plan) {
+  const auto chains = ChainsOf(plan.capture);
+  if (chains.empty()) return {};
+  std::string text = fmt::format("table inet {} {{\n", kNftTable);
+  const auto ports = policy::PortsOf(plan.rules);
+  text += fmt::format(
+      "  set {} {{ type inet_service;{} }}\n", kNftPortSet,
+      ports.empty() ? "" : fmt::format(" elements = {{ {} }};", fmt::join(ports, ", ")));
+  for (const CaptureChain& chain : chains) {
+    text += fmt::format("  chain {} {{\n", chain.name);
+    text += fmt::format("    {}; policy accept;\n", TextOf(chain.hook));
+    for (const CaptureRule& rule : chain.rules) {
+      if (!IsOf(plan, rule)) continue;
+      text += fmt::format("    {} {}\n", MatchText(rule.match, plan.CapturesEveryPort()),
+                          VerdictText(rule, plan.capture_port));
+    }
+    text += "  }\n";
+  }
+  return text + "}\n";
+}
+
 }  // namespace
+
+std::span<const CaptureChain> ChainsOf(policy::Capture capture) {
+  switch (capture) {
+    case policy::Capture::kAuto:
+    case policy::Capture::kTproxy:
+      return kTproxyChains;
+    case policy::Capture::kRedirect:
+      return kRedirectChains;
+    case policy::Capture::kPorts:
+      return {};
+  }
+  return {};
+}
+
+std::optional<policy::Capture> BuiltCapture(std::byte byte) {
+  for (const policy::Capture built :
+       {policy::Capture::kTproxy, policy::Capture::kRedirect, policy::Capture::kPorts}) {
+    if (byte == std::byte{static_cast<unsigned char>(built)}) return built;
+  }
+  return std::nullopt;
+}
+
+Status ValidateForPorts(const NetworkPlan& plan) {
+  if (plan.rules.ask) {
+    return Fail(
+        Errc::kInvalidArgument,
+        "--capture ports: only allowed ports are captured, and --ask (net.ask) is about every "
+        "port",
+        "use a kernel with nf_tables and --capture auto, or no --ask");
+  }
+  const auto ports = policy::PortsOf(plan.rules);
+  if (ports.size() > kMaxCapturePorts) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("--capture ports: rules name '{}' ports, at most {} can be listened on",
+                            ports.size(), kMaxCapturePorts),
+                "name fewer ports, or use a kernel with nf_tables and --capture auto");
+  }
+  for (const std::uint16_t port : {kNamePort, kMintPort}) {
+    if (std::ranges::find(ports, port) == ports.end()) continue;
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("--capture ports: '{}' cannot be allowed, ambit listens there", port),
+                "use a kernel with nf_tables and --capture auto");
+  }
+  const auto hidden = std::ranges::find_if(plan.publish, [&](const policy::PublishedPort& port) {
+    return std::ranges::find(ports, port.inside) != ports.end();
+  });
+  if (hidden == plan.publish.end()) return {};
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("--publish '{}' (net.publish): with --capture ports no server inside can "
+                          "have port {}, which a rule of the network allows",
+                          policy::TextOf(*hidden), hidden->inside),
+              "let the server inside listen on another port");
+}
 
 Status Validate(const NetworkPlan& plan) {
   if (plan.capture_port == 0 || plan.capture_port >= 1024) {
@@ -88,14 +266,14 @@ Status Validate(const NetworkPlan& plan) {
                 fmt::format("--host-port (net.host_ports): '{}' is there twice", *twice));
   }
   for (const std::uint16_t port : plan.host_ports) {
-    const bool ours = port == plan.capture_port || (port == kNamePort && plan.HasNames());
-    if (port != 0 && !ours) continue;
+    if (port != 0 && !IsOurs(plan, port)) continue;
     return Fail(Errc::kInvalidArgument,
                 fmt::format("--host-port '{}' (net.host_ports): {}", port,
                             port == 0 ? "not a port"
                                       : "not a port that can be served, ambit listens there"));
   }
-  return {};
+  AMBIT_CHECK(ValidatePublished(plan));
+  return plan.capture == policy::Capture::kPorts ? ValidateForPorts(plan) : Status{};
 }
 
 std::string Describe(const NetworkPlan& plan) {
@@ -104,8 +282,7 @@ std::string Describe(const NetworkPlan& plan) {
   text += fmt::format("address {}/32 dev lo\n", own);
   text += fmt::format("route local 0.0.0.0/0 dev lo src {}\n", own);
   text += "route local ::/0 dev lo\n";
-  text += fmt::format("listen tcp 127.0.0.1:{} transparent: capture\n", plan.capture_port);
-  text += fmt::format("listen tcp [::1]:{} transparent: capture\n", plan.capture_port);
+  text += DescribeListeners(plan);
   for (const std::uint16_t port : plan.host_ports) {
     text += fmt::format("listen tcp 127.0.0.1:{} and [::1]:{}: host port\n", port, port);
   }
@@ -113,19 +290,11 @@ std::string Describe(const NetworkPlan& plan) {
     text += fmt::format("listen udp and tcp 127.0.0.1:{} and [::1]:{} transparent: names\n",
                         kNamePort, kNamePort);
   }
-  text += fmt::format("table inet {} {{\n", kNftTable);
-  const auto ports = policy::PortsOf(plan.rules);
-  text += fmt::format(
-      "  set {} {{ type inet_service;{} }}\n", kNftPortSet,
-      ports.empty() ? "" : fmt::format(" elements = {{ {} }};", fmt::join(ports, ", ")));
-  text += fmt::format("  chain {} {{\n", kNftChain);
-  text += "    type filter hook prerouting priority -150; policy accept;\n";
-  for (const CaptureRule& rule : kCaptureRules) {
-    if (!IsOf(plan, rule)) continue;
-    text += fmt::format("    {} {}\n", MatchText(rule.match, plan.CapturesEveryPort()),
-                        VerdictText(rule, plan.capture_port));
+  for (const policy::PublishedPort& port : plan.publish) {
+    text += fmt::format("publish 127.0.0.1:{} and [::1]:{} of the host: port {} inside\n",
+                        HostPortText(port), HostPortText(port), port.inside);
   }
-  text += "  }\n}\n";
+  text += DescribeTable(plan);
   for (const policy::NetRule& rule : plan.rules.allow) {
     text += fmt::format("allow {} ({})\n", policy::TextOf(rule), rule.from);
   }

@@ -3,32 +3,38 @@
 // namespace and what egress serves outside of it.
 //
 // The namespace has no uplink. `local default dev lo` routes make every address local, so the run's
-// own kernel answers for the whole world: TCP to an allowed port is handed to the capture listener
-// (tproxy: getsockname() of the accepted socket is the target), everything else meets a closed port
-// in microseconds (TCP: reset, UDP: port unreachable). Nothing here does I/O.
+// own kernel answers for the whole world: TCP to an allowed port gets to a capture listener in one
+// of the ways of policy::Capture, everything else meets a closed port in microseconds (TCP: reset,
+// UDP: port unreachable). Nothing here does I/O.
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "plan/proxy.h"
 #include "policy/net_rules.h"
+#include "policy/policy.h"
 
 namespace ambit::plan {
 
 struct NetworkPlan {
-  /// Where tproxy hands connections over. Below 1024: it is bound before privilege is dropped, and
-  /// a port that programs or the ephemeral range use would collide with servers inside.
+  /// Where tproxy and redirect hand connections over. Below 1024: it is bound before privilege is
+  /// dropped, and a port that programs or the ephemeral range use would collide with servers
+  /// inside.
   std::uint16_t capture_port = 1;
   /// 127.0.0.1:N and [::1]:N inside reach the host's own loopback N. At most kMaxHostPorts.
   std::vector<std::uint16_t> host_ports;
+  /// The host's 127.0.0.1:H and [::1]:H reach a server inside. At most kMaxPublished at the start.
+  std::vector<policy::PublishedPort> publish;
   /// What may be reached by name or address. Empty: no network, and nobody answers resolvers.
   policy::NetRules rules;
   /// What is reached by name or address is reached through it; only where there are such rules.
   std::optional<HttpProxy> proxy = {};
+  policy::Capture capture = policy::Capture::kAuto;
 
   /// Whether names resolve: 127.0.0.1:53 inside is egress' then.
   [[nodiscard]] bool HasNames() const { return !rules.allow.empty() || rules.ask; }
@@ -40,9 +46,20 @@ struct NetworkPlan {
 /// Both listeners of every host port fit into one message of descriptors, with room to spare.
 inline constexpr std::size_t kMaxHostPorts = 64;
 
-/// What passes from the run to egress at most: both capture listeners, those of names, the one that
-/// tells of refused connections, host ports.
-inline constexpr std::size_t kMostSockets = 7 + 2 * kMaxHostPorts;
+inline constexpr std::size_t kMaxPublished = 32;
+
+/// Capture::kPorts has two listeners for each allowed port, and they pass in the same message.
+inline constexpr std::size_t kMaxCapturePorts = 48;
+
+/// What passes from the run to egress at most: capture listeners, those of names, what mints
+/// sockets, the one that tells of refused connections, host ports.
+inline constexpr std::size_t kMostSockets = 2 * kMaxCapturePorts + 4 + 4 + 1 + 2 * kMaxHostPorts;
+
+/// What the message with the sockets begins with; the capture that was built follows.
+inline constexpr std::byte kSocketsGreeting{'L'};
+
+/// Nothing for a byte that is none that can be built.
+std::optional<policy::Capture> BuiltCapture(std::byte byte);
 
 /// The run's one global address, on lo: without one, resolvers that are asked for "families this
 /// host has" (AI_ADDRCONFIG) return nothing. IPv4 only, so that dual-stack programs take IPv4.
@@ -57,12 +74,14 @@ inline constexpr std::uint16_t kNamePort = 53;
 inline constexpr std::uint16_t kNftLogGroup = 1;
 inline constexpr std::uint64_t kToldPerSecond = 50;
 inline constexpr std::uint32_t kToldAtOnce = 200;
+/// Where the listener is that egress gets sockets of the run's namespace from (egress/mint.h).
+inline constexpr std::uint16_t kMintPort = 2;
 
 inline constexpr const char* kNftTable = "ambit";
 inline constexpr const char* kNftChain = "capture";
 inline constexpr const char* kNftPortSet = "ports";
 
-/// One rule of the prerouting chain. The order of kCaptureRules is the order in the kernel.
+/// One rule of a chain. The order of kCaptureRules is the order in the kernel.
 enum class PacketMatch : std::uint8_t {
   kLoopbackV4,     // to 127.0.0.0/8
   kLoopbackV6,     // to ::1
@@ -89,8 +108,9 @@ struct CaptureRule {
   PacketMatch match;
   PacketVerdict verdict;
 };
-/// Echo requests to foreign addresses are dropped because the own kernel would answer them: a
-/// connectivity check by ping would lie. In prerouting a drop does not fail the sender's call.
+/// Of Capture::kTproxy. Echo requests to foreign addresses are dropped because the own kernel would
+/// answer them: a connectivity check by ping would lie. In prerouting a drop does not fail the
+/// sender's call.
 inline constexpr std::array kCaptureRules = {
     CaptureRule{PacketMatch::kLoopbackV4, PacketVerdict::kAccept},
     CaptureRule{PacketMatch::kLoopbackV6, PacketVerdict::kAccept},
@@ -107,14 +127,38 @@ inline constexpr std::array kCaptureRules = {
     CaptureRule{PacketMatch::kBeginningV6, PacketVerdict::kTell},
 };
 
-/// Whether the rule is one of this plan's: nobody answers resolvers in a run without names.
-constexpr bool IsOf(const NetworkPlan& plan, const CaptureRule& rule) {
-  return rule.verdict != PacketVerdict::kNames || plan.HasNames();
+constexpr bool IsOfNames(PacketMatch match) {
+  return match == PacketMatch::kNamesUdpV4 || match == PacketMatch::kNamesUdpV6 ||
+         match == PacketMatch::kNamesTcpV4 || match == PacketMatch::kNamesTcpV6;
 }
 
+/// Whether the rule is one of this plan's: nobody answers resolvers in a run without names.
+constexpr bool IsOf(const NetworkPlan& plan, const CaptureRule& rule) {
+  return !IsOfNames(rule.match) || plan.HasNames();
+}
+
+enum class PacketHook : std::uint8_t {
+  kPrerouting,  // what arrives on lo, before it is decided whose it is
+  kOutput,      // the first packet of each connection from inside, for address translation
+};
+struct CaptureChain {
+  const char* name;
+  PacketHook hook;
+  std::span<const CaptureRule> rules;
+};
+
+/// What a way to capture has in the kernel; nothing for Capture::kPorts. Of Capture::kAuto that
+/// which is tried first.
+std::span<const CaptureChain> ChainsOf(policy::Capture capture);
+
 /// kInvalidArgument names the first bad field: a port of 0, a port twice, too many, a capture port
-/// that is not below 1024 or is also a host port; with names a host port where they are asked for.
+/// that is not below 1024, a host port where ambit itself listens; a published port that would lead
+/// back to the host or to ambit; with Capture::kPorts what ValidateForPorts refuses.
 Status Validate(const NetworkPlan& plan);
+
+/// Whether Capture::kPorts can serve it: an allowed port on which nothing else listens, and not too
+/// many of them.
+Status ValidateForPorts(const NetworkPlan& plan);
 
 /// Everything that will exist in the namespace, for `ambit plan` and golden tests.
 std::string Describe(const NetworkPlan& plan);

@@ -1,5 +1,6 @@
 #include "plan/network_plan.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -35,6 +36,63 @@ TEST(NetworkPlan, TheDefaultReachesNothing) { ExpectGolden("network-default.txt"
 
 TEST(NetworkPlan, HostPortsAppearAsListeners) {
   ExpectGolden("network-host-ports.txt", Describe({.host_ports = {5432, 8080}}));
+}
+
+NetworkPlan PlanWithNames(policy::Capture capture) {
+  NetworkPlan plan{.publish = {{.host = 8080, .inside = 3000}, {.host = 0, .inside = 5173}},
+                   .capture = capture};
+  plan.rules.allow.push_back(*policy::ParseNetRule("example.com", "test"));
+  return plan;
+}
+
+TEST(NetworkPlan, EveryWayToCaptureIsDescribedWithWhatItHasInTheKernel) {
+  ExpectGolden("network-tproxy.txt", Describe(PlanWithNames(policy::Capture::kTproxy)));
+  ExpectGolden("network-redirect.txt", Describe(PlanWithNames(policy::Capture::kRedirect)));
+  ExpectGolden("network-ports.txt", Describe(PlanWithNames(policy::Capture::kPorts)));
+}
+
+TEST(NetworkPlan, NamesThePortThatCannotBePublished) {
+  EXPECT_EQ(WhyInvalid(PlanWithNames(policy::Capture::kAuto)), "valid");
+  EXPECT_EQ(WhyInvalid({.publish = {{.host = 80, .inside = 0}}}),
+            "--publish '80:0' (net.publish): not a port");
+  for (const std::uint16_t ours : {std::uint16_t{1}, kMintPort}) {
+    EXPECT_EQ(WhyInvalid({.publish = {{.host = ours, .inside = ours}}}),
+              fmt::format("--publish '{}' (net.publish): ambit itself listens there inside", ours));
+  }
+  EXPECT_EQ(WhyInvalid({.host_ports = {3000}, .publish = {{.host = 3000, .inside = 3000}}}),
+            "--publish '3000' (net.publish): 3000 inside is the host's own (--host-port)")
+      << "it would lead back for ever";
+  EXPECT_EQ(WhyInvalid({.host_ports = {8080}, .publish = {{.host = 8080, .inside = 3000}}}),
+            "valid");
+  EXPECT_EQ(WhyInvalid({.publish = {{.host = 80, .inside = 1024}, {.host = 80, .inside = 1025}}}),
+            "--publish '80:1024' (net.publish): port 80 of the host is published twice");
+  EXPECT_EQ(WhyInvalid({.publish = {{.host = 0, .inside = 80}, {.host = 0, .inside = 81}}}),
+            "valid");
+  NetworkPlan many;
+  for (std::uint16_t i = 0; i <= kMaxPublished; ++i) {
+    many.publish.push_back({.host = 0, .inside = static_cast<std::uint16_t>(3000 + i)});
+  }
+  EXPECT_EQ(WhyInvalid(many), "--publish (net.publish): '33' ports, at most 32 can be served");
+}
+
+TEST(NetworkPlan, NamesThePortThatCaptureByPortsCannotServe) {
+  NetworkPlan plan = PlanWithNames(policy::Capture::kPorts);
+  EXPECT_EQ(WhyInvalid(plan), "valid");
+  plan.publish.push_back({.host = 8081, .inside = 443});
+  EXPECT_EQ(WhyInvalid(plan),
+            "--publish '8081:443' (net.publish): with --capture ports no server inside can have "
+            "port 443, which a rule of the network allows");
+  plan = PlanWithNames(policy::Capture::kPorts);
+  plan.rules.allow.push_back(*policy::ParseNetRule("ns.example:53", "test"));
+  EXPECT_EQ(WhyInvalid(plan), "--capture ports: '53' cannot be allowed, ambit listens there");
+  plan.capture = policy::Capture::kAuto;
+  EXPECT_EQ(WhyInvalid(plan), "valid") << "another way may stand";
+  plan = {.capture = policy::Capture::kPorts};
+  for (int port = 1000; port <= 1000 + static_cast<int>(kMaxCapturePorts); ++port) {
+    plan.rules.allow.push_back(*policy::ParseNetRule(fmt::format("a.example:{}", port), "test"));
+  }
+  EXPECT_EQ(WhyInvalid(plan),
+            "--capture ports: rules name '49' ports, at most 48 can be listened on");
 }
 
 TEST(NetworkPlan, TheDefaultAndOrdinaryPortsAreValid) {

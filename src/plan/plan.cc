@@ -227,11 +227,13 @@ Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& 
   AMBIT_CHECK(policy::Validate(policy));
   Foundation foundation{.identity = identity, .hostname = host::kHostnameInside, .network = {}};
   foundation.network.host_ports = policy.host_ports;
+  foundation.network.publish = policy.publish;
   foundation.network.rules = policy.net;
   if (foundation.network.HasNames()) {
     AMBIT_TRY(foundation.network.proxy, ProxyOf(environment));
   }
   foundation.most_out = WantedNetOut(policy.limits);
+  foundation.network.capture = policy.capture;
   AMBIT_CHECK(Validate(foundation.network));
   return foundation;
 }

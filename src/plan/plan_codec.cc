@@ -97,9 +97,15 @@ void Fields(Archive& archive, Is<HttpProxy> auto& it) {
 }
 
 template <class Archive>
+void Fields(Archive& archive, Is<policy::PublishedPort> auto& it) {
+  auto& [host, inside] = it;
+  archive(host, inside);
+}
+
+template <class Archive>
 void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
-  auto& [capture_port, host_ports, rules, proxy] = it;
-  archive(capture_port, host_ports, rules, proxy);
+  auto& [capture_port, host_ports, publish, rules, proxy, capture] = it;
+  archive(capture_port, host_ports, publish, rules, proxy, capture);
 }
 
 template <class Archive>

@@ -52,7 +52,10 @@ LaunchPlan FullPlan() {
   plan.kept = {{.name = "p-1/q-2", .project = "/p", .place = ".q"}};
   plan.home_files = {{.kind = RootEntry::Kind::kFile, .path = "/h/x", .content = "y"}};
   plan.landlock = {{.inside = "/usr", .access = sys::LandlockAccess::kRead}};
-  plan.network = {.capture_port = 14, .host_ports = {80, 443}};
+  plan.network = {.capture_port = 14,
+                  .host_ports = {80, 443},
+                  .publish = {{.host = 3000, .inside = 80}},
+                  .capture = policy::Capture::kRedirect};
   plan.network.rules = {
       .allow = {*policy::ParseNetRule("*.a.example:22", "here")},
       .deny = {*policy::ParseNetRule("10.0.0.0/8", "there")},

@@ -137,6 +137,10 @@ Json OfPrivateName(const policy::PrivateName& name) {
   return Object({{"name", Of(policy::TextOf(name))}, {"from", Of(name.from)}});
 }
 
+Json OfPublished(const policy::PublishedPort& port) {
+  return Object({{"host", Of(port.host)}, {"inside", Of(port.inside)}});
+}
+
 Json OfLimit(const Limit& limit) {
   return Object({{"limit", Of(policy::NameOf(limit.kind))},
                  {"value", Of(limit.value)},
@@ -186,7 +190,9 @@ std::string EncodeJson(const LaunchPlan& plan) {
       {"ask", Of(plan.network.rules.ask)},
       {"private", List(plan.network.rules.private_names, OfPrivateName)},
       {"proxy", Of(plan.network.proxy ? TextOf(*plan.network.proxy) : "")},
-      {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })}};
+      {"host_ports", List(plan.network.host_ports, [](std::uint16_t port) { return Of(port); })},
+      {"publish", List(plan.network.publish, OfPublished)},
+      {"capture", Of(policy::NameOf(plan.network.capture))}};
   std::string text;
   for (const auto& [key, value] : members) {
     text += fmt::format("{}\n \"{}\": {}", text.empty() ? "" : ",", key, value.text);

@@ -130,6 +130,22 @@ std::vector<policy::PrivateName> PrivateNamesOf(const Json& object, const char* 
   return names;
 }
 
+std::optional<std::uint16_t> PortOf(const Json& object, const char* name) {
+  if (!object.is_object() || !object.contains(name)) return std::nullopt;
+  const Json& port = object[name];
+  if (!port.is_number_unsigned() || port.get<std::uint64_t>() > UINT16_MAX) return std::nullopt;
+  return port.get<std::uint16_t>();
+}
+
+/// An older ambit says nothing.
+policy::Capture CaptureNamed(std::string_view name) {
+  for (const auto capture :
+       {policy::Capture::kTproxy, policy::Capture::kRedirect, policy::Capture::kPorts}) {
+    if (policy::NameOf(capture) == name) return capture;
+  }
+  return policy::Capture::kAuto;
+}
+
 std::vector<std::string> Texts(const Json& object, const char* name) {
   std::vector<std::string> texts;
   for (const Json& text : List(object, name)) texts.push_back(TextOf(text));
@@ -170,6 +186,12 @@ Result<LaunchPlan> DecodeJson(std::string_view text) {
       plan.network.host_ports.push_back(port.get<std::uint16_t>());
     }
   }
+  for (const Json& port : List(json, "publish")) {
+    const auto host = PortOf(port, "host");
+    const auto inside = PortOf(port, "inside");
+    if (host && inside) plan.network.publish.push_back({.host = *host, .inside = *inside});
+  }
+  plan.network.capture = CaptureNamed(Text(json, "capture"));
   plan.network.rules = {.allow = NetRulesOf(json, "allow"),
                         .deny = NetRulesOf(json, "deny"),
                         .private_names = PrivateNamesOf(json, "private")};

@@ -31,6 +31,13 @@ bool IsCoveredPrivate(std::string_view text, std::string_view bound) {
   return name && wider && Covers(*wider, *name);
 }
 
+/// `80` and `80:80` are one.
+bool IsSamePort(std::string_view text, std::string_view bound) {
+  const auto port = ParsePublishedPort(text);
+  const auto allowed = ParsePublishedPort(bound);
+  return port && allowed && *port == *allowed;
+}
+
 class Merger {
  public:
   explicit Merger(const RealPath& real) : real_(real) {
@@ -207,6 +214,7 @@ class Merger {
     return std::ranges::any_of(bound.items, [&](const Item& allowed) {
       if (option.shape == Shape::kTargets) return IsCovered(item.text, allowed.text);
       if (option.shape == Shape::kPrivate) return IsCoveredPrivate(item.text, allowed.text);
+      if (option.shape == Shape::kPublished) return IsSamePort(item.text, allowed.text);
       if (option.shape != Shape::kPaths) return allowed.text == item.text;
       // The bound itself follows no link: one in a home is its owner's to make.
       const std::string path = real_(item.text);
@@ -354,6 +362,17 @@ void PutInto(Policy& policy, const Setting& setting) {
     policy.net.ask = ChoiceOf(*setting.option, setting.items.front().text) == 1;
   } else if (key == "net.private") {
     policy.net.private_names = PrivateNamesOf(setting);
+  } else if (key == "net.publish") {
+    for (const Item& item : setting.items) {
+      const auto port = ParsePublishedPort(item.text);
+      if (port && std::ranges::find(policy.publish, *port) == policy.publish.end()) {
+        policy.publish.push_back(*port);
+      }
+    }
+  } else if (key == "net.capture") {
+    constexpr Capture kChoices[] = {Capture::kAuto, Capture::kTproxy, Capture::kRedirect,
+                                    Capture::kPorts};
+    policy.capture = kChoices[ChoiceOf(*setting.option, setting.items.front().text)];
   } else if (key == "net.host_ports") {
     for (const Item& item : setting.items) {
       std::uint16_t port = 0;
@@ -447,6 +466,7 @@ bool IsNoWider(const Policy& policy, const Policy& other) {
          IsPart(policy.unmask, other.unmask, equal) && IsPart(other.mask, policy.mask, equal) &&
          IsPart(other.hide, policy.hide, equal) &&
          IsPart(policy.host_ports, other.host_ports, equal) &&
+         IsPart(policy.publish, other.publish, equal) && policy.capture == other.capture &&
          IsPart(policy.net.allow, other.net.allow, same_rule) &&
          IsPart(policy.net.private_names, other.net.private_names, same_name) &&
          IsPart(other.net.deny, policy.net.deny, same_rule) && policy.net.ask <= other.net.ask;

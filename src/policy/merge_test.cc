@@ -95,6 +95,8 @@ set = { A = "1" }
 [net]
 host_ports = [1]
 private = ["db.corp.example"]
+publish = ["3000"]
+capture = "ports"
 )")});
   const Policy policy = ToPolicy(loaded.merged);
   EXPECT_EQ(policy.project, ProjectMode::kReadOnly);
@@ -103,6 +105,8 @@ private = ["db.corp.example"]
   EXPECT_THAT(policy.unmask, IsEmpty());
   EXPECT_THAT(policy.environment, IsEmpty());
   EXPECT_THAT(policy.host_ports, IsEmpty());
+  EXPECT_THAT(policy.publish, IsEmpty());
+  EXPECT_EQ(policy.capture, Capture::kAuto);
   EXPECT_THAT(loaded.presets, IsEmpty());
   std::vector<std::string> left_out;
   for (const LeftOut& one : loaded.merged.left_out) {
@@ -110,7 +114,8 @@ private = ["db.corp.example"]
   }
   EXPECT_THAT(left_out, ::testing::UnorderedElementsAre(
                             "extends node", "fs.ro /b", "fs.unmask .env", "env.pass TOKEN",
-                            "env.set A", "net.host_ports 1", "net.private db.corp.example"));
+                            "env.set A", "net.host_ports 1", "net.private db.corp.example",
+                            "net.publish 3000", "net.capture ports"));
 }
 
 TEST(Merge, AnUntrustedProjectDoesNotWidenTheProjectMode) {
@@ -125,11 +130,12 @@ TEST(Merge, AnUntrustedProjectDoesNotWidenTheProjectMode) {
 TEST(Merge, AManagedPolicyBoundsEveryOther) {
   const Source managed = From(SourceKind::kManaged,
                               "[fs]\nproject='cow'\nro=['/opt']\nhide=['*.kdbx']\n"
-                              "[env]\npass=['LANG']\n[net]\nhost_ports=[]\n");
+                              "[env]\npass=['LANG']\n[net]\nhost_ports=[]\npublish=['80:80']\n");
   const Policy policy = PolicyOf({From(SourceKind::kUser,
                                        "[fs]\nproject='rw'\nro=['/opt/x','/srv','/link/a']\n"
                                        "unmask=['x.kdbx']\ncow=['/c']\n[env]\npass=['LANG','KEY']\n"
-                                       "set={A='1'}\n[net]\nhost_ports=[80]")},
+                                       "set={A='1'}\n[net]\nhost_ports=[80]\n"
+                                       "publish=['80','8080:80','80:80']")},
                                  managed);
   EXPECT_EQ(policy.project, ProjectMode::kCopyOnWrite);
   ASSERT_EQ(policy.read_only.size(), 1U);
@@ -140,6 +146,7 @@ TEST(Merge, AManagedPolicyBoundsEveryOther) {
   ASSERT_EQ(policy.environment.size(), 1U);
   EXPECT_EQ(policy.environment[0].name, "LANG");
   EXPECT_THAT(policy.host_ports, IsEmpty());
+  EXPECT_THAT(policy.publish, ElementsAre(PublishedPort{.host = 80, .inside = 80}));
 }
 
 TEST(Merge, ABoundOfPrivateNamesHoldsForAllThatANameOpens) {
@@ -292,6 +299,8 @@ class RandomPolicy {
     if (Sometimes()) {
       text += "private = " + List({"a.example", "*.a.example", "a.example=127.0.0.1"}) + "\n";
     }
+    if (Sometimes()) text += "publish = " + List({"80", "80:80", "0:80"}) + "\n";
+    if (Sometimes()) text += "capture = '" + One({"auto", "tproxy", "ports"}) + "'\n";
     return text;
   }
 

@@ -16,11 +16,13 @@ constexpr std::array<std::string_view, 3> kAutoExec = {"deny", "ask", "allow"};
 
 constexpr std::array<std::string_view, 3> kDiskBackings = {"disk", "image", "memory"};
 
+constexpr std::array<std::string_view, 4> kCaptures = {"auto", "tproxy", "redirect", "ports"};
+
 constexpr std::array<std::string_view, 3> kAuditFiles = {"all", "writes", "off"};
 
 constexpr std::array<std::string_view, 2> kNoYes = {"no", "yes"};
 
-constexpr std::array<Option, 31> kOptions = {{
+constexpr std::array<Option, 33> kOptions = {{
     {.key = "extends",
      .flag = "--preset",
      .shape = Shape::kPresets,
@@ -151,6 +153,24 @@ constexpr std::array<Option, 31> kOptions = {{
      .choices = {},
      .by_default = kNothing,
      .doc = "127.0.0.1:PORT inside reaches the host's own"},
+    {.key = "net.publish",
+     .flag = "--publish",
+     .shape = Shape::kPublished,
+     .direction = Direction::kWidens,
+     .value_name = "[PORT:]PORT",
+     .choices = {},
+     .by_default = kNothing,
+     .doc = "The host's 127.0.0.1:PORT reaches a server inside, on the second PORT where there are "
+            "two; 0: any free one"},
+    {.key = "net.capture",
+     .flag = "--capture",
+     .shape = Shape::kChoice,
+     .direction = Direction::kWidens,
+     .value_name = "HOW",
+     .choices = kCaptures,
+     .by_default = "auto",
+     .doc = "How connections get to ambit: auto takes the first of the others that this kernel "
+            "has"},
     {.key = "limits.time",
      .flag = "--time",
      .shape = Shape::kDuration,

@@ -23,6 +23,7 @@ enum class Shape : std::uint8_t {
   kPorts,      // list: 1 to 65535
   kTargets,    // list: names, addresses and ports, net_rules.h
   kPrivate,    // list: names, private_names.h
+  kPublished,  // list: ports, published_port.h
   kPresets,    // list: names of presets
   kDuration,   // "90s"; this and the next three as limits.h reads them, or "none"
   kBytes,      // "4GiB", or a number

@@ -104,6 +104,20 @@ std::string_view NameOf(AuditFiles files) {
   return "?";
 }
 
+std::string_view NameOf(Capture capture) {
+  switch (capture) {
+    case Capture::kAuto:
+      return "auto";
+    case Capture::kTproxy:
+      return "tproxy";
+    case Capture::kRedirect:
+      return "redirect";
+    case Capture::kPorts:
+      return "ports";
+  }
+  return "?";
+}
+
 Status Validate(const Policy& policy) {
   AMBIT_CHECK(CheckPaths(policy.read_only));
   AMBIT_CHECK(CheckPaths(policy.copy_on_write));

@@ -12,6 +12,7 @@
 #include "policy/document.h"
 #include "policy/limits.h"
 #include "policy/net_rules.h"
+#include "policy/published_port.h"
 
 namespace ambit::policy {
 
@@ -34,6 +35,18 @@ enum class AuditFiles : std::uint8_t {
   kWrites,  // those that create, write, delete, rename or change modes
   kAll,     // those that open to read as well
 };
+
+/// How connections of programs inside get to egress, and the address that they wanted with them
+/// (docs/network.md). What a program may reach is the same in each.
+enum class Capture : std::uint8_t {
+  kAuto,      // the first of the others that the kernel has
+  kTproxy,    // a packet filter hands them over as they are
+  kRedirect,  // address translation, which remembers each
+  kPorts,     // no packet filter: egress listens on every address of each allowed port
+};
+
+/// "auto", "tproxy", "redirect", "ports".
+std::string_view NameOf(Capture capture);
 
 /// "off", "writes", "all".
 std::string_view NameOf(AuditFiles files);
@@ -89,7 +102,9 @@ struct Policy {
   std::vector<std::string> unmask;        // shown as they are
   std::vector<WrittenPattern> written;    // those of them that come with no preset
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
+  std::vector<PublishedPort> publish;     // the host's 127.0.0.1:N reaches a server inside
   NetRules net;                           // names and addresses that may be reached
+  Capture capture = Capture::kAuto;
   AutoExec auto_exec = AutoExec::kAsk;
   Limits limits;
   AuditFiles audit_files = AuditFiles::kWrites;

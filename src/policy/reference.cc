@@ -54,6 +54,8 @@ std::string TypeOf(const Option& option) {
       return "table: path = content";
     case Shape::kPorts:
       return "list of ports";
+    case Shape::kPublished:
+      return "list of ports";
     case Shape::kTargets:
       return "list of names";
     case Shape::kPrivate:

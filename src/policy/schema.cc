@@ -23,6 +23,10 @@ constexpr std::string_view kTarget =
 // A name or *.name, with = and an address behind it.
 constexpr std::string_view kPrivateName =
     R"(^[^\s/:@=\[\]]+(=(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+))?$)";
+// A port, or HOST:INSIDE, where HOST may be 0.
+constexpr std::string_view kPublished =
+    "^((0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]):)?"
+    "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
 constexpr std::string_view kVariableName = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// Absolute, `~`, below `~/`, or relative.
 constexpr std::string_view kPath = R"(^(~(/[^\u0000]*)?|[^~\u0000][^\u0000]*)$)";
@@ -109,6 +113,8 @@ Json ValueOf(const Option& option) {
       return TableOf(kFilePath, {{"type", "string"}});
     case Shape::kPorts:
       return ListOf({{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}});
+    case Shape::kPublished:
+      return ListOf(Entry(kPublished));
     case Shape::kTargets:
       return ListOf(Entry(kTarget));
     case Shape::kPrivate:

@@ -199,6 +199,7 @@ class Reader {
       case Shape::kNames:
       case Shape::kTargets:
       case Shape::kPrivate:
+      case Shape::kPublished:
       case Shape::kPresets:
       case Shape::kLimits:
         return ReadStrings(option.key, node, [&](Item item) { Take(option, std::move(item)); });

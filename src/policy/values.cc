@@ -8,7 +8,9 @@
 #include <cstdint>
 
 #include "base/text.h"
+#include "policy/net_rules.h"
 #include "policy/private_names.h"
+#include "policy/published_port.h"
 
 namespace ambit::policy {
 namespace {
@@ -151,6 +153,10 @@ Status CheckItem(const Option& option, const Item& item, SourceKind source) {
     case Shape::kPrivate:
       if (const auto name = ParsePrivateName(item.text, {}); !name)
         return std::unexpected(name.error());
+      return {};
+    case Shape::kPublished:
+      if (const auto port = ParsePublishedPort(item.text); !port)
+        return std::unexpected(port.error());
       return {};
     case Shape::kPresets:
       return {};  // load.cc knows them

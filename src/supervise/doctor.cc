@@ -231,10 +231,24 @@ class Examination {
     if (!inputs.namespaces && NeedsNamespaces(primitive, inputs.plan.identity.started_by_root)) {
       return Waits(primitive, Primitive::kUserNamespace);
     }
+    if (primitive == Primitive::kNetwork) return ExamineNetwork(inputs);
     const spawn::native::StageResult<void> done = Probe(primitive, inputs);
     if (done) return Stands(primitive, inputs.plan);
     if (done.error().primitive != primitive) return Waits(primitive, done.error().primitive);
     return FindingOf(primitive, SetupFailed(primitive, done.error().error));
+  }
+
+  static Finding ExamineNetwork(const ProbeInputs& inputs) {
+    const spawn::native::StageResult<policy::Capture> capture = ProbeCapture(inputs);
+    if (capture) {
+      plan::LaunchPlan plan = inputs.plan;
+      plan.network.capture = *capture;
+      return Stands(Primitive::kNetwork, plan);
+    }
+    if (capture.error().primitive != Primitive::kNetwork) {
+      return Waits(Primitive::kNetwork, capture.error().primitive);
+    }
+    return FindingOf(Primitive::kNetwork, SetupFailed(Primitive::kNetwork, capture.error().error));
   }
 
   static Finding Waits(Primitive primitive, Primitive other) {
@@ -276,7 +290,7 @@ class Examination {
       case Primitive::kOverlay:
         return identity.started_by_root ? "with redirect_dir and index" : "with userxattr";
       case Primitive::kNetwork:
-        return "nf_tables with tproxy";
+        return DescribeCapture(plan.network.capture);
       case Primitive::kLandlock:
         return DescribeLandlock();
       case Primitive::kCgroup:

@@ -158,10 +158,14 @@ void EgressReports::OnConnection(const egress::EgressReport& report) {
   using egress::ReportKind;
   const bool opens = report.kind == ReportKind::kOpened;
   const bool paid = report.kind == ReportKind::kClosed && told_open_.erase(report.connection) != 0;
-  if (!paid && !events_.Admit(event::kEgressConnect, kReportBytes, opens ? 2 : 1)) return;
+  const std::string_view name =
+      report.published != 0 ? event::kPublishConnect : event::kEgressConnect;
+  if (!paid && !events_.Admit(name, kReportBytes, opens ? 2 : 1)) return;
   if (opens) told_open_.insert(report.connection);
-  event::Event event{.name = event::kEgressConnect, .fields = {}};
-  if (const std::string host = TextOf(report); host.empty()) {
+  event::Event event{.name = name, .fields = {}};
+  if (report.published != 0) {
+    event.fields = {{"host_port", Number(report.published)}, {"port", Number(report.port)}};
+  } else if (const std::string host = TextOf(report); host.empty()) {
     event.fields = {{"host_port", Number(report.port)}};
   } else {
     event.fields = {{"host", host}, {"port", Number(report.port)}};

@@ -55,6 +55,17 @@ class EgressReportsTest : public ::testing::Test {
   std::vector<std::string> told_;
 };
 
+TEST_F(EgressReportsTest, OfAPublishedPortHaveANameOfTheirOwn) {
+  EgressReports reports = Within(kEgressBounds);
+  Say({.kind = ReportKind::kOpened, .port = 80, .connection = 1, .published = 8080});
+  Say({.kind = ReportKind::kOpened, .port = 80, .connection = 2});
+  Say({.kind = ReportKind::kClosed, .port = 80, .connection = 1, .published = 8080});
+  Say({.kind = ReportKind::kUpstreamFailed, .port = 80, .published = 8080});
+  reports.Finish();
+  EXPECT_THAT(told_, ElementsAre("publish.connect 1 opened", "egress.connect 2 opened",
+                                 "publish.connect 1 closed", "publish.connect 0 failed"));
+}
+
 TEST_F(EgressReportsTest, OfAFloodAreCountedByNameAndHideNoConnection) {
   EgressReports reports =
       Within({.burst = 2, .per_second = 0, .events = 1'000, .bytes = 1'000'000});

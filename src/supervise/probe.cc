@@ -52,15 +52,18 @@ StageResult<void> At(Primitive primitive, const Status& status) {
   return Stage(primitive, status.error());
 }
 
-[[noreturn]] void PerformInChild(int control, bool mapped_by_parent, const Body& body) {
+/// `told`: what the body leaves there travels back.
+[[noreturn]] void PerformInChild(int control, bool mapped_by_parent, const Body& body,
+                                 const std::int32_t* told) {
   if (!sys::DieWithParent()) ::_exit(125);
   Message message;
   if (mapped_by_parent &&
       (!native::Receive(control, message) || message.kind != MessageKind::kGo)) {
     ::_exit(125);
   }
-  message = {.kind = MessageKind::kReady};
-  if (const StageResult<void> done = body(); !done) {
+  const StageResult<void> done = body();
+  message = {.kind = MessageKind::kReady, .number = told != nullptr ? *told : 0};
+  if (!done) {
     message = {.kind = MessageKind::kFailed,
                .number = static_cast<std::int32_t>(done.error().primitive),
                .error = done.error().error.sys_errno};
@@ -70,12 +73,15 @@ StageResult<void> At(Primitive primitive, const Status& status) {
   ::_exit(0);
 }
 
-StageResult<void> Listen(int control) {
+StageResult<void> Listen(int control, std::int32_t* told) {
   Message message;
   if (Status got = native::Receive(control, message); !got) {
     return Stage(Primitive::kInit, got.error());
   }
-  if (message.kind == MessageKind::kReady) return {};
+  if (message.kind == MessageKind::kReady) {
+    if (told != nullptr) *told = message.number;
+    return {};
+  }
   return Stage(static_cast<Primitive>(message.number), Error{.code = ErrcOf(message.error),
                                                              .sys_errno = message.error,
                                                              .what = std::string(message.Text()),
@@ -83,7 +89,8 @@ StageResult<void> Listen(int control) {
 }
 
 /// Performs `body` in a child with the new namespaces of `flags`, mapped as a run's are.
-StageResult<void> InChild(std::uint64_t flags, const plan::Identity& identity, const Body& body) {
+StageResult<void> InChild(std::uint64_t flags, const plan::Identity& identity, const Body& body,
+                          std::int32_t* told = nullptr) {
   Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
   if (!pair) return Stage(Primitive::kInit, pair.error());
   Result<sys::Child> child = sys::Clone(flags);
@@ -94,7 +101,7 @@ StageResult<void> InChild(std::uint64_t flags, const plan::Identity& identity, c
   }
   if (child->pid == 0) {
     pair->first.Reset();
-    PerformInChild(pair->second.get(), flags != 0, body);
+    PerformInChild(pair->second.get(), flags != 0, body, told);
   }
   pair->second.Reset();
   StageResult<void> done;
@@ -106,7 +113,7 @@ StageResult<void> InChild(std::uint64_t flags, const plan::Identity& identity, c
     }
     if (!done) (void)sys::Kill(child->pidfd.get(), SIGKILL);
   }
-  if (done) done = Listen(pair->first.get());
+  if (done) done = Listen(pair->first.get(), told);
   (void)sys::Reap(child->pidfd.get());
   return done;
 }
@@ -115,14 +122,18 @@ StageResult<void> BecomeInsideUser(const plan::Identity& identity) {
   return At(Primitive::kPrivileges, sys::BecomeUser(identity.inside_uid, identity.inside_gid));
 }
 
-StageResult<void> InsideNamespaces(const ProbeInputs& inputs, const Body& body) {
+StageResult<void> InsideNamespaces(const ProbeInputs& inputs, const Body& body,
+                                   std::int32_t* told = nullptr) {
   const plan::Identity& identity = inputs.plan.identity;
-  if (!inputs.namespaces) return InChild(0, identity, body);
-  return InChild(native::kAllNamespaces, identity, [&]() -> StageResult<void> {
-    if (auto done = BecomeInsideUser(identity); !done) return done;
-    if (auto done = At(Primitive::kMountApi, sys::MakeMountsPrivate()); !done) return done;
-    return body();
-  });
+  if (!inputs.namespaces) return InChild(0, identity, body, told);
+  return InChild(
+      native::kAllNamespaces, identity,
+      [&]() -> StageResult<void> {
+        if (auto done = BecomeInsideUser(identity); !done) return done;
+        if (auto done = At(Primitive::kMountApi, sys::MakeMountsPrivate()); !done) return done;
+        return body();
+      },
+      told);
 }
 
 /// The plan with no mounts but those of `kinds`.
@@ -160,16 +171,6 @@ StageResult<void> BuildRootOf(const ProbeInputs& inputs, std::initializer_list<M
       }
       return native::Trees{.root = *std::move(root), .mounts = std::vector<Fd>(part.mounts.size())};
     });
-  });
-}
-
-StageResult<void> ProbeNetwork(const ProbeInputs& inputs) {
-  return InsideNamespaces(inputs, [&]() -> StageResult<void> {
-    const Result<Fd> proc = sys::OpenAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
-    if (!proc) return Stage(Primitive::kProc, proc.error());
-    const auto sockets = spawn::BuildNetwork(inputs.plan.network, proc->get());
-    if (!sockets) return Stage(Primitive::kNetwork, sockets.error());
-    return {};
   });
 }
 
@@ -234,8 +235,10 @@ StageResult<void> ProbeEgress(const ProbeInputs& inputs) {
   if (!line) return Stage(Primitive::kLifeLine, line.error());
   Result<sys::SeqpacketPair> pair = sys::MakeSeqpacketPair();
   if (!pair) return Stage(Primitive::kEgress, pair.error());
-  const Result<sys::Child> relay =
-      StartEgress(plan::FoundationOf(inputs.plan), line->read.get(), std::move(pair->second));
+  const plan::Foundation foundation = plan::FoundationOf(inputs.plan);
+  const Result<sys::Child> relay = StartEgress({.foundation = foundation,
+                                                .life_line = line->read.get(),
+                                                .control = std::move(pair->second)});
   if (!relay) return Stage(native::PrimitiveOfClone(relay.error()), relay.error());
   pair->second.Reset();
   ::shutdown(pair->first.get(), SHUT_WR);
@@ -286,7 +289,8 @@ StageResult<void> Probe(Primitive primitive, const ProbeInputs& inputs) {
     case Primitive::kDevpts:
       return BuildRootOf(inputs, {MountKind::kTmpfs, MountKind::kDevpts});
     case Primitive::kNetwork:
-      return ProbeNetwork(inputs);
+      if (auto capture = ProbeCapture(inputs); !capture) return std::unexpected(capture.error());
+      return {};
     case Primitive::kPrivileges:
       return InsideNamespaces(inputs, [] { return native::GiveUpPrivileges(); });
     case Primitive::kLandlock:
@@ -304,6 +308,39 @@ StageResult<void> Probe(Primitive primitive, const ProbeInputs& inputs) {
       break;
     case Primitive::kCgroup:
       return ProbeCgroup(inputs);
+  }
+  return {};
+}
+
+StageResult<policy::Capture> ProbeCapture(const ProbeInputs& inputs) {
+  std::int32_t told = 0;
+  const auto build = [&]() -> StageResult<void> {
+    const Result<Fd> proc = sys::OpenAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
+    if (!proc) return Stage(Primitive::kProc, proc.error());
+    const auto sockets = spawn::BuildNetwork(inputs.plan.network, proc->get());
+    if (!sockets) return Stage(Primitive::kNetwork, sockets.error());
+    told = static_cast<std::int32_t>(sockets->capture);
+    return {};
+  };
+  if (auto built = InsideNamespaces(inputs, build, &told); !built) {
+    return std::unexpected(built.error());
+  }
+  const auto capture = plan::BuiltCapture(static_cast<std::byte>(told));
+  if (!capture) return Stage(Primitive::kInit, Fail(Errc::kInternal, "no such capture").error());
+  return *capture;
+}
+
+std::string DescribeCapture(policy::Capture capture) {
+  switch (capture) {
+    case policy::Capture::kAuto:
+      break;
+    case policy::Capture::kTproxy:
+      return "nf_tables with tproxy";
+    case policy::Capture::kRedirect:
+      return "redirect (address translation: the run's kernel remembers each connection)";
+    case policy::Capture::kPorts:
+      return "ports (no nf_tables: no server inside can have a port that a rule of the network "
+             "names, and ping answers for every address)";
   }
   return {};
 }

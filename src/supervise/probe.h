@@ -21,4 +21,11 @@ struct ProbeInputs {
 /// there is a run to rehearse.
 spawn::native::StageResult<void> Probe(host::Primitive primitive, const ProbeInputs& inputs);
 
+/// How a run of the plan would capture connections here; of Primitive::kNetwork. `inputs.places`
+/// is not looked at.
+spawn::native::StageResult<policy::Capture> ProbeCapture(const ProbeInputs& inputs);
+
+/// For people: "redirect (...)", with what it costs a run.
+std::string DescribeCapture(policy::Capture capture);
+
 }  // namespace ambit::supervise

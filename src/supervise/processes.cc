@@ -36,7 +36,7 @@ Processes::~Processes() {
   Reap();
 }
 
-StageResult<void> Processes::Start(const Inputs& inputs) {
+StageResult<void> Processes::Start(Inputs& inputs) {
   std::array<int, 2> line{};
   if (::pipe2(line.data(), O_CLOEXEC) != 0) {
     return Stage(Primitive::kLifeLine, FailErrno(errno, "pipe2").error());
@@ -68,8 +68,11 @@ StageResult<void> Processes::Start(const Inputs& inputs) {
                     .to_supervisor = egress_end,
                     .born_in = cgroup_ ? cgroup_->BornIn() : -1});
   };
-  Result<sys::Child> child =
-      StartEgress(inputs.foundation, life_line_read.get(), std::move(egress->second), launch_init);
+  Result<sys::Child> child = StartEgress({.foundation = inputs.foundation,
+                                          .life_line = life_line_read.get(),
+                                          .control = std::move(egress->second),
+                                          .published = std::move(inputs.published),
+                                          .before = launch_init});
   if (!child) return Stage(native::PrimitiveOfClone(child.error()), child.error());
   egress_ = std::move(child->pidfd);
   control_.second.Reset();

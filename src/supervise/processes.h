@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
+#include "egress/egress.h"
 #include "plan/launch_plan.h"
 #include "spawn/native/trees.h"
 #include "supervise/cgroup.h"
@@ -23,6 +25,7 @@ class Processes {
     int user_lock = -1;                      // as root: holds the run's host uid; else -1
     bool terminal = false;                   // the agent gets a pty
     std::unique_ptr<RunCgroup> cgroup = {};  // made ahead: init is born in it; nullptr: later
+    std::vector<egress::PublishedListener> published = {};  // egress has them from here on
   };
 
   /// Forks egress, which launches init. What fails is told by HandOver. Precondition: the
@@ -64,7 +67,7 @@ class Processes {
  private:
   Status MakeReady(const plan::Limits& limits, std::string_view run_id);
   Status PutInitIntoCgroup();
-  spawn::native::StageResult<void> Start(const Inputs& inputs);
+  spawn::native::StageResult<void> Start(Inputs& inputs);
 
   std::unique_ptr<RunCgroup> cgroup_;
   bool init_is_in_ = false;  // cgroup_

@@ -15,7 +15,9 @@
 #include "plan/policy_tests.h"
 #include "supervise/inherited.h"
 #include "supervise/planning.h"
+#include "supervise/probe.h"
 #include "supervise/processes.h"
+#include "supervise/publish.h"
 #include "supervise/run_user.h"
 #include "supervise/terminal.h"
 #include "workspace/backing.h"
@@ -72,19 +74,23 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
     user = *std::move(taken);
   }
   const StandardStreams streams = InspectStandardStreams();
-  AMBIT_TRY(const plan::Foundation foundation,
+  AMBIT_TRY(plan::Foundation foundation,
             plan::MakeFoundation(request.policy, MakeIdentity(user), request.environment));
   if (foundation.network.proxy && !request.proxy_login) {
     return std::unexpected(request.proxy_login.error());
   }
+  AMBIT_TRY(auto published, ListenFor(foundation.network.publish));
+  foundation.network.publish = PortsOf(published);
   AMBIT_TRY(const std::string id, workspace::NewRunId());
   AMBIT_TRY(const host::CgroupFacts cgroups, host::ReadCgroupFacts());
   Processes processes({.foundation = foundation,
                        .user_lock = user ? user->lock.get() : -1,
                        .terminal = streams.AnyTerminal(),
-                       .cgroup = RunCgroup::MakeAhead(cgroups, id)});
+                       .cgroup = RunCgroup::MakeAhead(cgroups, id),
+                       .published = std::move(published)});
 
-  AMBIT_TRY(const Planned planned, MakePlan(request, foundation.identity, observer));
+  AMBIT_TRY(Planned planned, MakePlan(request, foundation.identity, observer));
+  planned.plan.network = foundation.network;
   const plan::LaunchPlan& plan = planned.plan;
   AMBIT_CHECK(CheckPolicyTests(request, plan));
   const Result<PreparedRun> made = MakeRunDirectory(request.place.runs_root, id, plan);
@@ -92,6 +98,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   const workspace::RunDir& run = made->dir;
   const spawn::native::Places places{.run = run.path, .root = made->root.path, .kept = made->kept};
   RunRecord record(run, MakeMeta(request, planned, *made), request.policy.left_out);
+  std::optional<policy::Capture> captured;
   Outcome outcome = Supervise(
       {.plan = plan,
        .places = places,
@@ -105,6 +112,13 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
        .write_down =
            [&](const Approvals::Verdict& verdict) { return observer.on_answered(verdict); },
+       .on_captured =
+           [&](policy::Capture capture) {
+             captured = capture;
+             if (capture != policy::Capture::kTproxy) {
+               observer.on_warning("connections are captured with " + DescribeCapture(capture));
+             }
+           },
        .bring_home =
            [&](const Fd& backing) { return workspace::BringHome(backing.get(), run.fd.get()); },
        .end_record = [&](Outcome known,
@@ -113,6 +127,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
   workspace::MakeScratchRemovable(run.path, plan);
   if (!record.has_begun()) RemoveRunDirectory(run);
   ExplainNotStarted(request, planned, outcome);
+  if (captured) planned.plan.network.capture = *captured;
   if (request.purpose == Purpose::kRehearse) observer.on_rehearsed(plan, places, outcome);
   if (observer.on_ended) observer.on_ended(record.refused());
   return outcome;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "plan/plan_json.h"
+#include "supervise/publish.h"
 #include "supervise/version.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -161,6 +162,7 @@ workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
   }
   if (request.policy.auto_exec == policy::AutoExec::kDeny) meta.auto_exec = "deny";
   if (request.policy.auto_exec == policy::AutoExec::kAllow) meta.auto_exec = "allow";
+  meta.published = plan.network.publish;
   meta.ambit_version = std::string(kVersion);
   return meta;
 }
@@ -186,6 +188,9 @@ Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
                 {"started_by", meta_.user_kind},
                 {"version", meta_.ambit_version},
                 {"limits", LinesOf(plan.limits)}}});
+  for (const policy::PublishedPort& port : plan.network.publish) {
+    sink_->Emit(ListeningOn(port));
+  }
   if (!left_out_.empty()) sink_->Emit({event::kPolicyLeftOut, {{"entries", left_out_}}});
   AMBIT_CHECK(sink_->status());
   begun_ = true;

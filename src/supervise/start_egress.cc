@@ -29,22 +29,24 @@ const char* NameOf(egress::Stage stage) {
       return "take the run's listeners";
     case egress::Stage::kResolver:
       return "make its resolver";
+    case egress::Stage::kOrder:
+      return "understand an order of its supervisor";
   }
   return "start";
 }
 
 }  // namespace
 
-Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line, Fd control,
-                               const std::function<void()>& before) {
+Result<sys::Child> StartEgress(EgressStart start) {
   AMBIT_TRY(sys::Child child, sys::Clone(0));
   if (child.pid != 0) return child;
-  before();
+  start.before();
   egress::EgressSpec spec;
-  spec.network = foundation.network;
-  spec.most_out = foundation.most_out;
-  spec.life_line = Fd(life_line);
-  spec.control = std::move(control);
+  spec.network = start.foundation.network;
+  spec.most_out = start.foundation.most_out;
+  spec.life_line = Fd(start.life_line);
+  spec.control = std::move(start.control);
+  spec.published = std::move(start.published);
   if (spec.network.HasNames()) {
     spec.hosts = HostsFor(spec.network.rules, spec.network.proxy);
     // A machine that does not know its own addresses cannot keep names from leading to it.
@@ -52,9 +54,9 @@ Result<sys::Child> StartEgress(const plan::Foundation& foundation, int life_line
     if (!own) egress::EndUnmade(spec, own.error().sys_errno);
     spec.own = *std::move(own);
   }
-  if (foundation.identity.started_by_root) {
-    spec.become = egress::HostIdentity{.uid = foundation.identity.egress_uid,
-                                       .gid = foundation.identity.egress_uid};
+  const plan::Identity& identity = start.foundation.identity;
+  if (identity.started_by_root) {
+    spec.become = egress::HostIdentity{.uid = identity.egress_uid, .gid = identity.egress_uid};
   }
   egress::RunEgress(std::move(spec));
 }
@@ -74,6 +76,7 @@ host::Primitive PrimitiveOf(egress::Stage stage) {
     case egress::Stage::kLoop:
     case egress::Stage::kListeners:
     case egress::Stage::kResolver:
+    case egress::Stage::kOrder:
       break;
   }
   return Primitive::kEgress;

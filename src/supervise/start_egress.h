@@ -1,8 +1,10 @@
 #pragma once
 #include <functional>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "egress/egress.h"
 #include "egress/report.h"
 #include "host/primitives.h"
 #include "plan/launch_plan.h"
@@ -10,12 +12,18 @@
 
 namespace ambit::supervise {
 
-/// Forks the egress process of a run, which first does what `before` says (launching init is for a
-/// child of the supervisor to do). It takes the listeners from, and reports to, the other end of
-/// `control`, and ends when the last write end of `life_line` is closed.
-Result<sys::Child> StartEgress(
-    const plan::Foundation& foundation, int life_line, Fd control,
-    const std::function<void()>& before = [] {});
+struct EgressStart {
+  const plan::Foundation& foundation;
+  int life_line;  // read end: egress ends when the last write end is closed
+  Fd control;     // egress' end
+  std::vector<egress::PublishedListener> published = {};
+  /// What it does before all else: launching init is for a child of the supervisor to do.
+  std::function<void()> before = [] {};
+};
+
+/// Forks the egress process of a run. It takes the run's listeners from, and reports to, the other
+/// end of `control`. What was published is its own from then on.
+Result<sys::Child> StartEgress(EgressStart start);
 
 /// What a kFailed report of egress means: the primitive behind the step that failed.
 host::Primitive PrimitiveOf(egress::Stage stage);

@@ -104,6 +104,7 @@ class Supervision {
   asio::awaitable<void> ForwardSignals();
 
   void OnInitMessage(const Message& message, Fd fd);
+  bool LearnCapture(std::int32_t number);
   void OnEgressReady() {
     egress_ready_ = true;
     StartAgentWhenAllStands();
@@ -159,6 +160,7 @@ class Supervision {
   event::Sink* sink_ = nullptr;
   const StandardStreams& streams_;
   std::optional<Outcome> outcome_;
+  policy::Capture capture_ = policy::Capture::kAuto;
   bool init_ready_ = false;
   bool egress_ready_ = false;
   int terms_ = 0;  // SIGTERMs that came
@@ -263,9 +265,10 @@ Status Supervision::Tell(const egress::Order& order) {
   if (order.kind == egress::OrderKind::kAllow) {
     // What the hosts file says of a name that was not meant before.
     AMBIT_CHECK(
-        egress::SendOrder(processes_.egress_control(), {.kind = egress::OrderKind::kHosts,
-                                                        .addresses = {},
-                                                        .text = HostsFor(approvals_.rules(), inputs_.plan.network.proxy)}));
+        egress::SendOrder(processes_.egress_control(),
+                          {.kind = egress::OrderKind::kHosts,
+                           .addresses = {},
+                           .text = HostsFor(approvals_.rules(), inputs_.plan.network.proxy)}));
   }
   return egress::SendOrder(processes_.egress_control(), order);
 }
@@ -288,7 +291,7 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
       LookInto(fd);
       return;
     case MessageKind::kReady:
-      if (init_ready_ || bool{fd} != streams_.AnyTerminal()) {
+      if (init_ready_ || bool{fd} != streams_.AnyTerminal() || !LearnCapture(message.number)) {
         Finish(RunFailed("init said something it cannot say here"));
         return;
       }
@@ -323,6 +326,16 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
   }
 }
 
+bool Supervision::LearnCapture(std::int32_t number) {
+  if (number < 0 || number > UINT8_MAX) return false;
+  const auto built = plan::BuiltCapture(static_cast<std::byte>(number));
+  const policy::Capture planned = inputs_.plan.network.capture;
+  if (!built || (planned != policy::Capture::kAuto && planned != *built)) return false;
+  capture_ = *built;
+  inputs_.on_captured(capture_);
+  return true;
+}
+
 /// Together with Emit: what cannot be recorded, or is not init's, must not go on.
 asio::awaitable<void> Supervision::WatchWitness() {
   for (;;) {
@@ -345,7 +358,8 @@ void Supervision::StartAgentWhenAllStands() {
       "user namespace", "mount namespace",  "pid namespace",   "net namespace",   "ipc namespace",
       "uts namespace",  "cgroup namespace", "allow-list root", "no capabilities", "no_new_privs",
       "landlock",       "seccomp",          "life line",       "egress"};
-  Emit({event::kRunStarted, {{"walls", std::move(walls)}}});
+  Emit({event::kRunStarted,
+        {{"walls", std::move(walls)}, {"capture", std::string(policy::NameOf(capture_))}}});
   if (!native::Send(control_->native_handle(), Message{.kind = MessageKind::kStart})) {
     Finish(RunFailed("init is gone"));
     return;

@@ -187,6 +187,9 @@ std::string EncodeMeta(const RunMeta& meta) {
   if (!meta.disk_backing.empty()) out["disk_backing"] = meta.disk_backing;
   if (meta.sealed) out["sealed"] = true;
   if (!meta.auto_exec.empty()) out["auto_exec"] = meta.auto_exec;
+  for (const policy::PublishedPort& port : meta.published) {
+    out["published"].push_back({{"host", port.host}, {"inside", port.inside}});
+  }
   out["ambit_version"] = Text(meta.ambit_version);
   return out.dump(1) + "\n";
 }
@@ -251,6 +254,11 @@ Result<RunMeta> DecodeMeta(std::string_view bytes) {
   }
   if (!Member(in, "sealed").is_null()) AMBIT_CHECK(Read(in, "sealed", meta.sealed));
   if (!Member(in, "auto_exec").is_null()) AMBIT_CHECK(Read(in, "auto_exec", meta.auto_exec));
+  for (const json& port : Member(in, "published")) {
+    policy::PublishedPort& read = meta.published.emplace_back();
+    AMBIT_CHECK(Read(port, "host", read.host));
+    AMBIT_CHECK(Read(port, "inside", read.inside));
+  }
   AMBIT_CHECK(Read(in, "ambit_version", meta.ambit_version));
   return meta;
 }

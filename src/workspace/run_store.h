@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "policy/published_port.h"
 #include "workspace/change_walk.h"
 
 namespace ambit::workspace {
@@ -84,6 +85,7 @@ struct RunMeta {
   bool sealed = false;  // its journal was written to the end
   /// What the run's policy says of the gate: "deny", "allow", or nothing: it asks.
   std::string auto_exec;
+  std::vector<policy::PublishedPort> published;  // ports of the host, as they were bound
   std::string ambit_version;
   friend bool operator==(const RunMeta&, const RunMeta&) = default;
 };

@@ -46,6 +46,7 @@ TEST(RunMeta, SurvivesWritingAndReadingWithAnyBytes) {
   running.outcome.reset();
   running.direct = true;
   running.keep = true;
+  running.published = {{.host = 8080, .inside = 80}, {.host = 3000, .inside = 3000}};
   EXPECT_EQ(*DecodeMeta(EncodeMeta(running)), running);
 }
 

@@ -100,7 +100,7 @@ TEST_P(Doctor, TakesAProjectOfItsOwnWhereNoneCanBe) {
 
 TEST_P(Doctor, HidesNoLaterFailureBehindAnEarlierOne) {
   const Finished doctor =
-      person_.Execute({AMBIT_DENY_SYSCALL, "socket:2=12", "EPROTONOSUPPORT", AMBIT_DENY_SYSCALL,
+      person_.Execute({AMBIT_DENY_SYSCALL, "socket:2=12", "EPERM", AMBIT_DENY_SYSCALL,
                        "landlock_restrict_self", "EPERM", AmbitBinary(), "doctor"});
   EXPECT_EQ(doctor.exit_code, 125) << doctor.err;
   for (const char* line :

@@ -107,8 +107,8 @@ const std::vector<Refusal> kRefusals = {
     {"mount", "EPERM", kMountApi, kMountApi},
     {"pivot_root", "EPERM", kMountApi, kMountApi},
     {"umount2", "EPERM", kMountApi, kMountApi},
-    {"socket:2=12", "EPROTONOSUPPORT", kNetwork, kNetwork},  // NETLINK_NETFILTER
-    {"socket:0=16", "EPERM", kNetwork, kNetwork},            // AF_NETLINK
+    {"socket:2=12", "EPERM", kNetwork, kNetwork},  // NETLINK_NETFILTER; see capture_test, too
+    {"socket:0=16", "EPERM", kNetwork, kNetwork},  // AF_NETLINK
     {"setresuid", "EPERM", kPrivileges, kPrivileges},
     {"keyctl", "EPERM", kPrivileges, kPrivileges},
     {"prctl:0=38", "EINVAL", kPrivileges, kPrivileges},  // PR_SET_NO_NEW_PRIVS

@@ -90,7 +90,7 @@ TEST_P(Influence, OfFilesInTheProjectOnTheWallsIsNone) {
       fmt::format("extends = [\"claude\"]\n[fs]\nro = [\"{0}/outside\"]\nproject = \"rw\"\n"
                   "cow = [\"{0}/home\"]\nkeep = [\"~/kept\"]\nunmask = [\".env\"]\n"
                   "[env]\npass = [\"UNWANTED\"]\nset = {{ LD_PRELOAD = \"/evil.so\" }}\n"
-                  "[net]\nhost_ports = [1]\n[apply]\nauto_exec = \"allow\"\n",
+                  "[net]\nhost_ports = [1]\npublish = [\"0:80\"]\n[apply]\nauto_exec = \"allow\"\n",
                   person_.root()));
   person_.Write("project/.env", "AMBIT_PROJECT=rw\nLD_PRELOAD=/evil.so\nUNWANTED=yes\n");
   person_.Write("project/.envrc", "export UNWANTED=yes\n");

@@ -21,16 +21,14 @@ using sys::NetlinkBatch;
 
 constexpr std::uint32_t kPortSetId = 1;
 constexpr std::uint32_t kTypeInetService = 13;  // nft's own number, only for `nft list`
+// linux/netfilter_ipv4.h: mangle in prerouting, translation of destinations.
 constexpr std::int32_t kBeforeRoutingDecisions = -150;
+constexpr std::int32_t kTranslateDestinations = -100;
 constexpr std::uint8_t kIcmpEchoRequest = 8;
 constexpr std::uint8_t kIcmpV6EchoRequest = 128;
 constexpr std::array<std::uint8_t, 4> kLoopbackV4 = {127, 0, 0, 1};
 constexpr std::array<std::uint8_t, 16> kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0,
                                                       0, 0, 0, 0, 0, 0, 0, 1};
-
-std::span<const std::byte> BytesOf(std::span<const std::uint8_t> bytes) {
-  return std::as_bytes(bytes);
-}
 
 /// Writes the expressions of one rule. Register 1 holds what is compared.
 class RuleWriter {
@@ -58,7 +56,7 @@ class RuleWriter {
     Expression("cmp", [&] {
       batch_.PutNetwork<std::uint32_t>(NFTA_CMP_SREG, NFT_REG_1);
       batch_.PutNetwork<std::uint32_t>(NFTA_CMP_OP, NFT_CMP_EQ);
-      batch_.Nested(NFTA_CMP_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(value)); });
+      batch_.Nested(NFTA_CMP_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(value)); });
     });
   }
 
@@ -112,10 +110,8 @@ class RuleWriter {
   /// on
   /// ::1 would miss connections as soon as lo has a global IPv6 address.
   void HandTo(std::uint32_t family, std::span<const std::uint8_t> address, std::uint16_t port) {
-    const std::array<std::uint8_t, 2> port_bytes = {static_cast<std::uint8_t>(port >> 8),
-                                                    static_cast<std::uint8_t>(port & 0xff)};
     SetRegister(NFT_REG_1, address);
-    SetRegister(NFT_REG_2, port_bytes);
+    SetRegister(NFT_REG_2, BytesOf(port));
     Expression("tproxy", [&] {
       batch_.PutNetwork(NFTA_TPROXY_FAMILY, family);
       batch_.PutNetwork<std::uint32_t>(NFTA_TPROXY_REG_ADDR, NFT_REG_1);
@@ -123,7 +119,18 @@ class RuleWriter {
     });
   }
 
+  /// To the loopback of its family: in the output hook the kernel takes no other.
+  void RedirectTo(std::uint16_t port) {
+    SetRegister(NFT_REG_1, BytesOf(port));
+    Expression("redir",
+               [&] { batch_.PutNetwork<std::uint32_t>(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1); });
+  }
+
  private:
+  static std::array<std::uint8_t, 2> BytesOf(std::uint16_t port) {
+    return {static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port & 0xff)};
+  }
+
   template <class Fill>
   void Expression(std::string_view name, Fill fill) {
     batch_.Nested(NFTA_LIST_ELEM, [&] {
@@ -135,7 +142,8 @@ class RuleWriter {
   void SetRegister(std::uint32_t number, std::span<const std::uint8_t> value) {
     Expression("immediate", [&] {
       batch_.PutNetwork(NFTA_IMMEDIATE_DREG, number);
-      batch_.Nested(NFTA_IMMEDIATE_DATA, [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(value)); });
+      batch_.Nested(NFTA_IMMEDIATE_DATA,
+                    [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(value)); });
     });
   }
 
@@ -228,6 +236,8 @@ void WriteVerdict(RuleWriter& rule, const plan::CaptureRule& planned, std::uint1
       return rule.Verdict(NF_ACCEPT);
     case PacketVerdict::kDrop:
       return rule.Verdict(NF_DROP);
+    case PacketVerdict::kRedirect:
+      return rule.RedirectTo(plan::IsOfNames(planned.match) ? plan::kNamePort : capture_port);
     case PacketVerdict::kNames:
       capture_port = plan::kNamePort;
       [[fallthrough]];
@@ -251,6 +261,8 @@ const char* NameOf(const plan::CaptureRule& rule) {
       return "nft rule: accept own addresses";
     case PacketVerdict::kDrop:
       return "nft rule: drop echo requests";
+    case PacketVerdict::kRedirect:
+      return kRedirectRule;
     case PacketVerdict::kCapture:
     case PacketVerdict::kNames:
       return IsV6(rule.match) ? kTproxyRuleV6 : kTproxyRuleV4;
@@ -260,11 +272,27 @@ const char* NameOf(const plan::CaptureRule& rule) {
   return "nft rule";
 }
 
-void WriteRule(NetlinkBatch& batch, const plan::CaptureRule& planned,
+void WriteChain(NetlinkBatch& batch, const plan::CaptureChain& chain) {
+  const bool translates = chain.hook == plan::PacketHook::kOutput;
+  BeginNft(batch, translates ? kNatChain : "nft chain", NFT_MSG_NEWCHAIN);
+  batch.PutText(NFTA_CHAIN_TABLE, plan::kNftTable);
+  batch.PutText(NFTA_CHAIN_NAME, chain.name);
+  batch.PutText(NFTA_CHAIN_TYPE, translates ? "nat" : "filter");
+  batch.PutNetwork<std::uint32_t>(NFTA_CHAIN_POLICY, NF_ACCEPT);
+  batch.Nested(NFTA_CHAIN_HOOK, [&] {
+    batch.PutNetwork<std::uint32_t>(NFTA_HOOK_HOOKNUM,
+                                    translates ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING);
+    batch.PutNetwork(
+        NFTA_HOOK_PRIORITY,
+        static_cast<std::uint32_t>(translates ? kTranslateDestinations : kBeforeRoutingDecisions));
+  });
+}
+
+void WriteRule(NetlinkBatch& batch, const plan::CaptureRule& planned, const char* chain,
                const plan::NetworkPlan& plan) {
   BeginNft(batch, NameOf(planned), NFT_MSG_NEWRULE);
   batch.PutText(NFTA_RULE_TABLE, plan::kNftTable);
-  batch.PutText(NFTA_RULE_CHAIN, plan::kNftChain);
+  batch.PutText(NFTA_RULE_CHAIN, chain);
   batch.Nested(NFTA_RULE_EXPRESSIONS, [&] {
     RuleWriter rule(batch);
     WriteMatch(rule, planned.match, plan.CapturesEveryPort());
@@ -272,20 +300,22 @@ void WriteRule(NetlinkBatch& batch, const plan::CaptureRule& planned,
   });
 }
 
-/// Of the plan's rules those that tell, or the others.
+/// Of a chain's rules those that tell, or the others.
 enum class Part : bool { kTelling, kDeciding };
-void WriteRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6, Part part) {
-  for (const plan::CaptureRule& planned : plan::kCaptureRules) {
+void WriteRules(NetlinkBatch& batch, const plan::CaptureChain& chain, const plan::NetworkPlan& plan,
+                bool with_ipv6, Part part) {
+  for (const plan::CaptureRule& planned : chain.rules) {
     const bool tells = planned.verdict == PacketVerdict::kTell;
     if (!plan::IsOf(plan, planned) || tells != (part == Part::kTelling)) continue;
     if (IsV6(planned.match) && !with_ipv6) continue;
-    WriteRule(batch, planned, plan);
+    WriteRule(batch, planned, chain.name, plan);
   }
 }
 
 }  // namespace
 
-void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6) {
+void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, policy::Capture capture,
+                       bool with_ipv6) {
   WriteMarker(batch, "nft batch", NFNL_MSG_BATCH_BEGIN);
 
   BeginNft(batch, "nft table", NFT_MSG_NEWTABLE);
@@ -314,23 +344,19 @@ void WriteCaptureRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool 
     });
   }
 
-  BeginNft(batch, "nft chain", NFT_MSG_NEWCHAIN);
-  batch.PutText(NFTA_CHAIN_TABLE, plan::kNftTable);
-  batch.PutText(NFTA_CHAIN_NAME, plan::kNftChain);
-  batch.PutText(NFTA_CHAIN_TYPE, "filter");
-  batch.PutNetwork<std::uint32_t>(NFTA_CHAIN_POLICY, NF_ACCEPT);
-  batch.Nested(NFTA_CHAIN_HOOK, [&] {
-    batch.PutNetwork<std::uint32_t>(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
-    batch.PutNetwork(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(kBeforeRoutingDecisions));
-  });
-
-  WriteRules(batch, plan, with_ipv6, Part::kDeciding);
+  for (const plan::CaptureChain& chain : plan::ChainsOf(capture)) {
+    WriteChain(batch, chain);
+    WriteRules(batch, chain, plan, with_ipv6, Part::kDeciding);
+  }
   WriteMarker(batch, "nft batch end", NFNL_MSG_BATCH_END);
 }
 
-void WriteTellingRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, bool with_ipv6) {
+void WriteTellingRules(NetlinkBatch& batch, const plan::NetworkPlan& plan, policy::Capture capture,
+                       bool with_ipv6) {
   WriteMarker(batch, "nft batch", NFNL_MSG_BATCH_BEGIN);
-  WriteRules(batch, plan, with_ipv6, Part::kTelling);
+  for (const plan::CaptureChain& chain : plan::ChainsOf(capture)) {
+    WriteRules(batch, chain, plan, with_ipv6, Part::kTelling);
+  }
   WriteMarker(batch, "nft batch end", NFNL_MSG_BATCH_END);
 }
 

@@ -74,6 +74,7 @@ struct Built {
   plan::LaunchPlan plan;
   Terminal terminal;
   Fd listener;  // of the filter; empty: it tells of nothing
+  policy::Capture capture = policy::Capture::kTproxy;
 };
 
 StageResult<void> BecomeRunUser(const plan::Identity& identity) {
@@ -85,12 +86,19 @@ StageResult<void> BecomeRunUser(const plan::Identity& identity) {
   return At(Primitive::kLifeLine, Stands(Wall::kLifeLine) ? sys::DieWithParent() : Status{});
 }
 
-StageResult<void> SetUpNetwork(const InitInputs& inputs) {
+/// How connections are captured from then on.
+StageResult<policy::Capture> SetUpNetwork(const InitInputs& inputs) {
+  const auto fail = [](Primitive primitive, const Error& error) {
+    return std::unexpected(StageError{.primitive = primitive, .error = error});
+  };
   Result<Fd> proc = sys::OpenAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
-  if (!proc) return At(Primitive::kProc, std::unexpected(proc.error()));
+  if (!proc) return fail(Primitive::kProc, proc.error());
   Result<NetworkSockets> sockets = BuildNetwork(inputs.foundation.network, proc->get());
-  if (!sockets) return At(Primitive::kNetwork, std::unexpected(sockets.error()));
-  return At(Primitive::kEgress, SendListeners(inputs.egress, *sockets));
+  if (!sockets) return fail(Primitive::kNetwork, sockets.error());
+  if (Status sent = SendListeners(inputs.egress, *sockets); !sent) {
+    return fail(Primitive::kEgress, sent.error());
+  }
+  return sockets->capture;
 }
 
 /// A second process in init's namespaces that opens the mounts of the host while init does the
@@ -165,12 +173,14 @@ StageResult<Built> BuildWalls(const InitInputs& inputs) {
     helper = *std::move(started);
     trees = helper->channel.get();
   }
-  if (auto done = SetUpNetwork(inputs); !done) return std::unexpected(done.error());
+  const StageResult<policy::Capture> capture = SetUpNetwork(inputs);
+  if (!capture) return std::unexpected(capture.error());
   StageResult<Handover> handover = ReceiveHandover(inputs.control);
   if (!handover) return std::unexpected(handover.error());
   // Init is in its control groups by now.
   if (auto done = RootOwnCgroups(); !done) return std::unexpected(done.error());
-  Built built{.plan = std::move(handover->plan), .terminal = {}, .listener = {}};
+  Built built{
+      .plan = std::move(handover->plan), .terminal = {}, .listener = {}, .capture = *capture};
   const plan::LaunchPlan& plan = built.plan;
   if (auto done = BuildRoot(plan, [&] { return ReceiveTrees(trees, plan); }); !done) {
     return std::unexpected(done.error());
@@ -321,8 +331,9 @@ void RunInit(const InitInputs& inputs) {
   Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!Send(inputs.control, Message{.kind = MessageKind::kRoot}, root.get())) ::_exit(125);
   root.Reset();
-  if (!Send(inputs.control, Message{.kind = MessageKind::kReady}, built->terminal.master.get()))
-    ::_exit(125);
+  const Message ready{.kind = MessageKind::kReady,
+                      .number = static_cast<std::int32_t>(built->capture)};
+  if (!Send(inputs.control, ready, built->terminal.master.get())) ::_exit(125);
   built->terminal.master.Reset();
 
   const int listener = built->listener.get();

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string_view>
@@ -57,22 +59,58 @@ Result<Fd> Listen(const sockaddr* address, socklen_t size, Transparency transpar
   return socket;
 }
 
-Result<Fd> ListenV4(std::uint16_t port, Transparency transparency) {
+Result<Fd> ListenV4(std::uint16_t port, Transparency transparency, in_addr_t at = INADDR_LOOPBACK) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(at);
   return Listen(reinterpret_cast<const sockaddr*>(&address), sizeof address, transparency,
-                fmt::format("127.0.0.1:{}", port));
+                fmt::format("{}:{}", at == INADDR_ANY ? "0.0.0.0" : "127.0.0.1", port));
 }
 
-Result<Fd> ListenV6(std::uint16_t port, Transparency transparency) {
+Result<Fd> ListenV6(std::uint16_t port, Transparency transparency,
+                    const in6_addr& at = in6addr_loopback) {
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(port);
-  address.sin6_addr = in6addr_loopback;
+  address.sin6_addr = at;
   return Listen(reinterpret_cast<const sockaddr*>(&address), sizeof address, transparency,
-                fmt::format("[::1]:{}", port));
+                fmt::format("[{}]:{}", &at == &in6addr_any ? "::" : "::1", port));
+}
+
+/// What tells the one socket that may connect to a listener at kMintPort from those of programs
+/// inside, which have no right to mark packets (SO_MARK in socket(7)).
+constexpr std::uint32_t kMintMark = 0x616d6269;
+
+/// Programs inside can neither reach the listener nor fill its queue.
+Status LetOnlyMarkedIn(int listener) {
+  std::array<sock_filter, 4> program = {{
+      {.code = BPF_LD | BPF_W | BPF_ABS,
+       .jt = 0,
+       .jf = 0,
+       .k = static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_MARK)},
+      {.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 0, .jf = 1, .k = kMintMark},
+      {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = UINT32_MAX},
+      {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0},
+  }};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  if (::setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+    return FailErrno(errno, "filter of the listener for published ports");
+  }
+  return {};
+}
+
+Status MakeMint(int family, Result<Fd> listener, std::vector<Fd>& mint) {
+  if (!listener) return std::unexpected(std::move(listener).error());
+  AMBIT_CHECK(LetOnlyMarkedIn(listener->get()));
+  Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+  if (!socket) return FailErrno(errno, "socket for published ports");
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_MARK, &kMintMark, sizeof kMintMark) != 0) {
+    return FailErrno(errno, "mark of the socket for published ports");
+  }
+  mint.push_back(*std::move(listener));
+  mint.push_back(std::move(socket));
+  return {};
 }
 
 /// Where names are asked for over UDP. Each message tells which address it was sent to, and the
@@ -178,9 +216,9 @@ Status ApplyAddressesAndRoutes(bool with_ipv6) {
   return {};
 }
 
-Status ApplyCaptureRules(const plan::NetworkPlan& plan, bool with_ipv6) {
+Status ApplyCaptureRules(const plan::NetworkPlan& plan, policy::Capture capture, bool with_ipv6) {
   sys::NetlinkBatch batch;
-  WriteCaptureRules(batch, plan, with_ipv6);
+  WriteCaptureRules(batch, plan, capture, with_ipv6);
   auto socket = sys::OpenNetlink(NETLINK_NETFILTER);
   if (!socket) {
     socket.error().remedy = "modprobe nf_tables";
@@ -194,17 +232,63 @@ Status ApplyCaptureRules(const plan::NetworkPlan& plan, bool with_ipv6) {
 
 /// A socket on which the kernel tells of what it refuses; empty where it cannot: it refuses as
 /// well.
-Fd HearOfRefused(const plan::NetworkPlan& plan, bool with_ipv6) {
+Fd HearOfRefused(const plan::NetworkPlan& plan, policy::Capture capture, bool with_ipv6) {
+  if (plan::ChainsOf(capture).empty()) return {};
   sys::NetlinkBatch group;
   WriteLogGroup(group);
   sys::NetlinkBatch rules;
-  WriteTellingRules(rules, plan, with_ipv6);
+  WriteTellingRules(rules, plan, capture, with_ipv6);
   auto told = sys::OpenNetlink(NETLINK_NETFILTER);
   if (!told || !sys::SendBatch(told->get(), group)) return {};
   const auto socket = sys::OpenNetlink(NETLINK_NETFILTER);
   if (!socket || !sys::SendBatch(socket->get(), rules)) return {};
   if (::fcntl(told->get(), F_SETFL, O_NONBLOCK) != 0) return {};
   return *std::move(told);
+}
+
+/// What the plan says, or the first that the kernel has.
+Result<policy::Capture> StartCapturing(const plan::NetworkPlan& plan, bool with_ipv6) {
+  const auto apply = [&](policy::Capture capture) {
+    return ApplyCaptureRules(plan, capture, with_ipv6);
+  };
+  if (plan.capture == policy::Capture::kAuto) return FirstThatStands(plan, apply);
+  if (plan.capture != policy::Capture::kPorts) AMBIT_CHECK(apply(plan.capture));
+  return plan.capture;
+}
+
+Status ListenForCaptured(const plan::NetworkPlan& plan, bool with_ipv6, NetworkSockets& sockets) {
+  if (sockets.capture == policy::Capture::kPorts) {
+    for (const std::uint16_t port : policy::PortsOf(plan.rules)) {
+      AMBIT_TRY(Fd v4, ListenV4(port, Transparency::kOrdinary, INADDR_ANY));
+      sockets.capture_ports.push_back(std::move(v4));
+      if (!with_ipv6) continue;
+      AMBIT_TRY(Fd v6, ListenV6(port, Transparency::kOrdinary, in6addr_any));
+      sockets.capture_ports.push_back(std::move(v6));
+    }
+    return {};
+  }
+  const auto transparency = sockets.capture == policy::Capture::kTproxy ? Transparency::kTransparent
+                                                                        : Transparency::kOrdinary;
+  AMBIT_TRY(sockets.capture_v4, ListenV4(plan.capture_port, transparency));
+  if (with_ipv6) {
+    AMBIT_TRY(sockets.capture_v6, ListenV6(plan.capture_port, transparency));
+  }
+  return {};
+}
+
+/// Where a listener on every address has the port already, it serves the host port as well.
+Status ListenForHostPorts(const plan::NetworkPlan& plan, bool with_ipv6, NetworkSockets& sockets) {
+  const auto captured = sockets.capture == policy::Capture::kPorts ? policy::PortsOf(plan.rules)
+                                                                   : std::vector<std::uint16_t>();
+  for (const std::uint16_t port : plan.host_ports) {
+    if (std::ranges::find(captured, port) != captured.end()) continue;
+    AMBIT_TRY(Fd v4, ListenV4(port, Transparency::kOrdinary));
+    sockets.host_ports.push_back(std::move(v4));
+    if (!with_ipv6) continue;
+    AMBIT_TRY(Fd v6, ListenV6(port, Transparency::kOrdinary));
+    sockets.host_ports.push_back(std::move(v6));
+  }
+  return {};
 }
 
 /// True when ports below 1024 are open to everybody inside afterwards.
@@ -228,12 +312,32 @@ Error ExplainNftFailure(const sys::NetlinkFailure& failure) {
   error.code = Errc::kUnsupported;
   if (message == kTproxyRuleV4 || message == kTproxyRuleV6) {
     error.what = fmt::format("the kernel lacks nft tproxy: {}", error.what);
-    error.remedy = "modprobe nft_tproxy";
+    error.remedy = "modprobe nft_tproxy, or use --capture auto";
+  } else if (message == kRedirectRule || message == kNatChain) {
+    error.what = fmt::format("the kernel lacks nft redirect: {}", error.what);
+    error.remedy = "modprobe nft_redir nft_chain_nat, or use --capture auto";
   } else {
     error.what = fmt::format("the kernel lacks nf_tables: {}", error.what);
     error.remedy = "modprobe nf_tables";
   }
   return error;
+}
+
+Result<policy::Capture> FirstThatStands(const plan::NetworkPlan& plan,
+                                        const std::function<Status(policy::Capture)>& apply) {
+  using policy::Capture;
+  Error missing;
+  for (const Capture capture : {Capture::kTproxy, Capture::kRedirect}) {
+    Status applied = apply(capture);
+    if (applied) return capture;
+    missing = std::move(applied).error();
+    if (missing.code != Errc::kUnsupported) return std::unexpected(std::move(missing));
+  }
+  if (Status served = plan::ValidateForPorts(plan); !served) {
+    missing.what += fmt::format("; and {}", served.error().what);
+    return std::unexpected(std::move(missing));
+  }
+  return Capture::kPorts;
 }
 
 Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) {
@@ -243,23 +347,17 @@ Result<NetworkSockets> BuildNetwork(const plan::NetworkPlan& plan, int proc_fd) 
   AMBIT_CHECK(ApplyAddressesAndRoutes(with_ipv6));
 
   NetworkSockets sockets;
-  AMBIT_TRY(sockets.capture_v4, ListenV4(plan.capture_port, kTransparent));
+  AMBIT_TRY(sockets.capture, StartCapturing(plan, with_ipv6));
+  AMBIT_CHECK(ListenForCaptured(plan, with_ipv6, sockets));
+  AMBIT_CHECK(MakeMint(AF_INET, ListenV4(plan::kMintPort, kOrdinary), sockets.mint));
   if (with_ipv6) {
-    AMBIT_TRY(sockets.capture_v6, ListenV6(plan.capture_port, kTransparent));
+    AMBIT_CHECK(MakeMint(AF_INET6, ListenV6(plan::kMintPort, kOrdinary), sockets.mint));
   }
   if (plan.HasNames()) {
     AMBIT_CHECK(ServeNames(sockets, with_ipv6));
   }
-  for (const std::uint16_t port : plan.host_ports) {
-    AMBIT_TRY(Fd v4, ListenV4(port, kOrdinary));
-    sockets.host_ports.push_back(std::move(v4));
-    if (!with_ipv6) continue;
-    AMBIT_TRY(Fd v6, ListenV6(port, kOrdinary));
-    sockets.host_ports.push_back(std::move(v6));
-  }
-
-  AMBIT_CHECK(ApplyCaptureRules(plan, with_ipv6));
-  sockets.refused = HearOfRefused(plan, with_ipv6);
+  AMBIT_CHECK(ListenForHostPorts(plan, with_ipv6, sockets));
+  sockets.refused = HearOfRefused(plan, sockets.capture, with_ipv6);
   // Last: the listeners below 1024 are ours by then.
   sockets.low_ports_open = OpenLowPorts(proc_fd);
   return sockets;
@@ -270,13 +368,16 @@ Status SendListeners(int socket, const NetworkSockets& sockets) {
   for (const Fd* one : {&sockets.capture_v4, &sockets.capture_v6, &sockets.refused}) {
     if (*one) raw.push_back(one->get());
   }
-  for (const Fd& one : sockets.names) raw.push_back(one.get());
-  for (const Fd& listener : sockets.host_ports) raw.push_back(listener.get());
+  for (const std::vector<Fd>* several :
+       {&sockets.names, &sockets.capture_ports, &sockets.mint, &sockets.host_ports}) {
+    for (const Fd& one : *several) raw.push_back(one.get());
+  }
   if (raw.size() > plan::kMostSockets) {
     return Fail(Errc::kInternal, "more listeners than the plan allows");
   }
-  constexpr std::array kGreeting = {std::byte{'L'}};
-  return sys::SendFds(socket, kGreeting, raw);
+  const std::array greeting = {plan::kSocketsGreeting,
+                               std::byte{static_cast<unsigned char>(sockets.capture)}};
+  return sys::SendFds(socket, greeting, raw);
 }
 
 }  // namespace ambit::spawn

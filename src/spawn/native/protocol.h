@@ -28,7 +28,8 @@ enum class MessageKind : std::uint32_t {
   // init -> supervisor
   kFailed,      // number: host::Primitive, error: errno, text: what; init is gone after it
   kRoot,        // carries the run's root directory, to look from outside at what is in it
-  kReady,       // walls stand; carries the pty master when a terminal was asked for
+  kReady,       // walls stand; number: policy::Capture; carries the pty master when a terminal was
+                // asked for
   kNotStarted,  // error: errno of execve, text: what was looked for
   kExited,      // number: wait status of the agent; init is gone after it
   kStopped,     // the agent has stopped, by the terminal's suspend character or a signal
