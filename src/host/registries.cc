@@ -216,10 +216,13 @@ class Finder {
     Take(*std::move(found), Shown(path));
   }
 
+  void Note(const std::string& from, std::string_view text) {
+    out_.notes.push_back({.text = Printable(from) + std::string(text)});
+  }
+
   /// Nobody knows what it says, so no default stands in for it.
   void Untold(const std::string& path, std::string_view why) {
-    out_.notes.push_back({.text = fmt::format("{} ({}): the file {}", tool_->registry,
-                                              Printable(Shown(path)), why)});
+    Note(fmt::format("{} ({})", tool_->registry, Shown(path)), fmt::format(": the file {}", why));
     has_chief_ = any_chief_ = true;
   }
 
@@ -230,7 +233,7 @@ class Finder {
       if (registry.chief && decided) continue;
       has_chief_ |= registry.chief;
       const std::string line = registry.line == 0 ? "" : fmt::format(":{}", registry.line);
-      std::string from = fmt::format("{} ({}{})", tool_->registry, Printable(source), line);
+      std::string from = fmt::format("{} ({}{})", tool_->registry, source, line);
       of_tool_.push_back({.registry = std::move(registry), .from = std::move(from)});
     }
   }
@@ -246,12 +249,10 @@ class Finder {
     if (policy::IsOfFiles(url)) return;
     const auto target = policy::TargetOf(url);
     if (!target) {
-      out_.notes.push_back(
-          {.text = fmt::format("{}: no address of http or https that a rule could name", from)});
+      Note(from, ": no address of http or https that a rule could name");
     } else if (target->host_port) {
-      out_.notes.push_back({.text = fmt::format("{} is at 127.0.0.1:{}: --host-port {}", from,
-                                                *target->host_port, *target->host_port),
-                            .host_port = target->host_port});
+      Note(from, fmt::format(" is at 127.0.0.1:{0}: --host-port {0}", *target->host_port));
+      out_.notes.back().host_port = target->host_port;
     } else {
       rules_.push_back(target->rule);
       out_.allow.push_back(ItemOf(target->rule, "", from));
@@ -274,15 +275,11 @@ class Finder {
     if (value.empty()) return;
     if (variable.empty()) {
       // What is beside the tool's own is named by the project that needs it.
-      if (chief) {
-        out_.notes.push_back(
-            {.text = fmt::format("{}: a run has no such setting unless the project has it", from)});
-      }
+      if (chief) Note(from, ": a run has no such setting unless the project has it");
     } else if (!plain) {
-      out_.notes.push_back(
-          {.text = fmt::format("{}: the address may hold a sign-in and does not cross; --env "
-                               "{}=ADDRESS gives one to the run",
-                               from, variable)});
+      Note(from, fmt::format(": the address may hold a sign-in and does not cross; --env "
+                             "{}=ADDRESS gives one to the run",
+                             variable));
     } else {
       out_.set.push_back(ItemOf(std::string(variable), value, from));
     }

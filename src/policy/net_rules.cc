@@ -209,7 +209,8 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
   if (rule.raw) rest.remove_prefix(kRaw.size());
   if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
     const std::string_view behind = rest.substr(scheme + 3);
-    const std::string_view host = behind.substr(0, behind.find_first_of("/?#"));
+    std::string_view host = behind.substr(0, behind.find_first_of("/?#"));
+    host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
     return Wrong(text, "a URL, not a name",
                  fmt::format("write {}", host.empty() ? "example.com" : Printable(host)));
   }

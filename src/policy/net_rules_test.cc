@@ -94,6 +94,7 @@ TEST(NetRule, ThatIsASlipSaysWhatToWrite) {
   EXPECT_EQ(told("foo.org/bar"), "'foo.org/bar': a name has no path; write foo.org");
   EXPECT_EQ(told("https://foo.org:8443/x?y"),
             "'https://foo.org:8443/x?y': a URL, not a name; write foo.org:8443");
+  EXPECT_THAT(told("https://me:pw@foo.org"), ::testing::EndsWith("write foo.org"));
   EXPECT_EQ(told("1.2.3.4/foo"),
             "'1.2.3.4/foo': what is behind '/' is no length of a prefix; write 1.2.3.4, or a range "
             "as 192.0.2.0/24");

@@ -56,6 +56,16 @@ struct Assignment {
   std::string_view value;
 };
 
+/// In quotes or up to a comment.
+std::string_view ValueIn(std::string_view text) {
+  text = Trimmed(text);
+  if (!text.empty() && (text.front() == '"' || text.front() == '\'')) {
+    const std::size_t end = text.find(text.front(), 1);
+    if (end != std::string_view::npos) return text.substr(1, end - 1);
+  }
+  return Trimmed(text.substr(0, std::min(text.find(" #"), text.find(" ;"))));
+}
+
 /// `key = value`, either in quotes. Nothing: a comment, a section, a blank line.
 std::optional<Assignment> AssignmentIn(std::string_view line, char between) {
   line = Trimmed(line);
@@ -63,7 +73,7 @@ std::optional<Assignment> AssignmentIn(std::string_view line, char between) {
   const std::size_t at = line.find(between);
   if (at == std::string_view::npos) return std::nullopt;
   return Assignment{.key = Unquoted(Trimmed(line.substr(0, at))),
-                    .value = Unquoted(Trimmed(line.substr(at + 1)))};
+                    .value = ValueIn(line.substr(at + 1))};
 }
 
 std::vector<NamedRegistry> SplitAt(std::string_view value, std::string_view separators,

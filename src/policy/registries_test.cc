@@ -24,11 +24,12 @@ TEST(Registries, OfNpmAreItsOwnAndThoseOfScopesAndNoSignIn) {
                                 "#registry=https://old.corp/\n"
                                 "@team:registry=https://team.corp:8443/npm/\n"
                                 "//npm.corp/:_authToken=SECRET\n"
+                                "@x:registry=https://x.corp ; for x\n"
                                 "proxy=http://proxy.corp\r\n"
                                 "registry=https://crlf.corp/\r\n"),
-              testing::Optional(ElementsAre(Chief("https://npm.corp/", 2),
-                                            Beside("https://team.corp:8443/npm/", 4),
-                                            Chief("https://crlf.corp/", 7))));
+              testing::Optional(ElementsAre(
+                  Chief("https://npm.corp/", 2), Beside("https://team.corp:8443/npm/", 4),
+                  Beside("https://x.corp", 6), Chief("https://crlf.corp/", 8))));
 }
 
 TEST(Registries, OfYarnAreThoseOfBothItsFiles) {
@@ -38,7 +39,7 @@ TEST(Registries, OfYarnAreThoseOfBothItsFiles) {
                   ElementsAre(Chief("https://one.corp/", 2), Beside("https://two.corp/", 3))));
   EXPECT_THAT(
       RegistriesOfYarnrcYml("nodeLinker: node-modules\n"
-                            "npmRegistryServer: \"https://one.corp\"\n"
+                            "npmRegistryServer: \"https://one.corp\" # ours\n"
                             "npmScopes:\n  team:\n"
                             "    npmRegistryServer: https://two.corp\n"
                             "    npmAuthToken: SECRET\n"),
