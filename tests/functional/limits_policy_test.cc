@@ -200,7 +200,7 @@ TEST_P(LimitsPolicy, IoIsHeldOrTheRunIsRefused) {
   if (plan.exit_code == 0) {
     EXPECT_THAT(plan.out,
                 ::testing::ContainsRegex("limit io 10 MiB/s hard: cgroup v[12], reads and "
-                                         "[^\n]* \\([^\n]*limits.io\\)\n"));
+                                         "[^\n]* \\([^\n]*limits.io, not trusted\\)\n"));
     EXPECT_THAT(doctor, HasSubstr("limit io: hard: cgroup v"));
     EXPECT_THAT(Plan({"--io", "20MiB"}).err, HasSubstr("--io '20MiB' is left out"));
   } else {
