@@ -77,9 +77,9 @@ TEST(Refusal, OfALimitThatIsABoundNamesWhatMakesItNone) {
   };
   for (const std::string_view event : {kLimitReached, kLimitWarning, kLimitHeld}) {
     EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory"), "--memory");
-    EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory, not trusted"),
+    EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory (not trusted)"),
               "--memory, once 'ambit trust' has trusted the project's file");
-    EXPECT_EQ(way(event, "/etc/ambit/policy.toml:3:9: limits.memory, managed"), "");
+    EXPECT_EQ(way(event, "/etc/ambit/policy.toml:3:9: limits.memory (managed)"), "");
   }
 }
 

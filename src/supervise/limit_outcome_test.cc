@@ -39,9 +39,9 @@ TEST(LimitOutcome, OfABoundNamesWhatMakesItNone) {
   };
   EXPECT_EQ(remedy("ambit.toml:2:8: limits.time"), "--time gives it another one; its work is kept");
   EXPECT_EQ(
-      remedy("ambit.toml:2:8: limits.time, not trusted"),
+      remedy("ambit.toml:2:8: limits.time (not trusted)"),
       "once the file is trusted (ambit trust), --time gives it another one; its work is kept");
-  EXPECT_EQ(remedy("/etc/ambit/policy.toml:2:8: limits.time, managed"),
+  EXPECT_EQ(remedy("/etc/ambit/policy.toml:2:8: limits.time (managed)"),
             "nothing gets over the managed policy; its work is kept");
 }
 
