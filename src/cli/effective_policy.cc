@@ -14,6 +14,7 @@
 #include "cli/approved_rules.h"
 #include "cli/runs.h"
 #include "cli/trust_store.h"
+#include "host/registries.h"
 #include "policy/toml_reader.h"
 #include "sys/file.h"
 
@@ -121,6 +122,17 @@ policy::Host OfThisMachine() {
           .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
 }
 
+/// The same with the registries that tools have here.
+policy::Host OfThisMachine(const supervise::Place& place) {
+  policy::Host host = OfThisMachine();
+  host.registries = [&place](policy::Ecosystem ecosystem) {
+    return host::FindRegistries(
+        ecosystem,
+        {.home = place.person.home, .project = place.project.root, .variable = Variable});
+  };
+  return host;
+}
+
 bool IsSameFile(const std::string& path, const std::string& other) {
   std::error_code error;
   return std::filesystem::equivalent(path, other, error);
@@ -157,7 +169,8 @@ Result<EffectivePolicy> ReadPolicyHere(const PolicyFlags& flags, const std::stri
   AMBIT_CHECK(AddManaged(request));
   AMBIT_TRY(request.flags, flags.ToDocument());
   if (!flags.no_preset()) request.command = BasenameOf(command);
-  effective.loaded = policy::Load(request, OfThisMachine());
+  request.without_names = flags.no_net();
+  effective.loaded = policy::Load(request, OfThisMachine(effective.place));
   effective.policy = policy::ToPolicy(effective.loaded.merged);
   return effective;
 }

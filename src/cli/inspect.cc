@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/runs.h"
 #include "cli/usage_text.h"
+#include "review/apply_log.h"
 #include "review/unfinished_apply.h"
 #include "workspace/run_removal.h"
 #include "workspace/run_store.h"
@@ -33,6 +35,17 @@ std::string WorkOf(const RunDir& run) {
   return workspace::HasMark(run, workspace::kReviewedMark) ? "kept" : "kept, not looked at";
 }
 
+/// When changes came to the project; empty: never, or all was taken back.
+std::string AppliedOf(const RunDir& run) {
+  const auto logs = review::ApplyLog::Standing(run);
+  if (!logs) return "its record cannot be read: " + Printable(logs.error().what);
+  std::vector<std::string> times;
+  for (const review::ApplyLog& log : *logs) {
+    if (log.phase() == review::Phase::kDone) times.push_back(LocalTime(log.time_ns()));
+  }
+  return fmt::format("{}", fmt::join(times, ", "));
+}
+
 std::string ForPeople(const RunDir& run, const RunMeta& meta) {
   std::string out;
   const auto line = [&](std::string_view name, std::string_view value) {
@@ -46,6 +59,9 @@ std::string ForPeople(const RunDir& run, const RunMeta& meta) {
   line("started", LocalTime(meta.started_ns));
   line("finished", LocalTime(meta.finished_ns.value_or(0)));
   line("work", WorkOf(run));
+  if (const std::string applied = AppliedOf(run); !applied.empty()) {
+    line("applied", fmt::format("{}; 'ambit undo {}' takes it back", applied, meta.id));
+  }
   if (meta.used) {
     line("used", fmt::format("{} of processor time, at most {} of memory and {} processes",
                              Span(meta.used->cpu_ms), Size(meta.used->memory_peak),

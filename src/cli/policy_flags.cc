@@ -65,6 +65,9 @@ void PolicyFlags::AddTo(CLI::App& command) {
       ->type_name("FILE")
       ->allow_extra_args(false);
   command.add_flag("--no-preset", no_preset_, "Do not choose a preset by the command's name");
+  command.add_flag("--no-net", no_net_, "Reach no name, whatever presets and files allow")
+      ->excludes(command.get_option("--allow"))
+      ->excludes(command.get_option("--ask"));
 }
 
 Result<policy::Document> PolicyFlags::ToDocument() const {

@@ -31,12 +31,14 @@ class PolicyFlags {
   const std::string& directory() const { return directory_; }       // -C
   const std::vector<std::string>& files() const { return files_; }  // --policy
   bool no_preset() const { return no_preset_; }
+  bool no_net() const { return no_net_; }
 
  private:
   std::map<std::string_view, std::vector<std::string>> given_;  // by flag
   std::string directory_;
   std::vector<std::string> files_;
   bool no_preset_ = false;
+  bool no_net_ = false;
 };
 
 }  // namespace ambit::cli

@@ -82,8 +82,11 @@ std::string NetworkOf(const supervise::RunRequest& request) {
     parts.push_back(fmt::format("the host's port {}", fmt::join(policy.host_ports, ", ")));
   }
   if (policy.net.ask) parts.emplace_back("what you approve ('ambit approve --watch' asks)");
-  if (parts.empty()) return "no network";
-  return fmt::format("no network but {}{}", fmt::join(parts, ", "), ThroughProxy(request));
+  if (!parts.empty()) {
+    return fmt::format("no network but {}{}", fmt::join(parts, ", "), ThroughProxy(request));
+  }
+  return policy.net.deny.empty() ? "no network"
+                                 : "no network (what is denied allows nothing else: --allow NAME)";
 }
 
 /// What a run without a policy gets, told in three lines; what is more than that is one more.
@@ -156,6 +159,7 @@ void TellWhatIsLeftOut(const EffectivePolicy& effective) {
   if (std::ranges::any_of(effective.loaded.merged.left_out, untrusted)) {
     Say("'ambit trust' shows what the project's file asks for, and trusts it");
   }
+  for (const std::string& note : effective.loaded.notes) Say(note);
 }
 
 /// With a person to review it with, the review tells of the changes.

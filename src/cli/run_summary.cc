@@ -57,11 +57,16 @@ std::string HeldLimitsOf(const Ended& ended) {
   return held;
 }
 
+/// The limit that ended the run is the one thing that it was refused, and told already.
+bool IsOnlyItsEnd(const Ended& ended) {
+  return supervise::IsOfLimit(ended.outcome.cause) && ended.refused.count == 1;
+}
+
 }  // namespace
 
 void TellWhatWasRefused(const Ended& ended) {
   if (const std::string held = HeldLimitsOf(ended); !held.empty()) Say(held);
-  if (!ended.refused.newest) return;
+  if (!ended.refused.newest || IsOnlyItsEnd(ended)) return;
   const event::Refusal& newest = *ended.refused.newest;
   Say(fmt::format("{} refused{}{} ({}); 'ambit why {}' tells what would allow it",
                   Count(ended.refused.count, "thing"),
@@ -72,9 +77,13 @@ void TellWhatWasRefused(const Ended& ended) {
 void TellHowItWent(const Ended& ended) {
   const Result<std::string> changes = ChangesOf(ended.id);
   const bool changed = changes && !changes->empty();
-  if (!changed && !ended.refused.newest && HeldLimitsOf(ended).empty()) return;
-  Say(fmt::format("run {} ended: {} {} after {}", ended.id, supervise::NameOf(ended.outcome.cause),
-                  ended.outcome.exit_code, Took(ended.took)));
+  const bool refused = ended.refused.newest && !IsOnlyItsEnd(ended);
+  if (!changed && !refused && HeldLimitsOf(ended).empty()) return;
+  if (!supervise::IsOfLimit(ended.outcome.cause)) {  // else that is told already
+    Say(fmt::format("run {} ended: {} {} after {}", ended.id,
+                    supervise::NameOf(ended.outcome.cause), ended.outcome.exit_code,
+                    Took(ended.took)));
+  }
   if (changed) {
     Say(fmt::format("it changed {}: 'ambit diff {}' shows it, 'ambit apply {}' brings it", *changes,
                     ended.id, ended.id));

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +14,8 @@
 #include <ranges>
 #include <span>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -227,7 +230,21 @@ std::string ForPrograms(const plan::Answer& answer) {
                      JsonEscape(answer.way));
 }
 
-Result<int> Why(const WhyFlags& flags) {
+/// A path or a host in the place of the run is what is asked about: no run's name has a slash, a
+/// dot or a colon.
+WhyFlags AsMeant(WhyFlags flags) {
+  const bool asks = !flags.path.empty() || !flags.host.empty() || flags.newest;
+  if (asks || flags.run.find_first_of("/.:") == std::string::npos) return flags;
+  const bool url = flags.run.contains("://");
+  std::error_code error;
+  const bool is_path = flags.run.contains('/') || flags.run.starts_with('.') ||
+                       std::filesystem::exists(flags.run, error);
+  (is_path && !url ? flags.path : flags.host) = std::exchange(flags.run, {});
+  return flags;
+}
+
+Result<int> Why(const WhyFlags& given) {
+  const WhyFlags flags = AsMeant(given);
   AMBIT_TRY(const JournalOfRun opened, JournalOfRun::Open(flags.run, flags.directory));
   AMBIT_CHECK(WarnWhenBroken(opened));
   AMBIT_TRY(const std::vector<plan::Answer> answers, Ask(flags, opened));
@@ -250,7 +267,8 @@ void AddWhy(CLI::App& app, Action& action) {
   auto flags = std::make_shared<WhyFlags>();
   CLI::App* why =
       app.add_subcommand("why", "Tell which rule refused something, and what would allow it");
-  why->add_option("run", flags->run, kRunHelp);
+  why->add_option("run", flags->run,
+                  std::string(kRunHelp) + "; also a path or a host, as with --path and --host");
   AddDirectoryOption(*why, flags->directory);
   CLI::Option* path = why->add_option("--path", flags->path, "Why this path cannot be used inside");
   path->type_name("PATH");

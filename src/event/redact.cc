@@ -76,6 +76,22 @@ void RedactTokens(std::string& text) {
   }
 }
 
+/// The length of the name of a header that begins here, with its colon; 0: of none whose value is a
+/// secret. Names that somebody made up begin with X-.
+std::size_t SecretHeaderAt(std::string_view text) {
+  for (const std::string_view known : kHeaders) {
+    if (StartsWithIgnoringCase(text, known)) return known.size();
+  }
+  if (!StartsWithIgnoringCase(text, "x-")) return 0;
+  std::string name;
+  for (const char c : text) {
+    if (c == ':') return LooksSecret(name) ? name.size() + 1 : 0;
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '_') return 0;
+    name += c == '-' ? '_' : c;
+  }
+  return 0;
+}
+
 /// Whether a header can begin at `at`: not in the middle of a sentence.
 bool CanBeginHeader(std::string_view text, std::size_t at) {
   const std::string_view before = text.substr(0, at);
@@ -83,15 +99,30 @@ bool CanBeginHeader(std::string_view text, std::size_t at) {
   return before.ends_with("-H") || before.ends_with("-H ") || before.ends_with("--header ");
 }
 
+/// Where the value of a header ends: in quotes with them, by itself with its line. A cookie may
+/// have quotes of its own.
+std::size_t EndOfHeader(std::string_view text, std::size_t header, std::size_t value) {
+  const char before = header == 0 ? '\n' : text[header - 1];
+  const std::string_view quotes = before == '"'    ? "\""
+                                  : before == '\'' ? "'"
+                                  : before == '\n' ? ""
+                                                   : "\"'";
+  for (std::size_t at = value; at < text.size(); ++at) {
+    if (text[at] == '\r' || text[at] == '\n') return at;
+    const bool escaped = text[at - 1] == '\\' && quotes == "\"";
+    if (quotes.contains(text[at]) && !escaped) return at;
+  }
+  return text.size();
+}
+
 /// `Authorization: Bearer VALUE` keeps its first two words.
 void RedactHeader(std::string& text) {
   if (!text.contains(':')) return;
   for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto* const header = std::ranges::find_if(kHeaders, [&](std::string_view name) {
-      return StartsWithIgnoringCase(std::string_view(text).substr(at), name);
-    });
-    if (header == std::end(kHeaders) || !CanBeginHeader(text, at)) continue;
-    std::size_t begin = at + header->size();
+    if (!CanBeginHeader(text, at)) continue;
+    const std::size_t name = SecretHeaderAt(std::string_view(text).substr(at));
+    if (name == 0) continue;
+    std::size_t begin = at + name;
     while (begin < text.size() && text[begin] == ' ') ++begin;
     for (const std::string_view bearer : kBearers) {
       if (StartsWithIgnoringCase(std::string_view(text).substr(begin), bearer)) {
@@ -99,22 +130,68 @@ void RedactHeader(std::string& text) {
         break;
       }
     }
-    const std::size_t end = std::min(text.find_first_of("\r\n\"'", begin), text.size());
+    const std::size_t end = EndOfHeader(text, at, begin);
     if (begin < end) text.replace(begin, end - begin, kRedacted);
     at = begin;
   }
 }
 
-/// `https://name:PASSWORD@host`.
+/// The end of the string of JSON whose content begins at `at`; `quote` is `"`, or `\"` where the
+/// whole body stands in quotes.
+std::size_t EndOfString(std::string_view text, std::size_t at, std::string_view quote) {
+  for (; at < text.size(); ++at) {
+    if (text.substr(at).starts_with(quote)) return at;
+    if (text[at] == '\\') ++at;
+  }
+  return text.size();
+}
+
+/// `"password": "VALUE"`, wherever it stands.
+void RedactJson(std::string& text) {
+  for (std::size_t at = text.find('"'); at < text.size(); at = text.find('"', at)) {
+    const std::string_view quote = at > 0 && text[at - 1] == '\\' ? "\\\"" : "\"";
+    const std::size_t begin = ++at;
+    const std::size_t end = EndOfString(text, begin, quote);
+    const std::string_view name = std::string_view(text).substr(begin, end - begin);
+    if (!NamesSecret(name) && !LooksSecret(name)) continue;
+    std::size_t value = end + quote.size();
+    const auto skip_blanks = [&] {
+      while (value < text.size() && (text[value] == ' ' || text[value] == '\t')) ++value;
+    };
+    skip_blanks();
+    if (value >= text.size() || text[value] != ':') continue;
+    ++value;
+    skip_blanks();
+    if (value >= text.size() || !std::string_view(text).substr(value).starts_with(quote)) continue;
+    value += quote.size();
+    const std::size_t value_end = EndOfString(text, value, quote);
+    text.replace(value, value_end - value, kRedacted);
+    at = std::min(value + kRedacted.size() + quote.size(), text.size());
+  }
+}
+
+/// Of what stands before an `@` the part that is a secret: a password, or what stands in the place
+/// of a name for one. `git` of ssh://git@host is a name.
+std::pair<std::size_t, std::size_t> SecretInUser(std::string_view user, bool of_http) {
+  const std::size_t colon = user.find(':');
+  const std::string_view password =
+      colon == std::string_view::npos ? std::string_view() : user.substr(colon + 1);
+  if (!password.empty() && password != "x-oauth-basic") return {colon + 1, password.size()};
+  return {0, of_http || colon != std::string_view::npos ? std::min(colon, user.size()) : 0};
+}
+
+/// `https://name:PASSWORD@host`, `https://TOKEN@host`.
 void RedactUrl(std::string& text) {
   for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
     const std::size_t begin = at + 3;
     const std::size_t end = std::min(text.find_first_of("/?# \n", begin), text.size());
     const std::size_t sign = std::string_view(text).substr(0, end).rfind('@');
     if (sign == std::string::npos || sign < begin) continue;
-    const std::size_t colon = text.find(':', begin);
-    if (colon >= sign || colon + 1 == sign) continue;
-    text.replace(colon + 1, sign - colon - 1, kRedacted);
+    const bool of_http = std::string_view(text).substr(0, at).ends_with("http") ||
+                         std::string_view(text).substr(0, at).ends_with("https");
+    const auto [from, length] =
+        SecretInUser(std::string_view(text).substr(begin, sign - begin), of_http);
+    if (length > 0) text.replace(begin + from, length, kRedacted);
   }
 }
 
@@ -150,6 +227,7 @@ std::vector<std::string> Redactor::CleanArguments(std::vector<std::string> argum
   for (std::string& argument : arguments) {
     argument = Clean(std::move(argument));
     RedactHeader(argument);
+    RedactJson(argument);
   }
   RedactOptions(arguments);
   return arguments;

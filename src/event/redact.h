@@ -2,7 +2,7 @@
 // Takes secrets out of what is put on record of a run: values that are known, and texts that have
 // the form of one. Pure. Who calls: supervise, before a text of the inside reaches the journal.
 //
-// Not found: a secret that is cut in pieces, encoded, in a body of JSON, or known to nobody.
+// Not found: a secret that is cut in pieces, encoded, or known to nobody.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,7 +19,8 @@ class Redactor {
   /// `text` with `[redacted NAME]` for each known value and `[redacted]` for what looks like one.
   [[nodiscard]] std::string Clean(std::string text) const;
 
-  /// The same for arguments: headers, and what secret_options.h knows, are taken out too.
+  /// The same for arguments: headers, fields of JSON, and what secret_options.h knows, are taken
+  /// out too.
   [[nodiscard]] std::vector<std::string> CleanArguments(std::vector<std::string> arguments) const;
 
  private:

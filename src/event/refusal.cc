@@ -37,6 +37,13 @@ std::string FlagOf(std::string limit) {
   return "--" + limit;
 }
 
+/// What gets over a limit that `from` has set.
+std::string WayOver(const std::string& limit, std::string_view from) {
+  if (limit.empty() || from.ends_with(kManaged)) return {};
+  if (!from.ends_with(kNotTrusted)) return FlagOf(limit);
+  return fmt::format("{}, once 'ambit trust' has trusted the project's file", FlagOf(limit));
+}
+
 Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
   Refusal refusal{.what = fmt::format("a connection to port {}", port),
                   .rule = Text(fields, "rule"),
@@ -102,10 +109,11 @@ Refusal OfLimit(std::string_view event, std::span<const Field> fields) {
   if (used && value) {
     rule += fmt::format(" ({} of {})", Amount(limit, *used), Amount(limit, *value));
   }
-  if (const std::string from = Text(fields, "from"); !from.empty()) rule += ", set by " + from;
+  const std::string from = Text(fields, "from");
+  if (!from.empty()) rule += ", set by " + from;
   return {.what = limit.empty() ? "something" : limit,
           .rule = std::move(rule),
-          .way = limit.empty() ? "" : FlagOf(limit)};
+          .way = WayOver(limit, from)};
 }
 
 /// Of memory processes that were killed, else forks that were refused.
@@ -116,10 +124,11 @@ Refusal OfHeldLimit(std::span<const Field> fields) {
   std::string rule =
       memory ? Count(count, "process") + " killed" : Count(count, "fork") + " refused";
   rule += fmt::format(" at the limit of {}", Amount(limit, Number(fields, "value").value_or(0)));
-  if (const std::string from = Text(fields, "from"); !from.empty()) rule += ", set by " + from;
+  const std::string from = Text(fields, "from");
+  if (!from.empty()) rule += ", set by " + from;
   return {.what = memory ? "more memory" : "more processes",
           .rule = std::move(rule),
-          .way = limit.empty() ? "" : FlagOf(limit)};
+          .way = WayOver(limit, from)};
 }
 
 }  // namespace

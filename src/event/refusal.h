@@ -12,6 +12,11 @@
 
 namespace ambit::event {
 
+/// How `from` of a limit ends when it is a bound: one that no flag gets over. Until the project's
+/// file is trusted it only takes away; the managed policy does so for good.
+inline constexpr std::string_view kNotTrusted = " (not trusted)";
+inline constexpr std::string_view kManaged = " (managed)";
+
 struct Refusal {
   std::string what;       // "a connection to port 5432"
   std::string rule;       // "no rule names it"

@@ -84,5 +84,18 @@ TEST(Refusal, OfALimitThatTheKernelHeldCountsAndNamesItsFlag) {
   EXPECT_TRUE(IsRefused(kLimitHeld));
 }
 
+TEST(Refusal, OfALimitThatIsABoundNamesWhatMakesItNone) {
+  const auto way = [](std::string_view event, const std::string& from) {
+    const std::vector<Field> fields = {{"limit", std::string("memory")}, {"from", from}};
+    return RefusalOf(event, fields)->way;
+  };
+  for (const std::string_view event : {kLimitReached, kLimitWarning, kLimitHeld}) {
+    EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory"), "--memory");
+    EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory (not trusted)"),
+              "--memory, once 'ambit trust' has trusted the project's file");
+    EXPECT_EQ(way(event, "/etc/ambit/policy.toml:3:9: limits.memory (managed)"), "");
+  }
+}
+
 }  // namespace
 }  // namespace ambit::event

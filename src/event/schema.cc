@@ -216,14 +216,16 @@ constexpr FieldSchema kOfLimit[] = {
     {"limit", kText, "its key below limits"},
     {"value", kNumber, "the limit"},
     {"used", kNumber, "how much was used, in the same unit"},
-    {"from", kText, "who set it: a flag, a line of a file, or default"},
+    {"from", kText,
+     "who set it: a flag, a line of a file, a bound (not trusted, managed), or default"},
 };
 constexpr FieldSchema kOfLimitHeld[] = {
     {"limit", kText, "memory or processes"},
     {"value", kNumber, "the limit"},
     {"count", kNumber,
      "how many processes were killed (memory) or forks refused since the last such line"},
-    {"from", kText, "who set it: a flag, a line of a file, or default"},
+    {"from", kText,
+     "who set it: a flag, a line of a file, a bound (not trusted, managed), or default"},
 };
 
 constexpr FieldSchema kSignature{"signature", kText, "by the person's key, in hexadecimal digits"};

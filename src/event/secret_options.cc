@@ -89,7 +89,13 @@ constexpr ProgramOption kProgramOptions[] = {
     // Of an archive.
     {"zip unzip zipcloak", "", "-P"},
     {"7z 7za 7zr 7zz", "", "-p", Place::kAttached},
+    // The cost of a hash is no operand; the password is the last of those (Line).
+    {"htpasswd", "", "-C", Place::kNext, ':'},
+    {"htpasswd", "", "-r", Place::kNext, ':'},
 };
+
+/// Letters of curl that have no value: behind them, in the same argument, another one may stand.
+constexpr std::string_view kCurlFlags = "#012346aBfgGiIjJkLlMnNOpqRsSvVZ";
 
 /// Programs whose options end where the command they start begins.
 constexpr std::string_view kStarters = "sshpass";
@@ -111,6 +117,13 @@ bool IsProgram(std::string_view name) {
 bool IsSubcommand(std::string_view name) {
   return std::ranges::find(kProgramOptions, name, &ProgramOption::subcommand) !=
          std::end(kProgramOptions);
+}
+
+/// `//host/:_authToken`, `aws_secret_access_key`, `github.token`: a setting, of which the next word
+/// is the value.
+bool IsSecretSetting(std::string_view word) {
+  const std::string_view name = word.substr(word.find_last_of(":.") + 1);  // npos + 1 is 0
+  return NamesSecret(name) || LooksSecret(name);
 }
 
 /// `--password`, `-password`, `password`.
@@ -150,11 +163,13 @@ void RedactAssignment(std::string& text) {
   }
 }
 
-/// `?name=VALUE&name=VALUE` of an address, `name=VALUE&name=VALUE` of a form.
+/// `?name=VALUE&name=VALUE` of an address, `name=VALUE&name=VALUE` of a form, `;name=VALUE;` of
+/// what drivers of databases are given.
 void RedactParameters(std::string& text) {
-  if (text.find_first_of("?&") == std::string::npos) return;
+  constexpr std::string_view kBetween = "?&;";
+  if (text.find_first_of(kBetween) == std::string::npos) return;
   for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find_first_of("?&", begin), text.size());
+    const std::size_t end = std::min(text.find_first_of(kBetween, begin), text.size());
     const std::size_t sign = text.find('=', begin);
     if (sign < end && sign + 1 < end &&
         NamesSecret(std::string_view(text).substr(begin, sign - begin))) {
@@ -181,6 +196,9 @@ class Line {
     }
     if (word.size() > 1 && word.starts_with('-')) {
       TakeOption(word);
+    } else if (IsPasswordOfHtpasswd()) {
+      RedactValue(word, 0, kAll);
+      return;
     } else {
       TakeOperand(word);
     }
@@ -201,10 +219,23 @@ class Line {
       program_.clear();
     } else if (IsSubcommand(word)) {
       subcommand_ = word;
+    } else if (settings_ && IsSecretSetting(word) && !word.contains('=')) {
+      expects_ = kAll;
+    } else {
+      // `npm config set NAME VALUE`, `aws configure set NAME VALUE`, `git config NAME VALUE`.
+      settings_ |= word == "config" || word == "configure";
     }
+    if (program_ == kHtpasswd) ++operands_;
+  }
+
+  /// `htpasswd -b FILE NAME PASSWORD`, `htpasswd -nb NAME PASSWORD`.
+  bool IsPasswordOfHtpasswd() const {
+    return program_ == kHtpasswd && letters_.contains('b') &&
+           operands_ == (letters_.contains('n') ? 2U : 3U);
   }
 
   void TakeOption(std::string& word) {
+    if (program_ == kHtpasswd) letters_ += word;
     for (const ProgramOption& row : kProgramOptions) {
       if (!IsOneOf(row.programs, program_)) continue;
       if (!row.subcommand.empty() && row.subcommand != subcommand_) continue;
@@ -212,6 +243,10 @@ class Line {
       if (word == row.option ||
           (!is_long && row.after != kAll && EndsBundle(word, row.option[1]))) {
         if (row.place != Place::kAttached) expects_ = row.after;
+        return;
+      }
+      if (const std::size_t value = ValueInBundle(word, row); value != 0) {
+        RedactValue(word, value, row.after);
         return;
       }
       if (!word.starts_with(row.option)) continue;
@@ -230,8 +265,22 @@ class Line {
                                [](unsigned char c) { return std::isalpha(c) != 0; });
   }
 
+  /// `-sSuNAME:PASSWORD`: where the value begins. 0: it is none.
+  static std::size_t ValueInBundle(std::string_view word, const ProgramOption& row) {
+    if (row.programs != "curl" || row.option.starts_with("--")) return 0;
+    const std::size_t letter = word.find_first_not_of(kCurlFlags, 1);
+    const bool is_it =
+        letter != std::string_view::npos && letter > 1 && word[letter] == row.option[1];
+    return is_it ? letter + 1 : 0;
+  }
+
+  static constexpr std::string_view kHtpasswd = "htpasswd";
+
   std::string program_;
   std::string subcommand_;
+  bool settings_ = false;        // what comes are names of settings and their values
+  std::string letters_;          // htpasswd: of its options
+  unsigned operands_ = 0;        // htpasswd: with its own name
   std::optional<char> expects_;  // the next word is a value, and what of it is the secret
 };
 

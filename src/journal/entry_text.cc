@@ -145,6 +145,23 @@ std::string OfLayer(const Entry& entry) {
                      entry.Find("unreadable") != nullptr ? " (could not be read)" : "");
 }
 
+/// Whoever checks a signature takes all of it, from the journal's own lines.
+std::string OfSigned(const Entry& entry) {
+  constexpr std::size_t kShown = 16;
+  std::vector<std::string> parts;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (const event::Field& field : entry.fields) {
+    const auto* text = std::get_if<std::string>(&field.value);
+    const bool long_text = text != nullptr && text->size() > kShown &&
+                           text->find_first_not_of(kHex) == std::string::npos;
+    parts.push_back(
+        fmt::format("{}={}", Printable(field.name.substr(0, kMostText)),
+                    long_text ? Word(text->substr(0, kShown)) + "..." : Shown(field.value)));
+    if (parts.size() > kShown) break;
+  }
+  return fmt::format("{}", fmt::join(parts, " "));
+}
+
 /// Every field by its name: of an event that nobody wrote words for, or a newer ambit's.
 std::string OfAnything(const Entry& entry) {
   std::string line;
@@ -159,7 +176,7 @@ std::string OfAnything(const Entry& entry) {
   return line;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 19> kWords = {{
+constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>, 21> kWords = {{
     {event::kRunPlanned, OfPlanned},
     {event::kRunStarted, OfStarted},
     {event::kRunEnded, OfEnded},
@@ -179,6 +196,8 @@ constexpr std::array<std::pair<std::string_view, std::string (*)(const Entry&)>,
     {event::kLimitReached, OfRefusal},
     {event::kLimitHeld, OfRefusal},
     {event::kLayerRemained, OfLayer},
+    {event::kJournalHead, OfSigned},
+    {event::kJournalClose, OfSigned},
 }};
 
 }  // namespace

@@ -170,6 +170,9 @@ TEST(Essence, SaysWhatHappened) {
                          {"exit_code", std::int64_t{3}},
                          {"detail", std::string()}}})),
             "exited 3");
+  EXPECT_EQ(Essence(Of({event::kJournalClose,
+                        {{"records", std::int64_t{3}}, {"signature", std::string(128, 'a')}}})),
+            "records=3 signature=aaaaaaaaaaaaaaaa...");
 }
 
 TEST(Cut, KeepsCharactersWhole) {

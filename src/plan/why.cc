@@ -254,7 +254,9 @@ Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
   const std::string written = bare_v6 ? fmt::format("[{}]", target.host) : std::string(target.host);
   return {.refused = true,
           .what = name + " cannot be reached from inside",
-          .rule = "a run reaches only the names that its policy allows, and no rule names it",
+          .rule = plan.network.HasNames()
+                      ? "a run reaches only the names that its policy allows, and no rule names it"
+                      : "no network: the policy names no host",
           .way = fmt::format("--allow {}{}", written, web ? "" : fmt::format(":{}", *target.port))};
 }
 

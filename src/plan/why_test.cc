@@ -86,7 +86,7 @@ TEST_F(Why, AHostIsALoopbackPortThatIsNamedOrNothing) {
   EXPECT_FALSE(WhyHost(plan_, "[::1]:5432").refused);
   EXPECT_EQ(WhyHost(plan_, "127.0.0.1:80").way, "--host-port 80");
   EXPECT_EQ(WhyHost(plan_, "http://localhost/x").way, "--host-port 80");
-  EXPECT_THAT(WhyHost(plan_, "https://example.com/x").rule, HasSubstr("no rule names it"));
+  EXPECT_EQ(WhyHost(plan_, "https://example.com/x").rule, "no network: the policy names no host");
   EXPECT_EQ(WhyHost(plan_, "https://example.com/x").way, "--allow example.com");
   EXPECT_EQ(WhyHost(plan_, "ssh://git.example:22").way, "--allow git.example:22");
   EXPECT_EQ(WhyHost(plan_, "2001:db8::1").way, "--allow [2001:db8::1]");
@@ -98,6 +98,7 @@ TEST_F(Why, AHostIsWhatARuleNames) {
   EXPECT_FALSE(WhyHost(plan_, "https://a.example.com/x").refused);
   EXPECT_FALSE(WhyHost(plan_, "a.example.com").refused);
   EXPECT_TRUE(WhyHost(plan_, "a.example.com:22").refused);
+  EXPECT_THAT(WhyHost(plan_, "other.example").rule, HasSubstr("no rule names it"));
   EXPECT_THAT(WhyHost(plan_, "no.example.com").rule, HasSubstr("ambit.toml:2:9: net.deny"));
   const Result<LaunchPlan> read = DecodeJson(EncodeJson(plan_));
   ASSERT_TRUE(read) << read.error().what;

@@ -50,8 +50,9 @@ struct Document {
   bool around = false;            // kProject: of one around the run's, so it only tightens
   std::vector<Setting> settings;  // no option twice
   std::vector<TestCase> tests;
-  std::vector<std::string> commands;  // kPreset: basenames that choose it
-  std::string about;                  // kPreset: one line
+  std::vector<std::string> commands;    // kPreset: basenames that choose it
+  std::string about;                    // kPreset: one line
+  std::vector<std::string> registries;  // kPreset: names of ecosystems, registries.h
 
   const Setting* Find(std::string_view key) const;
   /// The option's setting, empty when nothing was said of it: an empty list is a bound as well.

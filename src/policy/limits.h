@@ -52,7 +52,7 @@ struct LimitValue {
   std::string from;  // of `chosen`: "--memory", "ambit.toml:3:9: limits.memory"
   /// A bound that no choice gets over: of the managed policy, of a project's untrusted file.
   std::optional<std::uint64_t> at_most;
-  std::string at_most_from;
+  std::string at_most_from;  // ends as event/refusal.h says
   bool operator==(const LimitValue&) const = default;
 };
 inline constexpr std::uint64_t kNoLimit = UINT64_MAX;

@@ -34,6 +34,11 @@ class Loader {
     std::optional<Document> managed;
     if (request_.managed) managed = ReadManaged(*request_.managed);
     AddPresets();
+    if (request_.without_names) {
+      ForgetNames();
+    } else {
+      AddRegistries();
+    }
     std::vector<Document> documents = std::move(presets_);
     for (std::size_t i = 0; i < said_.size(); ++i) {
       const std::string base = i < request_.files.size() ? request_.files[i].base : "";
@@ -41,6 +46,7 @@ class Loader {
     }
     if (managed) managed = WriteOut(*std::move(managed), "", request_.managed_home);
     out_.merged = Merge(documents, managed ? &*managed : nullptr, host_.real);
+    TellOfRegistries();
     return std::move(out_);
   }
 
@@ -137,19 +143,27 @@ class Loader {
     if (!request_.command.empty()) {
       if (const Preset* preset = PresetOfCommand(request_.command)) {
         out_.command_preset = preset->name;
-        AddPreset(*preset);
+        AddChosen(*preset);
       }
     }
     for (const Document& document : said_) {
       const Setting* extends = document.Find(Extends().key);
       // The merge tells what an untrusted file does not get.
       if (extends == nullptr || !document.trusted) continue;
-      for (const Item& item : extends->items) AddNamed(item);
+      for (const Item& item : extends->items) {
+        if (const Preset* preset = FindPreset(item.text)) AddChosen(*preset);
+      }
     }
   }
 
-  void AddNamed(const Item& item) {
-    if (const Preset* preset = FindPreset(item.text)) AddPreset(*preset);
+  /// Registries come with what somebody chose, not with what that extends: an agent that npm has
+  /// installed is shown npm's trees, and reaches no registry for it.
+  void AddChosen(const Preset& preset) {
+    AddPreset(preset);
+    for (const std::string& name : ReadPreset(preset).registries) {
+      const auto ecosystem = EcosystemNamed(name);
+      if (ecosystem) ecosystems_.insert(*ecosystem);
+    }
   }
 
   /// Those it extends come before it: its own claim is the stronger.
@@ -157,11 +171,49 @@ class Loader {
     if (!added_.insert(preset.name).second) return;
     Document document = ReadPreset(preset);
     if (const Setting* extends = document.Find(Extends().key)) {
-      for (const Item& item : std::vector<Item>(extends->items)) AddNamed(item);
+      for (const Item& item : std::vector<Item>(extends->items)) {
+        if (const Preset* extended = FindPreset(item.text)) AddPreset(*extended);
+      }
     }
     std::erase_if(document.settings, [](const Setting& s) { return s.option == &Extends(); });
     out_.presets.emplace_back(preset.name);
     presets_.push_back(OnlyWhatExists(WriteOut(std::move(document), "", request_.home)));
+  }
+
+  void AddRegistries() {
+    if (!host_.registries) return;
+    Document document{.source = SourceKind::kPreset, .name = "registries"};
+    for (const Ecosystem ecosystem : ecosystems_) {
+      PackageHosts hosts = host_.registries(ecosystem);
+      std::ranges::move(hosts.allow,
+                        std::back_inserter(document.Of(*FindOption("net.allow")).items));
+      std::ranges::move(hosts.set, std::back_inserter(document.Of(*FindOption("env.set")).items));
+      std::ranges::move(hosts.notes, std::back_inserter(registry_notes_));
+    }
+    presets_.push_back(std::move(document));
+  }
+
+  void TellOfRegistries() {
+    const Setting* ports = out_.merged.Find("net.host_ports");
+    for (RegistryNote& note : registry_notes_) {
+      const bool open = note.host_port && ports != nullptr &&
+                        std::ranges::find(ports->items, std::to_string(*note.host_port),
+                                          &Item::text) != ports->items.end();
+      if (!open) out_.notes.push_back(std::move(note.text));
+    }
+  }
+
+  /// What widens the network by names; ports of the host are none.
+  /// What lets names be reached; ports of the host, in both directions, are none.
+  void ForgetNames() {
+    const auto forget = [](Document& document) {
+      std::erase_if(document.settings, [](const Setting& setting) {
+        const std::string_view key = setting.option->key;
+        return key == "net.allow" || key == "net.private" || key == "net.ask";
+      });
+    };
+    std::ranges::for_each(said_, forget);
+    std::ranges::for_each(presets_, forget);
   }
 
   static Document WriteOut(Document document, const std::string& base, const std::string& home) {
@@ -200,6 +252,8 @@ class Loader {
   std::vector<Document> said_;  // by files and flags
   std::vector<Document> presets_;
   std::set<std::string_view> added_;
+  std::set<Ecosystem> ecosystems_;
+  std::vector<RegistryNote> registry_notes_;
   Loaded out_;
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "event/refusal.h"
 #include "policy/private_names.h"
 
 namespace ambit::policy {
@@ -307,7 +308,9 @@ void PutBoundInto(Limits& limits, const Setting& bound) {
   const Item& most = bound.items.front();
   const Limit limit = LimitOf(*bound.option).value();
   limits.Of(limit).at_most = ParseLimit(limit, most.text).value_or(kNoLimit);
-  limits.Of(limit).at_most_from = NameFor(*bound.option, most.origin);
+  const bool managed = most.origin.source == SourceKind::kManaged;
+  limits.Of(limit).at_most_from = NameFor(*bound.option, most.origin) +
+                                  std::string(managed ? event::kManaged : event::kNotTrusted);
 }
 
 void PutInto(Policy& policy, const Setting& setting) {

@@ -206,7 +206,8 @@ TEST(Merge, AnUntrustedProjectLowersLimitsAndNeverRaisesThem) {
   EXPECT_EQ(limits.Of(Limit::kMemory).chosen, std::uint64_t{2} << 30);
   EXPECT_EQ(limits.Of(Limit::kMemory).at_most, std::uint64_t{64} << 30);
   EXPECT_EQ(limits.Of(Limit::kProcesses).at_most, 32U);
-  EXPECT_EQ(limits.Of(Limit::kProcesses).at_most_from, "ambit.toml:3:11: limits.processes");
+  EXPECT_EQ(limits.Of(Limit::kProcesses).at_most_from,
+            "ambit.toml:3:11: limits.processes (not trusted)");
   EXPECT_FALSE(limits.Of(Limit::kDisk).chosen);
   EXPECT_EQ(limits.Of(Limit::kDisk).at_most, std::uint64_t{1} << 30);
   EXPECT_FALSE(limits.Of(Limit::kTime).at_most);

@@ -51,21 +51,36 @@ void KeepBits(AddressBytes& address, int bits) {
   }
 }
 
+std::string TextOf(const AddressRange& range) {
+  const bool v4 = range.bits >= kV4Bits && IsV4(range.first);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(v4 ? AF_INET : AF_INET6, range.first.data() + (v4 ? 12 : 0), text.data(),
+              text.size());
+  std::string shown = text.data();
+  if (range.bits != 128) shown += fmt::format("/{}", range.bits - (v4 ? kV4Bits : 0));
+  return v4 ? shown : fmt::format("[{}]", shown);
+}
+
 /// "192.0.2.7", "10.0.0.0/8"; v6 without its brackets. Nothing: it is no address.
 Result<std::optional<AddressRange>> RangeIn(std::string_view text, bool v6) {
   const auto slash = text.find('/');
   const auto address = AddressIn(std::string(text.substr(0, slash)), v6);
   if (!address) {
-    if (v6 || slash != std::string_view::npos) return Wrong(text, "no address");
+    if (v6) return Wrong(text, "no address");
     return std::nullopt;
   }
   AddressRange range{.first = *address};
   if (slash != std::string_view::npos) {
     const auto bits = NumberIn(text.substr(slash + 1));
-    if (!bits || *bits > (v6 ? 128U : 32U)) return Wrong(text, "no length of a prefix");
+    if (!bits || *bits > (v6 ? 128U : 32U)) {
+      return Wrong(text, "what is behind '/' is no length of a prefix",
+                   fmt::format("write {}, or a range as 192.0.2.0/24", text.substr(0, slash)));
+    }
     range.bits = static_cast<int>(*bits) + (v6 ? 0 : kV4Bits);
     KeepBits(range.first, range.bits);
-    if (range.first != *address) return Wrong(text, "has bits behind its prefix");
+    if (range.first != *address) {
+      return Wrong(text, "has bits behind its prefix", fmt::format("write {}", TextOf(range)));
+    }
   }
   return range;
 }
@@ -75,6 +90,7 @@ Result<std::string> ToAscii(std::string_view name) {
   if (std::ranges::all_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
     return std::string(name);
   }
+  if (name.contains('\0')) return Wrong(name, "holds a zero byte");
   char* ascii = nullptr;
   const std::string text(name);
   const int error = ::idn2_to_ascii_8z(text.c_str(), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
@@ -88,6 +104,47 @@ bool IsPublicSuffix(const HostName& name) {
   return ::psl_is_public_suffix(::psl_builtin(), name.text().c_str()) == 1;
 }
 
+/// A suffix that registries give names under, of the list's own entries: a host of one label is
+/// none.
+bool IsSuffixOfRegistries(const HostName& name) {
+  return ::psl_is_public_suffix2(::psl_builtin(), name.text().c_str(),
+                                 PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
+}
+
+/// What people write who mean something else.
+Status RefuseSlips(std::string_view text, std::string_view host) {
+  if (host.empty()) return Wrong(text, "names no host", "write example.com");
+  if (host == "*") {
+    return Wrong(text, "no rule stands for everything",
+                 "name the hosts, or *.example.com for all names below one");
+  }
+  if (host.contains(',') || host.contains(' ')) {
+    return Wrong(text, "more than one name",
+                 "one name each: --allow A --allow B, or [\"A\", \"B\"]");
+  }
+  if (const auto slash = host.find('/'); slash != std::string_view::npos) {
+    return Wrong(text, "a name has no path",
+                 fmt::format("write {}", Printable(host.substr(0, slash))));
+  }
+  if (const auto at = host.rfind('@'); at != std::string_view::npos) {
+    return Wrong(text, "a name has no user",
+                 fmt::format("write {}", Printable(host.substr(at + 1))));
+  }
+  return {};
+}
+
+bool IsOfThisMachine(const NetRule& rule) {
+  constexpr int kV4LoopbackBits = 8 + kV4Bits;
+  if (rule.name)
+    return rule.name->text() == "localhost" || rule.name->text().ends_with(".localhost");
+  const AddressRange v4{.first = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127},
+                        .bits = kV4LoopbackBits};
+  const AddressRange v6{.first = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, .bits = 128};
+  const AddressRange& range = *rule.range;
+  return (range.bits >= v4.bits && v4.Has(range.first)) ||
+         (range.bits == 128 && v6.Has(range.first));
+}
+
 Status ReadHost(std::string_view text, NetRule& rule) {
   if (text.starts_with('[') && text.ends_with(']')) {
     AMBIT_TRY(rule.range, RangeIn(text.substr(1, text.size() - 2), /*v6=*/true));
@@ -95,21 +152,12 @@ Status ReadHost(std::string_view text, NetRule& rule) {
   }
   AMBIT_TRY(rule.range, RangeIn(text, /*v6=*/false));
   if (rule.range) return {};
+  AMBIT_CHECK(RefuseSlips(text, text));
   rule.below = text.starts_with(kBelow);
   if (rule.below) text.remove_prefix(kBelow.size());
   AMBIT_TRY(const std::string ascii, ToAscii(text));
   AMBIT_TRY(rule.name, HostName::Parse(ascii));
   return {};
-}
-
-std::string TextOf(const AddressRange& range) {
-  const bool v4 = range.bits >= kV4Bits && IsV4(range.first);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  ::inet_ntop(v4 ? AF_INET : AF_INET6, range.first.data() + (v4 ? 12 : 0), text.data(),
-              text.size());
-  std::string shown = text.data();
-  if (range.bits != 128) shown += fmt::format("/{}", range.bits - (v4 ? kV4Bits : 0));
-  return v4 ? shown : fmt::format("[{}]", shown);
 }
 
 struct TargetAddress {
@@ -209,10 +257,14 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
   std::string_view rest = text;
   rule.raw = rest.starts_with(kRaw);
   if (rule.raw) rest.remove_prefix(kRaw.size());
-  if (rest.contains("://")) {
+  if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
+    const std::string_view behind = rest.substr(scheme + 3);
+    std::string_view host = behind.substr(0, behind.find_first_of("/?#"));
+    host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
     return Wrong(text, "a URL, not a name",
-                 "write example.com, example.com:22 or tcp://example.com:25");
+                 fmt::format("write {}", host.empty() ? "example.com" : Printable(host)));
   }
+  if (rest.contains(',')) AMBIT_CHECK(RefuseSlips(text, rest));
   const auto colon = rest.rfind(':');
   if (colon != std::string_view::npos && !rest.ends_with(']')) {
     const auto port = NumberIn(rest.substr(colon + 1));
@@ -225,6 +277,15 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
   if (rule.below && IsPublicSuffix(*rule.name)) {
     return Wrong(text, "anybody may register a name there", "name the domains that are meant");
   }
+  if (IsOfThisMachine(rule)) {
+    return Wrong(text, "a run has a loopback of its own",
+                 "--host-port N (net.host_ports) reaches port N of this machine's");
+  }
+  if (rule.name && !rule.below && IsSuffixOfRegistries(*rule.name) && !rest.ends_with('.')) {
+    return Wrong(text, "a public suffix, below which anybody has names",
+                 fmt::format("name the host that is meant; {}. is the one that is called so itself",
+                             rule.name->text()));
+  }
   return rule;
 }
 
@@ -232,6 +293,7 @@ std::string TextOf(const NetRule& rule) {
   std::string text(rule.raw ? kRaw : "");
   if (rule.below) text += kBelow;
   text += rule.name ? rule.name->text() : TextOf(*rule.range);
+  if (rule.name && !rule.below && IsSuffixOfRegistries(*rule.name)) text += '.';
   if (rule.port) text += fmt::format(":{}", *rule.port);
   return text;
 }

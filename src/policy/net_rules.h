@@ -12,7 +12,9 @@
 // In `deny` a rule without a port is one of all ports. Deny wins over allow, however narrow either.
 // Names are written as people see them; other alphabets become A-labels here (IDNA 2008), once, and
 // HostName is what is compared ever after. A wildcard right below a public suffix ("*.com",
-// "*.co.uk", "*.github.io") is refused: it would allow what anybody may register.
+// "*.co.uk", "*.github.io") is refused: it would allow what anybody may register. So is a suffix of
+// registries by itself, which hardly is a host; "com." is the host of that name. This machine's own
+// loopback is no target: a run has one of its own.
 //
 // Who calls: the policy's reader (ParseNetRule), egress and plan/why (Decide). Pure but for the
 // list of public suffixes, which comes with the library.

@@ -83,6 +83,49 @@ TEST(NetRule, ThatIsNotPlainIsRefused) {
                            "[::/129]"}) {
     EXPECT_EQ(Canonical(text), "refused") << text;
   }
+  EXPECT_EQ(Canonical(std::string_view("b\xc3\xbc\0.example", 11)), "refused");
+}
+
+TEST(NetRule, ThatIsASlipSaysWhatToWrite) {
+  const auto told = [](const char* text) {
+    const auto rule = ParseNetRule(text, "--allow");
+    return rule ? "taken" : rule.error().what + "; " + rule.error().remedy;
+  };
+  EXPECT_EQ(told("foo.org/bar"), "'foo.org/bar': a name has no path; write foo.org");
+  EXPECT_EQ(told("https://foo.org:8443/x?y"),
+            "'https://foo.org:8443/x?y': a URL, not a name; write foo.org:8443");
+  EXPECT_THAT(told("https://me:pw@foo.org"), ::testing::EndsWith("write foo.org"));
+  EXPECT_EQ(told("1.2.3.4/foo"),
+            "'1.2.3.4/foo': what is behind '/' is no length of a prefix; write 1.2.3.4, or a range "
+            "as 192.0.2.0/24");
+  EXPECT_EQ(told("10.0.0.1/8"), "'10.0.0.1/8': has bits behind its prefix; write 10.0.0.0/8");
+  EXPECT_EQ(told("*"),
+            "'*': no rule stands for everything; name the hosts, or *.example.com for all names "
+            "below one");
+  for (const char* list : {"a.org,b.org", "a.org:80,b.org", "a.org b.org"}) {
+    EXPECT_THAT(told(list), ::testing::HasSubstr("more than one name; one name each")) << list;
+  }
+  EXPECT_EQ(told("me@foo.org"), "'me@foo.org': a name has no user; write foo.org");
+  EXPECT_EQ(told("com"),
+            "'com': a public suffix, below which anybody has names; name the host that is meant; "
+            "com. is the one that is called so itself");
+  EXPECT_THAT(told("co.uk:443"), ::testing::HasSubstr("a public suffix"));
+  for (const char* here : {"localhost", "localhost:5432", "db.localhost", "127.0.0.1:5432",
+                           "127.8.0.0/16", "[::1]:80"}) {
+    EXPECT_THAT(told(here), ::testing::HasSubstr("a loopback of its own; --host-port N")) << here;
+  }
+  EXPECT_EQ(told(""), "'': names no host; write example.com");
+}
+
+/// In a hosts file they may be somebody's.
+TEST(NetRule, OfASuffixIsTheHostOfThatNameWhenItEndsInADot) {
+  EXPECT_EQ(Canonical("com."), "com.");
+  EXPECT_EQ(Canonical("com.:8080"), "com.:8080");
+  EXPECT_TRUE(Decide(Rules({"com."}), Name("com"), 443).allowed);
+  EXPECT_FALSE(Decide(Rules({"com."}), Name("example.com"), 443).allowed);
+  for (const char* plain : {"db", "build-host", "github.io", "example.com"}) {
+    EXPECT_EQ(Canonical(plain), plain);
+  }
 }
 
 TEST(NetRule, CoversAnother) {
@@ -103,7 +146,7 @@ TEST(NetRule, CoversAnother) {
   EXPECT_FALSE(covers("a.example:22", "tcp://a.example:22"));
   EXPECT_FALSE(covers("10.0.0.0/8", "a.example"));
   EXPECT_FALSE(covers("10.1.0.0/16", "10.0.0.0/8"));
-  EXPECT_FALSE(covers("10.0.0.0/8", "[::1]"));
+  EXPECT_FALSE(covers("10.0.0.0/8", "[2001:db8::1]"));
 }
 
 TEST(NetRules, AllowNamesByTheirPorts) {

@@ -8,8 +8,11 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "policy/net_rules.h"
+#include "policy/registries.h"
 #include "policy/toml_reader.h"
 
 namespace ambit::policy {
@@ -164,6 +167,60 @@ TEST(Presets, KeepNothingWhereTheySomethingShow) {
       }
     }
   }
+}
+
+/// Registries come with what a person or a command chose, and an agent is no toolchain.
+TEST(Presets, OfToolchainsHaveRegistriesAndNameNone) {
+  bool any = false;
+  for (const Preset& preset : Presets()) {
+    const Document document = ReadPreset(preset);
+    for (const std::string& name : document.registries) {
+      EXPECT_TRUE(EcosystemNamed(name)) << preset.name << ": " << name;
+      EXPECT_FALSE(IsOfAgent(preset)) << preset.name;
+      any = true;
+    }
+    EXPECT_TRUE(document.Find("net.allow") == nullptr || IsOfAgent(preset)) << preset.name;
+  }
+  EXPECT_TRUE(any);
+}
+
+NetRules RulesOf(const Document& document) {
+  NetRules rules;
+  for (const std::string& text : PathsOf(document, "net.allow")) {
+    rules.allow.push_back(ParseNetRule(text, "").value());
+  }
+  for (const std::string& text : PathsOf(document, "net.deny")) {
+    rules.deny.push_back(ParseNetRule(text, "").value());
+  }
+  return rules;
+}
+
+/// A deny wins over what a person allows: one that the preset does not need itself would only be in
+/// the way.
+TEST(Presets, AllowNamesForTlsAloneAndDenyOnlyWhatTheyWouldAllow) {
+  for (const Preset& preset : Presets()) {
+    NetRules rules = RulesOf(ReadPreset(preset));
+    for (const NetRule& rule : rules.allow) EXPECT_EQ(rule.port, 443) << preset.name;
+    for (const NetRule& rule : std::exchange(rules.deny, {})) {
+      EXPECT_TRUE(Decide(rules, *rule.name, 443).allowed) << preset.name << ": " << TextOf(rule);
+    }
+  }
+}
+
+TEST(Presets, AllowNoStatisticsAndNothingThatAnybodyMayWriteTo) {
+  const auto allows = [](const Preset& preset, std::string_view host) {
+    return Decide(RulesOf(ReadPreset(preset)), HostName::Parse(host).value(), 443).allowed;
+  };
+  for (const Preset& preset : Presets()) {
+    for (const char* host :
+         {"github.com", "gist.github.com", "raw.githubusercontent.com", "gitlab.com",
+          "registry.npmjs.org", "storage.googleapis.com", "play.googleapis.com", "ab.chatgpt.com",
+          "statsig.anthropic.com", "telemetry.individual.githubcopilot.com"}) {
+      EXPECT_FALSE(allows(preset, host)) << preset.name << ": " << host;
+    }
+  }
+  EXPECT_TRUE(allows(*FindPreset("copilot"), "api.individual.githubcopilot.com"));
+  EXPECT_TRUE(allows(*FindPreset("claude"), "api.anthropic.com"));
 }
 
 TEST(Presets, OfAgentsAreThoseThatKeepState) {

@@ -120,6 +120,9 @@ class Reader {
       } else if (out_.document.source == SourceKind::kPreset && key == "commands") {
         ReadStrings(key, node,
                     [&](const Item& item) { out_.document.commands.push_back(item.text); });
+      } else if (out_.document.source == SourceKind::kPreset && key == "registries") {
+        ReadStrings(key, node,
+                    [&](const Item& item) { out_.document.registries.push_back(item.text); });
       } else if (out_.document.source == SourceKind::kPreset && key == "about") {
         out_.document.about = node.value_or(std::string());
       } else if (node.is_table() && IsSection(key)) {

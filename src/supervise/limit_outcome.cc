@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "event/refusal.h"
 
 namespace ambit::supervise {
 namespace {
@@ -80,11 +81,10 @@ std::string_view WhatOf(Limit limit) {
 
 /// A flag gets over what a flag, a default or a trusted file says, and over no bound.
 std::string WayOut(const plan::Limit& limit, std::string_view flag) {
-  if (!limit.from.contains(':')) return fmt::format("{} gives it another one", flag);
-  return fmt::format(
-      "{} gives it another one where '{}' is no bound: not of a managed policy, and "
-      "of a project's file only once that is trusted (ambit trust)",
-      flag, Printable(limit.from));
+  if (limit.from.ends_with(event::kManaged)) return "nothing gets over the managed policy";
+  const std::string_view first =
+      limit.from.ends_with(event::kNotTrusted) ? "once the file is trusted (ambit trust), " : "";
+  return fmt::format("{}{} gives it another one", first, flag);
 }
 
 }  // namespace

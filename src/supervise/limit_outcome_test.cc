@@ -33,5 +33,17 @@ TEST(LimitOutcome, ItsWordsNameValueSourceAndWayOut) {
             "the run was ended at its limit of 90 s time (--it)");
 }
 
+TEST(LimitOutcome, OfABoundNamesWhatMakesItNone) {
+  const auto remedy = [](const char* from) {
+    return LimitReached({.kind = policy::Limit::kTime, .value = 1000, .from = from}, 1000).remedy;
+  };
+  EXPECT_EQ(remedy("ambit.toml:2:8: limits.time"), "--time gives it another one; its work is kept");
+  EXPECT_EQ(
+      remedy("ambit.toml:2:8: limits.time (not trusted)"),
+      "once the file is trusted (ambit trust), --time gives it another one; its work is kept");
+  EXPECT_EQ(remedy("/etc/ambit/policy.toml:2:8: limits.time (managed)"),
+            "nothing gets over the managed policy; its work is kept");
+}
+
 }  // namespace
 }  // namespace ambit::supervise

@@ -37,6 +37,12 @@ std::string_view NameOf(Cause cause) {
   return "run-failed";
 }
 
+bool IsOfLimit(Cause cause) {
+  return cause == Cause::kTimeLimit || cause == Cause::kIdleLimit ||
+         cause == Cause::kCpuTimeLimit || cause == Cause::kMemoryLimit ||
+         cause == Cause::kDiskLimit;
+}
+
 Outcome SetupFailed(host::Primitive primitive, const Error& error) {
   Error told = host::Missing(primitive, error);
   return {.cause = Cause::kSetupFailed,

@@ -37,6 +37,8 @@ struct Outcome {
 };
 
 std::string_view NameOf(Cause cause);
+/// Whether ambit ended the run at one of its limits.
+bool IsOfLimit(Cause cause);
 
 /// A run that stops before the agent starts.
 Outcome SetupFailed(host::Primitive primitive, const Error& error);

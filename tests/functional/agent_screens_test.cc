@@ -62,9 +62,9 @@ class AgentScreens : public CodingAgents {
   }
   void Configure(const Agent& agent) {
     ASSERT_FALSE(model_.Port().empty()) << "the scripted model did not start";
-    person_.Write(
-        "home/.config/ambit/config.toml",
-        "[net]\nhost_ports = [" + model_.Port() + "]\n[env.set]\n" + WithAddress(agent.variables));
+    person_.Write("home/.config/ambit/config.toml",
+                  std::string("[net]\n") + kNoProvider + "host_ports = [" + model_.Port() +
+                      "]\n[env.set]\n" + WithAddress(agent.variables));
     if (!agent.file.empty()) {
       ConfigureInside(agent.typed.substr(0, agent.typed.find(' ')), agent.file,
                       WithAddress(agent.settings));

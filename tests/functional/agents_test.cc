@@ -24,10 +24,10 @@ constexpr const char* kPrompt = "Create the files.";
 
 class Agents : public CodingAgents {
  protected:
-  /// `ambit run --host-port PORT --env VARIABLE... -- AGENT WORDS...`, and nothing else.
+  /// `ambit run --no-net --host-port PORT --env VARIABLE... -- AGENT WORDS...`, and nothing else.
   Finished Run(const Agent& agent, const std::string& port,
                const std::vector<std::string>& agents_words) const {
-    std::vector<std::string> words = {"run", "-q", "--host-port", port};
+    std::vector<std::string> words = {"run", "-q", "--no-net", "--host-port", port};
     const auto add = [&](std::string word) {
       if (const auto at = word.find("//MODEL"); at != std::string::npos) {
         word.replace(at, 7, "//127.0.0.1:" + port);
@@ -164,7 +164,7 @@ TEST_P(Agents, PiEditsAProjectAndOnlyItsRunHoldsTheChange) {
 
 TEST_P(Agents, CopilotUnpacksNothingThatTheHostHasUnpacked) {
   const auto unpacked = [&](const std::vector<std::string>& flags) {
-    std::vector<std::string> words = {"run", "-q"};
+    std::vector<std::string> words = {"run", "-q", "--no-net"};
     words.insert(words.end(), flags.begin(), flags.end());
     words.insert(words.end(), {"--", "copilot", "--version"});
     const Finished run = Ambit(words);
@@ -182,7 +182,7 @@ TEST_P(Agents, CopilotUnpacksNothingThatTheHostHasUnpacked) {
 TEST_P(Agents, AreRunByTheirNameAloneAndGetEverythingBehindIt) {
   const ScriptedModel model(person_, R"([{"say": "SCRIPT-DONE"}])");
   person_.Write("home/.config/ambit/config.toml",
-                "[net]\nhost_ports = [" + model.Port() +
+                std::string("[net]\n") + kNoProvider + "host_ports = [" + model.Port() +
                     "]\n[env]\nset = {ANTHROPIC_AUTH_TOKEN = \"not-a-key\", "
                     "ANTHROPIC_BASE_URL = \"http://127.0.0.1:" +
                     model.Port() + "\"}\n");

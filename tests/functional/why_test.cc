@@ -83,12 +83,24 @@ TEST_P(Why, SystemPathsAreReadOnlyAndTheRestOfTheHostIsNotThere) {
 
 TEST_P(Why, AHostIsReachedByANamedPortOfTheLoopbackAlone) {
   Run({"--host-port", "5432"});
-  ExpectRefused(Ask({"--host", "example.com"}), "no rule names it", "--allow example.com");
-  ExpectRefused(Ask({"--host", "https://example.com/x"}), "no rule names it", "example.com");
+  const std::string none = "no network: the policy names no host";
+  ExpectRefused(Ask({"--host", "example.com"}), none, "--allow example.com");
+  ExpectRefused(Ask({"--host", "https://example.com/x"}), none, "example.com");
   ExpectRefused(Ask({"--host", "localhost:6379"}), "loopback of its own", "--host-port 6379");
   const Finished named = Ask({"--host", "127.0.0.1:5432"});
   EXPECT_EQ(named.exit_code, 1);
   EXPECT_THAT(named.out, HasSubstr("--host-port 5432 names it"));
+}
+
+TEST_P(Why, APathOrAHostNeedsNoFlag) {
+  Run({"--allow", "example.com"});
+  const std::string notes = person_.home() + "/notes.txt";
+  ExpectRefused(Ask({notes}), "the home is the run's own", "allow   --ro " + notes);
+  ExpectRefused(Ask({"server.pem"}), "*.pem, by default", "--unmask server.pem");
+  ExpectRefused(Ask({"other.example"}), "no rule names it", "--allow other.example");
+  ExpectRefused(Ask({"https://other.example:8443/x"}), "no rule names it", "other.example:8443");
+  EXPECT_EQ(Ask({"example.com"}).exit_code, 1);
+  EXPECT_THAT(Ask({"r-00000000"}).err, HasSubstr("there is no run 'r-00000000'"));
 }
 
 TEST_P(Why, TheNewestRefusalIsTheOneOfTheJournal) {
