@@ -11,6 +11,8 @@ build_packages=(
 test_packages=(
   bubblewrap postgresql redis-server chromium python3-venv nodejs npm build-essential
   dbus-daemon iproute2 procps strace gdb shellcheck zsh fish man-db mandoc python3-jsonschema tmux vim htop less
+  curl wget openssl openssh-client openssh-server bind9-dnsutils musl-tools golang-1.19-go openjdk-17-jdk-headless cargo
+  python3-requests python3-websockets python3-grpcio
 )
 
 nightly_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
@@ -20,7 +22,8 @@ nightly_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
 CommandOf() {
   case $1 in
     nodejs) echo node ;;
-    npm | git | cmake) echo "$1" ;;
+    openjdk-17-jdk-headless) echo javac ;;
+    npm | git | cmake | cargo | curl | wget | openssl) echo "$1" ;;
   esac
 }
 
