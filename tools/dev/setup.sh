@@ -23,7 +23,7 @@ CommandOf() {
   case $1 in
     nodejs) echo node ;;
     openjdk-17-jdk-headless) echo javac ;;
-    npm | git | cmake | cargo | curl | wget | openssl) echo "$1" ;;
+    npm | git | cmake | curl | wget | openssl) echo "$1" ;;
   esac
 }
 
