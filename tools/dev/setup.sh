@@ -6,7 +6,7 @@ build_packages=(
   cmake ninja-build pkg-config git
   libboost1.81-dev libcli11-dev libfmt-dev libtomlplusplus-dev nettle-dev nlohmann-json3-dev libseccomp-dev
   libpsl-dev libidn2-dev libunistring-dev libc-ares-dev
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev libssl-dev
 )
 test_packages=(
   bubblewrap postgresql redis-server chromium python3-venv nodejs npm build-essential
