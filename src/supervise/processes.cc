@@ -154,6 +154,7 @@ void Processes::Kill() {
 }
 
 void Processes::Reap() {
+  if (std::exchange(reaped_, true)) return;
   const bool init_has_no_name = !init_;
   for (Fd* process : {&init_, &egress_}) {
     if (*process) (void)sys::Reap(process->get());

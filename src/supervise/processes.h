@@ -82,6 +82,7 @@ class Processes {
   Fd init_;
   pid_t init_pid_ = 0;
   bool init_awaited_ = false;
+  bool reaped_ = false;  // whoever was there before us may have left us children that stay
   spawn::native::StageResult<void> started_;
 };
 

@@ -24,6 +24,16 @@ TEST_P(Run, ReportsASignalAs128PlusItsNumber) {
   EXPECT_EQ(person_.Sh("kill -TERM $$").exit_code, 128 + 15);
 }
 
+TEST_P(Run, EndsWithItsAgentWhateverChildrenItsLauncherHadBefore) {
+  const Finished run =
+      person_.Execute({"/bin/sh", "-c",
+                       "sleep 60 >/dev/null 2>&1 & echo $!; exec \"$AMBIT\" run -q -- echo inside"},
+                      {}, {{"AMBIT", AmbitBinary()}}, std::chrono::seconds(20));
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_TRUE(run.out.ends_with("\ninside\n")) << run.out;
+  person_.Execute({"/bin/sh", "-c", "kill " + run.out.substr(0, run.out.find('\n'))});
+}
+
 TEST_P(Run, TellsAMissingCommandFromOneThatMayNotRun) {
   EXPECT_EQ(person_.Ambit({"run", "-q", "--", "no-such-command"}).exit_code, 127);
   person_.Write("project/plain.txt", "text");

@@ -58,15 +58,22 @@ Lint() {
 # Soak: what starts and ends runs, over and over; one failure in any round fails it.
 Soak() { RunCtest test -L 'functional|security' --repeat until-fail:"${AMBIT_SOAK_ROUNDS:-20}"; }
 
+# Parsers: ours of names against those of others, with many new cases.
+Parsers() { AMBIT_CASES=${AMBIT_CASES:-500000} RunCtest test -R '^parsers/'; }
+
 Nightly() {
   local stage start failed=()
   # Hours before it is their turn.
   RequireGuestTools
-  for stage in "lint deep" "test --asan" "attack" "repositories" "guest" "soak" "bench" "fuzz 600"; do
+  for stage in "lint deep" "test --asan" "attack" "repositories" "guest" "soak" "parsers" "bench" "fuzz 600"; do
     start=$SECONDS
     Say "nightly: $stage"
     # shellcheck disable=SC2086
-    if [ "$stage" = soak ]; then (Soak); else "$root/dev" $stage; fi || failed+=("$stage")
+    case $stage in
+      soak) (Soak) ;;
+      parsers) (Parsers) ;;
+      *) "$root/dev" $stage ;;
+    esac || failed+=("$stage")
     Say "nightly: $stage took $((SECONDS - start)) s"
   done
   [ "${#failed[@]}" -eq 0 ] || Die "nightly failed: ${failed[*]}"

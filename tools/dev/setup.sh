@@ -6,11 +6,13 @@ build_packages=(
   cmake ninja-build pkg-config git
   libboost1.81-dev libcli11-dev libfmt-dev libtomlplusplus-dev nettle-dev nlohmann-json3-dev libseccomp-dev
   libpsl-dev libidn2-dev libunistring-dev libc-ares-dev
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev libssl-dev
 )
 test_packages=(
   bubblewrap postgresql redis-server chromium python3-venv nodejs npm build-essential
   dbus-daemon iproute2 procps strace gdb shellcheck zsh fish man-db mandoc python3-jsonschema tmux vim htop less
+  curl wget openssl openssh-client openssh-server bind9-dnsutils musl-tools golang-1.19-go openjdk-17-jdk-headless cargo
+  python3-requests python3-websockets python3-grpcio
 )
 
 nightly_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
@@ -20,7 +22,8 @@ nightly_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
 CommandOf() {
   case $1 in
     nodejs) echo node ;;
-    npm | git | cmake) echo "$1" ;;
+    openjdk-17-jdk-headless) echo javac ;;
+    npm | git | cmake | curl | wget | openssl) echo "$1" ;;
   esac
 }
 

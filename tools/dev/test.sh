@@ -62,11 +62,15 @@ Test() {
 }
 
 Bench() {
+  # Others that relay, to compare with.
+  local relays=(nginx libnginx-mod-stream squid tinyproxy)
   InstallPackages "${test_packages[@]}"
   Build release
   Build test ambit_bench
   Build test ambit_work_bench
   Build test ambit_journal_bench
+  Build test ambit_egress_peer
+  if [ $# -eq 0 ] || [[ " $* " == *" egress "* ]]; then InstallPackages "${relays[@]}"; fi
   "$root/bench/run" "$@"
 }
 

@@ -1,0 +1,28 @@
+#pragma once
+// Programs and servers that tests run, as they lie in tests/fakes.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "support/run_ambit.h"
+
+namespace ambit::testing {
+
+/// The text of tests/fakes/NAME.
+inline std::string Fake(const std::string& name) {
+  const std::ifstream file(AMBIT_SOURCE_DIR "/tests/fakes/" + name, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  EXPECT_FALSE(text.str().empty()) << "no tests/fakes/" << name;
+  return text.str();
+}
+
+/// Writes tests/fakes/FOLDER/NAME to `place` (relative to root()), for each name.
+inline void CopyFakes(Scratch& person, const std::string& folder, const std::string& place,
+                      std::initializer_list<const char*> names) {
+  for (const char* name : names) person.Write(place + "/" + name, Fake(folder + "/" + name));
+}
+
+}  // namespace ambit::testing
