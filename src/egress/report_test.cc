@@ -49,7 +49,7 @@ TEST(DecodeReport, NamesTheFieldThatNoHonestRelaySends) {
             "egress report: bad field 'version'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = static_cast<ReportKind>(0); }),
             "egress report: bad field 'kind'");
-  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = static_cast<ReportKind>(13); }),
+  EXPECT_EQ(WhyRefused([](EgressReport& r) { r.kind = static_cast<ReportKind>(14); }),
             "egress report: bad field 'kind'");
   EXPECT_EQ(WhyRefused([](EgressReport& r) { r.stage = Stage::kSeccomp; }),
             "egress report: bad field 'stage'");
