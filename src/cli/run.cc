@@ -25,6 +25,7 @@
 #include "host/inside_run.h"
 #include "journal/writer.h"
 #include "review/unfinished_apply.h"
+#include "supervise/certificates.h"
 #include "supervise/publish.h"
 
 namespace ambit::cli {
@@ -201,6 +202,13 @@ supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& e
   request.policy = effective.policy;
   request.proxy_login = supervise::TakeProxyLogin();
   request.environment = supervise::TakeEnvironment(request.policy);
+  if (!request.policy.net.allow.empty()) {
+    const auto warn = [&](const std::string& text) {
+      if (!flags.quiet) Say(text);
+    };
+    supervise::AddCertificates(request.environment, request.place.project.root, warn,
+                               request.policy);
+  }
   return request;
 }
 

@@ -101,8 +101,9 @@ enum class PacketVerdict : std::uint8_t {
   kAccept,
   kDrop,
   kCapture,
-  kNames,  // to whoever answers 127.0.0.1:53
-  kTell,   // and goes on: nobody listens there
+  kNames,     // to whoever answers 127.0.0.1:53
+  kTell,      // and goes on: nobody listens there
+  kRedirect,  // by address translation, to the capture listener or to whoever answers names
 };
 struct CaptureRule {
   PacketMatch match;

@@ -111,7 +111,7 @@ class RuleWriter {
   /// ::1 would miss connections as soon as lo has a global IPv6 address.
   void HandTo(std::uint32_t family, std::span<const std::uint8_t> address, std::uint16_t port) {
     SetRegister(NFT_REG_1, address);
-    SetRegister(NFT_REG_2, BytesOf(port));
+    SetRegister(NFT_REG_2, PortBytes(port));
     Expression("tproxy", [&] {
       batch_.PutNetwork(NFTA_TPROXY_FAMILY, family);
       batch_.PutNetwork<std::uint32_t>(NFTA_TPROXY_REG_ADDR, NFT_REG_1);
@@ -121,13 +121,13 @@ class RuleWriter {
 
   /// To the loopback of its family: in the output hook the kernel takes no other.
   void RedirectTo(std::uint16_t port) {
-    SetRegister(NFT_REG_1, BytesOf(port));
+    SetRegister(NFT_REG_1, PortBytes(port));
     Expression("redir",
                [&] { batch_.PutNetwork<std::uint32_t>(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1); });
   }
 
  private:
-  static std::array<std::uint8_t, 2> BytesOf(std::uint16_t port) {
+  static std::array<std::uint8_t, 2> PortBytes(std::uint16_t port) {
     return {static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port & 0xff)};
   }
 
