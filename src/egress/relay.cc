@@ -60,10 +60,10 @@ Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
       pipes_(limits.pipes),
       holds_(loop, reporter, limits.held),
       names_(names),
+      inward_(loop),
       out_(most_out,
            [this] { reporter_.Send({.kind = ReportKind::kOutLimit, .count = out_.used()}); }),
-      timeouts_(timeouts),
-      inward_(loop) {}
+      timeouts_(timeouts) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
   capture_ = plan.capture;

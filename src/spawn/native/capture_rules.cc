@@ -68,9 +68,9 @@ class RuleWriter {
       batch_.PutNetwork<std::uint32_t>(NFTA_BITWISE_DREG, NFT_REG_1);
       batch_.PutNetwork<std::uint32_t>(NFTA_BITWISE_LEN, 1);
       batch_.Nested(NFTA_BITWISE_MASK,
-                    [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(std::span(&mask, 1))); });
+                    [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(std::span(&mask, 1))); });
       batch_.Nested(NFTA_BITWISE_XOR,
-                    [&] { batch_.Put(NFTA_DATA_VALUE, BytesOf(std::span(&kNothing, 1))); });
+                    [&] { batch_.Put(NFTA_DATA_VALUE, std::as_bytes(std::span(&kNothing, 1))); });
     });
   }
 
