@@ -62,14 +62,5 @@ TEST(Patience, LastsWhileTheClientIsThereAndAWhileWhenItSendsNoMore) {
   EXPECT_FALSE(patience->over());
 }
 
-TEST(Patience, IsOverForAClientThatHasSaidItsLastWord) {
-  Ends ends = Connected();
-  asio::io_context loop;
-  const auto patience = Patience::Of(loop, ends.server.get());
-  ends.client.Reset();
-  loop.run();
-  EXPECT_TRUE(patience->over());
-}
-
 }  // namespace
 }  // namespace ambit::egress

@@ -1,7 +1,8 @@
 #pragma once
 // Certificate authorities that the person's environment names by a file (a company's own, usually):
 // programs inside shall trust what they trust outside, and some, node first of all, do not read the
-// system's store, which every run sees. Who calls: the command line for a request that reaches names.
+// system's store, which every run sees. Who calls: the command line for a request that reaches
+// names.
 #include <functional>
 #include <string>
 #include <string_view>

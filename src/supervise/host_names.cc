@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <utility>
+
 #include "egress/hosts_file.h"
 #include "egress/resolv_conf.h"
 #include "sys/file.h"
@@ -34,20 +36,31 @@ std::string HostsFor(const policy::NetRules& rules,
   }));
 }
 
-HostNames::HostNames() : resolvers_(VersionOf(kResolvConf)), hosts_(VersionOf(kHosts)) {}
+HostNames::HostNames(const plan::NetworkPlan& network) {
+  if (!network.HasNames()) return;
+  resolvers_ = VersionOf(kResolvConf);
+  servers_ = egress::NameServersIn(Read(kResolvConf, kMostResolvConf));
+  hosts_ = VersionOf(kHosts);
+}
 
 std::vector<egress::Order> HostNames::Look(const policy::NetRules& rules,
                                    const std::optional<plan::HttpProxy>& proxy) {
   std::vector<egress::Order> orders;
   if (const Version now = VersionOf(kResolvConf); resolvers_ != now) {
     resolvers_ = now;
-    orders.push_back({.kind = egress::OrderKind::kResolvers,
-                      .addresses = egress::NameServersIn(Read(kResolvConf, kMostResolvConf)),
-                      .text = {}});
+    auto servers = egress::NameServersIn(Read(kResolvConf, kMostResolvConf));
+    if (servers != std::exchange(servers_, servers)) {
+      orders.push_back(
+          {.kind = egress::OrderKind::kResolvers, .addresses = std::move(servers), .text = {}});
+    }
   }
   if (const Version now = VersionOf(kHosts); hosts_ != now) {
     hosts_ = now;
-    orders.push_back({.kind = egress::OrderKind::kHosts, .addresses = {}, .text = HostsFor(rules, proxy)});
+    std::string hosts = HostsFor(rules, proxy);
+    if (hosts != std::exchange(known_hosts_, hosts)) {
+      orders.push_back(
+          {.kind = egress::OrderKind::kHosts, .addresses = {}, .text = std::move(hosts)});
+    }
   }
   // What cannot be asked now is asked at the next look; what was known holds.
   if (auto own = sys::OwnAddresses(); own && own_ != *own) {
@@ -60,8 +73,14 @@ std::vector<egress::Order> HostNames::Look(const policy::NetRules& rules,
 }
 
 void HostNames::Missed(egress::OrderKind kind) {
-  if (kind == egress::OrderKind::kResolvers) resolvers_.reset();
-  if (kind == egress::OrderKind::kHosts) hosts_.reset();
+  if (kind == egress::OrderKind::kResolvers) {
+    resolvers_.reset();
+    servers_.clear();
+  }
+  if (kind == egress::OrderKind::kHosts) {
+    hosts_.reset();
+    known_hosts_.reset();
+  }
   if (kind == egress::OrderKind::kOwnAddresses) own_.reset();
 }
 

@@ -15,6 +15,7 @@
 
 #include "egress/order.h"
 #include "event/event.h"
+#include "plan/network_plan.h"
 #include "plan/proxy.h"
 #include "policy/net_rules.h"
 
@@ -28,8 +29,9 @@ class HostNames {
  public:
   static constexpr std::chrono::seconds kBetweenLooks{2};
 
-  /// What is so by now egress reads by itself; a change is told from here on.
-  HostNames();
+  /// What is so by now egress reads by itself; a change is told from here on. A network without
+  /// names needs nothing of it.
+  explicit HostNames(const plan::NetworkPlan& network);
 
   /// What egress has to be told. An order that could not be sent comes again after Missed.
   std::vector<egress::Order> Look(const policy::NetRules& rules,
@@ -49,7 +51,9 @@ class HostNames {
   static Version VersionOf(const char* path);
 
   std::optional<Version> resolvers_;  // nothing: what was sent did not arrive
+  std::vector<policy::AddressBytes> servers_;
   std::optional<Version> hosts_;
+  std::optional<std::string> known_hosts_;
   std::optional<policy::OwnAddresses> own_;
 };
 

@@ -29,7 +29,10 @@ std::unexpected<native::StageError> Stage(Primitive primitive, Error error) {
 }  // namespace
 
 Processes::Processes(Inputs inputs)
-    : cgroup_(std::move(inputs.cgroup)), init_is_in_(cgroup_ != nullptr), started_(Start(inputs)) {}
+    : host_names_(inputs.foundation.network),
+      cgroup_(std::move(inputs.cgroup)),
+      init_is_in_(cgroup_ != nullptr),
+      started_(Start(inputs)) {}
 
 Processes::~Processes() {
   Kill();

@@ -69,9 +69,9 @@ class Processes {
   Status PutInitIntoCgroup();
   spawn::native::StageResult<void> Start(Inputs& inputs);
 
+  HostNames host_names_;  // as it was before egress looked
   std::unique_ptr<RunCgroup> cgroup_;
   bool init_is_in_ = false;  // cgroup_
-  HostNames host_names_;     // as it was before egress looked
   Fd life_line_;  // write end, held by nobody else: its end is the end of init and egress
   sys::SeqpacketPair control_;
   sys::SeqpacketPair trees_;

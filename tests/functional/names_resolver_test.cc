@@ -71,8 +71,8 @@ curl -sS -m 9 http://bad.example/; echo "bad $?"
 }
 
 TEST_P(ResolverOfTheHost, ThatDoesNotChangeIsNotOnRecord) {
-  const Finished run = Run("--allow example.com", "touch started; sleep 2.5", ":",
-                           "ambit audit show --type egress.resolver");
+  const Finished run = Run("--allow example.com", "touch started; sleep 2.5",
+                           "touch ../resolv.conf", "ambit audit show --type egress.resolver");
   EXPECT_THAT(run.out, AllOf(HasSubstr("run 0"), Not(HasSubstr("egress.resolver")))) << run.err;
 }
 
