@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
+
 namespace ambit::egress {
 namespace {
 
@@ -19,16 +21,15 @@ class RepeatsTest : public ::testing::Test {
     int pair[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     control_.assign(pair[0]);
-    theirs_ = pair[1];
+    theirs_ = Fd(pair[1]);
   }
-  ~RepeatsTest() override { ::close(theirs_); }
   void Refuse(const char* name) {
     repeats_.Send({.kind = ReportKind::kNameRefused, .name = TextOfName(name)});
   }
   std::vector<std::string> Told() {
     std::vector<std::string> told;
     EgressReport report;
-    while (::recv(theirs_, &report, sizeof report, MSG_DONTWAIT) > 0) {
+    while (::recv(theirs_.get(), &report, sizeof report, MSG_DONTWAIT) > 0) {
       told.push_back(std::string(NameIn(report.name)) + " " + std::to_string(report.count));
     }
     return told;
@@ -36,7 +37,7 @@ class RepeatsTest : public ::testing::Test {
 
   asio::io_context loop_;
   Descriptor control_;
-  int theirs_ = -1;
+  Fd theirs_;
   Reporter reporter_{control_};
   Repeats repeats_{loop_, reporter_};
 };

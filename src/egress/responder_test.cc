@@ -15,7 +15,6 @@ namespace ambit::egress {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 /// Asked by libc's own resolver code, and read by it.

@@ -95,13 +95,14 @@ TEST_P(LimitsPolicy, ThatCannotBeRightStartNothing) {
   Project("[limits]\nmemory = \"8MiB\"\ntime = 90\nrequire_hard = [\"memry\"]\n");
   const Finished file = person_.Ambit({"run", "--", "true"});
   EXPECT_EQ(file.exit_code, 125);
-  EXPECT_EQ(file.err,
-            "ambit: " + File() +
-                ":2:10: limits.memory: '8MiB': with less than 16 MiB nothing starts; write 16 MiB "
-                "or more, or none for no limit\nambit: " +
-                File() + ":3:8: limits.time: a string as '15m', not a number\nambit: " + File() +
-                ":4:17: limits.require_hard: 'memry': not one of time, idle, cpu_time, cpus, "
-                "memory, processes, disk, inodes, io, open_files; did you mean 'memory'?\n");
+  EXPECT_EQ(
+      file.err,
+      "ambit: " + File() +
+          ":2:10: limits.memory: '8MiB': with less than 16 MiB nothing starts; write 16 MiB "
+          "or more, or none for no limit\nambit: " +
+          File() + ":3:8: limits.time: a string as '15m', not a number\nambit: " + File() +
+          ":4:17: limits.require_hard: 'memry': not one of time, idle, cpu_time, cpus, "
+          "memory, processes, disk, inodes, io, open_files, net_out; did you mean 'memory'?\n");
   Project("");
   for (const auto& [flag, value, what] : std::vector<std::array<const char*, 3>>{
            {"--time", "0s", "--time '0s': with less than 1ms"},
@@ -226,8 +227,8 @@ TEST_P(LimitsPolicy, DoctorSaysWhatWouldHoldEach) {
   const Finished doctor = person_.Ambit({"doctor"});
   EXPECT_THAT(doctor.out, HasSubstr("limit time: hard: timer\n"));
   EXPECT_THAT(doctor.out, HasSubstr("limit disk: sampled every 250 ms"));
-  for (const char* name :
-       {"idle", "cpu_time", "cpus", "memory", "processes", "inodes", "io", "open_files"}) {
+  for (const char* name : {"idle", "cpu_time", "cpus", "memory", "processes", "inodes", "io",
+                           "open_files", "net_out"}) {
     EXPECT_THAT(doctor.out, HasSubstr(std::string("limit ") + name + ": "));
   }
 }

@@ -314,21 +314,22 @@ sleep 60
 TEST_P(NetRefusals, OfClientsThatSayNothingFreeTheirPlace) {
   const Finished run = Run("--allow example.com", R"py(
 /usr/bin/python3 - <<'END'
-import select, socket, time
+import http.client, socket, time
 silent = socket.create_connection(('example.com', 80), 9)
 half = socket.create_connection(('example.com', 443), 9)
 half.sendall(b'\x16\x03\x01')
-kept = socket.create_connection(('example.com', 80), 9)
-kept.sendall(b'GET /kept HTTP/1.1\r\nHost: example.com\r\n\r\n')
-kept.recv(1000)
+kept = http.client.HTTPConnection('example.com', timeout=9)
+def ask(path):
+    kept.request('GET', path)
+    return kept.getresponse().read()
+ask('/kept')
 began = time.monotonic()
 for s in (silent, half):
     s.settimeout(80)
     try: print('end', s.recv(9))
     except ConnectionResetError: print('reset', 55 < time.monotonic() - began < 70)
-kept.sendall(b'GET /again HTTP/1.1\r\nHost: example.com\r\n\r\n')
-kept.settimeout(9)
-print(b'/again' in kept.recv(1000))
+kept.auto_open = False
+print(ask('/again') == b'/again at example.com\n')
 END
 )py",
                            "ambit audit show --denied");
