@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/netfilter/nf_tables.h>
@@ -39,6 +38,7 @@ namespace ambit::spawn {
 inline constexpr std::uint8_t kNfprotoInet = 1;
 
 using std::chrono::steady_clock;
+using sys::DropCapabilities;
 using sys::InNewNetwork;
 
 /// An address and port of either family.
@@ -128,12 +128,6 @@ inline Fd AcceptWithin(int listener, std::chrono::milliseconds limit) {
   pollfd waiting{.fd = listener, .events = POLLIN, .revents = 0};
   if (::poll(&waiting, 1, static_cast<int>(limit.count())) != 1) return {};
   return Fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-}
-
-inline void DropCapabilities() {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  std::array<__user_cap_data_struct, 2> none{};
-  ASSERT_EQ(::syscall(SYS_capset, &header, none.data()), 0);
 }
 
 /// Runs `body` in a fresh namespace on which BuildNetwork has done its work.
