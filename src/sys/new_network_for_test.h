@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
 
 namespace ambit::sys {
@@ -53,6 +56,13 @@ void InNewNetwork(Body body) {
     ASSERT_TRUE(EnterNewNetwork()) << "cannot make a user and network namespace";
     body();
   });
+}
+
+/// All of the calling process, which keeps its user.
+inline void DropCapabilities() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, 2> none{};
+  ASSERT_EQ(::syscall(SYS_capset, &header, none.data()), 0);
 }
 
 }  // namespace ambit::sys
