@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "cli/approved_rules.h"
 #include "cli/cli.h"
+#include "cli/live_runs.h"
 #include "cli/opened_run.h"
 #include "cli/question.h"
 #include "cli/run.h"
@@ -64,11 +65,6 @@ struct AnswerFlags {
   }
 };
 
-struct Live {
-  workspace::RunMeta meta;
-  workspace::RunDir run;
-};
-
 struct Waiting {
   std::string run;
   std::string target;
@@ -76,43 +72,10 @@ struct Waiting {
   std::uint64_t seconds = 0;
 };
 
-/// The runs that go on: the one that was named, or all of the person's, newest first.
-Result<std::vector<Live>> LiveRuns(const host::Person& person, const std::string& named) {
-  AMBIT_TRY(const AllRuns all, ListAllRuns(person));
-  std::vector<Live> live;
-  for (const workspace::RunEntry& entry : all.runs) {
-    if (!entry.meta || !workspace::IsAlive(*entry.meta)) continue;
-    if (!named.empty() && entry.id != named) continue;
-    if (auto run = all.store->OpenRun(entry.id)) {
-      live.push_back({.meta = *entry.meta, .run = *std::move(run)});
-    }
-  }
-  if (!named.empty() && live.empty()) {
-    return Fail(Errc::kNotFound, fmt::format("the run '{}' is not going on", Printable(named)),
-                "'ambit ps' lists those that are");
-  }
-  return live;
-}
-
-/// The one that is meant: named, of this project, or the only one.
-Result<const Live*> RunMeant(const std::vector<Live>& live, const AnswerFlags& flags) {
-  if (live.empty()) return Fail(Errc::kNotFound, "no run is going on", "'ambit ps -a' lists all");
-  if (live.size() == 1) return &live.front();
-  AMBIT_TRY(const supervise::Place here, PlaceHere(flags.directory));
-  const auto of_project = std::ranges::find_if(
-      live, [&](const Live& one) { return one.meta.project == here.project.root; });
-  if (of_project != live.end()) return &*of_project;
-  std::vector<std::string> ids;
-  for (const Live& one : live) ids.push_back(one.meta.id);
-  return Fail(Errc::kInvalidArgument,
-              fmt::format("{} runs are going on, none of this project", live.size()),
-              fmt::format("name one: {}", fmt::join(ids, ", ")));
-}
-
 /// A run that ends meanwhile waits for nothing.
-std::vector<Waiting> WhatWaits(const std::vector<Live>& live) {
+std::vector<Waiting> WhatWaits(const std::vector<LiveRun>& live) {
   std::vector<Waiting> waiting;
-  for (const Live& one : live) {
+  for (const LiveRun& one : live) {
     const auto reply = supervise::Say(one.run.fd.get(), {.kind = ControlKind::kList});
     if (!reply) continue;
     for (const ControlReply& record : *reply) {
@@ -132,20 +95,15 @@ std::string_view HowLong(Scope scope) {
   return kWords.at(static_cast<std::size_t>(scope));
 }
 
-Status Answer(const host::Person& person, const Live& live, bool allow, Scope scope,
+Status Answer(const host::Person& person, const LiveRun& live, bool allow, Scope scope,
               const std::string& target) {
   AMBIT_TRY(const policy::NetRule rule, policy::ParseNetRule(target, {}));
   const std::string text = policy::TextOf(rule);
-  AMBIT_TRY(const auto reply,
-            supervise::Say(live.run.fd.get(), {.kind = ControlKind::kAnswer,
-                                               .scope = scope,
-                                               .allow = static_cast<std::uint8_t>(allow ? 1 : 0),
-                                               .text = supervise::TextOf(text)}));
-  const ControlReply& last = reply.back();
-  if (last.kind == ReplyKind::kFailed) {
-    return Fail(Errc::kDenied, std::string(supervise::TextIn(last.text)),
-                std::string(supervise::TextIn(last.remedy)));
-  }
+  AMBIT_TRY([[maybe_unused]] const std::uint32_t answered,
+            AskTheRun(live, {.kind = ControlKind::kAnswer,
+                             .scope = scope,
+                             .allow = static_cast<std::uint8_t>(allow ? 1 : 0),
+                             .text = supervise::TextOf(text)}));
   AMBIT_CHECK(
       WriteApproved(person, live.meta.project, {.allow = allow, .scope = scope, .target = text}));
   Say(fmt::format("{}: {} {} {}", live.meta.id, text, allow ? "allowed" : "denied",
@@ -154,7 +112,7 @@ Status Answer(const host::Person& person, const Live& live, bool allow, Scope sc
 }
 
 /// Each that is new is put to the person, once. False: the person has left.
-bool AskAboutEach(const host::Person& person, const std::vector<Live>& live,
+bool AskAboutEach(const host::Person& person, const std::vector<LiveRun>& live,
                   std::set<std::pair<std::string, std::uint32_t>>& seen) {
   for (const Waiting& one : WhatWaits(live)) {
     if (!seen.insert({one.run, one.question}).second) continue;
@@ -164,7 +122,7 @@ bool AskAboutEach(const host::Person& person, const std::vector<Live>& live,
     if (!typed) return false;
     const auto choice = supervise::ReadTypedAnswer(*typed);
     if (!choice) continue;
-    const auto run = std::ranges::find(live, one.run, [](const Live& l) { return l.meta.id; });
+    const auto run = std::ranges::find(live, one.run, [](const LiveRun& l) { return l.meta.id; });
     // One that was given up meanwhile is no reason to stop asking.
     (void)Report(Answer(person, *run, choice->allow, choice->scope, one.target));
   }
@@ -188,7 +146,7 @@ std::string ForPrograms(const std::vector<Waiting>& waiting) {
   return fmt::format("[{}]\n", fmt::join(lines, ",\n"));
 }
 
-Result<int> ShowWhatWaits(const AnswerFlags& flags, const std::vector<Live>& live) {
+Result<int> ShowWhatWaits(const AnswerFlags& flags, const std::vector<LiveRun>& live) {
   const std::vector<Waiting> waiting = WhatWaits(live);
   if (waiting.empty() && !flags.json) {
     Say(live.empty() ? "no run is going on" : "nothing waits for an answer");
@@ -200,7 +158,7 @@ Result<int> ShowWhatWaits(const AnswerFlags& flags, const std::vector<Live>& liv
 Result<int> Watch(const host::Person& person, const AnswerFlags& flags) {
   std::set<std::pair<std::string, std::uint32_t>> seen;
   for (;;) {
-    AMBIT_TRY(const std::vector<Live> live, LiveRuns(person, flags.run));
+    AMBIT_TRY(const std::vector<LiveRun> live, LiveRuns(person, flags.run));
     if (!AskAboutEach(person, live, seen)) return 0;
     ::poll(nullptr, 0, kBetweenLooksMs);
   }
@@ -215,9 +173,9 @@ Result<int> AnswerOrShow(AnswerFlags flags) {
                 "'ambit approve --json' lists what waits");
   }
   if (flags.watch) return Watch(person, flags);
-  AMBIT_TRY(const std::vector<Live> live, LiveRuns(person, flags.run));
+  AMBIT_TRY(const std::vector<LiveRun> live, LiveRuns(person, flags.run));
   if (!flags.targets.empty()) {
-    AMBIT_TRY(const Live* meant, RunMeant(live, flags));
+    AMBIT_TRY(const LiveRun* meant, RunMeant(live, flags.directory));
     for (const std::string& target : flags.targets) {
       AMBIT_CHECK(Answer(person, *meant, flags.allow, flags.scope(), target));
     }

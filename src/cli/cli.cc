@@ -47,7 +47,7 @@ struct Command {
 };
 
 /// In the order help tells them.
-constexpr std::array<Command, 25> kCommands = {{
+constexpr std::array<Command, 26> kCommands = {{
     {.name = "run", .add = AddRun},
     {.name = "shell", .add = AddShell},
     {.name = "diff", .add = AddDiff},
@@ -59,6 +59,7 @@ constexpr std::array<Command, 25> kCommands = {{
     {.name = "doctor", .add = AddDoctor},
     {.name = "approve", .add = AddApprove},
     {.name = "deny", .add = AddDeny},
+    {.name = "publish", .add = AddPublish},
     {.name = "ps", .add = AddPs},
     {.name = "top", .add = AddTop},
     {.name = "stats", .add = AddStats},

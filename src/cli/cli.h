@@ -31,6 +31,7 @@ void AddWhy(CLI::App& app, Action& action);
 void AddDoctor(CLI::App& app, Action& action);
 void AddApprove(CLI::App& app, Action& action);
 void AddDeny(CLI::App& app, Action& action);
+void AddPublish(CLI::App& app, Action& action);
 void AddPs(CLI::App& app, Action& action);
 void AddTop(CLI::App& app, Action& action);
 void AddStats(CLI::App& app, Action& action);

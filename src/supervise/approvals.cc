@@ -111,32 +111,4 @@ void Approvals::Record(const Verdict& verdict, const std::string& rule,
                  {"answered", static_cast<std::int64_t>(answered)}}});
 }
 
-namespace {
-
-std::vector<ControlReply> ListOf(const Approvals& approvals) {
-  std::vector<ControlReply> replies;
-  for (const Approvals::Question& question : approvals.Waiting()) {
-    const auto age =
-        std::chrono::duration_cast<std::chrono::seconds>(Approvals::Clock::now() - question.since);
-    replies.push_back({.kind = ReplyKind::kQuestion,
-                       .number = question.id,
-                       .seconds = static_cast<std::uint64_t>(age.count()),
-                       .text = TextOf(question.target)});
-  }
-  replies.push_back({.kind = ReplyKind::kDone});
-  return replies;
-}
-
-}  // namespace
-
-std::vector<ControlReply> ReplyTo(const ControlRequest& request, Approvals& approvals) {
-  if (request.kind == ControlKind::kList) return ListOf(approvals);
-  const auto answered = approvals.Answer(
-      {.allow = request.allow == 1, .scope = request.scope, .target = TextIn(request.text)});
-  if (answered) return {{.kind = ReplyKind::kDone, .number = *answered}};
-  return {{.kind = ReplyKind::kFailed,
-           .text = TextOf(answered.error().what),
-           .remedy = TextOf(answered.error().remedy)}};
-}
-
 }  // namespace ambit::supervise

@@ -67,7 +67,4 @@ class Approvals {
   std::vector<Question> waiting_;
 };
 
-/// The run's answer to what a person says to it.
-std::vector<ControlReply> ReplyTo(const ControlRequest& request, Approvals& approvals);
-
 }  // namespace ambit::supervise

@@ -18,7 +18,8 @@ const char* FirstBadField(const ControlRequest& request) {
   if (request.kind < ControlKind::kList || request.kind > kLastControlKind) return "kind";
   if (request.scope > kLastScope) return "scope";
   if (request.allow > (answer ? 1 : 0)) return "allow";
-  if (request.unused != 0) return "unused";
+  if ((request.inside != 0) != (request.kind == ControlKind::kPublish)) return "inside";
+  if (request.host != 0 && request.inside == 0) return "host";
   if (!EndsInZeros(request.text) || TextIn(request.text).empty() == answer) return "text";
   return nullptr;
 }

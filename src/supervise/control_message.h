@@ -21,8 +21,9 @@ inline constexpr const char* kControlSocket = "control";
 enum class ControlKind : std::uint8_t {
   kList = 1,  // what waits for an answer
   kAnswer,    // to what waits, or a rule: `scope`, `allow`, `text`
+  kPublish,   // from now on: `host`, which is 0 for any free port, and `inside`
 };
-inline constexpr ControlKind kLastControlKind = ControlKind::kAnswer;
+inline constexpr ControlKind kLastControlKind = ControlKind::kPublish;
 
 /// How long an answer holds. The longer ones are written down by who answers; for the run they are
 /// kRun.
@@ -48,7 +49,8 @@ struct ControlRequest {
   ControlKind kind = ControlKind::kList;
   Scope scope = Scope::kOnce;
   std::uint8_t allow = 0;  // kAnswer: 1: yes
-  std::uint32_t unused = 0;
+  std::uint16_t host = 0;
+  std::uint16_t inside = 0;
   ControlText text{};  // kAnswer: as ParseNetRule takes it
   bool operator==(const ControlRequest&) const = default;
 };
@@ -56,7 +58,7 @@ static_assert(std::has_unique_object_representations_v<ControlRequest>, "no padd
 
 enum class ReplyKind : std::uint8_t {
   kQuestion = 1,  // one of those that wait: `text`, `number`, `seconds`
-  kDone,          // the last record: `text` tells what was done, `number` how many waited for it
+  kDone,          // the last record: `number` is how many waited for it, or the host's port
   kFailed,        // the last record: `text` is why, `remedy` a way out
 };
 inline constexpr ReplyKind kLastReplyKind = ReplyKind::kFailed;

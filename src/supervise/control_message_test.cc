@@ -18,6 +18,9 @@ TEST(ControlMessage, ComesBackAsItWas) {
                               .scope = Scope::kAlways,
                               .allow = 1,
                               .text = TextOf("*.example.com:443")};
+  const ControlRequest publish{.kind = ControlKind::kPublish, .host = 8080, .inside = 80};
+  ASSERT_TRUE(DecodeRequest(Bytes(publish)));
+  EXPECT_EQ(*DecodeRequest(Bytes(publish)), publish);
   const ControlReply question{
       .kind = ReplyKind::kQuestion, .number = 3, .seconds = 12, .text = TextOf("example.com:443")};
   ASSERT_TRUE(DecodeRequest(Bytes(list)));
@@ -40,7 +43,9 @@ TEST(ControlMessage, ThatIsNotInOrderIsRefused) {
   EXPECT_TRUE(refused([](ControlRequest& r) { r.kind = static_cast<ControlKind>(99); }));
   EXPECT_TRUE(refused([](ControlRequest& r) { r.scope = static_cast<Scope>(4); }));
   EXPECT_TRUE(refused([](ControlRequest& r) { r.allow = 2; }));
-  EXPECT_TRUE(refused([](ControlRequest& r) { r.unused = 1; }));
+  EXPECT_TRUE(refused([](ControlRequest& r) { r.inside = 1; }));
+  EXPECT_TRUE(refused([](ControlRequest& r) { r.host = 1; }));
+  EXPECT_TRUE(refused([](ControlRequest& r) { r.kind = ControlKind::kPublish; }));
   EXPECT_TRUE(refused([](ControlRequest& r) { r.text = {}; }));
   EXPECT_TRUE(refused([](ControlRequest& r) { r.text.fill('a'); }));
   EXPECT_TRUE(refused([](ControlRequest& r) { r.text[100] = 'a'; }));

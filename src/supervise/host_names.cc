@@ -27,8 +27,7 @@ std::int64_t Nanoseconds(const timespec& time) {
 
 }  // namespace
 
-std::string HostsFor(const policy::NetRules& rules,
-                     const std::optional<plan::HttpProxy>& proxy) {
+std::string HostsFor(const policy::NetRules& rules, const std::optional<plan::HttpProxy>& proxy) {
   return egress::TextOf(egress::ParseHostsFile(Read(kHosts, kMostHosts), [&](const HostName& name) {
     if (proxy && proxy->host == name.text()) return true;
     const policy::NetDecision decision = policy::DecideName(rules, name);
@@ -44,7 +43,7 @@ HostNames::HostNames(const plan::NetworkPlan& network) {
 }
 
 std::vector<egress::Order> HostNames::Look(const policy::NetRules& rules,
-                                   const std::optional<plan::HttpProxy>& proxy) {
+                                           const std::optional<plan::HttpProxy>& proxy) {
   std::vector<egress::Order> orders;
   if (const Version now = VersionOf(kResolvConf); resolvers_ != now) {
     resolvers_ = now;

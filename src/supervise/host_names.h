@@ -22,8 +22,7 @@
 namespace ambit::supervise {
 
 /// The lines of /etc/hosts that a run of these rules has a use for.
-std::string HostsFor(const policy::NetRules& rules,
-                     const std::optional<plan::HttpProxy>& proxy);
+std::string HostsFor(const policy::NetRules& rules, const std::optional<plan::HttpProxy>& proxy);
 
 class HostNames {
  public:
@@ -35,7 +34,7 @@ class HostNames {
 
   /// What egress has to be told. An order that could not be sent comes again after Missed.
   std::vector<egress::Order> Look(const policy::NetRules& rules,
-                                   const std::optional<plan::HttpProxy>& proxy);
+                                  const std::optional<plan::HttpProxy>& proxy);
   void Missed(egress::OrderKind kind);
 
  private:

@@ -112,6 +112,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .begin_record = [&] { return record.Begin(plan, processes.InitPid(), open_sink, observer); },
        .write_down =
            [&](const Approvals::Verdict& verdict) { return observer.on_answered(verdict); },
+       .published = [&](const policy::PublishedPort& port) { return record.AddPublished(port); },
        .on_captured =
            [&](policy::Capture capture) {
              captured = capture;

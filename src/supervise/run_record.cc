@@ -167,6 +167,11 @@ workspace::RunMeta MakeMeta(const RunRequest& request, const Planned& planned,
   return meta;
 }
 
+Status RunRecord::AddPublished(const policy::PublishedPort& port) {
+  meta_.published.push_back(port);
+  return workspace::RunStore::WriteMeta(run_, meta_);
+}
+
 Result<event::Sink*> RunRecord::Begin(const plan::LaunchPlan& plan, pid_t init,
                                       const OpenSink& open_sink, const RunObserver& observer) {
   // Where /proc does not tell, nobody can look: no reason to end the run.

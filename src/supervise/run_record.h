@@ -53,6 +53,8 @@ class RunRecord {
   /// `init`: its pid, for who wants to look at the run from outside.
   Result<event::Sink*> Begin(const plan::LaunchPlan& plan, pid_t init, const OpenSink& open_sink,
                              const RunObserver& observer);
+  /// For who looks at the run from outside.
+  Status AddPublished(const policy::PublishedPort& port);
   /// Returns what is then known as the outcome: kRunFailed when not all could be written.
   Outcome End(Outcome outcome, const UsageFigures& used);
 

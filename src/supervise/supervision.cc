@@ -26,14 +26,12 @@
 #include "host/primitives.h"
 #include "plan/not_started.h"
 #include "spawn/native/protocol.h"
-#include "supervise/approvals.h"
 #include "supervise/commit_timer.h"
-#include "supervise/control_socket.h"
 #include "supervise/egress_reports.h"
 #include "supervise/kill_order.h"
 #include "supervise/limit_watch.h"
 #include "supervise/own_job.h"
-#include "supervise/terminal_questions.h"
+#include "supervise/person_link.h"
 #include "supervise/witness_reader.h"
 #include "sys/process.h"
 
@@ -115,9 +113,6 @@ class Supervision {
   }
   void StartAgentWhenAllStands();
   void HearThePerson();
-  void AskAtFreeTerminal();
-  void OnAsked(const Approvals::Question& question);
-  Status Tell(const egress::Order& order);
   void MakeLimitWatch();
   void LookInto(const Fd& root);
   void AttachTerminal(Fd master);
@@ -167,12 +162,19 @@ class Supervision {
   bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
   std::optional<EgressReports> egress_reports_;
-  Approvals approvals_{{.plan = inputs_.plan.network,
-                        .emit = [this](const Event& event) { Emit(event); },
-                        .order = [this](const egress::Order& order) { return Tell(order); },
-                        .asked = [this](const auto& question) { OnAsked(question); }}};
-  std::optional<TerminalQuestions> questions_;
-  std::optional<ControlSocket> control_socket_;
+  PersonLink person_{{.io = io_,
+                      .network = inputs_.plan.network,
+                      .streams = inputs_.streams,
+                      .run_id = inputs_.run_id,
+                      .run_directory = inputs_.run_directory,
+                      .egress = inputs_.processes.egress_control(),
+                      .emit = [this](const Event& event) { Emit(event); },
+                      .tell =
+                          [this](const std::string& line) {
+                            if (terminal_) (void)terminal_->Tell(line);
+                          },
+                      .write_down = inputs_.write_down,
+                      .published = inputs_.published}};
   std::optional<Descriptor> seen_inside_;
   std::optional<WitnessReader> witness_;
   std::optional<TerminalRelay> terminal_;
@@ -199,8 +201,8 @@ void Supervision::Watch() {
           .ready = [this] { OnEgressReady(); },
           .failed = [this](Outcome why) { Finish(std::move(why)); },
           .event = [this](const Event& event) { Emit(event); },
-          .rules = &approvals_.rules(),
-          .held = [this](const auto& report) { approvals_.On(report); },
+          .rules = &person_.rules(),
+          .held = [this](const auto& report) { person_.On(report); },
           .sent = [this](std::uint64_t bytes) { limits_->Sent(bytes); },
           .out_limit = [this](std::uint64_t bytes) { limits_->NetOutReached(bytes); }});
   if (inputs_.plan.audit_files != policy::AuditFiles::kOff) {
@@ -228,49 +230,9 @@ void Supervision::Watch() {
 }
 
 void Supervision::HearThePerson() {
-  Result<Fd> listener = ControlSocket::Listen(inputs_.run_directory);
-  if (!listener) {
-    Finish(SetupFailed(host::Primitive::kStateDirectory, listener.error()));
-    return;
+  if (const Status listens = person_.Listen(); !listens) {
+    Finish(SetupFailed(host::Primitive::kStateDirectory, listens.error()));
   }
-  control_socket_.emplace(
-      io_, *std::move(listener), inputs_.run_directory,
-      [this](const ControlRequest& request) { return ReplyTo(request, approvals_); });
-  asio::co_spawn(io_, control_socket_->Watch(), kRethrow);
-  AskAtFreeTerminal();
-}
-
-void Supervision::AskAtFreeTerminal() {
-  Fd terminal = OpenFreeTerminal(streams_);
-  if (!terminal || !inputs_.plan.network.rules.ask) return;
-  questions_.emplace(io_, std::move(terminal), approvals_,
-                     [this](const Approvals::Verdict& verdict) -> Status {
-                       AMBIT_TRY([[maybe_unused]] const auto count, approvals_.Answer(verdict));
-                       return inputs_.write_down(verdict);
-                     });
-  asio::co_spawn(io_, questions_->Watch(), kRethrow);
-}
-
-void Supervision::OnAsked(const Approvals::Question& question) {
-  if (questions_) {
-    questions_->Wake();
-  } else if (terminal_) {
-    (void)terminal_->Tell(fmt::format("ambit: the run waits for {}: 'ambit approve {}' elsewhere",
-                                      Printable(question.target), inputs_.run_id));
-  }
-}
-
-/// It reads whenever it can, so a socket that is full is one of an egress that hangs.
-Status Supervision::Tell(const egress::Order& order) {
-  if (order.kind == egress::OrderKind::kAllow) {
-    // What the hosts file says of a name that was not meant before.
-    AMBIT_CHECK(
-        egress::SendOrder(processes_.egress_control(),
-                          {.kind = egress::OrderKind::kHosts,
-                           .addresses = {},
-                           .text = HostsFor(approvals_.rules(), inputs_.plan.network.proxy)}));
-  }
-  return egress::SendOrder(processes_.egress_control(), order);
 }
 
 asio::awaitable<void> Supervision::WatchInitMessages() {
@@ -403,7 +365,7 @@ asio::awaitable<void> Supervision::WatchHostNames() {
   for (;;) {
     if (owes_login) owes_login = !TellProxyLogin();
     for (const egress::Order& order :
-         processes_.host_names().Look(approvals_.rules(), inputs_.plan.network.proxy)) {
+         processes_.host_names().Look(person_.rules(), inputs_.plan.network.proxy)) {
       TellEgress(order);
     }
     pause.expires_after(HostNames::kBetweenLooks);

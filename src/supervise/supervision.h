@@ -38,6 +38,8 @@ struct SupervisionInputs {
   std::function<Result<event::Sink*>()> begin_record;
   /// Makes an answer given at the run's own terminal one for later runs, too, where it is meant so.
   std::function<Status(const Approvals::Verdict&)> write_down;
+  /// A port is published since the run began.
+  std::function<Status(const policy::PublishedPort&)> published;
   /// How connections are captured, before the agent starts.
   std::function<void(policy::Capture)> on_captured;
   /// Where the layers are a file system of the run's own: brings home what was written, when all

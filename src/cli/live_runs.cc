@@ -1,0 +1,52 @@
+#include "cli/live_runs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "host/facts.h"
+
+namespace ambit::cli {
+
+Result<std::vector<LiveRun>> LiveRuns(const host::Person& person, const std::string& named) {
+  AMBIT_TRY(const AllRuns all, ListAllRuns(person));
+  std::vector<LiveRun> live;
+  for (const workspace::RunEntry& entry : all.runs) {
+    if (!entry.meta || !workspace::IsAlive(*entry.meta)) continue;
+    if (!named.empty() && entry.id != named) continue;
+    if (auto run = all.store->OpenRun(entry.id)) {
+      live.push_back({.meta = *entry.meta, .run = *std::move(run)});
+    }
+  }
+  if (!named.empty() && live.empty()) {
+    return Fail(Errc::kNotFound, fmt::format("the run '{}' is not going on", Printable(named)),
+                "'ambit ps' lists those that are");
+  }
+  return live;
+}
+
+Result<const LiveRun*> RunMeant(const std::vector<LiveRun>& live, const std::string& directory) {
+  if (live.empty()) return Fail(Errc::kNotFound, "no run is going on", "'ambit ps -a' lists all");
+  if (live.size() == 1) return &live.front();
+  AMBIT_TRY(const supervise::Place here, PlaceHere(directory));
+  const auto of_project = std::ranges::find_if(
+      live, [&](const LiveRun& one) { return one.meta.project == here.project.root; });
+  if (of_project != live.end()) return &*of_project;
+  std::vector<std::string> ids;
+  for (const LiveRun& one : live) ids.push_back(one.meta.id);
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("{} runs are going on, none of this project", live.size()),
+              fmt::format("name one: {}", fmt::join(ids, ", ")));
+}
+
+Result<std::uint32_t> AskTheRun(const LiveRun& live, const supervise::ControlRequest& request) {
+  AMBIT_TRY(const auto reply, supervise::Say(live.run.fd.get(), request));
+  const supervise::ControlReply& last = reply.back();
+  if (last.kind != supervise::ReplyKind::kFailed) return last.number;
+  return Fail(Errc::kDenied, std::string(supervise::TextIn(last.text)),
+              std::string(supervise::TextIn(last.remedy)));
+}
+
+}  // namespace ambit::cli
