@@ -169,9 +169,9 @@ class Process {
         if (relay_) relay_->Answer(order.question, order.allowed);
         return relay_.has_value();
       case OrderKind::kAllow:
-        return Add(network_.rules.allow, order.text);
+        return Add(network_.rules.allow, order.text, "ambit approve");
       case OrderKind::kDeny:
-        return Add(network_.rules.deny, order.text);
+        return Add(network_.rules.deny, order.text, "ambit deny");
       case OrderKind::kPublish:
         return relay_ && sockets.size() == 1 &&
                relay_->Publish(std::move(sockets.front()), order.published);
@@ -179,8 +179,8 @@ class Process {
     return false;
   }
 
-  bool Add(std::vector<policy::NetRule>& rules, const std::string& text) {
-    auto rule = policy::ParseNetRule(text, {});
+  bool Add(std::vector<policy::NetRule>& rules, const std::string& text, const char* from) {
+    auto rule = policy::ParseNetRule(text, from);
     if (!rule || !relay_) return false;
     rules.push_back(*std::move(rule));
     relay_->OnRulesChanged();

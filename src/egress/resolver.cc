@@ -18,6 +18,10 @@ constexpr int kTimeoutMs = 2000;  // of the first try; c-ares doubles it
 constexpr int kTries = 3;
 constexpr std::size_t kMostAddresses = 16;
 constexpr std::chrono::hours kNever(24 * 365);
+/// What an answer says of how long it holds is its sender's: a name that moves is not to be lost
+/// for long.
+constexpr std::chrono::seconds kLongestKept(60);
+constexpr std::size_t kMostRemembered = 256;
 
 policy::AddressBytes Bytes(const sockaddr& address) {
   policy::AddressBytes bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
@@ -61,6 +65,7 @@ struct Resolver::Answer {
   explicit Answer(asio::io_context& loop) : here(loop.get_executor()) {}
   int status = ARES_SUCCESS;
   bool done = false;
+  std::chrono::seconds ttl = kLongestKept;  // of the address that is forgotten first
   std::vector<policy::AddressBytes> addresses;
   Timer here;
 };
@@ -99,13 +104,31 @@ Result<std::unique_ptr<Resolver>> Resolver::Make(std::string_view hosts) {
 
 Task<Result<std::vector<policy::AddressBytes>>> Resolver::Resolve(const HostName& name) {
   if (const auto known = hosts_.find(name); known != hosts_.end()) co_return known->second;
+  if (const auto* fresh = Remembered(name)) co_return *fresh;
   std::shared_ptr<Answer> answer;
   do {
     answer = co_await Ask(name);
   } while (answer->status == ARES_ECANCELLED);  // others are to be asked
   if (answer->status != ARES_SUCCESS) co_return Failed(name, answer->status);
   if (answer->addresses.empty()) co_return Failed(name, ARES_ENODATA);
+  Remember(name, *answer);
   co_return std::move(answer->addresses);
+}
+
+const std::vector<policy::AddressBytes>* Resolver::Remembered(const HostName& name) const {
+  const auto known = remembered_.find(name);
+  if (known == remembered_.end() || known->second.until <= std::chrono::steady_clock::now()) {
+    return nullptr;
+  }
+  return &known->second.addresses;
+}
+
+void Resolver::Remember(const HostName& name, const Answer& answer) {
+  if (answer.ttl <= std::chrono::seconds(0)) return;
+  if (remembered_.size() >= kMostRemembered) remembered_.clear();
+  remembered_.insert_or_assign(
+      name, Known{.addresses = answer.addresses,
+                  .until = std::chrono::steady_clock::now() + std::min(answer.ttl, kLongestKept)});
 }
 
 Task<std::shared_ptr<Resolver::Answer>> Resolver::Ask(const HostName& name) {
@@ -123,6 +146,7 @@ Task<std::shared_ptr<Resolver::Answer>> Resolver::Ask(const HostName& name) {
         for (auto* node = found != nullptr ? found->nodes : nullptr;
              node != nullptr && to.addresses.size() < kMostAddresses; node = node->ai_next) {
           to.addresses.push_back(Bytes(*node->ai_addr));
+          to.ttl = std::min(to.ttl, std::chrono::seconds(node->ai_ttl));
         }
         if (found != nullptr) ares_freeaddrinfo(found);
         to.here.cancel();
@@ -145,6 +169,7 @@ void Resolver::UseServers(const std::vector<policy::AddressBytes>& servers) {
     else
       std::memcpy(&node.addr.addr6, servers[at].data(), sizeof node.addr.addr6);
   }
+  remembered_.clear();
   // c-ares changes its servers only while it waits for none.
   ares_cancel(channel_);
   (void)ares_set_servers(channel_, nodes.data());
@@ -152,6 +177,7 @@ void Resolver::UseServers(const std::vector<policy::AddressBytes>& servers) {
 
 void Resolver::UseHosts(std::string_view hosts) {
   hosts_ = ParseHostsFile(hosts, [](const HostName&) { return true; });
+  remembered_.clear();
 }
 
 void Resolver::OnSocketState(ares_socket_t socket, bool readable, bool writable) {

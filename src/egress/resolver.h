@@ -10,6 +10,7 @@
 // ares_init_options(3), ares_set_servers(3) of c-ares 1.18.
 #include <ares.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,8 @@ class Resolver {
   struct Answer;
   Resolver() = default;
   Task<std::shared_ptr<Answer>> Ask(const HostName& name);
+  [[nodiscard]] const std::vector<policy::AddressBytes>* Remembered(const HostName& name) const;
+  void Remember(const HostName& name, const Answer& answer);
   void OnSocketState(ares_socket_t socket, bool readable, bool writable);
   Task<> WatchSocket(std::shared_ptr<Watch> watch, bool for_reading);
   Task<> WatchTime();
@@ -53,6 +56,12 @@ class Resolver {
 
   asio::io_context* loop_ = nullptr;
   HostsFile hosts_;
+  /// Answers, for as long as they say, and a minute at most. They are judged anew each time.
+  struct Known {
+    std::vector<policy::AddressBytes> addresses;
+    std::chrono::steady_clock::time_point until;
+  };
+  std::map<HostName, Known> remembered_;
   ares_channel channel_ = nullptr;
   std::map<ares_socket_t, std::shared_ptr<Watch>> watches_;
   std::optional<Timer> time_;

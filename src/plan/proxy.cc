@@ -81,7 +81,7 @@ Result<HttpProxy> ReadUrl(const Variable& variable) {
 /// An address or a range, with a port or without one.
 std::optional<policy::NetRule> ReadAddress(std::string_view entry) {
   for (const std::string& text : {std::string(entry), fmt::format("[{}]", entry)}) {
-    const auto rule = policy::ParseNetRule(text, {});
+    const auto rule = policy::ReadTarget(text, {});
     if (rule && rule->range && !rule->raw) return *rule;
   }
   return std::nullopt;
@@ -97,7 +97,7 @@ Status AddException(std::string_view variable, std::string_view entry,
   std::string_view name = entry;
   if (name.starts_with("*.")) name.remove_prefix(1);
   if (name.starts_with('.')) name.remove_prefix(1);
-  auto rule = policy::ParseNetRule(name, {});
+  auto rule = policy::ReadTarget(name, {});
   if (!rule || !rule->name || rule->raw || rule->below) {
     return Wrong(variable, fmt::format("'{}' is no exception that can be read", Printable(entry)));
   }

@@ -28,7 +28,7 @@ bool RuleMeans(std::string_view rule, const std::string& address,
                const std::vector<std::string>& own = {}) {
   OwnAddresses machine;
   for (const std::string& one : own) machine.insert(Address(one));
-  return Means(*ParseNetRule(rule, {})->range, Address(address), machine);
+  return Means(*ReadTarget(rule, {})->range, Address(address), machine);
 }
 
 TEST(Reach, IsKnownOfEachRange) {

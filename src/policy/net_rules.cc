@@ -251,7 +251,7 @@ bool AddressRange::Has(const AddressBytes& address) const {
   return start == first;
 }
 
-Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
+Result<NetRule> ReadTarget(std::string_view text, std::string from) {
   NetRule rule;
   rule.from = std::move(from);
   std::string_view rest = text;
@@ -274,6 +274,11 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
   }
   if (rule.raw && !rule.port) return Wrong(text, "tcp:// wants a port");
   AMBIT_CHECK(ReadHost(rest, rule));
+  return rule;
+}
+
+Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
+  AMBIT_TRY(NetRule rule, ReadTarget(text, std::move(from)));
   if (rule.below && IsPublicSuffix(*rule.name)) {
     return Wrong(text, "anybody may register a name there", "name the domains that are meant");
   }
@@ -281,7 +286,9 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
     return Wrong(text, "a run has a loopback of its own",
                  "--host-port N (net.host_ports) reaches port N of this machine's");
   }
-  if (rule.name && !rule.below && IsSuffixOfRegistries(*rule.name) && !rest.ends_with('.')) {
+  const bool as_host =
+      rule.port ? text.substr(0, text.rfind(':')).ends_with('.') : text.ends_with('.');
+  if (rule.name && !rule.below && !as_host && IsSuffixOfRegistries(*rule.name)) {
     return Wrong(text, "a public suffix, below which anybody has names",
                  fmt::format("name the host that is meant; {}. is the one that is called so itself",
                              rule.name->text()));

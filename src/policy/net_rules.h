@@ -63,6 +63,10 @@ inline constexpr std::array<std::uint16_t, 2> kWebPorts = {80, 443};
 /// Of allow and deny together.
 inline constexpr std::size_t kMostNetRules = 1024;
 
+/// A target as it is written, whether a rule of it makes sense or not: for lists that are not a
+/// policy's. Errors as ParseNetRule.
+Result<NetRule> ReadTarget(std::string_view text, std::string from);
+
 /// kInvalidArgument quotes the text and says what is wrong with it.
 Result<NetRule> ParseNetRule(std::string_view text, std::string from);
 

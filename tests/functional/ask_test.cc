@@ -59,14 +59,14 @@ curl -sS -m 20 http://example.com/again
 TEST_P(NetAsk, OnceIsForWhatWaitsAlone) {
   const Finished run = Run("", R"sh(
 curl -sS -m 20 http://example.com/first
-curl -sS -m 20 http://example.com/second; echo "second $?"
+curl -sSf -m 20 http://example.com/second; echo "second $?"
 )sh",
                            "waits example.com:80; ambit approve --once example.com:80\n"
                            "waits '\"question\":2'; ambit deny --once example.com:80",
                            "ambit audit show --denied");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("/first at example.com\n"), Not(HasSubstr("/second at")),
-                             ContainsRegex("second (52|56)\n"),
-                             HasSubstr("example.com port 80: a person said no")))
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("/first at example.com\n"), Not(HasSubstr("/second at")),
+                    HasSubstr("second 22\n"), HasSubstr("example.com port 80: a person said no")))
       << run.err;
 }
 
@@ -76,7 +76,9 @@ curl -sS -m 20 http://example.com/; echo "first $?"
 curl -sS -m 20 http://example.com/; echo "second $?"
 )sh",
                            "waits example.com:80; ambit deny example.com");
-  EXPECT_THAT(run.out, AllOf(ContainsRegex("first (52|56)\n"), HasSubstr("second 6\n"))) << run.err;
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("example.com denies it (ambit deny)"), HasSubstr("second 6\n")))
+      << run.err;
 }
 
 TEST_P(NetAsk, AsksAboutAddressesAndEveryPort) {

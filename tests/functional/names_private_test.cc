@@ -53,8 +53,10 @@ TEST_P(PrivateNames, LeadToPrivateNetworksAndToThisMachineButNotToItsLoopback) {
       AllOf(HasSubstr("private.example /where at 10.1.2.3 (0)"),
             HasSubstr("own.example /where at 192.168.77.2 (0)"),
             HasSubstr("public-own.example /where at 8.8.4.4 (0)"),
-            ContainsRegex("local.example  \\((56|52|7|35)\\)"),
-            ContainsRegex("metadata.example  \\((56|52|7|35)\\)"),
+            HasSubstr(
+                "local.example ambit: a connection to local.example:80 is refused: it leads to"),
+            HasSubstr("metadata.example ambit: a connection to metadata.example:80 is refused: it "
+                      "leads to"),
             HasSubstr("because it leads to this machine itself"),
             HasSubstr("allow   --private local.example=127.0.0.1"),
             HasSubstr("because it leads to the metadata of a cloud machine\nnothing allows it")))
@@ -66,12 +68,17 @@ TEST_P(PrivateNames, ThatAreNotLeadToNothingOfTheKindAndTheFlagIsNamed) {
                            "--allow private.example --allow own.example --allow public-own.example "
                            "--allow example.com --private other.example --allow other.example",
                            "ambit why; ambit why --host private.example");
-  EXPECT_THAT(run.out, AllOf(ContainsRegex("private.example  \\((56|52|7|35)\\)"),
-                             ContainsRegex("own.example  \\((56|52|7|35)\\)"),
-                             ContainsRegex("public-own.example  \\((56|52|7|35)\\)"),
-                             HasSubstr("example.com /where at 93.184.216.34 (0)"),
-                             HasSubstr("it leads to an address of this machine"),
-                             HasSubstr("allow   --private private.example")))
+  EXPECT_THAT(
+      run.out,
+      AllOf(
+          HasSubstr(
+              "private.example ambit: a connection to private.example:80 is refused: it leads to"),
+          HasSubstr("own.example ambit: a connection to own.example:80 is refused: it leads to"),
+          HasSubstr("public-own.example ambit: a connection to public-own.example:80 is refused: "
+                    "it leads to"),
+          HasSubstr("example.com /where at 93.184.216.34 (0)"),
+          HasSubstr("it leads to an address of this machine"),
+          HasSubstr("allow   --private private.example")))
       << run.err;
 }
 

@@ -39,15 +39,15 @@ INSTANTIATE_TEST_SUITE_P(As, ResolverOfTheHost, ::testing::ValuesIn(Everyone()),
 
 TEST_P(ResolverOfTheHost, IsFollowedWhileARunGoesOn) {
   const Finished run = Run("--allow example.com --allow vpn.example", R"sh(
-curl -sS -m 9 http://example.com/before
-curl -sS -m 9 http://vpn.example/; echo "no vpn $?"
+curl -sSf -m 9 http://example.com/before
+curl -sSf -m 9 http://vpn.example/; echo "no vpn $?"
 touch started
-until_so curl -sS -m 9 http://vpn.example/after; echo "vpn $?"
+until_so curl -sSf -m 9 http://vpn.example/after; echo "vpn $?"
 )sh",
                            "printf 'nameserver 127.0.0.54\\n' > ../resolv.conf",
                            "ambit audit show --type egress.resolver; ambit audit verify");
   EXPECT_THAT(run.out, AllOf(HasSubstr("/before at example.com"),
-                             ::testing::ContainsRegex("no vpn (56|7|52)\n"),
+                             ::testing::ContainsRegex("no vpn (22|56|7|52)\n"),
                              HasSubstr("/after at vpn.example"), HasSubstr("vpn 0\n"),
                              HasSubstr("run 0"), HasSubstr("127.0.0.54"), HasSubstr("intact")))
       << run.err;
@@ -55,18 +55,18 @@ until_so curl -sS -m 9 http://vpn.example/after; echo "vpn $?"
 
 TEST_P(ResolverOfTheHost, WhoseHostsFileChangesIsFollowedAndStaysFiltered) {
   const Finished run = Run("--allow new.example --allow bad.example", R"sh(
-curl -sS -m 9 http://new.example/; echo "none $?"
+curl -sSf -m 9 http://new.example/; echo "none $?"
 touch started
-until_so curl -sS -m 9 http://new.example/known; echo "known $?"
-curl -sS -m 9 http://bad.example/; echo "bad $?"
+until_so curl -sSf -m 9 http://new.example/known; echo "known $?"
+curl -sSf -m 9 http://bad.example/; echo "bad $?"
 )sh",
                            "printf '93.184.216.34 new.example\\n127.0.0.1 bad.example\\n' "
                            ">> ../hosts",
                            "ambit audit show --type egress.resolver; ambit why");
-  EXPECT_THAT(run.out, AllOf(::testing::ContainsRegex("none (56|7|52)\n"),
+  EXPECT_THAT(run.out, AllOf(::testing::ContainsRegex("none (22|56|7|52)\n"),
                              HasSubstr("/known at new.example"), HasSubstr("known 0\n"),
-                             ::testing::ContainsRegex("bad (56|7|52)\n"), HasSubstr("hosts file"),
-                             HasSubstr("it leads to this machine itself")))
+                             ::testing::ContainsRegex("bad (22|56|7|52)\n"),
+                             HasSubstr("hosts file"), HasSubstr("it leads to this machine itself")))
       << run.err;
 }
 
@@ -78,9 +78,9 @@ TEST_P(ResolverOfTheHost, ThatDoesNotChangeIsNotOnRecord) {
 
 TEST_P(ResolverOfTheHost, WhoseOwnAddressesChangeIsKnownToThem) {
   const Finished run = Run("--allow later.example", R"sh(
-curl -sS -m 9 http://later.example/where
+curl -sSf -m 9 http://later.example/where
 touch started
-until_so sh -c '! curl -sS -m 9 http://later.example/where'; echo "refused $?"
+until_so sh -c '! curl -sSf -m 9 http://later.example/where'; echo "refused $?"
 )sh",
                            // What was another machine's address becomes this one's.
                            "until_so [ -e ../moved ]", "ambit why");
