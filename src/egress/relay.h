@@ -53,7 +53,7 @@ struct RelayLimits {
 
 /// How long a connection may do nothing.
 struct Timeouts {
-  std::chrono::milliseconds idle = std::chrono::hours(1);           // without a byte either way
+  std::chrono::milliseconds idle = std::chrono::hours(1);            // without a byte either way
   std::chrono::milliseconds first_claim = std::chrono::seconds(30);  // on ports of the web
 };
 RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners);

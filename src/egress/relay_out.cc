@@ -61,7 +61,8 @@ std::string WhyNot(const Address& target, const HostName* name,
 }
 
 std::string WhatAPersonSaid(int error) {
-  return error == EACCES ? "a person was asked and said no" : "a person was asked and did not answer";
+  return error == EACCES ? "a person was asked and said no"
+                         : "a person was asked and did not answer";
 }
 
 std::string WhyUnreachable(const NotConnected& why) {

@@ -112,7 +112,7 @@ TEST_P(Messages, OfPolicyAndStartAreWhatTheGoldenFileHas) {
       {"a published port that leads back to the host",
        {},
        {"run", "--host-port", "3000", "--publish", "8080:3000", "--", "true"},
-        ""},
+       ""},
       {"a name with a path", {}, {"run", "--allow", "foo.org/bar", "--", "true"}, ""},
       {"an address of the web", {}, {"run", "--allow", "https://foo.org/", "--", "true"}, ""},
       {"an address with a path", {}, {"run", "--allow", "1.2.3.4/foo", "--", "true"}, ""},

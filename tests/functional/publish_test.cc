@@ -242,6 +242,27 @@ TEST_P(Publish, IsOnRecordAndTold) {
   EXPECT_EQ(person_.Ambit({"audit", "verify"}).exit_code, 0);
 }
 
+TEST_P(Publish, APortOfARunThatGoesOn) {
+  Going run(person_, {"--keep-run"}, Serve("127.0.0.1", 3000), "said");
+  run.Said("serving");
+  const Finished told = person_.Ambit({"publish", "0:3000"});
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(
+      told.err, found, std::regex("127\\.0\\.0\\.1:([0-9]+) here is port 3000 of the run")))
+      << told.err;
+  const std::string port = found[1].str();
+  EXPECT_EQ(Curl(fmt::format("http://127.0.0.1:{}/hello", port)).out, "from inside\n");
+  EXPECT_THAT(person_.Ambit({"ps"}).out, HasSubstr(fmt::format("(127.0.0.1:{} to 3000)", port)));
+  const Finished taken = person_.Ambit({"publish", port + ":3000"});
+  EXPECT_EQ(taken.exit_code, 125);
+  EXPECT_THAT(taken.err, HasSubstr("published twice"));
+  run.End();
+  EXPECT_THAT(Curl(fmt::format("http://127.0.0.1:{}/hello", port)).err, HasSubstr("connect"));
+  EXPECT_THAT(person_.Ambit({"audit", "show", "--type", "publish.*"}).out,
+              AllOf(ContainsRegex("publish.listening"), HasSubstr("to port 3000 inside opened")));
+  EXPECT_THAT(person_.Ambit({"publish", "3000"}).err, HasSubstr("no run is going on"));
+}
+
 TEST_P(Publish, IsNotForAProjectThatNobodyTrusts) {
   person_.Write("project/ambit.toml", "[net]\npublish = [\"0:3000\"]\n");
   const Finished run = person_.Ambit({"run", "--", "true"});

@@ -130,10 +130,13 @@ TEST_P(Descriptors, HaveKnownKinds) {
                 {"anon_inode:seccomp notify", 1},  // hears of calls inside, lets the kernel do them
                 {"eventpoll", 1},                  // the ends of processes
                 {"pidfd", 1}};                     // of who was executed and lives: the agent
-  const Kinds egress = {{"/dev/null", 3}, {"socket", 8},  // the supervisor; the capture listeners;
-                                                          // the kernel; four that mint
-                        {"pipe", 1},                      // the life line's read end
-                        {"eventfd", 1},   {"eventpoll", 1}, {"timerfd", 1}};
+  const Kinds egress = {{"/dev/null", 3},
+                        {"socket", 8},  // the supervisor; the capture listeners;
+                                        // the kernel; four that mint
+                        {"pipe", 1},    // the life line's read end
+                        {"eventfd", 1},
+                        {"eventpoll", 1},
+                        {"timerfd", 1}};
   if (AsRoot()) {
     supervisor["user lock"] = 1;
     // Of a machine that gives root control groups: v1 and its alarm for memory.
