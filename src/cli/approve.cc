@@ -116,12 +116,19 @@ bool AskAboutEach(const host::Person& person, const std::vector<LiveRun>& live,
                   std::set<std::pair<std::string, std::uint32_t>>& seen) {
   for (const Waiting& one : WhatWaits(live)) {
     if (!seen.insert({one.run, one.question}).second) continue;
-    const auto typed =
-        Ask(fmt::format("{} waits for {} ({} s)\n  {}\n>", one.run, Printable(one.target),
-                        one.seconds, supervise::kTypedAnswers));
+    auto typed = Ask(fmt::format("{} waits for {} ({} s)\n  {}\n>", one.run, Printable(one.target),
+                                 one.seconds, supervise::kTypedAnswers));
+    while (typed && !typed->empty() && !supervise::ReadTypedAnswer(*typed)) {
+      typed = Ask(
+          fmt::format("'{}' is none of these: {}\n>", Printable(*typed), supervise::kTypedAnswers));
+    }
     if (!typed) return false;
     const auto choice = supervise::ReadTypedAnswer(*typed);
-    if (!choice) continue;
+    if (!choice) {
+      Say(fmt::format("{} waits on: 'ambit approve {} {}' answers", Printable(one.target), one.run,
+                      Printable(one.target)));
+      continue;
+    }
     const auto run = std::ranges::find(live, one.run, [](const LiveRun& l) { return l.meta.id; });
     // One that was given up meanwhile is no reason to stop asking.
     (void)Report(Answer(person, *run, choice->allow, choice->scope, one.target));
@@ -175,13 +182,14 @@ Result<int> AnswerOrShow(AnswerFlags flags) {
   if (flags.watch) return Watch(person, flags);
   AMBIT_TRY(const std::vector<LiveRun> live, LiveRuns(person, flags.run));
   if (!flags.targets.empty()) {
-    AMBIT_TRY(const LiveRun* meant, RunMeant(live, flags.directory));
+    AMBIT_TRY(const LiveRun* meant, RunMeant(live, flags.run, flags.directory));
     for (const std::string& target : flags.targets) {
       AMBIT_CHECK(Answer(person, *meant, flags.allow, flags.scope(), target));
     }
     return 0;
   }
-  if (!at_terminal || flags.json || WhatWaits(live).empty()) return ShowWhatWaits(flags, live);
+  if (!at_terminal || !flags.allow || flags.json || WhatWaits(live).empty())
+    return ShowWhatWaits(flags, live);
   std::set<std::pair<std::string, std::uint32_t>> seen;
   (void)AskAboutEach(person, live, seen);
   return 0;
@@ -191,12 +199,13 @@ void AddAnswer(CLI::App& app, Action& action, bool allow) {
   auto flags = std::make_shared<AnswerFlags>();
   flags->allow = allow;
   CLI::App* command = app.add_subcommand(
-      allow ? "approve" : "deny", allow ? "Allow what a run waits for, or ask about each"
+      allow ? "approve" : "deny", allow ? "Allow what a run waits for, or a name from now on"
                                         : "Deny what a run waits for, or a name from now on");
   command->add_option("run", flags->run, "The run; the newest one of this project that goes on");
   command->add_option("target", flags->targets,
-                      "NAME[:PORT] as --allow takes it; left out: what waits is shown, and at a "
-                      "terminal asked about");
+                      allow ? "NAME[:PORT] as --allow takes it; left out: what waits is shown, and "
+                              "at a terminal asked about"
+                            : "NAME[:PORT] as --deny takes it; left out: what waits is shown");
   AddDirectoryOption(*command, flags->directory);
   CLI::Option* once = command->add_flag("--once", flags->once, "Only what waits now");
   CLI::Option* run = command->add_flag("--run", flags->for_run, "Until the run ends (the default)");
@@ -210,7 +219,10 @@ void AddAnswer(CLI::App& app, Action& action, bool allow) {
     command->add_flag("--watch", flags->watch, "Stay, and ask about each as it comes up");
   }
   command->add_flag("--json", flags->json, "For programs: what waits");
-  command->footer("Exit code 1: nothing waits.");
+  command->footer(
+      "Deny wins over allow, and the managed policy bounds what can be allowed. --project and "
+      "--always are written to approved.toml files, which 'ambit policy show' names. Exit code 1: "
+      "nothing waits.");
   command->final_callback(
       [flags, &action] { action = Finishing([flags] { return AnswerOrShow(*flags); }); });
 }

@@ -27,17 +27,17 @@ Result<std::vector<LiveRun>> LiveRuns(const host::Person& person, const std::str
   return live;
 }
 
-Result<const LiveRun*> RunMeant(const std::vector<LiveRun>& live, const std::string& directory) {
+Result<const LiveRun*> RunMeant(const std::vector<LiveRun>& live, const std::string& named,
+                                const std::string& directory) {
   if (live.empty()) return Fail(Errc::kNotFound, "no run is going on", "'ambit ps -a' lists all");
-  if (live.size() == 1) return &live.front();
-  AMBIT_TRY(const supervise::Place here, PlaceHere(directory));
+  if (!named.empty()) return &live.front();
+  const Result<supervise::Place> here = PlaceHere(directory);
   const auto of_project = std::ranges::find_if(
-      live, [&](const LiveRun& one) { return one.meta.project == here.project.root; });
+      live, [&](const LiveRun& one) { return here && one.meta.project == here->project.root; });
   if (of_project != live.end()) return &*of_project;
   std::vector<std::string> ids;
   for (const LiveRun& one : live) ids.push_back(one.meta.id);
-  return Fail(Errc::kInvalidArgument,
-              fmt::format("{} runs are going on, none of this project", live.size()),
+  return Fail(Errc::kInvalidArgument, "no run of this project is going on",
               fmt::format("name one: {}", fmt::join(ids, ", ")));
 }
 

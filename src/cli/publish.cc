@@ -32,7 +32,7 @@ Status Publish(const PublishFlags& flags) {
   AMBIT_TRY(const policy::PublishedPort port, policy::ParsePublishedPort(flags.port()));
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const std::vector<LiveRun> live, LiveRuns(person, flags.run()));
-  AMBIT_TRY(const LiveRun* meant, RunMeant(live, flags.directory));
+  AMBIT_TRY(const LiveRun* meant, RunMeant(live, flags.run(), flags.directory));
   AMBIT_TRY(const std::uint32_t bound, AskTheRun(*meant, {.kind = supervise::ControlKind::kPublish,
                                                           .host = port.host,
                                                           .inside = port.inside}));

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -77,7 +79,18 @@ bool IsOf(const journal::Entry& entry, const std::string& path, const plan::Targ
 struct Found {
   std::vector<Evidence> refused;  // each once, the newest first
   std::string end;                // what run.ended tells
+  policy::NetRules answers;       // rules that a person gave while the run went on
 };
+
+void NoteAnswer(const journal::Entry& entry, policy::NetRules& answers) {
+  if (entry.event != event::kNetAnswered || entry.Text("scope") == "once") return;
+  const event::Value* allowed = entry.Find("allowed");
+  const bool* yes = allowed != nullptr ? std::get_if<bool>(allowed) : nullptr;
+  auto rule = policy::ParseNetRule(entry.Text("rule"),
+                                   yes != nullptr && *yes ? "ambit approve" : "ambit deny");
+  if (yes == nullptr || !rule) return;
+  (*yes ? answers.allow : answers.deny).push_back(*std::move(rule));
+}
 
 /// What was refused, each thing once. Of more than kMostKept the oldest are forgotten.
 class Refusals {
@@ -112,6 +125,7 @@ Result<Found> FindRefused(const JournalOfRun& opened, const std::string& path,
   AMBIT_CHECK(ForEachEntry(journal::FromFile(opened.file.get()),
                            [&](const journal::Entry& entry, std::string_view) -> Result<bool> {
                              if (entry.event == event::kRunEnded) found.end = entry.Text("detail");
+                             NoteAnswer(entry, found.answers);
                              if (!event::IsRefused(entry.event)) return true;
                              if (!any && !IsOf(entry, path, target)) return true;
                              auto refusal = event::RefusalOf(entry.event, entry.fields);
@@ -202,10 +216,13 @@ Result<std::vector<plan::Answer>> Ask(const WhyFlags& flags, const JournalOfRun&
     if (flags.newest) found.refused.resize(1);
     return AnswersOf(found.refused, opened.run);
   }
-  AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(opened.run));
+  AMBIT_TRY(plan::LaunchPlan plan, PlanOf(opened.run));
+  std::ranges::copy(found.answers.allow, std::back_inserter(plan.network.rules.allow));
+  std::ranges::copy(found.answers.deny, std::back_inserter(plan.network.rules.deny));
   plan::Answer planned = path.empty() ? plan::WhyHost(plan, flags.host) : plan::WhyPath(plan, path);
   planned.rule = RuleOf(planned, opened.run);
-  if (found.refused.empty()) return std::vector{std::move(planned)};
+  const bool allowed_since = !planned.refused && !found.answers.allow.empty();
+  if (found.refused.empty() || allowed_since) return std::vector{std::move(planned)};
   Evidence& newest = found.refused.front();
   // An address of the loopback is as good as another.
   for (const Evidence& older : found.refused | std::views::drop(1)) newest.times += older.times;

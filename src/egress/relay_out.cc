@@ -51,12 +51,15 @@ std::string WhereItLeads(policy::Reach reach) {
   return fmt::format("it leads to {}", policy::WordsFor(reach));
 }
 
-std::string WhyNot(const Address& target, const HostName* name,
-                   const policy::NetDecision& decision) {
+std::string WhyNot(const Address& target, const HostName* name, const policy::NetDecision& decision,
+                   policy::Reach reach) {
   if (decision.rule != nullptr) {
     return fmt::format("{} denies it ({})", policy::TextOf(*decision.rule), decision.rule->from);
   }
-  return fmt::format("no rule names it, ambit run --allow {} would allow it",
+  // A range means no address of this machine, and of private networks only its own.
+  const bool by_itself = name == nullptr && reach != policy::Reach::kPublic;
+  return fmt::format("no rule names it{}, ambit run --allow {} would allow it",
+                     by_itself ? fmt::format(" by itself ({})", policy::WordsFor(reach)) : "",
                      RuleFor(target, name));
 }
 
@@ -142,7 +145,8 @@ void Relay::RefuseUnallowed(Fd client, const Wanted& wanted, const Address& targ
   RefuseInWords(std::move(client), target.port,
                 WordsOf(target, wanted.name,
                         permission.error != 0 ? WhatAPersonSaid(permission.error)
-                                              : WhyNot(target, wanted.name, DecisionOn(wanted))));
+                                              : WhyNot(target, wanted.name, DecisionOn(wanted),
+                                                       names_->upstream.ReachOf(wanted.address))));
 }
 
 Task<> Relay::CarryOut(Fd client, Address target) {

@@ -84,7 +84,11 @@ asio::awaitable<void> TerminalQuestions::Watch() {
     const std::string target = question->target;  // it may be gone when the answer comes
     Show(
         fmt::format("ambit: the run waits for {}\r\n  {}\r\n> ", Printable(target), kTypedAnswers));
-    const auto typed = co_await ReadLine();
+    auto typed = co_await ReadLine();
+    while (typed && !typed->empty() && !ReadTypedAnswer(*typed)) {
+      Show(fmt::format("ambit: '{}' is none of these: {}\r\n> ", Printable(*typed), kTypedAnswers));
+      typed = co_await ReadLine();
+    }
     if (!typed) co_return;
     const auto said = ReadTypedAnswer(*typed);
     if (!said) continue;

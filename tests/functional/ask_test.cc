@@ -48,12 +48,19 @@ TEST_P(NetAsk, HoldsAConnectionUntilItIsApproved) {
 curl -sS -m 20 http://example.com/held
 curl -sS -m 20 http://example.com/again
 )sh",
-                           "waits example.com:80; ambit approve example.com", "ambit audit show");
+                           "waits example.com:80; ambit why --host example.com | head -1\n"
+                           "ambit approve example.com; ambit why --host example.com | head -1\n"
+                           "(cd /; ambit approve other.example); echo \"elsewhere $?\"",
+                           "ambit audit show");
   EXPECT_THAT(run.out, AllOf(HasSubstr("/held at example.com\n/again at example.com\n"),
                              HasSubstr("run 0"), ContainsRegex("net.held.*example.com:80"),
-                             ContainsRegex("net.answered.*example.com")))
+                             ContainsRegex("net.answered.*example.com"),
+                             HasSubstr("cannot be reached from inside before a person allows it"),
+                             HasSubstr("allowed example.com can be reached from inside"),
+                             HasSubstr("elsewhere 125")))
       << run.err;
-  EXPECT_THAT(run.err, HasSubstr(": example.com allowed until the run ends"));
+  EXPECT_THAT(run.err, AllOf(HasSubstr(": example.com allowed until the run ends"),
+                             HasSubstr("no run of this project is going on")));
 }
 
 TEST_P(NetAsk, OnceIsForWhatWaitsAlone) {
@@ -190,6 +197,8 @@ TEST_P(NetAsk, AsksAtTheTerminalWhileNobodyInsideReadsThere) {
       "/bin/sh");
   session.ShownUntil("the run waits for 192.0.2.7:80");
   session.ShownUntil("> ");
+  session.Type("yes\n");
+  session.ShownUntil("'yes' is none of these");
   session.Type("n\n");
   const std::string shown = session.ShownUntil("end ");
   session.Wait();
