@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -116,6 +117,7 @@ bool AskAboutEach(const host::Person& person, const std::vector<LiveRun>& live,
                   std::set<std::pair<std::string, std::uint32_t>>& seen) {
   for (const Waiting& one : WhatWaits(live)) {
     if (!seen.insert({one.run, one.question}).second) continue;
+    (void)::tcflush(STDIN_FILENO, TCIFLUSH);  // typed before it was asked
     auto typed = Ask(fmt::format("{} waits for {} ({} s)\n  {}\n>", one.run, Printable(one.target),
                                  one.seconds, supervise::kTypedAnswers));
     while (typed && !typed->empty() && !supervise::ReadTypedAnswer(*typed)) {

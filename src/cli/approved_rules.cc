@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,35 +50,43 @@ Result<policy::Document> Read(const std::string& path) {
               "mend the file, or remove it");
 }
 
-/// A reader sees the old file or the new one.
-Status Replace(const std::string& path, const std::string& text) {
-  const std::filesystem::path file(path);
+/// Where the file lies, held against everybody else who writes there.
+Result<Fd> LockDirectoryOf(const std::filesystem::path& file) {
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
-  AMBIT_TRY(const Fd directory,
+  AMBIT_TRY(Fd directory,
             sys::OpenAt(AT_FDCWD, file.parent_path().c_str(), O_RDONLY | O_DIRECTORY));
-  const std::string name = file.filename();
-  const std::string fresh = fmt::format("{}.{}", name, ::getpid());
-  AMBIT_CHECK(sys::WriteNewFile(directory.get(), fresh.c_str(), text, 0600));
-  if (::renameat(directory.get(), fresh.c_str(), directory.get(), name.c_str()) == 0) return {};
+  if (::flock(directory.get(), LOCK_EX) == 0) return directory;
+  return FailErrno(errno, fmt::format("lock '{}'", Printable(file.parent_path().string())));
+}
+
+/// A reader sees the old file or the new one.
+Status Replace(int directory, const std::string& name, const std::string& text) {
+  const std::string fresh = name + ".new";  // one that is there was left by a crash
+  ::unlinkat(directory, fresh.c_str(), 0);
+  AMBIT_CHECK(sys::WriteNewFile(directory, fresh.c_str(), text, 0600));
+  if (::renameat(directory, fresh.c_str(), directory, name.c_str()) == 0) return {};
   const int failed = errno;
-  ::unlinkat(directory.get(), fresh.c_str(), 0);
-  return FailErrno(failed, fmt::format("write '{}'", Printable(path)));
+  ::unlinkat(directory, fresh.c_str(), 0);
+  return FailErrno(failed, fmt::format("write '{}'", Printable(name)));
 }
 
 /// `about` stands at the head: what the file is for.
 Status Add(const std::string& path, const supervise::Approvals::Verdict& verdict,
            const std::string& about) {
   const std::string rule(verdict.target);
+  const std::filesystem::path file(path);
+  AMBIT_TRY(const Fd directory, LockDirectoryOf(file));
   AMBIT_TRY(const policy::Document document, Read(path));
   std::vector<std::string> allowed = ListIn(document, kAllow);
   std::vector<std::string> denied = ListIn(document, kDeny);
   std::erase(allowed, rule);
   std::erase(denied, rule);
   (verdict.allow ? allowed : denied).push_back(rule);
-  return Replace(path, fmt::format("# {}\n# Written by 'ambit approve' and 'ambit deny'; take out "
-                                   "a line to take it back.\n[net]\n{}{}",
-                                   about, AsToml("allow", allowed), AsToml("deny", denied)));
+  return Replace(directory.get(), file.filename(),
+                 fmt::format("# {}\n# Written by 'ambit approve' and 'ambit deny'; take out "
+                             "a line to take it back.\n[net]\n{}{}",
+                             about, AsToml("allow", allowed), AsToml("deny", denied)));
 }
 
 }  // namespace

@@ -93,10 +93,12 @@ Result<Order> DecodeOrder(std::span<const std::byte> message) {
   return order;
 }
 
-Status SendOrder(int socket, const Order& order, std::span<const int> fds) {
+Status SendOrder(int socket, const Order& order, std::span<const int> fds,
+                 std::chrono::milliseconds patience) {
   AMBIT_TRY(std::string message, Encode(order));
   pollfd room{.fd = socket, .events = POLLOUT, .revents = 0};
-  if (::poll(&room, 1, 0) != 1) return FailErrno(EAGAIN, "send an order to egress");
+  if (::poll(&room, 1, static_cast<int>(patience.count())) != 1)
+    return FailErrno(EAGAIN, "send an order to egress");
   Status sent = sys::SendFds(socket, std::as_bytes(std::span(message)), fds);
   ::explicit_bzero(message.data(), message.size());  // it may be a login
   return sent;

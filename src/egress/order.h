@@ -7,6 +7,7 @@
 // same, because an order that is misread would be a rule nobody wrote. Sending never waits: egress
 // may be busy, or taken over. Who calls: supervise (SendOrder), egress (DecodeOrder). Pure but for
 // SendOrder.
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,7 +52,9 @@ Result<std::string> Encode(const Order& order);
 /// kInvalidArgument names what is wrong with it.
 Result<Order> DecodeOrder(std::span<const std::byte> message);
 
-/// `fds` go with it. kLimit with EAGAIN: the socket is full, try again later.
-Status SendOrder(int socket, const Order& order, std::span<const int> fds = {});
+/// `fds` go with it. Waits for room, at most so long: egress reads whenever it can. kLimit with
+/// EAGAIN: the socket is full, try again later.
+Status SendOrder(int socket, const Order& order, std::span<const int> fds = {},
+                 std::chrono::milliseconds patience = std::chrono::milliseconds(0));
 
 }  // namespace ambit::egress

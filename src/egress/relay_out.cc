@@ -86,12 +86,14 @@ Task<bool> ReceiveMore(Descriptor& from, std::string& text) {
 
 }  // namespace
 
-/// Nobody is asked about the machine's own credentials.
+/// Nobody is asked about the machine's own credentials, its loopback, and what nobody has.
 policy::NetDecision Relay::DecisionOn(const Wanted& wanted) const {
   policy::NetDecision decision = names_->upstream.Decide(wanted);
-  if (wanted.name == nullptr &&
-      names_->upstream.ReachOf(wanted.address) == policy::Reach::kMetadata)
-    decision.ask = false;
+  if (wanted.name == nullptr && decision.ask) {
+    const policy::Reach reach = names_->upstream.ReachOf(wanted.address);
+    decision.ask = reach == policy::Reach::kPublic || reach == policy::Reach::kPrivate ||
+                   reach == policy::Reach::kOwn;
+  }
   return decision;
 }
 

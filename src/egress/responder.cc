@@ -82,7 +82,10 @@ dns::Answer Responder::OfHost(const HostName& host, std::uint16_t type) {
                                 : "no rule allows it";
     return NoSuchName(dns::ExtendedError::kBlocked, fmt::format("{}: {}", host.text(), why));
   }
-  const auto addresses = table_.AddressesOf(host, IsNamed(rules_, host) ? nullptr : decision.rule);
+  // What no rule names is counted together, as if one wildcard had brought it.
+  static const policy::NetRule kAskedAbout;
+  const policy::NetRule* const brought_by = decision.ask ? &kAskedAbout : decision.rule;
+  const auto addresses = table_.AddressesOf(host, IsNamed(rules_, host) ? nullptr : brought_by);
   if (!addresses) {
     refused_(&host, decision);
     return {.code = dns::Code::kServerFailure, .ttl_seconds = kTtlOfRefusals};

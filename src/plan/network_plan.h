@@ -35,6 +35,8 @@ struct NetworkPlan {
   /// What is reached by name or address is reached through it; only where there are such rules.
   std::optional<HttpProxy> proxy = {};
   policy::Capture capture = policy::Capture::kAuto;
+  /// What may be published at most, also while the run goes on (Policy::most_publish).
+  std::optional<std::vector<policy::PublishedPort>> most_publish = {};
 
   /// Whether names resolve: 127.0.0.1:53 inside is egress' then.
   [[nodiscard]] bool HasNames() const { return !rules.allow.empty() || rules.ask; }

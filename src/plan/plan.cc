@@ -228,6 +228,7 @@ Result<Foundation> MakeFoundation(const policy::Policy& policy, const Identity& 
   Foundation foundation{.identity = identity, .hostname = host::kHostnameInside, .network = {}};
   foundation.network.host_ports = policy.host_ports;
   foundation.network.publish = policy.publish;
+  foundation.network.most_publish = policy.most_publish;
   foundation.network.rules = policy.net;
   if (foundation.network.HasNames()) {
     AMBIT_TRY(foundation.network.proxy, ProxyOf(environment));

@@ -104,8 +104,8 @@ void Fields(Archive& archive, Is<policy::PublishedPort> auto& it) {
 
 template <class Archive>
 void Fields(Archive& archive, Is<NetworkPlan> auto& it) {
-  auto& [capture_port, host_ports, publish, rules, proxy, capture] = it;
-  archive(capture_port, host_ports, publish, rules, proxy, capture);
+  auto& [capture_port, host_ports, publish, rules, proxy, capture, most_publish] = it;
+  archive(capture_port, host_ports, publish, rules, proxy, capture, most_publish);
 }
 
 template <class Archive>

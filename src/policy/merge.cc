@@ -85,6 +85,7 @@ class Merger {
           }
           Keep(*bound.option, [&](const Item& item) { return IsIn(*bound.option, item, bound); });
           if (bound.option->key == "net.allow") out_.most_allowed = bound;
+          if (bound.option->key == "net.publish") out_.most_published = bound;
           if (bound.option->key == "env.pass") BoundAssignedNames(bound);
           break;
       }
@@ -313,6 +314,15 @@ void PutBoundInto(Limits& limits, const Setting& bound) {
                                   std::string(managed ? event::kManaged : event::kNotTrusted);
 }
 
+std::vector<PublishedPort> PublishedOf(const Setting& setting) {
+  std::vector<PublishedPort> ports;
+  for (const Item& item : setting.items) {
+    const auto port = ParsePublishedPort(item.text);
+    if (port && std::ranges::find(ports, *port) == ports.end()) ports.push_back(*port);
+  }
+  return ports;
+}
+
 void PutInto(Policy& policy, const Setting& setting) {
   const std::string_view key = setting.option->key;
   if (key.starts_with("limits.")) return PutInto(policy.limits, setting);
@@ -366,12 +376,7 @@ void PutInto(Policy& policy, const Setting& setting) {
   } else if (key == "net.private") {
     policy.net.private_names = PrivateNamesOf(setting);
   } else if (key == "net.publish") {
-    for (const Item& item : setting.items) {
-      const auto port = ParsePublishedPort(item.text);
-      if (port && std::ranges::find(policy.publish, *port) == policy.publish.end()) {
-        policy.publish.push_back(*port);
-      }
-    }
+    policy.publish = PublishedOf(setting);
   } else if (key == "net.capture") {
     constexpr Capture kChoices[] = {Capture::kAuto, Capture::kTproxy, Capture::kRedirect,
                                     Capture::kPorts};
@@ -437,6 +442,7 @@ Policy ToPolicy(const Merged& merged) {
   Policy policy;
   for (const Setting& setting : merged.values) PutInto(policy, setting);
   for (const Setting& bound : merged.bounds) PutBoundInto(policy.limits, bound);
+  if (merged.most_published) policy.most_publish = PublishedOf(*merged.most_published);
   if (merged.most_allowed) policy.net.most = RulesOf(*merged.most_allowed);
   policy.tests = merged.tests;
   for (const LeftOut& one : merged.left_out) policy.left_out.push_back(Describe(one));

@@ -35,6 +35,7 @@ struct Merged {
   /// What the managed policy allows of names at most, also to who is asked; nullopt: it says
   /// nothing of it.
   std::optional<Setting> most_allowed;
+  std::optional<Setting> most_published;  // the same of published ports
   std::vector<TestCase> tests;
   std::vector<LeftOut> left_out;
 

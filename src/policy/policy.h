@@ -103,7 +103,9 @@ struct Policy {
   std::vector<WrittenPattern> written;    // those of them that come with no preset
   std::vector<std::uint16_t> host_ports;  // inside 127.0.0.1:N reaches the host's 127.0.0.1:N
   std::vector<PublishedPort> publish;     // the host's 127.0.0.1:N reaches a server inside
-  NetRules net;                           // names and addresses that may be reached
+  /// Those that the managed policy allows, also to a run that goes on; nullopt: it does not say.
+  std::optional<std::vector<PublishedPort>> most_publish;
+  NetRules net;  // names and addresses that may be reached
   Capture capture = Capture::kAuto;
   AutoExec auto_exec = AutoExec::kAsk;
   Limits limits;

@@ -42,7 +42,10 @@ void Approvals::On(const egress::EgressReport& report) {
 Result<std::uint32_t> Approvals::Answer(const Verdict& verdict) {
   AMBIT_TRY(policy::NetRule rule,
             policy::ParseNetRule(verdict.target, verdict.allow ? "ambit approve" : "ambit deny"));
-  if (verdict.allow) AMBIT_CHECK(policy::MayGrant(rules_, rule));
+  if (verdict.allow) {
+    AMBIT_CHECK(policy::MayGrant(rules_, rule));
+    AMBIT_CHECK(inputs_.before_allowing(rule));
+  }
   return verdict.scope == Scope::kOnce ? AnswerOnce(verdict, rule)
                                        : AddRule(verdict, std::move(rule));
 }
@@ -75,10 +78,14 @@ Result<std::uint32_t> Approvals::AddRule(const Verdict& verdict, policy::NetRule
   const auto answered = std::ranges::count_if(
       waiting_, [&](const Question& question) { return IsMeant(rule, question); });
   Record(verdict, text, static_cast<std::size_t>(answered));
-  (verdict.allow ? rules_.allow : rules_.deny).push_back(std::move(rule));
-  AMBIT_CHECK(
-      inputs_.order({.kind = verdict.allow ? egress::OrderKind::kAllow : egress::OrderKind::kDeny,
-                     .text = text}));
+  std::vector<policy::NetRule>& rules = verdict.allow ? rules_.allow : rules_.deny;
+  rules.push_back(std::move(rule));
+  const Status told = inputs_.order(
+      {.kind = verdict.allow ? egress::OrderKind::kAllow : egress::OrderKind::kDeny, .text = text});
+  if (!told) {
+    rules.pop_back();  // what egress does not know does not hold
+    return std::unexpected(told.error());
+  }
   return static_cast<std::uint32_t>(answered);
 }
 

@@ -34,6 +34,9 @@ class Approvals {
     const plan::NetworkPlan& plan;
     std::function<void(const event::Event&)> emit;  // of answers
     std::function<Status(const egress::Order&)> order;
+    /// What egress needs to know before it reaches what `rule` names.
+    std::function<Status(const policy::NetRule& rule)> before_allowing =
+        [](const policy::NetRule&) -> Status { return {}; };
     /// Hears of each question that comes up.
     std::function<void(const Question&)> asked = [](const Question&) {};
   };

@@ -30,8 +30,7 @@ std::int64_t Nanoseconds(const timespec& time) {
 std::string HostsFor(const policy::NetRules& rules, const std::optional<plan::HttpProxy>& proxy) {
   return egress::TextOf(egress::ParseHostsFile(Read(kHosts, kMostHosts), [&](const HostName& name) {
     if (proxy && proxy->host == name.text()) return true;
-    const policy::NetDecision decision = policy::DecideName(rules, name);
-    return decision.allowed || decision.ask;
+    return policy::DecideName(rules, name).allowed;
   }));
 }
 

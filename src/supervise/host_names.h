@@ -36,6 +36,8 @@ class HostNames {
   std::vector<egress::Order> Look(const policy::NetRules& rules,
                                   const std::optional<plan::HttpProxy>& proxy);
   void Missed(egress::OrderKind kind);
+  /// Egress has heard this of the hosts file by another way.
+  void Told(std::string hosts) { known_hosts_ = std::move(hosts); }
 
  private:
   /// Of a file; zeros: there is none.

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 
 #include <boost/asio/co_spawn.hpp>
 
 #include "base/text.h"
-#include "supervise/host_names.h"
 #include "supervise/publish.h"
 
 namespace ambit::supervise {
@@ -33,10 +33,12 @@ ControlSocket::Reply DoneOr(const Result<Number>& done) {
 
 PersonLink::PersonLink(Inputs inputs)
     : inputs_(std::move(inputs)),
-      approvals_({.plan = inputs_.network,
-                  .emit = inputs_.emit,
-                  .order = [this](const egress::Order& order) { return Order(order); },
-                  .asked = [this](const Approvals::Question& asked) { OnAsked(asked); }}),
+      approvals_(
+          {.plan = inputs_.network,
+           .emit = inputs_.emit,
+           .order = [this](const egress::Order& order) { return Order(order); },
+           .before_allowing = [this](const policy::NetRule& rule) { return TellHosts(rule); },
+           .asked = [this](const Approvals::Question& asked) { OnAsked(asked); }}),
       published_(inputs_.network.publish) {}
 
 Status PersonLink::Listen() {
@@ -87,6 +89,11 @@ Result<std::uint16_t> PersonLink::Publish(const policy::PublishedPort& wanted) {
   network.publish = published_;
   network.publish.push_back(wanted);
   AMBIT_CHECK(plan::Validate(network));
+  if (network.most_publish &&
+      std::ranges::find(*network.most_publish, wanted) == network.most_publish->end()) {
+    return Fail(Errc::kDenied,
+                fmt::format("'{}': the managed policy does not allow it", policy::TextOf(wanted)));
+  }
   AMBIT_TRY(auto listeners, ListenFor(std::span(&wanted, 1)));
   const policy::PublishedPort port = listeners.front().port;
   inputs_.emit(ListeningOn(port));
@@ -99,21 +106,28 @@ Result<std::uint16_t> PersonLink::Publish(const policy::PublishedPort& wanted) {
 }
 
 void PersonLink::OnAsked(const Approvals::Question& question) {
+  constexpr std::chrono::seconds kBetweenLines(1);
   if (questions_) return questions_->Wake();
+  if (question.since - last_line_ < kBetweenLines) return;  // 'ambit approve' shows all
+  last_line_ = question.since;
   inputs_.tell(fmt::format("ambit: the run waits for {}: 'ambit approve {}' elsewhere",
                            Printable(question.target), inputs_.run_id));
 }
 
-/// Egress reads whenever it can, so a socket that is full is one of an egress that hangs.
+/// What the hosts file says of a name that was not meant before, also once.
+Status PersonLink::TellHosts(const policy::NetRule& rule) {
+  policy::NetRules meant = rules();
+  meant.allow.push_back(rule);
+  std::string hosts = HostsFor(meant, inputs_.network.proxy);
+  AMBIT_CHECK(Order({.kind = egress::OrderKind::kHosts, .addresses = {}, .text = hosts}));
+  inputs_.host_names.Told(std::move(hosts));
+  return {};
+}
+
+/// Egress reads whenever it can, so a socket that stays full is one of an egress that hangs.
 Status PersonLink::Order(const egress::Order& order) {
-  if (order.kind == egress::OrderKind::kAllow) {
-    // What the hosts file says of a name that was not meant before.
-    AMBIT_CHECK(
-        egress::SendOrder(inputs_.egress, {.kind = egress::OrderKind::kHosts,
-                                           .addresses = {},
-                                           .text = HostsFor(rules(), inputs_.network.proxy)}));
-  }
-  return egress::SendOrder(inputs_.egress, order);
+  constexpr std::chrono::seconds kPatience(1);
+  return egress::SendOrder(inputs_.egress, order, {}, kPatience);
 }
 
 }  // namespace ambit::supervise

@@ -18,6 +18,7 @@
 #include "policy/published_port.h"
 #include "supervise/approvals.h"
 #include "supervise/control_socket.h"
+#include "supervise/host_names.h"
 #include "supervise/terminal.h"
 #include "supervise/terminal_questions.h"
 
@@ -32,6 +33,7 @@ class PersonLink {
     std::string_view run_id;
     int run_directory = -1;
     int egress = -1;  // Processes::egress_control()
+    HostNames& host_names;
     std::function<void(const event::Event&)> emit;
     /// Shows a line at the terminal of an agent, where that breaks nothing.
     std::function<void(const std::string&)> tell;
@@ -57,11 +59,13 @@ class PersonLink {
   /// The port of the host.
   Result<std::uint16_t> Publish(const policy::PublishedPort& wanted);
   void OnAsked(const Approvals::Question& question);
+  Status TellHosts(const policy::NetRule& rule);
   Status Order(const egress::Order& order);
 
   Inputs inputs_;
   Approvals approvals_;
   std::vector<policy::PublishedPort> published_;  // at the start, and since
+  Approvals::Clock::time_point last_line_;
   std::optional<TerminalQuestions> questions_;
   std::optional<ControlSocket> socket_;
 };

@@ -168,6 +168,7 @@ class Supervision {
                       .run_id = inputs_.run_id,
                       .run_directory = inputs_.run_directory,
                       .egress = inputs_.processes.egress_control(),
+                      .host_names = inputs_.processes.host_names(),
                       .emit = [this](const Event& event) { Emit(event); },
                       .tell =
                           [this](const std::string& line) {

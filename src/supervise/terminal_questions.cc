@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,7 +50,7 @@ std::optional<TypedAnswer> ReadTypedAnswer(std::string_view typed) {
 }
 
 Fd OpenFreeTerminal(const StandardStreams& streams) {
-  if (streams.input || !(streams.output || streams.error)) return {};
+  if (streams.AnyTerminal()) return {};
   return Fd(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 }
 
@@ -80,6 +81,7 @@ asio::awaitable<void> TerminalQuestions::Watch() {
       co_await woken_.async_wait(Await(ignored));
       continue;
     }
+    (void)::tcflush(terminal_.native_handle(), TCIFLUSH);  // typed before it was asked
     last_asked_ = question->id;
     const std::string target = question->target;  // it may be gone when the answer comes
     Show(

@@ -1,6 +1,7 @@
 #pragma once
-// What a run waits for, put to the person at its own terminal while nobody inside reads the
-// keyboard there. Where somebody does, a line tells that 'ambit approve' answers from elsewhere.
+// What a run waits for, put to the person at the terminal it was started from, where nothing of the
+// run is shown or read: what is inside could write a question of its own there, and move what the
+// person sees. Elsewhere a line tells that 'ambit approve' answers.
 // Who calls: supervision.cc, on its event loop.
 #include <functional>
 #include <optional>
@@ -30,8 +31,7 @@ inline constexpr std::string_view kTypedAnswers =
     "allow it [o]nce, for this [r]un, in this [p]roject, [a]lways; [n]o, [d]eny for the run; "
     "nothing: leave it waiting";
 
-/// The controlling terminal, when nobody inside reads it and one of ours is shown there; empty
-/// otherwise.
+/// The controlling terminal, when the run neither reads nor writes one; empty otherwise.
 Fd OpenFreeTerminal(const StandardStreams& streams);
 
 class TerminalQuestions {
