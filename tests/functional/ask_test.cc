@@ -190,11 +190,12 @@ print('waiting', 200 - reset)"
 TEST_P(NetAsk, AsksAtTheTerminalThatNothingInsideReadsOrWrites) {
   TerminalSession session(
       person_,
-      {"-c", fmt::format("'{}' run -q --ask -- curl -sS -m 20 http://192.0.2.7/ </dev/null >out "
-                         "2>&1; echo \"end $?\"",
-                         AmbitBinary())},
+      {"-c",
+       fmt::format("'{}' run -q --ask -- curl -sS -m 20 http://93.184.216.34/ </dev/null >out "
+                   "2>&1; echo \"end $?\"",
+                   AmbitBinary())},
       "/bin/sh");
-  session.ShownUntil("the run waits for 192.0.2.7:80");
+  session.ShownUntil("the run waits for 93.184.216.34:80");
   session.ShownUntil("> ");
   session.Type("yes\n");
   session.ShownUntil("'yes' is none of these");
@@ -202,15 +203,15 @@ TEST_P(NetAsk, AsksAtTheTerminalThatNothingInsideReadsOrWrites) {
   const std::string shown = session.ShownUntil("end ");
   session.Wait();
   EXPECT_THAT(person_.Ambit({"audit", "show", "--denied"}).out,
-              HasSubstr("192.0.2.7 port 80: a person said no"))
+              HasSubstr("93.184.216.34 port 80: a person said no"))
       << shown;
 }
 
 TEST_P(NetAsk, ALineTellsWhatWaitsWhereAProgramReadsLines) {
   TerminalSession session(person_, {"run", "-q", "--ask", "--", "bash", "--norc", "-c",
-                                    "curl -sS -m 20 http://192.0.2.7/; echo \"end $?\""});
-  session.ShownUntil("ambit: the run waits for 192.0.2.7:80: 'ambit approve r-");
-  EXPECT_EQ(person_.Ambit({"deny", "192.0.2.7"}).exit_code, 0);
+                                    "curl -sS -m 20 http://93.184.216.34/; echo \"end $?\""});
+  session.ShownUntil("ambit: the run waits for 93.184.216.34:80: 'ambit approve r-");
+  EXPECT_EQ(person_.Ambit({"deny", "93.184.216.34"}).exit_code, 0);
   session.ShownUntil("end ");
   session.Wait();
 }
