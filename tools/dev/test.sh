@@ -28,7 +28,7 @@ AsUser() {
 RunCtest() {
   local preset=$1
   shift
-  (cd "$root/build/$preset" && ctest --output-on-failure --no-tests=error -j"$((jobs * 2))" "$@" </dev/null)
+  (cd "$root/build/$preset" && ctest --output-on-failure --no-tests=error -j"$((jobs + 1))" "$@" </dev/null)
 }
 
 AsanUnitTests() {
