@@ -53,7 +53,6 @@ std::string TypeOf(const Option& option) {
     case Shape::kFiles:
       return "table: path = content";
     case Shape::kPorts:
-      return "list of ports";
     case Shape::kPublished:
       return "list of ports";
     case Shape::kTargets:

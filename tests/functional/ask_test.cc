@@ -47,13 +47,17 @@ TEST_P(NetAsk, HoldsAConnectionUntilItIsApproved) {
   const Finished run = Run("", R"sh(
 curl -sS -m 20 http://example.com/held
 curl -sS -m 20 http://example.com/again
+curl -sS -m 20 http://www.example.com/last
 )sh",
                            "waits example.com:80; ambit why --host example.com | head -1\n"
                            "ambit approve example.com; ambit why --host example.com | head -1\n"
-                           "(cd /; ambit approve other.example); echo \"elsewhere $?\"",
+                           "(cd /; ambit approve other.example); echo \"elsewhere $?\"\n"
+                           // What waits keeps the run going until it has been looked at.
+                           "waits www.example.com:80; ambit approve www.example.com",
                            "ambit audit show");
   EXPECT_THAT(run.out, AllOf(HasSubstr("/held at example.com\n/again at example.com\n"),
-                             HasSubstr("run 0"), ContainsRegex("net.held.*example.com:80"),
+                             HasSubstr("/last at www.example.com"), HasSubstr("run 0"),
+                             ContainsRegex("net.held.*example.com:80"),
                              ContainsRegex("net.answered.*example.com"),
                              HasSubstr("cannot be reached from inside before a person allows it"),
                              HasSubstr("allowed example.com can be reached from inside"),

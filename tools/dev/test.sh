@@ -78,7 +78,7 @@ Bench() {
 FuzzOne() {
   local target=$1 seconds=$2 name work log seeds
   name=${target##*/}
-  work=$root/build/fuzz/work/$name
+  work=$root/build/asan/fuzz/work/$name
   log=$work/log
   mkdir -p "$work/corpus" "$work/found"
   seeds=("$root/fuzz/corpus/${name%_fuzz}")
@@ -99,12 +99,12 @@ Fuzz() {
   local seconds=${1:-20} all=() targets=() target
   [[ $seconds =~ ^[0-9]+$ ]] || Die "fuzz [SECONDS] [TARGET...]: '$seconds' is not a number"
   [ $# -eq 0 ] || shift
-  Build fuzz fuzz_targets
-  mapfile -t all < <(find "$root/build/fuzz/fuzz" -maxdepth 1 -type f -executable | sort)
+  Build asan fuzz_targets
+  mapfile -t all < <(find "$root/build/asan/fuzz" -maxdepth 1 -type f -executable | sort)
   for target in "${all[@]}"; do
     [ $# -gt 0 ] && [[ " $* " != *" ${target##*/} "* ]] || targets+=("$target")
   done
-  [ "${#targets[@]}" -gt 0 ] || Die "no fuzz target '${*:-*}' in build/fuzz/fuzz"
+  [ "${#targets[@]}" -gt 0 ] || Die "no fuzz target '${*:-*}' in build/asan/fuzz"
   export root
   export -f FuzzOne Die Say
   # shellcheck disable=SC2016
