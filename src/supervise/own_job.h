@@ -1,5 +1,5 @@
 #pragma once
-// The job that ambit itself is for the shell that started it. Who calls: supervision.cc.
+// The job that ambit itself is for the shell that started it. Who calls: signal_relay.cc.
 
 namespace ambit::supervise {
 

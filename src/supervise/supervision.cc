@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,8 +17,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
@@ -30,8 +27,9 @@
 #include "supervise/egress_reports.h"
 #include "supervise/kill_order.h"
 #include "supervise/limit_watch.h"
-#include "supervise/own_job.h"
+#include "supervise/outside_watch.h"
 #include "supervise/person_link.h"
+#include "supervise/signal_relay.h"
 #include "supervise/witness_reader.h"
 #include "sys/process.h"
 
@@ -96,10 +94,6 @@ class Supervision {
   asio::awaitable<void> WatchInitMessages();
   asio::awaitable<void> WatchWitness();
   asio::awaitable<void> WatchProcess(int pidfd, const char* name);
-  asio::awaitable<void> WatchHostNames();
-  bool TellProxyLogin();
-  void TellEgress(const egress::Order& order);
-  asio::awaitable<void> ForwardSignals();
 
   void OnInitMessage(const Message& message, Fd fd);
   bool LearnCapture(std::int32_t number);
@@ -116,8 +110,6 @@ class Supervision {
   void MakeLimitWatch();
   void LookInto(const Fd& root);
   void AttachTerminal(Fd master);
-  void OnSuspend();
-  void OnAgentStopped();
   void SignalAgent(int signal) {
     (void)native::Send(control_->native_handle(),
                        Message{.kind = MessageKind::kSignal, .number = signal});
@@ -158,8 +150,6 @@ class Supervision {
   policy::Capture capture_ = policy::Capture::kAuto;
   bool init_ready_ = false;
   bool egress_ready_ = false;
-  int terms_ = 0;  // SIGTERMs that came
-  bool suspend_asked_ = false;
   std::optional<Descriptor> control_;
   std::optional<EgressReports> egress_reports_;
   PersonLink person_{{.io = io_,
@@ -181,7 +171,13 @@ class Supervision {
   std::optional<TerminalRelay> terminal_;
   std::optional<KillOrder> kill_order_;
   std::optional<LimitWatch> limits_;
-  std::optional<asio::signal_set> signals_;
+  std::optional<SignalRelay> signals_;
+  OutsideWatch outside_{{.network = inputs_.plan.network,
+                         .login = inputs_.proxy_login,
+                         .rules = person_.rules(),
+                         .host_names = inputs_.processes.host_names(),
+                         .egress = inputs_.processes.egress_control(),
+                         .emit = [this](const Event& event) { Emit(event); }}};
 };
 
 /// Asio throws when it cannot get a descriptor; everything that was started must end all the same.
@@ -215,19 +211,19 @@ void Supervision::Watch() {
         });
     asio::co_spawn(io_, WatchWitness(), kRethrow);
   }
-  signals_.emplace(io_);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}) {
-    signals_->add(signal);
-  }
-  if (CanBeSuspended()) signals_->add(SIGTSTP);
+  signals_.emplace(
+      io_, SignalRelay::Inputs{.agent_stands = [this] { return init_ready_ && egress_ready_; },
+                               .to_agent = [this](int signal) { SignalAgent(signal); },
+                               .terminal = [this] { return terminal_ ? &*terminal_ : nullptr; },
+                               .end_run = [this](Outcome outcome) { Finish(std::move(outcome)); }});
   MakeLimitWatch();
   if (inputs_.purpose == Purpose::kRun) HearThePerson();
   asio::co_spawn(io_, WatchInitMessages(), kRethrow);
   asio::co_spawn(io_, egress_reports_->Watch(), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.init().get(), "init"), kRethrow);
   asio::co_spawn(io_, WatchProcess(processes_.egress().get(), "egress"), kRethrow);
-  asio::co_spawn(io_, ForwardSignals(), kRethrow);
-  if (inputs_.plan.network.HasNames()) asio::co_spawn(io_, WatchHostNames(), kRethrow);
+  asio::co_spawn(io_, signals_->Carry(), kRethrow);
+  if (inputs_.plan.network.HasNames()) asio::co_spawn(io_, outside_.Watch(io_), kRethrow);
 }
 
 void Supervision::HearThePerson() {
@@ -279,7 +275,7 @@ void Supervision::OnInitMessage(const Message& message, Fd fd) {
                .sys_errno = message.error});
       return;
     case MessageKind::kStopped:
-      OnAgentStopped();
+      signals_->OnAgentStopped();
       return;
     case MessageKind::kExited:
       Finish(limits_->EndOf(OutcomeOfWaitStatus(message.number)));
@@ -358,41 +354,6 @@ void Supervision::LookInto(const Fd& root) {
   }
 }
 
-/// Names are found as they are found outside now: a VPN may have come or gone.
-asio::awaitable<void> Supervision::WatchHostNames() {
-  asio::steady_timer pause(io_);
-  const auto& proxy = inputs_.plan.network.proxy;
-  bool owes_login = proxy && proxy->with_login;
-  for (;;) {
-    if (owes_login) owes_login = !TellProxyLogin();
-    for (const egress::Order& order :
-         processes_.host_names().Look(person_.rules(), inputs_.plan.network.proxy)) {
-      TellEgress(order);
-    }
-    pause.expires_after(HostNames::kBetweenLooks);
-    boost::system::error_code error;
-    co_await pause.async_wait(Await(error));
-    if (error) co_return;
-  }
-}
-
-/// Egress is not ready before.
-bool Supervision::TellProxyLogin() {
-  egress::Order order{.kind = egress::OrderKind::kProxyLogin, .addresses = {}, .text = {}};
-  if (inputs_.proxy_login) order.text = inputs_.proxy_login->text();
-  const bool told = egress::SendOrder(processes_.egress_control(), order).has_value();
-  ::explicit_bzero(order.text.data(), order.text.size());
-  return told;
-}
-
-void Supervision::TellEgress(const egress::Order& order) {
-  if (!egress::SendOrder(processes_.egress_control(), order)) {
-    processes_.host_names().Missed(order.kind);  // it is busy
-    return;
-  }
-  if (const auto event = EventOf(order)) Emit(*event);
-}
-
 asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {
   Descriptor process(io_, Duplicate(pidfd));
   boost::system::error_code error;
@@ -409,66 +370,6 @@ asio::awaitable<void> Supervision::WatchProcess(int pidfd, const char* name) {
   }
   if (std::string_view(name) == "egress") TakeWhatEgressSaid();
   Finish(limits_->EndOf(RunFailed(fmt::format("{} ended unexpectedly", name))));
-}
-
-asio::awaitable<void> Supervision::ForwardSignals() {
-  for (;;) {
-    boost::system::error_code error;
-    const int signal = co_await signals_->async_wait(Await(error));
-    if (error) co_return;
-    if (signal == SIGWINCH) {
-      if (terminal_) terminal_->Resize();
-      continue;
-    }
-    if (signal == SIGCONT) {
-      // Stopped and gone on: the terminal may be somebody else's now, or have a mode of theirs.
-      if (terminal_) (void)terminal_->TakeUp();
-      continue;
-    }
-    if (signal == SIGTSTP) {
-      OnSuspend();
-      continue;
-    }
-    SignalAgent(signal);
-    // An agent may take its time after the first one, or pay no heed. The second is for the run.
-    if (signal == SIGTERM && ++terms_ == 2) {
-      Finish({.cause = Cause::kSignaled,
-              .exit_code = 128 + signal,
-              .detail = "ended by a second SIGTERM",
-              .remedy = {}});
-    }
-    // Before the agent exists there is nobody to take the signal but the run itself.
-    if (!init_ready_ || !egress_ready_) {
-      Finish({.cause = Cause::kSignaled,
-              .exit_code = 128 + signal,
-              .detail = fmt::format("signal {} before the agent started", signal),
-              .remedy = {}});
-    }
-  }
-}
-
-/// The person's terminal, or somebody's kill, says it to the agent's side of the run, too: a
-/// supervisor that slept alone would leave the agent at work.
-void Supervision::OnSuspend() {
-  suspend_asked_ = true;
-  if (init_ready_ && egress_ready_) {
-    SignalAgent(SIGTSTP);  // it may pay no heed, as outside
-  } else {
-    OnAgentStopped();
-  }
-}
-
-/// An agent at the terminal was stopped by the person at the keyboard, who wants their shell. One
-/// that stops by itself is nobody's concern.
-void Supervision::OnAgentStopped() {
-  const bool at_terminal = terminal_ && terminal_->IsTakenUp();
-  if (!CanBeSuspended() || (!at_terminal && !suspend_asked_)) return;
-  suspend_asked_ = false;
-  if (terminal_) terminal_->LetGo();
-  StopOwnJob();
-  if (terminal_) (void)terminal_->TakeUp();
-  SignalAgent(SIGCONT);
-  if (terminal_) SignalAgent(SIGWINCH);  // draw anew: the screen was somebody else's
 }
 
 void Supervision::AttachTerminal(Fd master) {
