@@ -43,6 +43,11 @@ std::string Unescape(std::string_view field) {
   return out;
 }
 
+/// As the kernel writes it: nothing behind the last name.
+bool IsPath(std::string_view text) {
+  return text == "/" || (text.starts_with('/') && !text.ends_with('/'));
+}
+
 /// "36 35 98:0 /root /at rw,noatime master:1 - type device rw,memory": any number of optional
 /// fields stand before the dash.
 std::optional<CgroupMount> ParseMount(std::string_view line) {
@@ -57,7 +62,7 @@ std::optional<CgroupMount> ParseMount(std::string_view line) {
                     .controllers = {},
                     .root = Unescape(before[3]),
                     .at = Unescape(before[4])};
-  if (!mount.root.starts_with('/') || !mount.at.starts_with('/')) return std::nullopt;
+  if (!IsPath(mount.root) || !IsPath(mount.at)) return std::nullopt;
   // The options of the file system: those of v1 name its controllers, beside words that no
   // controller is called by.
   if (!mount.unified) mount.controllers = SplitAtCommas(line);

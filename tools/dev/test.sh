@@ -78,7 +78,7 @@ Bench() {
 FuzzOne() {
   local target=$1 seconds=$2 name work log seeds
   name=${target##*/}
-  work=$root/build/asan/fuzz/work/$name
+  work=$root/build/$preset/fuzz/work/$name
   log=$work/log
   mkdir -p "$work/corpus" "$work/found"
   seeds=("$root/fuzz/corpus/${name%_fuzz}")
@@ -95,17 +95,19 @@ FuzzOne() {
   fi
 }
 
+# In CI with the build of the unit tests, which is there: a moment's fuzzing is not worth another one.
 Fuzz() {
-  local seconds=${1:-20} all=() targets=() target
+  local seconds=${1:-20} all=() targets=() target preset=fuzz
   [[ $seconds =~ ^[0-9]+$ ]] || Die "fuzz [SECONDS] [TARGET...]: '$seconds' is not a number"
   [ $# -eq 0 ] || shift
-  Build asan fuzz_targets
-  mapfile -t all < <(find "$root/build/asan/fuzz" -maxdepth 1 -type f -executable | sort)
+  [ "${CI:-false}" != true ] || preset=asan
+  Build "$preset" fuzz_targets
+  mapfile -t all < <(find "$root/build/$preset/fuzz" -maxdepth 1 -type f -name '*_fuzz' | sort)
   for target in "${all[@]}"; do
     [ $# -gt 0 ] && [[ " $* " != *" ${target##*/} "* ]] || targets+=("$target")
   done
-  [ "${#targets[@]}" -gt 0 ] || Die "no fuzz target '${*:-*}' in build/asan/fuzz"
-  export root
+  [ "${#targets[@]}" -gt 0 ] || Die "no fuzz target '${*:-*}' in build/$preset/fuzz"
+  export root preset
   export -f FuzzOne Die Say
   # shellcheck disable=SC2016
   printf '%s\0' "${targets[@]}" |
