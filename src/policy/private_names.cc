@@ -60,8 +60,10 @@ Result<PrivateName> ParsePrivateName(std::string_view text, std::string from) {
 }
 
 std::string TextOf(const PrivateName& name) {
-  return fmt::format("{}{}{}", name.below ? "*." : "", name.name->text(),
-                     name.address ? "=" + TextOf(*name.address) : "");
+  NetRule rule;
+  rule.name = name.name;
+  rule.below = name.below;
+  return TextOf(rule) + (name.address ? "=" + TextOf(*name.address) : "");
 }
 
 bool Covers(const PrivateName& wider, const PrivateName& name) {

@@ -34,6 +34,7 @@ TEST(PrivateName, IsReadIntoOneForm) {
                            "*.dev.example=127.0.0.1", "app.example=8.8.8.8"}) {
     EXPECT_EQ(Canonical(text), text);
   }
+  EXPECT_EQ(Canonical("com."), "com.");
   EXPECT_EQ(Canonical("DB.Corp.example."), "db.corp.example");
   EXPECT_EQ(Canonical("app.example=[fd00::5]"), "app.example=fd00::5");
 }
