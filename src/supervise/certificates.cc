@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/path.h"
 #include "base/text.h"
@@ -31,18 +32,20 @@ constexpr std::array<std::string_view, 8> kVariables = {
 /// Where a run sees the host's files anyway.
 constexpr std::array<std::string_view, 3> kSeen = {"/usr", "/etc/ssl/certs", "/etc/pki"};
 
-/// Empty, or why it stays outside.
+bool IsSeen(const std::string& real) {
+  return std::ranges::any_of(
+      kSeen, [&](std::string_view place) { return IsAtOrBelow(real, std::string(place)); });
+}
+
+/// Empty, or why it stays outside. What is seen anyway is not looked into.
 std::string WhyNot(const std::string& path) {
   if (!path.starts_with('/')) return "no absolute path";
+  const Result<std::string> real = host::RealPath(path);
+  if (!real) return real.error().what;
+  if (IsSeen(*real)) return {};
   const auto text = sys::ReadSmallFile(AT_FDCWD, path.c_str(), kMostBytes);
   if (!text) return text.error().what;
   return HoldsOnlyCertificates(*text) ? "" : "not a file of certificates alone, as PEM";
-}
-
-bool IsSeen(const std::string& real, const std::string& project) {
-  return IsAtOrBelow(real, project) || std::ranges::any_of(kSeen, [&](std::string_view place) {
-           return IsAtOrBelow(real, std::string(place));
-         });
 }
 
 }  // namespace
@@ -68,13 +71,16 @@ bool HoldsOnlyCertificates(std::string_view text) {
 
 void AddCertificates(const Environment& environment, const std::string& project,
                      const std::function<void(const std::string&)>& warn, policy::Policy& policy) {
+  std::map<std::string, std::string> judged;  // usually many variables name one file
   for (const std::string_view variable : kVariables) {
     const std::string name(variable);
     const std::string path = ValueOf(environment, name.c_str());
     const bool is_said = std::ranges::any_of(
         policy.environment, [&](const auto& rule) { return rule.name == name && rule.value; });
     if (path.empty() || is_said) continue;
-    if (const std::string why = WhyNot(path); !why.empty()) {
+    const auto [known, is_new] = judged.try_emplace(path);
+    if (is_new) known->second = WhyNot(path);
+    if (const std::string& why = known->second; !why.empty()) {
       warn(fmt::format("{} '{}' of your environment does not exist inside: {}", name,
                        Printable(path), why));
       continue;
@@ -82,7 +88,8 @@ void AddCertificates(const Environment& environment, const std::string& project,
     const std::string real = host::RealPath(path).value_or(path);
     const bool is_there = std::ranges::any_of(
         policy.read_only, [&](const policy::NamedPath& shown) { return shown.path == path; });
-    if (!is_there && !IsSeen(real, project)) policy.read_only.push_back({path, name});
+    if (!is_there && !IsSeen(real) && !IsAtOrBelow(real, project))
+      policy.read_only.push_back({path, name});
     policy.environment.push_back({.name = name, .value = path, .from = name});
   }
 }
