@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <string_view>
+#include <utility>
 
 #include "egress/relay.h"
 
@@ -35,6 +37,15 @@ inline void FindADeadPeer(int socket) {
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
+/// For a listener of this machine: what it accepts has the same. Nothing is lost between two
+/// sockets of one machine, so nothing is paced, whatever the machine's own choice is (tcp(7)).
+inline void TalkOnThisMachine(int listener) {
+  constexpr std::string_view kUnpaced = "reno";  // in every kernel, for everybody
+  (void)::setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, kUnpaced.data(), kUnpaced.size());
+  SendWithoutDelay(listener);
+  FindADeadPeer(listener);
+}
+
 /// Both sockets of one relayed connection; reports its end when the last direction lets go of it.
 struct Relay::Connection {
   /// `to`: family 0 for the host's own loopback.
@@ -54,7 +65,7 @@ struct Relay::Connection {
     report.bytes_to_host = bytes_to_host;
     report.bytes_from_host = bytes_from_host;
     report.count = relay.out_.used();
-    relay.reporter_.Send(report);
+    Tell(report);
   }
 
   [[nodiscard]] EgressReport About(ReportKind kind) const {
@@ -74,13 +85,21 @@ struct Relay::Connection {
     waiting = false;
   }
 
-  void Opened() {
-    for (Descriptor* side : {&client, &host}) {
-      SendWithoutDelay(side->native_handle());
-      FindADeadPeer(side->native_handle());
-    }
-    id = ++relay.last_connection_;
-    relay.reporter_.Send(About(ReportKind::kOpened));
+  /// Both sides are there.
+  void Stands() { id = ++relay.last_connection_; }
+
+  /// What there is time for behind the first words, which somebody waits for. `dialled`: the side
+  /// that no listener of ours accepted.
+  void Opened(Descriptor& dialled) {
+    TellThatItStands();
+    SendWithoutDelay(dialled.native_handle());
+    FindADeadPeer(dialled.native_handle());
+  }
+
+  /// A report about a connection that stands.
+  void Tell(const EgressReport& report) {
+    TellThatItStands();
+    relay.reporter_.Send(report);
   }
 
   /// Resets both sides; whoever waits on them is woken with an error. The first cause stays.
@@ -94,6 +113,10 @@ struct Relay::Connection {
     }
   }
 
+  void TellThatItStands() {
+    if (!std::exchange(told, true)) relay.reporter_.Send(About(ReportKind::kOpened));
+  }
+
   Relay& relay;
   Descriptor client;
   Descriptor host;
@@ -103,6 +126,7 @@ struct Relay::Connection {
   bool waiting = true;
   bool answered = false;  // somebody carries what the host says
   bool refused = false;   // what breaks now was broken on purpose
+  bool told = false;      // that it stands
   std::uint32_t id = 0;   // once it stands
   int error = 0;
   std::uint64_t bytes_to_host = 0;

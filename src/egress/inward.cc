@@ -103,9 +103,8 @@ Task<> Relay::CarryIn(Fd client, std::uint16_t published, std::uint16_t inside) 
     reporter_.Send(report);
     co_return;
   }
-  SendWithoutDelay(connection->client.native_handle());
-  SendWithoutDelay(connection->host.native_handle());
-  connection->Opened();
+  connection->Stands();
+  connection->Opened(connection->client);
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
 }

@@ -136,6 +136,7 @@ Result<Relay::Role> Relay::RoleOf(const Address& listener, const plan::NetworkPl
 }
 
 Status Relay::Watch(Fd listener, Listener& as) {
+  TalkOnThisMachine(listener.get());
   boost::system::error_code error;
   as.socket.assign(listener.get(), error);
   if (error) return FailErrno(error.value(), "watch a listener");
@@ -234,7 +235,8 @@ Task<> Relay::Carry(Fd client, std::uint16_t port) {
     reporter_.Send({.kind = ReportKind::kUpstreamFailed, .port = port, .error = failed});
     co_return;
   }
-  connection->Opened();
+  connection->Stands();
+  connection->Opened(connection->host);
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, false), asio::detached);
 }

@@ -169,16 +169,17 @@ Task<> Relay::CarryOut(Fd client, Address target) {
   (void)std::move(client).Release();
 
   if (!co_await ConnectUpstream(connection, wanted)) co_return;
-  connection->Opened();
+  connection->Stands();
   const bool checked = name != nullptr && !permission.raw;
-  // A server of the web is silent until it is asked; elsewhere it may speak first.
-  if (!checked || !Claim::IsExpected(target.port)) CarryAnswers(connection);
   if (!checked) {
     connection->Carries();
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   } else {
     asio::co_spawn(loop_.get_executor(), CarryChecked(connection), asio::detached);
   }
+  // A server of the web is silent until it is asked; elsewhere it may speak first.
+  if (!checked || !Claim::IsExpected(target.port)) CarryAnswers(connection);
+  connection->Opened(connection->host);
 }
 
 void Relay::RefuseUnreachable(Fd client, const Address& target) {
@@ -222,11 +223,11 @@ std::shared_ptr<Timer> Relay::ExpectAClaim(const std::shared_ptr<Connection>& co
     return timer;
   }
   timer->expires_after(timeouts_.first_claim);
-  timer->async_wait([this, connection](const boost::system::error_code& cancelled) {
+  timer->async_wait([connection](const boost::system::error_code& cancelled) {
     if (cancelled || !connection->waiting || !connection->client.is_open()) return;
     EgressReport report = connection->About(ReportKind::kMismatch);
     report.mismatch = Mismatch::kTooSlow;
-    reporter_.Send(report);
+    connection->Tell(report);
     connection->Break(ETIMEDOUT);
   });
   return timer;
@@ -238,10 +239,14 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
   std::string held;
   static std::array<char, 16 << 10> block;  // nothing stays in it across a wait
   const auto until = ExpectAClaim(connection);
-  while (!co_await Ready(connection->client, Descriptor::wait_read)) {
+  for (;;) {
+    // Its first words are usually here already: it had them ready while the far end was dialled.
     const ssize_t got =
         ::recv(connection->client.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+      if (co_await Ready(connection->client, Descriptor::wait_read)) break;
+      continue;
+    }
     if (got < 0) {
       connection->Break(errno);
       co_return;
@@ -289,7 +294,7 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::str
   EgressReport report = connection->About(ReportKind::kMismatch);
   report.mismatch = look.then == Claim::Look::Then::kMore ? Mismatch::kNotInOrder : look.mismatch;
   report.claimed = TextOfName(look.claimed);
-  reporter_.Send(report);
+  connection->Tell(report);
   // Behind an answer of the server words of ours would be part of it.
   if (connection->bytes_to_host > 0 || look.reply.empty()) {
     connection->Break(EPROTO);

@@ -2,17 +2,22 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "supervise/approvals.h"
@@ -60,29 +65,66 @@ std::string WhereItLeads(const egress::EgressReport& report) {
 
 }  // namespace
 
+EgressReports::EgressReports(asio::io_context& io, Fd socket, Heard heard,
+                             const EventBounds& bounds)
+    : io_(io),
+      socket_(std::move(socket)),
+      heard_(std::move(heard)),
+      events_(bounds, heard_.event),
+      denials_(bounds, heard_.event) {
+  const int flags = ::fcntl(socket_.get(), F_GETFL);
+  (void)::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
+}
+
 asio::awaitable<void> EgressReports::Watch() {
+  // They come in crowds. Whoever is woken up for each takes the processor from those who talk.
+  constexpr std::chrono::milliseconds kBetweenLooks(2);
+  asio::steady_timer pause(io_);
   for (;;) {
     boost::system::error_code error;
-    co_await socket_.async_wait(asio::posix::stream_descriptor::wait_read,
-                                asio::redirect_error(asio::use_awaitable, error));
+    co_await SomethingIsSaid(error);
     if (error) co_return;
-    const Result<Next> next = TakeOne();
+    const Result<Next> next = TakeAll();
     if (!next) {
       heard_.failed({.cause = Cause::kRunFailed,
                      .exit_code = 125,
                      .detail = "egress: " + next.error().what,
                      .remedy = {}});
     }
-    if (!next || *next == Next::kEnded) co_return;
+    if (!next || *next != Next::kMore) co_return;
+    pause.expires_after(kBetweenLooks);
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return;
+  }
+}
+
+/// The event loop knows the socket only for as long as this waits: else it wakes up for what comes
+/// in the pause, too.
+asio::awaitable<void> EgressReports::SomethingIsSaid(boost::system::error_code& error) {
+  const int copy = ::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) {
+    throw boost::system::system_error(errno, boost::system::system_category(), "duplicate");
+  }
+  asio::posix::stream_descriptor socket(io_, copy);
+  co_await socket.async_wait(asio::posix::stream_descriptor::wait_read,
+                             asio::redirect_error(asio::use_awaitable, error));
+}
+
+/// kMore: all that is there by now was taken.
+Result<EgressReports::Next> EgressReports::TakeAll() {
+  for (;;) {
+    const Result<Next> next = TakeOne();
+    if (!next && next.error().sys_errno == EAGAIN) return Next::kMore;
+    if (!next || *next != Next::kMore) return next;
   }
 }
 
 Result<EgressReports::Next> EgressReports::TakeOne() {
   std::array<std::byte, sizeof(egress::EgressReport)> buffer{};
-  auto got = sys::ReceiveFds(socket_.native_handle(), buffer, {});
+  auto got = sys::ReceiveFds(socket_.get(), buffer, {});
   // When egress ends with listeners unread the socket says so once, before its last words.
   if (!got && got.error().sys_errno == ECONNRESET) {
-    got = sys::ReceiveFds(socket_.native_handle(), buffer, {});
+    got = sys::ReceiveFds(socket_.get(), buffer, {});
   }
   if (!got) return std::unexpected(got.error());
   if (got->bytes == 0) return Next::kEnded;
@@ -91,11 +133,7 @@ Result<EgressReports::Next> EgressReports::TakeOne() {
   return On(report);
 }
 
-void EgressReports::TakeTheRest() {
-  boost::system::error_code ignored;
-  socket_.native_non_blocking(true, ignored);
-  for (Result<Next> next = Next::kMore; next && *next == Next::kMore;) next = TakeOne();
-}
+void EgressReports::TakeTheRest() { (void)TakeAll(); }
 
 void EgressReports::Finish() {
   TakeTheRest();

@@ -10,9 +10,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/system/error_code.hpp>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "egress/report.h"
 #include "event/event.h"
 #include "policy/net_rules.h"
@@ -40,15 +41,11 @@ class EgressReports {
     std::function<void(std::uint64_t)> out_limit = [](std::uint64_t) {};
   };
 
-  /// `socket`: a descriptor of its own (egress/report.h). Throws what Asio throws.
-  EgressReports(boost::asio::io_context& io, int socket, Heard heard,
-                const EventBounds& bounds = kEgressBounds)
-      : socket_(io, socket),
-        heard_(std::move(heard)),
-        events_(bounds, heard_.event),
-        denials_(bounds, heard_.event) {}
+  /// `socket` (egress/report.h) does not block from now on.
+  EgressReports(boost::asio::io_context& io, Fd socket, Heard heard,
+                const EventBounds& bounds = kEgressBounds);
 
-  /// Until egress ends; to be spawned.
+  /// Until egress ends; to be spawned. Throws what Asio throws.
   boost::asio::awaitable<void> Watch();
   /// What it has said by now, without waiting for more; stops at what makes the run fail.
   void TakeTheRest();
@@ -57,6 +54,8 @@ class EgressReports {
 
  private:
   enum class Next : std::uint8_t { kMore, kFailed, kEnded };
+  boost::asio::awaitable<void> SomethingIsSaid(boost::system::error_code& error);
+  Result<Next> TakeAll();
   Result<Next> TakeOne();
   Next On(const egress::EgressReport& report);
   void OnConnection(const egress::EgressReport& report);
@@ -65,7 +64,8 @@ class EgressReports {
   void OnDenied(const egress::EgressReport& report);
   [[nodiscard]] std::string RuleOf(const egress::EgressReport& report) const;
 
-  boost::asio::posix::stream_descriptor socket_;
+  boost::asio::io_context& io_;
+  Fd socket_;
   Heard heard_;
   BoundedEvents events_;   // of connections
   BoundedEvents denials_;  // by themselves: a flood of them hides no connection

@@ -22,11 +22,11 @@ class EgressReportsTest : public ::testing::Test {
   EgressReportsTest() {
     int pair[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-    ours_ = pair[0];
+    ours_ = Fd(pair[0]);
     theirs_ = Fd(pair[1]);
   }
   EgressReports Within(const EventBounds& bounds) {
-    return {io_, ours_,
+    return {io_, std::move(ours_),
             EgressReports::Heard{.ready = [] {},
                                  .failed = [](Outcome) {},
                                  .event = [this](const event::Event& event) { Keep(event); }},
@@ -50,7 +50,7 @@ class EgressReportsTest : public ::testing::Test {
   }
 
   boost::asio::io_context io_;
-  int ours_ = -1;  // the reports take it
+  Fd ours_;  // until the reports have it
   Fd theirs_;
   std::vector<std::string> told_;
 };
