@@ -219,7 +219,9 @@ class AuditKill : public ::testing::TestWithParam<Who> {
       EXPECT_EQ(known, static_cast<std::size_t>(kFiles));
     } else {
       EXPECT_EQ(verified.exit_code, 3) << verified.out << verified.err;
-      EXPECT_THAT(verified.out, HasSubstr("ambit was killed before it could seal it"));
+      // The kernel may stop in the middle of what a process that is killed writes.
+      EXPECT_THAT(verified.out, AnyOf(HasSubstr("ambit was killed before it could seal it"),
+                                      HasSubstr("of a record that was cut off")));
       if (known > 0) ++cut_in_work_;
     }
     CheckWhatWasLost(killed, known);
