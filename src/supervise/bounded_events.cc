@@ -23,19 +23,11 @@ std::int64_t Sum(std::int64_t left, std::int64_t right) {
 BoundedEvents::BoundedEvents(const EventBounds& bounds, Emit emit)
     : bounds_(bounds),
       emit_(std::move(emit)),
-      tokens_(bounds.burst),
-      filled_(Clock::now()),
-      dropped_told_(filled_) {}
+      bucket_(bounds.burst, bounds.per_second),
+      dropped_told_(Clock::now()) {}
 
 bool BoundedEvents::Fits(int events) {
-  if (told_ + events > bounds_.events || told_bytes_ >= bounds_.bytes) return false;
-  if (tokens_ < events) {
-    const Clock::time_point now = Clock::now();
-    const std::chrono::duration<double> passed = now - filled_;
-    filled_ = now;
-    tokens_ = std::min(bounds_.burst, tokens_ + passed.count() * bounds_.per_second);
-  }
-  return tokens_ >= events;
+  return told_ + events <= bounds_.events && told_bytes_ < bounds_.bytes && bucket_.Has(events);
 }
 
 bool BoundedEvents::Admit(std::string_view name, std::int64_t bytes, int events) {
@@ -43,7 +35,7 @@ bool BoundedEvents::Admit(std::string_view name, std::int64_t bytes, int events)
     CountDropped(name, 1);
     return false;
   }
-  tokens_ -= events;
+  bucket_.Take(events);
   told_ += events;
   told_bytes_ += bytes;
   return true;

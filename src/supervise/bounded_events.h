@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/token_bucket.h"
 #include "event/event.h"
 
 namespace ambit::supervise {
@@ -26,7 +27,7 @@ inline constexpr std::int64_t kEventBytes = 240;
 
 class BoundedEvents {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = TokenBucket::Clock;
   using Emit = std::function<void(const event::Event&)>;
 
   BoundedEvents(const EventBounds& bounds, Emit emit);
@@ -49,10 +50,9 @@ class BoundedEvents {
 
   EventBounds bounds_;
   Emit emit_;
-  double tokens_;
+  TokenBucket bucket_;
   std::int64_t told_ = 0;
   std::int64_t told_bytes_ = 0;
-  Clock::time_point filled_;
   Clock::time_point dropped_told_;
   std::map<std::string, std::int64_t, std::less<>> dropped_;
 };
