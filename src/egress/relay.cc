@@ -24,6 +24,7 @@ namespace {
 /// Other listeners get a turn after this many.
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::chrono::milliseconds kPauseWhenFilesRunOut(100);
+constexpr std::chrono::milliseconds kPauseAtTheRate(10);
 
 /// Errors of one connection that died before it was accepted (accept(2)).
 bool IsAboutTheConnection(int error) {
@@ -63,7 +64,8 @@ Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
       inward_(loop),
       out_(most_out,
            [this] { reporter_.Send({.kind = ReportKind::kOutLimit, .count = out_.used()}); }),
-      timeouts_(timeouts) {}
+      timeouts_(timeouts),
+      new_ones_(limits.new_at_once, limits.new_per_second) {}
 
 Status Relay::Serve(std::vector<Fd> listeners, const plan::NetworkPlan& plan) {
   capture_ = plan.capture;
@@ -144,11 +146,29 @@ Status Relay::Watch(Fd listener, Listener& as) {
   return {};
 }
 
+/// Whoever is not taken waits in the kernel's queue, and that is told.
+bool Relay::MayTakeOneMore(const Listener& listener) {
+  constexpr std::chrono::seconds kToldEvery(1);
+  if (listener.role != Role::kCapture || new_ones_.Has(1)) return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - slowed_told_ >= kToldEvery) {
+    slowed_told_ = now;
+    reporter_.Send(
+        {.kind = ReportKind::kSlowed, .count = static_cast<std::uint64_t>(limits_.new_per_second)});
+  }
+  return false;
+}
+
 Task<> Relay::AcceptAll(Listener& listener) {
   Timer pause(loop_.get_executor());
   boost::system::error_code ignored;
   while (!co_await Ready(listener.socket, Descriptor::wait_read)) {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
+      if (!MayTakeOneMore(listener)) {
+        pause.expires_after(kPauseAtTheRate);
+        co_await pause.async_wait(asio::redirect_error(UseTask(), ignored));
+        break;
+      }
       Fd client(::accept4(listener.socket.native_handle(), nullptr, nullptr,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!client && errno == EAGAIN) break;
@@ -161,6 +181,7 @@ Task<> Relay::AcceptAll(Listener& listener) {
         co_await pause.async_wait(asio::redirect_error(UseTask(), ignored));
         break;
       }
+      if (listener.role == Role::kCapture) new_ones_.Take(1);
       Take(std::move(client), listener);
     }
   }

@@ -30,6 +30,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/token_bucket.h"
 #include "egress/address.h"
 #include "egress/allowance.h"
 #include "egress/claim.h"
@@ -48,7 +49,9 @@ namespace ambit::egress {
 struct RelayLimits {
   std::size_t connections = 4096;
   std::size_t pipes = 64;
-  std::size_t held = 128;  // connections that wait for a person
+  std::size_t held = 128;     // connections that wait for a person
+  double new_at_once = 4096;  // out of the run; what is more waits
+  double new_per_second = 1000;
 };
 
 /// How long a connection may do nothing.
@@ -102,6 +105,7 @@ class Relay {
   [[nodiscard]] Address TargetOf(int client) const;
 
   Task<> AcceptAll(Listener& listener);
+  [[nodiscard]] bool MayTakeOneMore(const Listener& listener);
   void Take(Fd client, const Listener& listener);
   void TakeCaptured(Fd client);
   void RefuseFull(Fd client, const Listener& listener);
@@ -151,6 +155,8 @@ class Relay {
   std::vector<std::unique_ptr<Listener>> listeners_;
   Allowance out_;
   Timeouts timeouts_;
+  TokenBucket new_ones_;
+  std::chrono::steady_clock::time_point slowed_told_;
   std::set<Connection*> connections_;
   std::size_t waiting_ = 0;  // captured, and nothing is carried yet
   std::size_t telling_ = 0;

@@ -38,8 +38,9 @@ enum class ReportKind : std::uint8_t {
   kOutLimit,       // more than may leave the run was to leave it: `count` has left
   kTraffic,        // `count` bytes have left the run; about once a second while that changes
   kTooManyNames,   // `name` got no address: there are as many below its wildcard as there may be
+  kSlowed,         // new connections wait: more than `count` a second; told once a second at most
 };
-inline constexpr ReportKind kLastReportKind = ReportKind::kTooManyNames;
+inline constexpr ReportKind kLastReportKind = ReportKind::kSlowed;
 
 /// Where the start of egress failed (kFailed only; kNone otherwise).
 enum class Stage : std::uint8_t {
@@ -75,8 +76,8 @@ struct EgressReport {
   std::array<std::uint8_t, 16> address{};        // network order; the first four for family 4
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_from_host = 0;
-  /// kDropped: records. Refusals: how many equal ones, 0 and 1: one. kClosed, kTraffic, kOutLimit:
-  /// bytes that all connections have brought out of the run.
+  /// kDropped: records. kSlowed: connections a second. Refusals: how many equal ones, 0 and 1: one.
+  /// kClosed, kTraffic, kOutLimit: bytes that all connections have brought out of the run.
   std::uint64_t count = 0;
   std::uint64_t published = 0;  // the port of the host a connection came in on; 0: none
   NameText name{};     // what was connected to or asked for; empty: an address, or no host's name

@@ -38,6 +38,7 @@ inline constexpr std::string_view kNetHeld = "net.held";
 inline constexpr std::string_view kNetAnswered = "net.answered";
 inline constexpr std::string_view kEgressResolver = "egress.resolver";
 // A name server that is not the run's own was asked, and the run's own answered.
+inline constexpr std::string_view kEgressSlowed = "egress.slowed";
 inline constexpr std::string_view kEgressResolverAsked = "egress.resolver_asked";
 // The other way round: a port of the host leads to a server inside.
 inline constexpr std::string_view kPublishListening = "publish.listening";

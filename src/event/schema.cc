@@ -98,6 +98,9 @@ constexpr FieldSchema kOfEgressResolverAsked[] = {
     {"host", kText, "the address that was asked"},
     {"port", kNumber, "53"},
 };
+constexpr FieldSchema kOfEgressSlowed[] = {
+    {"most_per_second", kNumber, "how many begin"},
+};
 constexpr FieldSchema kOfPublishListening[] = {
     {"host_port", kNumber, "the port on the host's loopback"},
     {"port", kNumber, "of the server inside"},
@@ -261,6 +264,8 @@ constexpr EventSchema kEvents[] = {
      kOfEgressResolver},
     {kEgressResolverAsked, "a foreign name server was asked; the run's own answered",
      kOfEgressResolverAsked},
+    {kEgressSlowed, "new connections wait: the run makes more of them than it may in a second",
+     kOfEgressSlowed},
     {kPublishListening, "a port of the host leads to a server inside from now on",
      kOfPublishListening},
     {kPublishConnect, "a connection from the host to a server inside", kOfPublishConnect},

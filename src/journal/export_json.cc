@@ -97,6 +97,7 @@ constexpr std::array<Mapping, 28> kMappings = {{
     {event::kCopiedUp, Subject::kFile, kOther},
     {event::kEgressConnect, Subject::kNetwork, kOther},
     {event::kEgressResolverAsked, Subject::kNetwork, kOther},
+    {event::kEgressSlowed, Subject::kNetwork, kOther},
     {event::kPublishConnect, Subject::kNetwork, kOther},
     {event::kPublishListening, Subject::kNetwork, 7},  // Listen
     {event::kLimitWarning, Subject::kFinding, 1},      // Create

@@ -183,6 +183,10 @@ EgressReports::Next EgressReports::On(const egress::EgressReport& report) {
     case ReportKind::kResolverAsked:
       OnResolverAsked(report);
       break;
+    case ReportKind::kSlowed:
+      if (events_.Admit(event::kEgressSlowed, kReportBytes))
+        events_.Tell({event::kEgressSlowed, {{"most_per_second", Number(report.count)}}});
+      break;
     case ReportKind::kDropped:
       events_.CountDropped(kLostReports, Number(report.count));
       break;
