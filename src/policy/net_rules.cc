@@ -133,6 +133,14 @@ Status RefuseSlips(std::string_view text, std::string_view host) {
   return {};
 }
 
+/// Without brackets nobody can tell its last group from a port.
+Status RefuseBareV6(std::string_view text, std::string_view rest) {
+  const std::string address(rest.substr(0, rest.find('/')));
+  if (!address.contains(':') || !AddressIn(address, /*v6=*/true)) return {};
+  return Wrong(text, "an address of IPv6 stands in brackets",
+               fmt::format("write [{0}], or [{0}]:PORT", rest));
+}
+
 bool IsOfThisMachine(const NetRule& rule) {
   constexpr int kV4LoopbackBits = 8 + kV4Bits;
   if (rule.name)
@@ -265,6 +273,7 @@ Result<NetRule> ReadTarget(std::string_view text, std::string from) {
                  fmt::format("write {}", host.empty() ? "example.com" : Printable(host)));
   }
   if (rest.contains(',')) AMBIT_CHECK(RefuseSlips(text, rest));
+  AMBIT_CHECK(RefuseBareV6(text, rest));
   const auto colon = rest.rfind(':');
   if (colon != std::string_view::npos && !rest.ends_with(']')) {
     const auto port = NumberIn(rest.substr(colon + 1));

@@ -114,6 +114,11 @@ TEST(NetRule, ThatIsASlipSaysWhatToWrite) {
                            "127.8.0.0/16", "[::1]:80"}) {
     EXPECT_THAT(told(here), ::testing::HasSubstr("a loopback of its own; --host-port N")) << here;
   }
+  EXPECT_EQ(told("2001:db8::1"),
+            "'2001:db8::1': an address of IPv6 stands in brackets; write [2001:db8::1], or "
+            "[2001:db8::1]:PORT");
+  EXPECT_THAT(told("2001:db8::1:443"), ::testing::HasSubstr("write [2001:db8::1:443]"));
+  EXPECT_THAT(told("tcp://2001:db8::/32"), ::testing::HasSubstr("write [2001:db8::/32]"));
   EXPECT_EQ(told(""), "'': names no host; write example.com");
 }
 
