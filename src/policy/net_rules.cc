@@ -220,19 +220,30 @@ NetDecision DecideAbout(const NetRules& rules, const Target& target, std::uint16
   return {.ask = IsAskedAbout(rules, target, port)};
 }
 
-/// Whether `denied` takes away all that `rule` gives.
-bool DeniesAllOf(const NetRule& denied, const NetRule& rule) {
-  NetRule wider = denied;
-  wider.raw = true;
-  // Of a rule that denies, no port means all of them.
-  if (!wider.port) wider.port = rule.port;
-  return Covers(wider, rule);
+/// Whether there may be a port on which a person is asked about what no rule denies.
+template <class Target>
+bool IsAskedAbout(const NetRules& rules, const Target& target) {
+  if (!rules.ask || !rules.most) return rules.ask;
+  return std::ranges::any_of(*rules.most, [&](const NetRule& most) { return Fits(most, target); });
 }
 
-/// Whether there may be a port on which a person is asked about the name, which no rule denies.
-bool IsNameAskedAbout(const NetRules& rules, const HostName& name) {
-  if (!rules.ask || !rules.most) return rules.ask;
-  return std::ranges::any_of(*rules.most, [&](const NetRule& most) { return Fits(most, name); });
+template <class Target>
+NetDecision DecideOnAnyPort(const NetRules& rules, const Target& target) {
+  for (const NetRule& rule : rules.deny) {
+    if (Fits(rule, target) && !rule.port) return {.rule = &rule, .allowed = false};
+  }
+  NetDecision refused;
+  for (const NetRule& rule : rules.allow) {
+    if (!Allows(rule, target)) continue;
+    for (const std::uint16_t port :
+         rule.port ? std::vector{*rule.port} : std::vector(kWebPorts.begin(), kWebPorts.end())) {
+      const NetDecision decision = DecideAbout(rules, target, port);
+      if (decision.allowed) return decision;
+      refused = decision;
+    }
+  }
+  if (refused.rule == nullptr) refused.ask = IsAskedAbout(rules, target);
+  return refused;
 }
 
 }  // namespace
@@ -338,21 +349,20 @@ NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint
 }
 
 NetDecision DecideName(const NetRules& rules, const HostName& name) {
-  for (const NetRule& rule : rules.deny) {
-    if (Fits(rule, name) && !rule.port) return {.rule = &rule, .allowed = false};
-  }
-  NetDecision refused;
-  for (const NetRule& rule : rules.allow) {
-    if (!Fits(rule, name)) continue;
-    for (const std::uint16_t port :
-         rule.port ? std::vector{*rule.port} : std::vector(kWebPorts.begin(), kWebPorts.end())) {
-      const NetDecision decision = Decide(rules, name, port);
-      if (decision.allowed) return decision;
-      refused = decision;
-    }
-  }
-  if (refused.rule == nullptr) refused.ask = IsNameAskedAbout(rules, name);
-  return refused;
+  return DecideOnAnyPort(rules, name);
+}
+
+NetDecision DecideAddress(const NetRules& rules, const AddressBytes& address) {
+  const OwnAddresses none;
+  return DecideOnAnyPort(rules, TargetAddress{.address = address, .own = none});
+}
+
+bool DeniesAllOf(const NetRule& denied, const NetRule& rule) {
+  NetRule wider = denied;
+  wider.raw = true;
+  // Of a rule that denies, no port means all of them.
+  if (!wider.port) wider.port = rule.port;
+  return Covers(wider, rule);
 }
 
 Status MayGrant(const NetRules& rules, const NetRule& rule) {

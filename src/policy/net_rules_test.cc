@@ -198,5 +198,14 @@ TEST(NetRules, AllowAddressesByTheirRange) {
   EXPECT_FALSE(Decide(Rules({"0.0.0.0/0"}), AddressBytes{0x20, 1}, 80).allowed);
 }
 
+TEST(NetRules, OfAnAddressSayWhetherAnyPortIsAllowed) {
+  const NetRules rules = Rules({"10.0.0.0/8:22", "0.0.0.0/0"}, {"10.9.0.0/16", "10.8.0.0/16:22"});
+  EXPECT_EQ(DecideAddress(rules, V4(10, 1, 2, 3)).rule, &rules.allow[0]);
+  EXPECT_EQ(DecideAddress(rules, V4(8, 8, 8, 8)).rule, &rules.allow[1]);
+  EXPECT_EQ(DecideAddress(rules, V4(10, 9, 2, 3)).rule, &rules.deny[0]);
+  EXPECT_EQ(DecideAddress(rules, V4(10, 8, 2, 3)).rule, &rules.deny[1]);
+  EXPECT_EQ(DecideAddress(rules, V4(192, 168, 2, 3)).rule, nullptr) << "0.0.0.0/0 means none there";
+}
+
 }  // namespace
 }  // namespace ambit::policy
