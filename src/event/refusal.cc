@@ -145,7 +145,7 @@ Refusal OfHeldLimit(std::span<const Field> fields) {
 }
 
 std::string WhyItFailed(int error) {
-  const std::string words = std::generic_category().message(error);
+  std::string words = std::generic_category().message(error);
   switch (error) {
     case ECONNREFUSED:
       return fmt::format("nobody serves it there ({})", words);
