@@ -265,7 +265,10 @@ int ExecuteRun(const RunFlags& flags) {
     AMBIT_TRY(const auto key, journal::SigningKey::LoadOrMake(journal::KeyDirectoryOf(run.path)));
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id, key);
   };
-  if (!flags.quiet) TellWhatIsLeftOut(*effective);
+  if (!flags.quiet) {
+    TellWhatIsLeftOut(*effective);
+    for (const std::string& note : effective->loaded.notes) Say(note);
+  }
   WarnOfUnsetVariables(request, observer);
   const Result<supervise::Outcome> outcome = supervise::Run(request, open_journal, observer);
   if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);
