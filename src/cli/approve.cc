@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -34,8 +35,6 @@ namespace ambit::cli {
 namespace {
 
 using supervise::ControlKind;
-using supervise::ControlReply;
-using supervise::ReplyKind;
 using supervise::Scope;
 
 constexpr int kNothingWaits = 1;
@@ -66,26 +65,12 @@ struct AnswerFlags {
   }
 };
 
-struct Waiting {
-  std::string run;
-  std::string target;
-  std::uint32_t question = 0;
-  std::uint64_t seconds = 0;
-};
-
 /// A run that ends meanwhile waits for nothing.
 std::vector<Waiting> WhatWaits(const std::vector<LiveRun>& live) {
   std::vector<Waiting> waiting;
   for (const LiveRun& one : live) {
-    const auto reply = supervise::Say(one.run.fd.get(), {.kind = ControlKind::kList});
-    if (!reply) continue;
-    for (const ControlReply& record : *reply) {
-      if (record.kind != ReplyKind::kQuestion) continue;
-      waiting.push_back({.run = one.meta.id,
-                         .target = std::string(supervise::TextIn(record.text)),
-                         .question = record.number,
-                         .seconds = record.seconds});
-    }
+    std::ranges::move(WaitingIn(one.meta, one.run, supervise::kControlPatience),
+                      std::back_inserter(waiting));
   }
   return waiting;
 }
@@ -222,7 +207,9 @@ void AddAnswer(CLI::App& app, Action& action, bool allow) {
   }
   command->add_flag("--json", flags->json, "For programs: what waits");
   command->footer(
-      "Deny wins over allow, and the managed policy bounds what can be allowed. --project and "
+      "Deny wins over allow, and the managed policy bounds what can be allowed. A name that leads "
+      "to "
+      "private addresses needs --private when the run starts, whatever is allowed. --project and "
       "--always are written to approved.toml files, which 'ambit policy show' names. Exit code 1: "
       "nothing waits.");
   command->final_callback(

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string_view>
 #include <utility>
@@ -115,13 +116,20 @@ Flag FlagOf(const CLI::Option& parsed) {
   return flag;
 }
 
-Argument ArgumentOf(const CLI::Option& parsed) {
+/// Those that speak to a run while it goes on.
+bool IsForLiveRuns(const CLI::App& app) {
+  constexpr std::array<std::string_view, 3> kCommands = {"approve", "deny", "publish"};
+  return std::ranges::find(kCommands, app.get_name()) != kCommands.end();
+}
+
+Argument ArgumentOf(const CLI::App& app, const CLI::Option& parsed) {
   std::string name = parsed.get_single_name();
   std::ranges::transform(name, name.begin(),
                          [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::vector<std::string> choices = TypeOf(parsed).second;
   if (choices.empty() && name == "PRESET") choices = NamesOfPresets();
-  const Fill fill = choices.empty() ? FillFor(name) : Fill::kChoices;
+  Fill fill = choices.empty() ? FillFor(name) : Fill::kChoices;
+  if (fill == Fill::kRuns && IsForLiveRuns(app)) fill = Fill::kLiveRuns;
   return {.value = {.name = std::move(name), .fill = fill, .choices = std::move(choices)},
           .doc = parsed.get_description(),
           .required = parsed.get_required(),
@@ -136,7 +144,7 @@ void AddOptions(const CLI::App& app, Command& command) {
     if (option->nonpositional()) {
       command.flags.push_back(FlagOf(*option));
     } else {
-      command.arguments.push_back(ArgumentOf(*option));
+      command.arguments.push_back(ArgumentOf(app, *option));
     }
   }
 }

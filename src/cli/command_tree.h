@@ -23,6 +23,7 @@ enum class Fill : std::uint8_t {
   kDirectories,
   kVariables,  // names of the shell's environment
   kRuns,       // ids, as `ambit ps -a` lists them
+  kLiveRuns,   // of runs that go on, as `ambit ps` lists them
   kCommand,    // a command line of its own, after "--"
 };
 

@@ -57,6 +57,18 @@ TEST(CommandTree, HasWhatTheParserTakes) {
   EXPECT_TRUE(leaf.arguments[1].required);
 }
 
+TEST(CommandTree, KnowsWhichCommandsSpeakToRunsThatGoOn) {
+  const Command ambit = AmbitTree();
+  const auto fill_of = [&](const char* name) {
+    const auto command = std::ranges::find(ambit.commands, name, NameOf);
+    return command != ambit.commands.end() ? command->arguments.at(0).value.fill : Fill::kNothing;
+  };
+  for (const char* live : {"ambit approve", "ambit deny", "ambit publish"}) {
+    EXPECT_EQ(fill_of(live), Fill::kLiveRuns) << live;
+  }
+  EXPECT_EQ(fill_of("ambit why"), Fill::kRuns);
+}
+
 TEST(CommandTree, KnowsWhichFlagsAreKeysOfAFile) {
   const Command ambit = AmbitTree();
   const auto run = std::ranges::find(ambit.commands, "ambit run", NameOf);

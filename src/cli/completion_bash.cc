@@ -24,6 +24,8 @@ std::string FillWord(const Value& value) {
       return "variables";
     case Fill::kRuns:
       return "runs";
+    case Fill::kLiveRuns:
+      return "live-runs";
     case Fill::kCommand:
       return "command";
   }
@@ -94,11 +96,12 @@ constexpr std::string_view kHead =
 )bash";
 
 constexpr std::string_view kMachine = R"bash(
+# _ambit_runs PROGRAM [-a]: those that go on, or all
 _ambit_runs() {
   local id rest
   while read -r id rest; do
     if [[ $id == r-* ]]; then echo "$id"; fi
-  done < <("$1" ps -a 2>/dev/null)
+  done < <("$1" ps "${@:2}" 2>/dev/null)
 }
 
 # _ambit_fill PROGRAM WHAT WORD
@@ -109,7 +112,8 @@ _ambit_fill() {
       choices=${what#choices:}
       mapfile -t COMPREPLY < <(compgen -W "${choices//,/ }" -- "$3")
       ;;
-    runs) mapfile -t COMPREPLY < <(compgen -W "$(_ambit_runs "$1")" -- "$3") ;;
+    runs) mapfile -t COMPREPLY < <(compgen -W "$(_ambit_runs "$1" -a)" -- "$3") ;;
+    live-runs) mapfile -t COMPREPLY < <(compgen -W "$(_ambit_runs "$1")" -- "$3") ;;
     variables) mapfile -t COMPREPLY < <(compgen -e -- "$3") ;;
     paths)
       mapfile -t COMPREPLY < <(compgen -f -- "$3")

@@ -28,6 +28,8 @@ std::string WordsFor(const Value& value) {
     case Fill::kVariables:
       return " -a '(set --names --export)'";
     case Fill::kRuns:
+      return " -k -a '(__ambit_runs -a)'";
+    case Fill::kLiveRuns:
       return " -k -a '(__ambit_runs)'";
     case Fill::kCommand:
       return " -a -- -d 'The command follows'";
@@ -90,8 +92,9 @@ function __ambit_past
     contains -- -- (commandline -opc); and test (__ambit_command) = "$argv"
 end
 
+# Those that go on, or with -a all, newest first.
 function __ambit_runs
-    ambit ps -a 2>/dev/null | string match -r --groups-only '^(r-[0-9a-z]+)'
+    ambit ps $argv 2>/dev/null | string match -r --groups-only '^(r-[0-9a-z]+)'
 end
 
 # What fish would say if the words past "--" were the whole command line.

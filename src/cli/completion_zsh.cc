@@ -31,6 +31,8 @@ std::string ActionFor(const Value& value) {
     case Fill::kVariables:
       return "_parameters -g '*export*'";
     case Fill::kRuns:
+      return "_ambit_runs -a";
+    case Fill::kLiveRuns:
       return "_ambit_runs";
     case Fill::kCommand:
       return "_normal";
@@ -100,10 +102,10 @@ std::string Node(const Command& command) {
 constexpr std::string_view kHead = R"zsh(#compdef ambit
 # Completion of ambit for zsh, made by 'ambit completion zsh'.
 
-# Newest first, as they are listed.
+# Those that go on, or with -a all, newest first, as they are listed.
 _ambit_runs() {
   local -a runs
-  runs=(${(f)"$(_call_program runs ambit ps -a 2>/dev/null)"})
+  runs=(${(f)"$(_call_program runs ambit ps ${(M)@:#-a} 2>/dev/null)"})
   runs=(${${(M)runs:#r-*}%% *})
   compadd -V runs -X run -a runs
 }

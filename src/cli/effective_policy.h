@@ -1,6 +1,6 @@
 #pragma once
 // The policy that holds here: all its sources found and read, the project's one trusted or not, and
-// everything joined. Who calls: run, plan, shell, policy, trust.
+// everything joined. Who calls: run, plan, shell, policy, trust, why.
 // Errors: kInvalidArgument with a line for each mistake; kDenied for a managed policy that others
 // than root can write; those of finding the project.
 #include <optional>

@@ -41,6 +41,22 @@ Result<const LiveRun*> RunMeant(const std::vector<LiveRun>& live, const std::str
               fmt::format("name one: {}", fmt::join(ids, ", ")));
 }
 
+std::vector<Waiting> WaitingIn(const workspace::RunMeta& meta, const workspace::RunDir& run,
+                               std::chrono::seconds patience) {
+  std::vector<Waiting> waiting;
+  const auto reply =
+      supervise::Say(run.fd.get(), {.kind = supervise::ControlKind::kList}, patience);
+  if (!reply) return waiting;
+  for (const supervise::ControlReply& record : *reply) {
+    if (record.kind != supervise::ReplyKind::kQuestion) continue;
+    waiting.push_back({.run = meta.id,
+                       .target = std::string(supervise::TextIn(record.text)),
+                       .question = record.number,
+                       .seconds = record.seconds});
+  }
+  return waiting;
+}
+
 Result<std::uint32_t> AskTheRun(const LiveRun& live, const supervise::ControlRequest& request) {
   AMBIT_TRY(const auto reply, supervise::Say(live.run.fd.get(), request));
   const supervise::ControlReply& last = reply.back();

@@ -35,7 +35,7 @@ void TryCapture(plan::LaunchPlan& plan) {
 
 Status PrintPlan(const PlanFlags& flags) {
   AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.run.policy, flags.run.argv.front()));
-  for (const std::string& entry : effective.policy.left_out) Say(entry);
+  TellWhatIsLeftOut(effective);
   for (const std::string& note : effective.loaded.notes) Say(note);
   const supervise::RunRequest request = RequestFor(flags.run, effective);
   AMBIT_TRY(supervise::Preview preview,

@@ -81,7 +81,7 @@ Status Show(const ShowFlags& flags) {
   AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.policy, flags.Command()));
   if (flags.json) return ToStdout(ToJson(effective));
   AMBIT_CHECK(ToStdout(ForPeople(LinesOf(effective.loaded.merged, /*with_defaults=*/true))));
-  for (const std::string& entry : effective.policy.left_out) Say(entry);
+  TellWhatIsLeftOut(effective);
   return {};
 }
 
@@ -94,16 +94,19 @@ Status CheckFile(const std::string& path) {
 
 Status Check(const CheckFlags& flags) {
   if (!flags.file.empty()) return CheckFile(flags.file);
+  const PolicyFlags here(flags.directory);
+  AMBIT_TRY(const EffectivePolicy now, ReadPolicyHere(here, "", TrustIn::kRecord));
   // Who asks may be about to trust the project's file.
-  AMBIT_TRY(const EffectivePolicy effective,
-            ReadPolicyHere(PolicyFlags(flags.directory), "", TrustIn::kEverything));
+  AMBIT_TRY(const EffectivePolicy effective, ReadPolicyHere(here, "", TrustIn::kEverything));
   AMBIT_CHECK(CheckMistakes(effective.loaded.mistakes));
   AMBIT_CHECK(PlanOf(effective, {}, /*tell_every_pattern=*/true));
+  TellWhatIsLeftOut(now);
   return ToStdout(fmt::format("{}: no mistake\n", effective.place.project.root));
 }
 
 Result<int> Test(const ShowFlags& flags) {
   AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags.policy, flags.Command()));
+  TellWhatIsLeftOut(effective);
   AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(effective, flags.argv));
   const std::vector<std::string> failed = plan::FailedTests(plan, effective.policy.tests);
   for (const std::string& line : failed) AMBIT_CHECK(ToStdout(line + "\n"));

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/live_runs.h"
 #include "cli/runs.h"
 #include "review/unfinished_apply.h"
 #include "workspace/run_store.h"
@@ -33,15 +34,24 @@ std::string PublishedNow(const workspace::RunMeta& meta) {
   return fmt::format("  ({})", fmt::join(ports, ", "));
 }
 
+/// Of a run that goes on, what it waits for.
+std::vector<Waiting> WaitingNow(const workspace::RunDir& run, const workspace::RunMeta& meta) {
+  return workspace::IsAlive(meta) ? WaitingIn(meta, run) : std::vector<Waiting>();
+}
+
+std::string StateNow(const workspace::RunDir& run, const workspace::RunMeta& meta) {
+  return WaitingNow(run, meta).empty() ? StateAndWorkOf(run, meta) : "waits for an answer";
+}
+
 std::string RowOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {
   if (!entry.meta) {
     return fmt::format("{}  {:<22}  {}\n", entry.id, "broken", Printable(entry.meta.error().what));
   }
   const auto run = store.OpenRun(entry.id);
   return fmt::format("{}  {:<22}  {:<19}  {}  {}{}\n", entry.id,
-                     run ? StateAndWorkOf(*run, *entry.meta) : "gone",
-                     LocalTime(entry.meta->started_ns), Printable(entry.meta->project),
-                     CommandLine(*entry.meta), PublishedNow(*entry.meta));
+                     run ? StateNow(*run, *entry.meta) : "gone", LocalTime(entry.meta->started_ns),
+                     Printable(entry.meta->project), CommandLine(*entry.meta),
+                     PublishedNow(*entry.meta));
 }
 
 std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& entry) {
@@ -58,12 +68,17 @@ std::string JsonOf(const workspace::RunStore& store, const workspace::RunEntry& 
   for (const policy::PublishedPort& port : entry.meta->published) {
     ports.push_back(fmt::format(R"({{"host":{},"inside":{}}})", port.host, port.inside));
   }
+  std::vector<std::string> waits;
+  for (const Waiting& one : run ? WaitingNow(*run, *entry.meta) : std::vector<Waiting>()) {
+    waits.push_back(fmt::format("\"{}\"", JsonEscape(one.target)));
+  }
   return fmt::format(
-      R"({{"id":"{}","state":"{}","alive":{},"unfinished":"{}","started_ns":{},"project":"{}","argv":[{}],"published":[{}]}})",
+      R"({{"id":"{}","state":"{}","alive":{},"unfinished":"{}","started_ns":{},"project":"{}","argv":[{}],"published":[{}],"waits":[{}]}})",
       entry.id, JsonEscape(run ? StateAndWorkOf(*run, *entry.meta) : "gone"),
       workspace::IsAlive(*entry.meta),
       run ? review::WordsFor(review::UnfinishedOf(*run, *entry.meta)) : "", entry.meta->started_ns,
-      JsonEscape(entry.meta->project), fmt::join(words, ","), fmt::join(ports, ","));
+      JsonEscape(entry.meta->project), fmt::join(words, ","), fmt::join(ports, ","),
+      fmt::join(waits, ","));
 }
 
 Status List(const PsFlags& flags) {

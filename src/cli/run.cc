@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <ranges>
 
 #include <CLI/CLI.hpp>
 
@@ -24,6 +25,7 @@
 #include "cli/shell_inside.h"
 #include "host/inside_run.h"
 #include "journal/writer.h"
+#include "policy/net_words.h"
 #include "review/unfinished_apply.h"
 #include "supervise/certificates.h"
 #include "supervise/publish.h"
@@ -63,21 +65,33 @@ std::string_view FateOfChanges(policy::ProjectMode mode) {
 
 /// The host's, when names are reached through one.
 std::string ThroughProxy(const supervise::RunRequest& request) {
-  if (request.policy.net.allow.empty()) return {};
+  if (request.policy.net.allow.empty() && !request.policy.net.ask) return {};
   const auto proxy = plan::ProxyOf(request.environment);
   return proxy && *proxy ? fmt::format(" through proxy {}", plan::TextOf(**proxy)) : std::string();
 }
 
-/// "no network but example.com, *.pypi.org and 12 more, the host's port 5432".
+/// "example.com, *.pypi.org and 12 more".
+std::string FirstOf(const std::vector<policy::NetRule>& rules) {
+  constexpr std::size_t kMostNamed = 3;
+  std::vector<std::string> names;
+  for (const policy::NetRule& rule : rules | std::views::take(kMostNamed)) {
+    names.push_back(policy::TextOf(rule));
+  }
+  const std::string more = rules.size() > kMostNamed
+                               ? fmt::format(" and {} more", rules.size() - kMostNamed)
+                               : std::string();
+  return fmt::format("{}{}", fmt::join(names, ", "), more);
+}
+
+/// "no network but *.example.com (not a.example.com), the host's port 5432".
 std::string NetworkOf(const supervise::RunRequest& request) {
   const policy::Policy& policy = request.policy;
-  constexpr std::size_t kMostNamed = 3;
+  const std::vector<policy::NetRule> reachable = policy::Reachable(policy.net);
   std::vector<std::string> parts;
-  for (const policy::NetRule& rule : policy.net.allow) {
-    if (parts.size() < kMostNamed) parts.push_back(policy::TextOf(rule));
-  }
-  if (policy.net.allow.size() > kMostNamed) {
-    parts.back() += fmt::format(" and {} more", policy.net.allow.size() - kMostNamed);
+  if (!reachable.empty()) {
+    const auto denied = policy::DeniedWithin(policy.net, reachable);
+    parts.push_back(FirstOf(reachable) +
+                    (denied.empty() ? "" : fmt::format(" (not {})", FirstOf(denied))));
   }
   if (!policy.host_ports.empty()) {
     parts.push_back(fmt::format("the host's port {}", fmt::join(policy.host_ports, ", ")));
@@ -86,8 +100,9 @@ std::string NetworkOf(const supervise::RunRequest& request) {
   if (!parts.empty()) {
     return fmt::format("no network but {}{}", fmt::join(parts, ", "), ThroughProxy(request));
   }
-  return policy.net.deny.empty() ? "no network"
-                                 : "no network (what is denied allows nothing else: --allow NAME)";
+  if (policy.net.deny.empty()) return "no network";
+  return policy.net.allow.empty() ? "no network (what is denied allows nothing else: --allow NAME)"
+                                  : "no network (all that is allowed is denied, and deny wins)";
 }
 
 /// What a run without a policy gets, told in three lines; what is more than that is one more.
@@ -152,17 +167,6 @@ bool EndedForReview(const RunFlags& flags, const EffectivePolicy& effective,
   return WasInterrupted(outcome);
 }
 
-void TellWhatIsLeftOut(const EffectivePolicy& effective) {
-  for (const std::string& entry : effective.policy.left_out) Say(entry);
-  const auto untrusted = [](const policy::LeftOut& one) {
-    return one.item.origin.source == policy::SourceKind::kProject;
-  };
-  if (std::ranges::any_of(effective.loaded.merged.left_out, untrusted)) {
-    Say("'ambit trust' shows what the project's file asks for, and trusts it");
-  }
-  for (const std::string& note : effective.loaded.notes) Say(note);
-}
-
 /// With a person to review it with, the review tells of the changes.
 void TellTheEnd(const RunFlags& flags, const Ended& ended, bool for_review) {
   if (for_review && CanReviewWithPerson()) {
@@ -183,6 +187,16 @@ int TellWhyNothingBegan(const Error& error) {
 }  // namespace
 
 void Say(const std::string& text) { std::fputs(("ambit: " + text + "\n").c_str(), stderr); }
+
+void TellWhatIsLeftOut(const EffectivePolicy& effective) {
+  for (const std::string& entry : effective.policy.left_out) Say(entry);
+  const auto untrusted = [](const policy::LeftOut& one) {
+    return one.item.origin.source == policy::SourceKind::kProject;
+  };
+  if (std::ranges::any_of(effective.loaded.merged.left_out, untrusted)) {
+    Say("'ambit trust' shows what the project's file asks for, and trusts it");
+  }
+}
 
 void RunFlags::AddTo(CLI::App& command) {
   policy.AddTo(command);
@@ -251,7 +265,10 @@ int ExecuteRun(const RunFlags& flags) {
     AMBIT_TRY(const auto key, journal::SigningKey::LoadOrMake(journal::KeyDirectoryOf(run.path)));
     return journal::Writer::Create(run.fd.get(), workspace::kJournalFile, run.id, key);
   };
-  if (!flags.quiet) TellWhatIsLeftOut(*effective);
+  if (!flags.quiet) {
+    TellWhatIsLeftOut(*effective);
+    for (const std::string& note : effective->loaded.notes) Say(note);
+  }
   WarnOfUnsetVariables(request, observer);
   const Result<supervise::Outcome> outcome = supervise::Run(request, open_journal, observer);
   if (!outcome) return Complain(outcome.error().what, outcome.error().remedy);

@@ -1,5 +1,5 @@
 #pragma once
-// What `ambit run` and its kin (`ambit plan`, `ambit shell`, `ambit claude`) share. Who calls:
+// What `ambit run` and its kin (`ambit plan`, `ambit shell`, `ambit policy`) share. Who calls:
 // those.
 #include <string>
 #include <vector>
@@ -36,6 +36,9 @@ Result<plan::LaunchPlan> PlanOf(const EffectivePolicy& effective,
 
 /// Executes the run; returns the exit code. Errors have been told.
 int ExecuteRun(const RunFlags& flags);
+
+/// What policy files ask for and do not get, a line each, and how a project's file is trusted.
+void TellWhatIsLeftOut(const EffectivePolicy& effective);
 
 /// "ambit: TEXT" on stderr.
 void Say(const std::string& text);

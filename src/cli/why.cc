@@ -7,17 +7,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <optional>
 #include <ranges>
-#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -25,11 +21,13 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/audit.h"
+#include "cli/effective_policy.h"
+#include "cli/live_runs.h"
 #include "cli/opened_run.h"
 #include "cli/run.h"
 #include "cli/run_journal.h"
 #include "cli/runs.h"
-#include "event/refusal.h"
+#include "cli/why_record.h"
 #include "host/facts.h"
 #include "plan/target.h"
 #include "sys/file.h"
@@ -51,11 +49,11 @@ struct WhyFlags {
   bool json = false;
 };
 
-/// What was refused, as the journal has it.
-struct Evidence {
-  event::Refusal refusal;
-  std::int64_t time_ns = 0;
-  std::uint64_t times = 0;
+/// What is told of one thing.
+struct Told {
+  plan::Answer answer;
+  std::string but = {};  // it was allowed, and this is what it failed of
+  bool waits = false;    // for a person, who has not said yet
 };
 
 /// The absolute path of what was typed: links are followed as far as it exists.
@@ -64,76 +62,6 @@ Result<std::string> PathOf(const std::string& typed) {
   if (typed.starts_with('/')) return host::ResolveWhatExists(typed);
   AMBIT_TRY(const std::string here, host::RealPath("."));
   return host::ResolveWhatExists(here + "/" + typed);
-}
-
-/// Whether a denial is of this path, or of the port of this host.
-bool IsOf(const journal::Entry& entry, const std::string& path, const plan::Target& target) {
-  if (!path.empty()) return entry.Text("path") == path;
-  const auto port = entry.Number("port");
-  if (target.host.empty() || !port || (target.port && *port != *target.port)) return false;
-  const std::string host = entry.Text("host");
-  return host == target.host ||
-         (target.IsLoopback() && plan::Target{.host = host, .port = {}}.IsLoopback());
-}
-
-struct Found {
-  std::vector<Evidence> refused;  // each once, the newest first
-  std::string end;                // what run.ended tells
-  policy::NetRules answers;       // rules that a person gave while the run went on
-};
-
-void NoteAnswer(const journal::Entry& entry, policy::NetRules& answers) {
-  if (entry.event != event::kNetAnswered || entry.Text("scope") == "once") return;
-  const event::Value* allowed = entry.Find("allowed");
-  const bool* yes = allowed != nullptr ? std::get_if<bool>(allowed) : nullptr;
-  auto rule = policy::ParseNetRule(entry.Text("rule"),
-                                   yes != nullptr && *yes ? "ambit approve" : "ambit deny");
-  if (yes == nullptr || !rule) return;
-  (*yes ? answers.allow : answers.deny).push_back(*std::move(rule));
-}
-
-/// What was refused, each thing once. Of more than kMostKept the oldest are forgotten.
-class Refusals {
- public:
-  void Add(event::Refusal refusal, std::int64_t time_ns) {
-    Evidence& evidence = all_[fmt::format("{}\n{}\n{}", refusal.what, refusal.rule, refusal.path)];
-    evidence = {.refusal = std::move(refusal), .time_ns = time_ns, .times = evidence.times + 1};
-    if (all_.size() < 2 * kMostKept) return;
-    const std::vector<Evidence> sorted = NewestFirst();
-    const std::int64_t oldest = sorted[kMostKept - 1].time_ns;
-    std::erase_if(all_, [&](const auto& entry) { return entry.second.time_ns < oldest; });
-  }
-
-  [[nodiscard]] std::vector<Evidence> NewestFirst() const {
-    std::vector<Evidence> sorted;
-    for (const auto& [key, evidence] : all_) sorted.push_back(evidence);
-    std::ranges::sort(sorted, std::greater(), &Evidence::time_ns);
-    return sorted;
-  }
-
- private:
-  static constexpr std::size_t kMostKept = 1000;
-  std::map<std::string, Evidence> all_;
-};
-
-Result<Found> FindRefused(const JournalOfRun& opened, const std::string& path,
-                          const std::string& host) {
-  const plan::Target target = plan::ParseTarget(host);
-  const bool any = path.empty() && host.empty();
-  Found found;
-  Refusals refusals;
-  AMBIT_CHECK(ForEachEntry(journal::FromFile(opened.file.get()),
-                           [&](const journal::Entry& entry, std::string_view) -> Result<bool> {
-                             if (entry.event == event::kRunEnded) found.end = entry.Text("detail");
-                             NoteAnswer(entry, found.answers);
-                             if (!event::IsRefused(entry.event)) return true;
-                             if (!any && !IsOf(entry, path, target)) return true;
-                             auto refusal = event::RefusalOf(entry.event, entry.fields);
-                             if (refusal) refusals.Add(*std::move(refusal), entry.time_ns);
-                             return true;
-                           }));
-  found.refused = refusals.NewestFirst();
-  return found;
 }
 
 /// The names of the keys in what a run saw of a secret file: placeholders are behind them, and
@@ -159,29 +87,49 @@ std::string RuleOf(const plan::Answer& answer, const workspace::RunDir& run) {
   return answer.rule + (keys.empty() ? "" : fmt::format("; its keys: {}", fmt::join(keys, ", ")));
 }
 
-plan::Answer AnswerOf(const Evidence& evidence) {
-  return {.refused = true,
-          .what = fmt::format("{}{}, {}", evidence.refusal.what,
-                              evidence.times > 1 ? fmt::format(" ({} times)", evidence.times) : "",
-                              LocalTime(evidence.time_ns)),
-          .rule = evidence.refusal.rule,
-          .way = evidence.refusal.way};
+/// "a connection to example.com port 443 (3 times), 2026-01-31 23:59:59".
+template <class What>
+std::string WhatAndWhen(const OnRecord<What>& one) {
+  const std::string times = one.times > 1 ? fmt::format(" ({} times)", one.times) : "";
+  return fmt::format("{}{}, {}", one.what.what, times, LocalTime(one.time_ns));
+}
+
+plan::Answer AnswerOf(const OnRecord<event::Refusal>& one) {
+  return {.refused = true, .what = WhatAndWhen(one), .rule = one.what.rule, .way = one.what.way};
 }
 
 /// What the journal says of each, and where that is no way out, what the plan says.
-Result<std::vector<plan::Answer>> AnswersOf(std::span<const Evidence> refused,
-                                            const workspace::RunDir& run) {
+Status TellRefused(const WhyRecord& record, const workspace::RunDir& run, std::vector<Told>& told) {
   std::optional<plan::LaunchPlan> plan;
-  std::vector<plan::Answer> answers;
-  for (const Evidence& evidence : refused) {
-    plan::Answer& answer = answers.emplace_back(AnswerOf(evidence));
-    if (!answer.way.empty() || evidence.refusal.path.empty()) continue;
+  for (const auto& one : record.refused) {
+    plan::Answer& answer = told.emplace_back(AnswerOf(one)).answer;
+    if (!answer.way.empty() || one.what.path.empty()) continue;
     if (!plan) {
       AMBIT_TRY(plan, PlanOf(run));
     }
-    answer.way = plan::WhyPath(*plan, evidence.refusal.path).way;
+    answer.way = plan::WhyPath(*plan, one.what.path).way;
   }
-  return answers;
+  return {};
+}
+
+void TellFailed(const WhyRecord& record, std::vector<Told>& told) {
+  for (const auto& one : record.failed) {
+    told.push_back({.answer = {.refused = false, .what = WhatAndWhen(one), .rule = {}, .way = {}},
+                    .but = one.what.why});
+  }
+}
+
+/// What a run that goes on waits for.
+void TellWaiting(const JournalOfRun& opened, std::vector<Told>& told) {
+  if (!workspace::IsAlive(opened.meta)) return;
+  for (const Waiting& one : WaitingIn(opened.meta, opened.run)) {
+    told.push_back(
+        {.answer = {.refused = false,
+                    .what = fmt::format("a connection to {}, for {} s", one.target, one.seconds),
+                    .rule = "no rule names it, and the policy says to ask (net.ask)",
+                    .way = fmt::format("ambit approve {} {}", one.run, one.target)},
+         .waits = true});
+  }
 }
 
 /// What ended the run was a refusal as well, when its command could not be started or a wall not be
@@ -194,57 +142,117 @@ plan::Answer AnswerOfTheEnd(const workspace::RunMeta& meta, const std::string& d
             .rule = detail,
             .way = {}};
   }
-  return {.refused = false,
-          .what = fmt::format(
-              "all of run {}: it was refused nothing that is on record (what the run's own "
-              "kernel refuses by itself is not: ask with --path or --host)",
-              meta.id),
-          .rule = {},
-          .way = {}};
+  return {
+      .refused = false,
+      .what = fmt::format(
+          "all of run {}: it was refused nothing that is on record (what does not exist inside, "
+          "and UDP, are on none, and ports that no rule allows only where the kernel tells of "
+          "them: ask with --path or --host)",
+          meta.id),
+      .rule = {},
+      .way = {}};
 }
 
-/// One answer for what was asked for, or one for each thing on record that was refused, the newest
-/// first.
-Result<std::vector<plan::Answer>> Ask(const WhyFlags& flags, const JournalOfRun& opened) {
+/// All on record, each kind the newest first: what waits, what was refused, what failed.
+Result<std::vector<Told>> AskForAll(const WhyFlags& flags, const JournalOfRun& opened) {
+  AMBIT_TRY(WhyRecord record, ReadWhyRecord(opened, {}, {}));
+  std::vector<Told> told;
+  if (flags.newest && !record.refused.empty()) {
+    record.refused.resize(1);
+    AMBIT_CHECK(TellRefused(record, opened.run, told));
+    return told;
+  }
+  TellWaiting(opened, told);
+  AMBIT_CHECK(TellRefused(record, opened.run, told));
+  TellFailed(record, told);
+  if (told.empty()) told.push_back({.answer = AnswerOfTheEnd(opened.meta, record.end)});
+  return told;
+}
+
+/// Whether the project's file, which is not trusted, allows what nobody else does.
+bool WouldHoldIfTrusted(const workspace::RunMeta& meta, const plan::Target& target) {
+  const auto allows = [&](TrustIn trust) {
+    const auto effective = ReadPolicyHere(PolicyFlags(meta.project),
+                                          meta.argv.empty() ? "" : meta.argv.front(), trust);
+    if (!effective || !effective->loaded.mistakes.empty()) return false;
+    const auto decision = plan::DecisionOn(effective->policy.net, target);
+    return decision && decision->allowed;
+  };
+  return allows(TrustIn::kEverything) && !allows(TrustIn::kRecord);
+}
+
+void NameTrust(const workspace::RunMeta& meta, const plan::Target& target, plan::Answer& answer) {
+  if (!answer.refused || !answer.way.starts_with("--allow") || !WouldHoldIfTrusted(meta, target)) {
+    return;
+  }
+  answer.way +=
+      "; or 'ambit trust': the project's ambit.toml allows it and is not trusted, so it does not "
+      "hold";
+}
+
+/// What the plan says of a path or a host, or, where it is on record as refused, the record.
+Result<std::vector<Told>> AskForOne(const WhyFlags& flags, const JournalOfRun& opened) {
   std::string path;
+  plan::Target target;
   if (!flags.path.empty()) {
     AMBIT_TRY(path, PathOf(flags.path));
+  } else {
+    AMBIT_TRY(target, plan::ReadTypedTarget(flags.host));
   }
-  AMBIT_TRY(Found found, FindRefused(opened, path, flags.host));
-  if (path.empty() && flags.host.empty()) {
-    if (found.refused.empty()) return std::vector{AnswerOfTheEnd(opened.meta, found.end)};
-    if (flags.newest) found.refused.resize(1);
-    return AnswersOf(found.refused, opened.run);
-  }
+  AMBIT_TRY(WhyRecord record, ReadWhyRecord(opened, path, target));
   AMBIT_TRY(plan::LaunchPlan plan, PlanOf(opened.run));
-  std::ranges::copy(found.answers.allow, std::back_inserter(plan.network.rules.allow));
-  std::ranges::copy(found.answers.deny, std::back_inserter(plan.network.rules.deny));
+  std::ranges::copy(record.answers.allow, std::back_inserter(plan.network.rules.allow));
+  std::ranges::copy(record.answers.deny, std::back_inserter(plan.network.rules.deny));
   plan::Answer planned = path.empty() ? plan::WhyHost(plan, flags.host) : plan::WhyPath(plan, path);
   planned.rule = RuleOf(planned, opened.run);
-  const bool allowed_since = !planned.refused && !found.answers.allow.empty();
-  if (found.refused.empty() || allowed_since) return std::vector{std::move(planned)};
-  Evidence& newest = found.refused.front();
-  // An address of the loopback is as good as another.
-  for (const Evidence& older : found.refused | std::views::drop(1)) newest.times += older.times;
-  plan::Answer answer = AnswerOf(newest);
-  if (answer.way.empty()) answer.way = planned.way;
-  return std::vector{std::move(answer)};
+  const bool allowed_since = !planned.refused && !record.answers.allow.empty();
+  std::vector<Told> told;
+  told.push_back({.answer = std::move(planned)});
+  if (!record.refused.empty() && !allowed_since) {
+    OnRecord<event::Refusal>& newest = record.refused.front();
+    // An address of the loopback is as good as another.
+    for (const auto& older : record.refused | std::views::drop(1)) newest.times += older.times;
+    plan::Answer answer = AnswerOf(newest);
+    if (answer.way.empty()) answer.way = told.front().answer.way;
+    told.front().answer = std::move(answer);
+  }
+  if (path.empty()) NameTrust(opened.meta, target, told.front().answer);
+  TellFailed(record, told);
+  return told;
 }
 
-std::string ForPeople(const plan::Answer& answer) {
-  std::string text =
-      fmt::format("{} {}\n", answer.refused ? "refused" : "allowed", Printable(answer.what));
+std::string ForPeople(const Told& told) {
+  const plan::Answer& answer = told.answer;
+  const std::string_view verb = told.waits ? "waits  " : answer.refused ? "refused" : "allowed";
+  std::string text = fmt::format("{} {}\n", verb, Printable(answer.what));
   if (!answer.rule.empty()) text += "because " + Printable(answer.rule) + "\n";
-  if (!answer.refused) return text;
-  return text +
-         (answer.way.empty() ? "nothing allows it\n" : "allow   " + Printable(answer.way) + "\n");
+  if (!told.but.empty()) text += "but     " + Printable(told.but) + "\n";
+  if (!answer.way.empty()) return text + "allow   " + Printable(answer.way) + "\n";
+  return answer.refused ? text + "nothing allows it\n" : text;
 }
 
-std::string ForPrograms(const plan::Answer& answer) {
-  return fmt::format(R"({{"refused":{},"what":"{}","rule":"{}","allow":"{}"}})"
-                     "\n",
-                     answer.refused, JsonEscape(answer.what), JsonEscape(answer.rule),
-                     JsonEscape(answer.way));
+std::string ForPrograms(const Told& told) {
+  const plan::Answer& answer = told.answer;
+  return fmt::format(
+      R"({{"refused":{},"what":"{}","rule":"{}","allow":"{}","failed":"{}","waits":{}}})"
+      "\n",
+      answer.refused, JsonEscape(answer.what), JsonEscape(answer.rule), JsonEscape(answer.way),
+      JsonEscape(told.but), told.waits);
+}
+
+/// Of what was refused and of what failed the newest; that there is more goes to stderr.
+std::string ForPeople(const std::vector<Told>& all) {
+  std::string text;
+  std::size_t refused = 0;
+  std::size_t failed = 0;
+  for (const Told& told : all) {
+    if (told.answer.refused && ++refused > kMostShown) continue;
+    if (!told.but.empty() && ++failed > kMostShown) continue;
+    text += (text.empty() ? "" : "\n") + ForPeople(told);
+  }
+  if (refused > kMostShown) Say("more was refused: 'ambit audit show --denied' has all");
+  if (failed > kMostShown) Say("more has failed: 'ambit audit show --type egress.connect' has all");
+  return text;
 }
 
 /// A path or a host in the place of the run is what is asked about: no run's name has a slash, a
@@ -264,18 +272,18 @@ Result<int> Why(const WhyFlags& given) {
   const WhyFlags flags = AsMeant(given);
   AMBIT_TRY(const JournalOfRun opened, JournalOfRun::Open(flags.run, flags.directory));
   AMBIT_CHECK(WarnWhenBroken(opened));
-  AMBIT_TRY(const std::vector<plan::Answer> answers, Ask(flags, opened));
+  const bool of_all = flags.path.empty() && flags.host.empty();
+  AMBIT_TRY(const std::vector<Told> all,
+            of_all ? AskForAll(flags, opened) : AskForOne(flags, opened));
   std::string text;
-  for (const plan::Answer& answer :
-       answers | std::views::take(flags.json ? answers.size() : kMostShown)) {
-    if (!text.empty() && !flags.json) text += "\n";
-    text += flags.json ? ForPrograms(answer) : ForPeople(answer);
+  if (flags.json) {
+    for (const Told& told : all) text += ForPrograms(told);
+  } else {
+    text = ForPeople(all);
   }
   AMBIT_CHECK(ToStdout(text));
-  if (answers.size() > kMostShown && !flags.json) {
-    Say("more was refused: 'ambit audit show --denied' has all");
-  }
-  return answers.front().refused ? 0 : kNothingRefused;
+  const bool refused = std::ranges::any_of(all, [](const Told& one) { return one.answer.refused; });
+  return refused ? 0 : kNothingRefused;
 }
 
 }  // namespace
@@ -296,7 +304,9 @@ void AddWhy(CLI::App& app, Action& action) {
       ->excludes(path)
       ->excludes(host);
   why->add_flag("--json", flags->json, "For programs");
-  why->footer("Exit code 0: it was refused, and this is why. 1: nothing refused it.");
+  why->footer(
+      "What was allowed and failed is told behind what was refused, with what it failed of. Exit "
+      "code 0: it was refused, and this is why. 1: nothing refused it.");
   why->final_callback([flags, &action] { action = Finishing([flags] { return Why(*flags); }); });
 }
 

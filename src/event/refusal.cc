@@ -1,8 +1,10 @@
 #include "event/refusal.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "base/text.h"
 
@@ -31,6 +33,15 @@ constexpr std::string_view kLeadsToPrivate = "it leads to an address of a privat
 constexpr std::string_view kLeadsToLoopback = "it leads to this machine itself";
 constexpr std::string_view kLeadsToOwn = "it leads to an address of this machine";
 
+/// A range that has the address and does not mean it says so behind this (policy/net_words.h).
+bool NamesNoRule(std::string_view rule) {
+  return rule == "no rule names it" || rule.starts_with("no rule names it by itself");
+}
+
+/// The same, of names that were allowed and led nowhere.
+constexpr std::string_view kNoSuchName = "there is no such name";
+constexpr std::string_view kNoNameServer = "no name server answered";
+
 /// The flag of `limits.cpu_time` is `--cpu-time`.
 std::string FlagOf(std::string limit) {
   std::ranges::replace(limit, '_', '-');
@@ -44,17 +55,19 @@ std::string WayOver(const std::string& limit, std::string_view from) {
   return fmt::format("{}, once 'ambit trust' has trusted the project's file", FlagOf(limit));
 }
 
+std::string ConnectionTo(const std::string& host, std::int64_t port) {
+  return host.empty() ? fmt::format("a connection to port {}", port)
+                      : fmt::format("a connection to {} port {}", host, port);
+}
+
 Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
-  Refusal refusal{.what = fmt::format("a connection to port {}", port),
-                  .rule = Text(fields, "rule"),
-                  .way = {}};
   const std::string host = Text(fields, "host");
-  if (!host.empty()) refusal.what = fmt::format("a connection to {} port {}", host, port);
+  Refusal refusal{.what = ConnectionTo(host, port), .rule = Text(fields, "rule"), .way = {}};
   const bool web = port == 80 || port == 443;
   const bool loopback = host.empty() || host == "::1" || host.starts_with("127.");
-  if (loopback && refusal.rule == "no rule names it") {
+  if (loopback && NamesNoRule(refusal.rule)) {
     refusal.way = fmt::format("--host-port {}", port);
-  } else if (refusal.rule == "no rule names it") {
+  } else if (NamesNoRule(refusal.rule)) {
     const std::string target = host.contains(':') ? fmt::format("[{}]", host) : host;
     refusal.way = web ? "--allow " + target : fmt::format("--allow {}:{}", target, port);
   } else if (refusal.rule == kLeadsToPrivate || refusal.rule == kLeadsToOwn) {
@@ -131,7 +144,61 @@ Refusal OfHeldLimit(std::span<const Field> fields) {
           .way = WayOver(limit, from)};
 }
 
+std::string WhyItFailed(int error) {
+  std::string words = std::generic_category().message(error);
+  switch (error) {
+    case ECONNREFUSED:
+      return fmt::format("nobody serves it there ({})", words);
+    case ETIMEDOUT:
+      return fmt::format("nobody answered ({})", words);
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return fmt::format("no way leads there ({})", words);
+    case ECANCELED:
+      return "the program gave up before anybody answered";
+    default:
+      return words;
+  }
+}
+
+/// Of one that stood, its end; empty: there is nothing to tell. What ambit itself has cut off is a
+/// denial, or a limit, and a program may leave as it likes.
+std::string WhyItBroke(std::span<const Field> fields, int error) {
+  const bool cut_off = error == EPROTO || error == EDQUOT || error == ECANCELED;
+  if (error == 0 || cut_off || Number(fields, "bytes_from_host").value_or(0) > 0) return {};
+  return fmt::format("it was reset before an answer came ({})",
+                     std::generic_category().message(error));
+}
+
+std::optional<Failure> OfConnect(std::span<const Field> fields) {
+  const std::string state = Text(fields, "state");
+  const int error = static_cast<int>(Number(fields, "errno").value_or(0));
+  const auto status = Number(fields, "proxy_status");
+  Failure failure;
+  if (state == "failed" && status) {
+    failure.why = *status > 0 ? fmt::format("the host's proxy answered {}", *status)
+                              : fmt::format("the host's proxy gave no tunnel ({})",
+                                            std::generic_category().message(error));
+  } else if (state == "failed") {
+    failure.why = WhyItFailed(error);
+  } else if (state == "closed") {
+    failure.why = WhyItBroke(fields, error);
+  }
+  if (failure.why.empty()) return std::nullopt;
+  const auto host_port = Number(fields, "host_port");
+  failure.what = host_port ? fmt::format("a connection to the host's port {}", *host_port)
+                           : ConnectionTo(Text(fields, "host"), Number(fields, "port").value_or(0));
+  return failure;
+}
+
 }  // namespace
+
+std::optional<Failure> FailureOf(std::string_view event, std::span<const Field> fields) {
+  if (event == kEgressConnect) return OfConnect(fields);
+  const std::string rule = Text(fields, "rule");
+  if (event != kDenial || (rule != kNoSuchName && rule != kNoNameServer)) return std::nullopt;
+  return Failure{.what = OfOneDenial(fields).what, .why = rule};
+}
 
 std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields) {
   if (event == kDenial) return OfDenial(fields);

@@ -1,8 +1,8 @@
 #pragma once
 // What one denial, or one limit that was met, means to people: what was refused, what refused it,
-// and the one flag that would allow it. Pure; text from inside is as it came, so whoever prints it
-// makes it safe. Who calls: the views of the journal, `ambit why`, and supervise for what the agent
-// can read inside.
+// and the one flag that would allow it; and what a connection that was allowed failed of. Pure;
+// text from inside is as it came, so whoever prints it makes it safe. Who calls: the views of the
+// journal, `ambit why`, and supervise for what the agent can read inside.
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +26,16 @@ struct Refusal {
 
 /// Of a `denial`, `limit.warning`, `limit.reached` or `limit.held`; nullopt for any other event.
 std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields);
+
+/// What no rule refused and came to nothing all the same.
+struct Failure {
+  std::string what;  // "a connection to example.com port 443"
+  std::string why;   // "nobody serves it there (Connection refused)"
+};
+
+/// Of an `egress.connect` that failed, or that ended in a reset before an answer came, and of a
+/// `denial` of a name that leads nowhere; nullopt for any other event.
+std::optional<Failure> FailureOf(std::string_view event, std::span<const Field> fields);
 
 /// Whether the event tells that something was refused: a denial, or a limit that was reached or
 /// held.

@@ -1,5 +1,7 @@
 #include "event/refusal.h"
 
+#include <errno.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace ambit::event {
@@ -52,6 +54,72 @@ TEST(Refusal, ThatNoFlagWouldChangeNamesNone) {
                                      {"rule", std::string("connection limit")}};
   EXPECT_EQ(RefusalOf(kDenial, fields)->way, "");
   EXPECT_EQ(RefusalOf(kDenial, {})->what, "something");
+}
+
+TEST(Refusal, OfAnAddressInARangeThatDoesNotMeanItNamesTheAddress) {
+  const std::vector<Field> fields = {
+      {"host", std::string("10.0.0.5")},
+      {"port", std::int64_t{443}},
+      {"rule", std::string("no rule names it by itself: 0.0.0.0/0 (--allow) does not mean an "
+                           "address of a private network")}};
+  EXPECT_EQ(RefusalOf(kDenial, fields)->way, "--allow 10.0.0.5");
+  const std::vector<Field> asked = {{"host", std::string("10.0.0.5")},
+                                    {"port", std::int64_t{443}},
+                                    {"rule", std::string("no rule names it, and nobody answered")}};
+  EXPECT_EQ(RefusalOf(kDenial, asked)->way, "");
+}
+
+std::vector<Field> Connection(const std::string& state, int error, std::int64_t got = 0) {
+  return {{"host", std::string("example.com")},
+          {"port", std::int64_t{443}},
+          {"state", state},
+          {"errno", std::int64_t{error}},
+          {"bytes_from_host", got}};
+}
+
+TEST(Failure, OfAConnectionSaysWhyItDidNotStand) {
+  const auto failure = FailureOf(kEgressConnect, Connection("failed", ECONNREFUSED));
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->what, "a connection to example.com port 443");
+  EXPECT_EQ(failure->why, "nobody serves it there (Connection refused)");
+  EXPECT_EQ(FailureOf(kEgressConnect, Connection("failed", ETIMEDOUT))->why,
+            "nobody answered (Connection timed out)");
+  EXPECT_EQ(FailureOf(kEgressConnect, Connection("failed", ECANCELED))->why,
+            "the program gave up before anybody answered");
+  std::vector<Field> by_proxy = Connection("failed", 0);
+  by_proxy.push_back({"proxy_status", std::int64_t{403}});
+  EXPECT_EQ(FailureOf(kEgressConnect, by_proxy)->why, "the host's proxy answered 403");
+  by_proxy.back().value = std::int64_t{0};
+  EXPECT_THAT(FailureOf(kEgressConnect, by_proxy)->why,
+              ::testing::StartsWith("the host's proxy gave no tunnel ("));
+  const std::vector<Field> port = {{"host_port", std::int64_t{5432}},
+                                   {"state", std::string("failed")},
+                                   {"errno", std::int64_t{ECONNREFUSED}}};
+  EXPECT_EQ(FailureOf(kEgressConnect, port)->what, "a connection to the host's port 5432");
+}
+
+TEST(Failure, OfAConnectionThatStoodIsAResetBeforeAnAnswer) {
+  EXPECT_EQ(FailureOf(kEgressConnect, Connection("closed", ECONNRESET))->why,
+            "it was reset before an answer came (Connection reset by peer)");
+  EXPECT_FALSE(FailureOf(kEgressConnect, Connection("closed", ECONNRESET, 5)));
+  EXPECT_FALSE(FailureOf(kEgressConnect, Connection("closed", 0)));
+  EXPECT_FALSE(FailureOf(kEgressConnect, Connection("closed", EPROTO))) << "a denial says more";
+  EXPECT_FALSE(FailureOf(kEgressConnect, Connection("opened", 0)));
+  EXPECT_FALSE(FailureOf(kPublishConnect, Connection("failed", ECONNREFUSED)));
+}
+
+TEST(Failure, OfANameIsThatItLeadsNowhere) {
+  const auto of = [](const std::string& rule) {
+    return FailureOf(kDenial, std::vector<Field>{{"what", std::string("connect")},
+                                                 {"host", std::string("example.com")},
+                                                 {"port", std::int64_t{443}},
+                                                 {"rule", rule}});
+  };
+  ASSERT_TRUE(of("there is no such name"));
+  EXPECT_EQ(of("there is no such name")->what, "a connection to example.com port 443");
+  EXPECT_EQ(of("no name server answered")->why, "no name server answered");
+  EXPECT_FALSE(of("no rule names it"));
+  EXPECT_FALSE(of("it leads to this machine itself"));
 }
 
 TEST(Refusal, OfALimitNamesItsFlag) {

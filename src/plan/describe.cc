@@ -120,6 +120,7 @@ std::string Describe(const LaunchPlan& plan) {
   std::string text = Describe(plan.identity);
   text += fmt::format("hostname {}\ncwd {}\n", plan.hostname, Printable(plan.cwd));
   for (const std::string& word : plan.argv) text += "argument " + Printable(word) + '\n';
+  text += DescribeReach(plan.network);
   for (const std::string& dir : plan.path_entries) text += "path " + Printable(dir) + '\n';
   for (const std::string& variable : plan.environment) {
     text += "variable " + Printable(variable.substr(0, variable.find('='))) + '\n';

@@ -276,6 +276,27 @@ Status Validate(const NetworkPlan& plan) {
   return plan.capture == policy::Capture::kPorts ? ValidateForPorts(plan) : Status{};
 }
 
+std::string DescribeReach(const NetworkPlan& plan) {
+  std::string text = plan.HasNames() ? "" : "allow no name and no address\n";
+  for (const policy::NetRule& rule : plan.rules.allow) {
+    text += fmt::format("allow {} ({})\n", policy::TextOf(rule), rule.from);
+  }
+  for (const policy::NetRule& rule : plan.rules.deny) {
+    text += fmt::format("deny {} ({})\n", policy::TextOf(rule), rule.from);
+  }
+  if (plan.rules.ask) text += "ask about every other name and address\n";
+  if (plan.proxy) {
+    text += fmt::format("through proxy {}\n", TextOf(*plan.proxy));
+    for (const policy::NetRule& rule : plan.proxy->direct) {
+      text += fmt::format("  but {}\n", policy::TextOf(rule));
+    }
+  }
+  for (const policy::PrivateName& name : plan.rules.private_names) {
+    text += fmt::format("private {} ({})\n", policy::TextOf(name), name.from);
+  }
+  return text;
+}
+
 std::string Describe(const NetworkPlan& plan) {
   const auto own = fmt::format("{}", fmt::join(kOwnAddress, "."));
   std::string text = "link lo up\n";
@@ -295,22 +316,6 @@ std::string Describe(const NetworkPlan& plan) {
                         HostPortText(port), HostPortText(port), port.inside);
   }
   text += DescribeTable(plan);
-  for (const policy::NetRule& rule : plan.rules.allow) {
-    text += fmt::format("allow {} ({})\n", policy::TextOf(rule), rule.from);
-  }
-  for (const policy::NetRule& rule : plan.rules.deny) {
-    text += fmt::format("deny {} ({})\n", policy::TextOf(rule), rule.from);
-  }
-  if (plan.rules.ask) text += "ask about every other name and address\n";
-  if (plan.proxy) {
-    text += fmt::format("through proxy {}\n", TextOf(*plan.proxy));
-    for (const policy::NetRule& rule : plan.proxy->direct) {
-      text += fmt::format("  but {}\n", policy::TextOf(rule));
-    }
-  }
-  for (const policy::PrivateName& name : plan.rules.private_names) {
-    text += fmt::format("private {} ({})\n", policy::TextOf(name), name.from);
-  }
   text += "sysctl net.ipv4.ip_unprivileged_port_start = 0\n";
   return text;
 }

@@ -163,6 +163,9 @@ Status Validate(const NetworkPlan& plan);
 /// many of them.
 Status ValidateForPorts(const NetworkPlan& plan);
 
+/// What may be reached by name or address, with where each rule comes from, for `ambit plan`.
+std::string DescribeReach(const NetworkPlan& plan);
+
 /// Everything that will exist in the namespace, for `ambit plan` and golden tests.
 std::string Describe(const NetworkPlan& plan);
 

@@ -38,6 +38,20 @@ TEST(NetworkPlan, HostPortsAppearAsListeners) {
   ExpectGolden("network-host-ports.txt", Describe({.host_ports = {5432, 8080}}));
 }
 
+TEST(NetworkPlan, TellsWhatMayBeReached) {
+  EXPECT_EQ(DescribeReach({.host_ports = {5432}}), "allow no name and no address\n");
+  NetworkPlan plan;
+  plan.rules = {.allow = {*policy::ParseNetRule("*.example.com", "--allow")},
+                .deny = {*policy::ParseNetRule("a.example.com", "ambit.toml:2:9: net.deny")},
+                .ask = true};
+  plan.proxy = HttpProxy{.host = "p.example", .port = 3128};
+  EXPECT_EQ(DescribeReach(plan),
+            "allow *.example.com (--allow)\n"
+            "deny a.example.com (ambit.toml:2:9: net.deny)\n"
+            "ask about every other name and address\n"
+            "through proxy p.example:3128\n");
+}
+
 NetworkPlan PlanWithNames(policy::Capture capture) {
   NetworkPlan plan{.publish = {{.host = 8080, .inside = 3000}, {.host = 0, .inside = 5173}},
                    .capture = capture};

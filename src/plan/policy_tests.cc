@@ -44,6 +44,7 @@ std::string_view WhyItFails(const LaunchPlan& plan, const policy::TestCase& test
   if (test.key == "fs_visible" && !ShowsHostContent(plan, test.text))
     return "is not visible inside";
   if (test.key == "env_hidden" && HasVariable(plan, test.text)) return "exists inside";
+  if (test.key == "net_deny" && !ReadTypedTarget(test.text)) return "names no host, or no port";
   if (test.key == "net_deny" && CanBeReached(plan, ParseTarget(test.text)))
     return "can be reached from inside";
   return {};

@@ -57,6 +57,7 @@ TEST(PolicyTests, KnowWhatCanBeReached) {
   for (const char* open : {"127.0.0.1:5432", "tcp://localhost:5432/x", "localhost"}) {
     EXPECT_FALSE(Holds("net_deny", open)) << open;
   }
+  EXPECT_FALSE(Holds("net_deny", "example.com:http")) << "of nothing nothing is known";
 }
 
 TEST(PolicyTests, TakeWhatAPersonMayAllowForReachable) {

@@ -1,6 +1,7 @@
 #include "plan/proxy.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -132,6 +133,27 @@ bool GoesByProxy(const HttpProxy& proxy, const HostName* name, const policy::Add
     if (name == nullptr) return rule.range && rule.range->Has(address);
     return rule.name && (rule.below ? name->IsBelow(*rule.name) : *name == *rule.name);
   });
+}
+
+std::string DescribeProxy(const Environment& environment) {
+  const auto variable = FirstOf(kProxyVariables, environment);
+  if (!variable) return "none: no variable of your environment names one";
+  const auto proxy = ProxyOf(environment);
+  if (!proxy) {
+    return fmt::format("{}; no run that reaches names starts ({})", proxy.error().what,
+                       proxy.error().remedy);
+  }
+  const auto exceptions = FirstOf(kNoProxyVariables, environment);
+  if (!*proxy) return fmt::format("none: {} excepts everything", exceptions->name);
+  std::vector<std::string> direct;
+  for (const policy::NetRule& rule : (*proxy)->direct) {
+    if (!rule.below) direct.push_back(policy::TextOf(rule));
+  }
+  return fmt::format(
+      "{} ({}{}){}", TextOf(**proxy), variable->name, (*proxy)->with_login ? ", with a login" : "",
+      direct.empty()
+          ? ""
+          : fmt::format(", but not for {} ({})", fmt::join(direct, ", "), exceptions->name));
 }
 
 std::string TextOf(const HttpProxy& proxy) {

@@ -6,7 +6,7 @@
 //
 // Its login is not here, because plans are on record and go inside: supervise/launcher_environment
 // takes it out of the variable and leaves "http://@HOST:PORT". Who calls: plan (ProxyOf), egress
-// (GoesByProxy). Pure.
+// (GoesByProxy), doctor (DescribeProxy). Pure.
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +39,10 @@ Result<std::optional<HttpProxy>> ProxyOf(const std::map<std::string, std::string
 /// Whether a connection to the name, or without one to the address, goes through it.
 bool GoesByProxy(const HttpProxy& proxy, const HostName* name, const policy::AddressBytes& address,
                  std::uint16_t port);
+
+/// For people: which proxy runs that reach names go through, by which variable, and what goes
+/// without it; or that there is none, or one that stops them. Never a login.
+std::string DescribeProxy(const std::map<std::string, std::string>& environment);
 
 /// "proxy.corp.example:3128".
 std::string TextOf(const HttpProxy& proxy);

@@ -53,6 +53,21 @@ TEST(HttpProxy, ThatWantsALoginSaysSoWithoutTellingIt) {
   EXPECT_EQ((*proxy)->host, "p.example");
 }
 
+TEST(HttpProxy, IsDescribedWithItsVariableAndWithoutItsLogin) {
+  EXPECT_EQ(DescribeProxy({}), "none: no variable of your environment names one");
+  EXPECT_EQ(DescribeProxy({{"https_proxy", "http://@p.example:3128"},
+                           {"NO_PROXY", ".corp.example,10.0.0.0/8"}}),
+            "p.example:3128 (https_proxy, with a login), but not for corp.example, 10.0.0.0/8 "
+            "(NO_PROXY)");
+  EXPECT_EQ(DescribeProxy({{"HTTP_PROXY", "http://p.example:3128"}}),
+            "p.example:3128 (HTTP_PROXY)");
+  EXPECT_EQ(DescribeProxy({{"HTTP_PROXY", "http://p.example:3128"}, {"no_proxy", "*"}}),
+            "none: no_proxy excepts everything");
+  EXPECT_EQ(DescribeProxy({{"ALL_PROXY", "socks5://p.example:1080"}}),
+            "ALL_PROXY of your environment: a proxy of the kind 'socks5' is not spoken to; no run "
+            "that reaches names starts (name one with http://, or unset it to go without one)");
+}
+
 TEST(HttpProxy, IsNotForWhatIsExcepted) {
   EXPECT_TRUE(Through("", "example.com"));
   EXPECT_FALSE(Through("*", "example.com"));

@@ -1,7 +1,12 @@
 #include "plan/target.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <string>
+
+#include "base/text.h"
 
 namespace ambit::plan {
 
@@ -31,24 +36,54 @@ Target ParseTarget(std::string_view text) {
   return target;
 }
 
-std::optional<policy::NetDecision> DecisionOn(const LaunchPlan& plan, const Target& target) {
-  constexpr std::uint16_t kHttps = 443;
-  const policy::NetRules& rules = plan.network.rules;
-  if (const auto name = HostName::Parse(target.host)) {
-    return target.port ? policy::Decide(rules, *name, *target.port)
-                       : policy::DecideName(rules, *name);
+Result<Target> ReadTypedTarget(std::string_view text) {
+  const auto whole = policy::ReadTarget(text, {});
+  if (whole && IsOfMany(*whole)) return Target{.host = text, .port = whole->port};
+  const Target target = ParseTarget(text);
+  const auto rule = RuleOf(target);
+  if (target.port == 0 || (!rule && target.host.contains(':'))) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("'{}': no port behind its colon", Printable(text)),
+                "a port is a number from 1 to 65535, as in example.com:443");
   }
-  // The one reader of addresses is that of rules.
-  const bool v6 = target.host.contains(':') && !target.host.starts_with('[');
-  const std::string text = v6 ? "[" + std::string(target.host) + "]" : std::string(target.host);
-  const auto rule = policy::ParseNetRule(text, {});
-  if (!rule || !rule->range) return std::nullopt;
-  return policy::Decide(rules, rule->range->first, target.port.value_or(kHttps));
+  if (!rule) {
+    return Fail(Errc::kInvalidArgument,
+                fmt::format("'{}': neither a name nor an address", Printable(text)),
+                "write example.com, example.com:443 or 192.0.2.7");
+  }
+  const bool is_range = rule->range && text.contains('/') && !text.contains("://");
+  if (is_range && !whole) return std::unexpected(whole.error());
+  return target;
+}
+
+bool IsOfMany(const policy::NetRule& rule) {
+  constexpr int kWholeAddress = 128;
+  return rule.below || (rule.range && rule.range->bits < kWholeAddress);
+}
+
+std::optional<policy::NetRule> RuleOf(const Target& target) {
+  const bool bare_v6 = target.host.contains(':') && !target.host.starts_with('[');
+  const std::string text = fmt::format(fmt::runtime(bare_v6 ? "[{}]" : "{}"), target.host);
+  // The one reader of names and addresses is that of rules.
+  auto rule = policy::ReadTarget(text, {});
+  if (!rule || rule->port) return std::nullopt;
+  return *std::move(rule);
+}
+
+std::optional<policy::NetDecision> DecisionOn(const policy::NetRules& rules, const Target& target) {
+  const auto rule = RuleOf(target);
+  if (!rule || IsOfMany(*rule)) return std::nullopt;
+  if (rule->name) {
+    return target.port ? policy::Decide(rules, *rule->name, *target.port)
+                       : policy::DecideName(rules, *rule->name);
+  }
+  return target.port ? policy::Decide(rules, rule->range->first, *target.port)
+                     : policy::DecideAddress(rules, rule->range->first);
 }
 
 bool CanBeReached(const LaunchPlan& plan, const Target& target) {
   if (!target.IsLoopback()) {
-    const auto decision = DecisionOn(plan, target);
+    const auto decision = DecisionOn(plan.network.rules, target);
     return decision && (decision->allowed || decision->ask);
   }
   if (!target.port) return !plan.network.host_ports.empty();

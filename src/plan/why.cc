@@ -4,10 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "base/path.h"
 #include "plan/target.h"
+#include "policy/foreign.h"
+#include "policy/net_words.h"
 #include "policy/private_names.h"
 
 namespace ambit::plan {
@@ -183,6 +189,79 @@ std::string WhereItLeads(const LaunchPlan& plan, const Target& target) {
   return fmt::format(", and it leads to {} ({})", addresses, privacy.by->from);
 }
 
+Answer Denied(const std::string& name, const policy::NetRule& rule) {
+  return {.refused = true,
+          .what = name + " cannot be reached from inside",
+          .rule = fmt::format("{} denies it ({})", policy::TextOf(rule), rule.from),
+          .way = "another policy: deny wins over allow"};
+}
+
+/// Whether the rule alone allows all of `wanted`: a range means no private networks in it but its
+/// own.
+bool AllowsAllOf(const policy::NetRule& rule, const policy::NetRule& wanted) {
+  if (!policy::Covers(rule, wanted)) return false;
+  return !wanted.range || rule.range == wanted.range ||
+         policy::Means(*rule.range, wanted.range->first);
+}
+
+/// Of all of a range, or of all names below one.
+Answer WhyAllOf(const LaunchPlan& plan, const policy::NetRule& wanted) {
+  const policy::NetRules& rules = plan.network.rules;
+  const std::string name = policy::TextOf(wanted);
+  for (const policy::NetRule& denied : rules.deny) {
+    if (policy::DeniesAllOf(denied, wanted)) return Denied(name, denied);
+  }
+  for (const policy::NetRule& rule : rules.allow) {
+    if (!AllowsAllOf(rule, wanted)) continue;
+    std::string why = fmt::format("{} allows it ({})", policy::TextOf(rule), rule.from);
+    for (const policy::NetRule& denied : policy::DeniedWithin(rules, std::span(&wanted, 1))) {
+      why += fmt::format(", but {} denies a part of it ({})", policy::TextOf(denied), denied.from);
+    }
+    return Allowed(name + " can be reached from inside", why);
+  }
+  return {.refused = true,
+          .what = name + " cannot be reached from inside",
+          .rule = plan.network.HasNames()
+                      ? "a run reaches only the names that its policy allows, and no rule names "
+                        "all of it"
+                      : "no network: the policy names no host",
+          .way = "--allow " + name};
+}
+
+Answer OfLoopback(const LaunchPlan& plan, const Target& target, const std::string& name) {
+  if (CanBeReached(plan, target)) {
+    return Allowed(name + " can be reached from inside",
+                   target.port ? fmt::format("--host-port {} names it", *target.port)
+                               : "--host-port names ports of it");
+  }
+  return {.refused = true,
+          .what = name + " cannot be reached from inside",
+          .rule =
+              "a run has a loopback of its own: what listens inside is there, and of the "
+              "host's the ports that are named",
+          .way = target.port ? fmt::format("--host-port {}", *target.port) : "--host-port PORT"};
+}
+
+std::string WhyNotNamed(const LaunchPlan& plan, const Target& target) {
+  const auto rule = RuleOf(target);
+  if (!rule || !rule->range) return std::string(policy::kNoRuleNamesIt);
+  return policy::WhyUnnamed(plan.network.rules, rule->range->first, target.port);
+}
+
+/// As it would be written in a rule.
+std::string RuleText(const Target& target, std::optional<std::uint16_t> port) {
+  auto rule = RuleOf(target);
+  if (!rule) return std::string(target.host);
+  rule->port = port;
+  return policy::TextOf(*rule);
+}
+
+/// Whatever a rule names: no flag would allow it.
+bool IsNeverReached(const Target& target) {
+  const auto rule = RuleOf(target);
+  return rule && rule->range && policy::ReachOf(rule->range->first) == policy::Reach::kMetadata;
+}
+
 }  // namespace
 
 Answer WhyPath(const LaunchPlan& plan, const std::string& path) {
@@ -213,51 +292,34 @@ Answer WhyPath(const LaunchPlan& plan, const std::string& path) {
 }
 
 Answer WhyHost(const LaunchPlan& plan, std::string_view host) {
+  if (const auto wanted = policy::ReadTarget(host, {}); wanted && IsOfMany(*wanted)) {
+    return WhyAllOf(plan, *wanted);
+  }
   const Target target = ParseTarget(host);
   const std::string name(host);
-  if (const auto decision = DecisionOn(plan, target); decision && !target.IsLoopback()) {
-    if (decision->allowed) {
-      return Allowed(name + " can be reached from inside",
-                     fmt::format("{} allows it ({}){}", policy::TextOf(*decision->rule),
-                                 decision->rule->from, WhereItLeads(plan, target)));
-    }
-    if (decision->rule != nullptr) {
-      return {.refused = true,
-              .what = name + " cannot be reached from inside",
-              .rule = fmt::format("{} denies it ({})", policy::TextOf(*decision->rule),
-                                  decision->rule->from),
-              .way = "another policy: deny wins over allow"};
-    }
+  if (target.IsLoopback()) return OfLoopback(plan, target, name);
+  const auto decision = DecisionOn(plan.network.rules, target);
+  if (decision && decision->allowed) {
+    return Allowed(name + " can be reached from inside",
+                   fmt::format("{} allows it ({}){}", policy::TextOf(*decision->rule),
+                               decision->rule->from, WhereItLeads(plan, target)));
   }
-  if (const auto decision = DecisionOn(plan, target); decision && decision->ask) {
+  if (decision && decision->rule != nullptr) return Denied(name, *decision->rule);
+  const bool never = IsNeverReached(target);
+  if (decision && decision->ask && !never) {
     return {.refused = true,
             .what = name + " cannot be reached from inside before a person allows it",
-            .rule = "no rule names it, and the policy says to ask (net.ask)",
-            .way = fmt::format("ambit approve {}{}", target.host,
-                               target.port ? fmt::format(":{}", *target.port) : "")};
+            .rule = WhyNotNamed(plan, target) + ", and the policy says to ask (net.ask)",
+            .way = "ambit approve " + RuleText(target, target.port)};
   }
-  if (CanBeReached(plan, target)) {
-    return Allowed(name + " can be reached from inside",
-                   target.port ? fmt::format("--host-port {} names it", *target.port)
-                               : "--host-port names ports of it");
-  }
-  if (target.IsLoopback()) {
-    return {.refused = true,
-            .what = name + " cannot be reached from inside",
-            .rule =
-                "a run has a loopback of its own: what listens inside is there, and of the "
-                "host's the ports that are named",
-            .way = target.port ? fmt::format("--host-port {}", *target.port) : "--host-port PORT"};
-  }
-  const bool web = !target.port || *target.port == 80 || *target.port == 443;
-  const bool bare_v6 = target.host.contains(':') && !target.host.starts_with('[');
-  const std::string written = bare_v6 ? fmt::format("[{}]", target.host) : std::string(target.host);
+  const bool web = target.port == 80 || target.port == 443;
   return {.refused = true,
           .what = name + " cannot be reached from inside",
           .rule = plan.network.HasNames()
-                      ? "a run reaches only the names that its policy allows, and no rule names it"
+                      ? "a run reaches only the names that its policy allows, and " +
+                            WhyNotNamed(plan, target)
                       : "no network: the policy names no host",
-          .way = fmt::format("--allow {}{}", written, web ? "" : fmt::format(":{}", *target.port))};
+          .way = never ? "" : "--allow " + RuleText(target, web ? std::nullopt : target.port)};
 }
 
 }  // namespace ambit::plan

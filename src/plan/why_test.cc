@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "plan/plan_json.h"
+#include "plan/target.h"
 #include "policy/private_names.h"
 
 namespace ambit::plan {
@@ -110,6 +111,8 @@ TEST_F(Why, AHostThatAPersonIsAskedAboutIsRefusedUntilThen) {
   plan_.network.rules.deny = {*policy::ParseNetRule("no.example.com", "--deny")};
   EXPECT_TRUE(WhyHost(plan_, "example.com:22").refused);
   EXPECT_EQ(WhyHost(plan_, "example.com:22").way, "ambit approve example.com:22");
+  EXPECT_EQ(WhyHost(plan_, "example.com:80").way, "ambit approve example.com:80");
+  EXPECT_EQ(WhyHost(plan_, "com:80").way, "ambit approve com.:80");
   EXPECT_THAT(WhyHost(plan_, "no.example.com").rule, HasSubstr("--deny"));
   EXPECT_TRUE(DecodeJson(EncodeJson(plan_))->network.rules.ask);
 }
@@ -133,6 +136,57 @@ TEST_F(Why, OfARangeMeansPrivateNetworksOnlyWhereItIsOne) {
   plan_.network.rules.allow = {*policy::ParseNetRule("0.0.0.0/0", "--allow")};
   EXPECT_FALSE(WhyHost(plan_, "8.8.8.8").refused);
   EXPECT_EQ(WhyHost(plan_, "10.0.0.5").way, "--allow 10.0.0.5");
+  EXPECT_THAT(WhyHost(plan_, "10.0.0.5").rule,
+              HasSubstr("no rule names it by itself: 0.0.0.0/0 (--allow) does not mean an address "
+                        "of a private network"));
+  EXPECT_EQ(WhyHost(plan_, "169.254.169.254").way, "") << "no rule reaches it";
+}
+
+TEST_F(Why, OfAnAddressNamesTheRangeThatDecides) {
+  plan_.network.rules.allow = {*policy::ParseNetRule("10.0.0.0/8:22", "--allow")};
+  plan_.network.rules.deny = {*policy::ParseNetRule("10.9.0.0/16", "--deny")};
+  for (const char* allowed : {"10.1.2.3:22", "10.1.2.3"}) {
+    EXPECT_FALSE(WhyHost(plan_, allowed).refused) << allowed;
+    EXPECT_EQ(WhyHost(plan_, allowed).rule, "10.0.0.0/8:22 allows it (--allow)");
+  }
+  EXPECT_EQ(WhyHost(plan_, "10.9.2.3:22").rule, "10.9.0.0/16 denies it (--deny)");
+  EXPECT_THAT(WhyHost(plan_, "10.1.2.3:443").rule, ::testing::EndsWith("no rule names it"));
+}
+
+TEST_F(Why, OfManyIsWhetherOneRuleNamesAllOfThem) {
+  plan_.network.rules.allow = {*policy::ParseNetRule("10.0.0.0/8:22", "--allow"),
+                               *policy::ParseNetRule("*.example.com", "--allow")};
+  plan_.network.rules.deny = {*policy::ParseNetRule("10.9.0.0/16", "--deny")};
+  EXPECT_EQ(WhyHost(plan_, "10.8.0.0/15:22").rule,
+            "10.0.0.0/8:22 allows it (--allow), but 10.9.0.0/16 denies a part of it (--deny)");
+  EXPECT_EQ(WhyHost(plan_, "*.a.example.com").rule, "*.example.com allows it (--allow)");
+  EXPECT_EQ(WhyHost(plan_, "10.9.8.0/24:22").rule, "10.9.0.0/16 denies it (--deny)");
+  EXPECT_EQ(WhyHost(plan_, "10.0.0.0/8").way, "--allow 10.0.0.0/8");
+  EXPECT_EQ(WhyHost(plan_, "[2001:db8::/32]").way, "--allow [2001:db8::/32]");
+  plan_.network.rules.allow = {*policy::ParseNetRule("0.0.0.0/0", "--allow")};
+  EXPECT_FALSE(WhyHost(plan_, "8.8.8.0/24").refused);
+  EXPECT_FALSE(WhyHost(plan_, "0.0.0.0/0").refused);
+  EXPECT_TRUE(WhyHost(plan_, "192.168.0.0/16").refused) << "it means no private network";
+}
+
+TEST(TypedTarget, IsANameOrAnAddressAndAPort) {
+  for (const char* good :
+       {"example.com", "EXAMPLE.com:443", "https://example.com/x", "192.0.2.7:22", "2001:db8::1",
+        "[2001:db8::1]:443", "localhost:80", "::1", "10.0.0.0/8:22", "*.example.com", "com."}) {
+    EXPECT_TRUE(ReadTypedTarget(good)) << good;
+  }
+  const auto told = [](const char* text) {
+    const auto target = ReadTypedTarget(text);
+    return target ? "taken" : target.error().what + "; " + target.error().remedy;
+  };
+  for (const char* bad : {"example.com:http", "example.com:", "example.com:0", "example.com:65536",
+                          "localhost:http", "127.0.0.1:http", "[::1]:http"}) {
+    EXPECT_EQ(told(bad), std::string("'") + bad +
+                             "': no port behind its colon; a port is a number from 1 to 65535, as "
+                             "in example.com:443");
+  }
+  EXPECT_THAT(told("two words"), HasSubstr("neither a name nor an address"));
+  EXPECT_THAT(told("10.0.0.1/8"), HasSubstr("has bits behind its prefix; write 10.0.0.0/8"));
 }
 
 TEST_F(Why, IsTheSameOfThePlanOnRecord) {

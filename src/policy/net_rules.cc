@@ -133,6 +133,14 @@ Status RefuseSlips(std::string_view text, std::string_view host) {
   return {};
 }
 
+/// Without brackets nobody can tell its last group from a port.
+Status RefuseBareV6(std::string_view text, std::string_view rest) {
+  const std::string address(rest.substr(0, rest.find('/')));
+  if (!address.contains(':') || !AddressIn(address, /*v6=*/true)) return {};
+  return Wrong(text, "an address of IPv6 stands in brackets",
+               fmt::format("write [{0}], or [{0}]:PORT", rest));
+}
+
 bool IsOfThisMachine(const NetRule& rule) {
   constexpr int kV4LoopbackBits = 8 + kV4Bits;
   if (rule.name)
@@ -212,19 +220,30 @@ NetDecision DecideAbout(const NetRules& rules, const Target& target, std::uint16
   return {.ask = IsAskedAbout(rules, target, port)};
 }
 
-/// Whether `denied` takes away all that `rule` gives.
-bool DeniesAllOf(const NetRule& denied, const NetRule& rule) {
-  NetRule wider = denied;
-  wider.raw = true;
-  // Of a rule that denies, no port means all of them.
-  if (!wider.port) wider.port = rule.port;
-  return Covers(wider, rule);
+/// Whether there may be a port on which a person is asked about what no rule denies.
+template <class Target>
+bool IsAskedAbout(const NetRules& rules, const Target& target) {
+  if (!rules.ask || !rules.most) return rules.ask;
+  return std::ranges::any_of(*rules.most, [&](const NetRule& most) { return Fits(most, target); });
 }
 
-/// Whether there may be a port on which a person is asked about the name, which no rule denies.
-bool IsNameAskedAbout(const NetRules& rules, const HostName& name) {
-  if (!rules.ask || !rules.most) return rules.ask;
-  return std::ranges::any_of(*rules.most, [&](const NetRule& most) { return Fits(most, name); });
+template <class Target>
+NetDecision DecideOnAnyPort(const NetRules& rules, const Target& target) {
+  for (const NetRule& rule : rules.deny) {
+    if (Fits(rule, target) && !rule.port) return {.rule = &rule, .allowed = false};
+  }
+  NetDecision refused;
+  for (const NetRule& rule : rules.allow) {
+    if (!Allows(rule, target)) continue;
+    for (const std::uint16_t port :
+         rule.port ? std::vector{*rule.port} : std::vector(kWebPorts.begin(), kWebPorts.end())) {
+      const NetDecision decision = DecideAbout(rules, target, port);
+      if (decision.allowed) return decision;
+      refused = decision;
+    }
+  }
+  if (refused.rule == nullptr) refused.ask = IsAskedAbout(rules, target);
+  return refused;
 }
 
 }  // namespace
@@ -265,6 +284,7 @@ Result<NetRule> ReadTarget(std::string_view text, std::string from) {
                  fmt::format("write {}", host.empty() ? "example.com" : Printable(host)));
   }
   if (rest.contains(',')) AMBIT_CHECK(RefuseSlips(text, rest));
+  AMBIT_CHECK(RefuseBareV6(text, rest));
   const auto colon = rest.rfind(':');
   if (colon != std::string_view::npos && !rest.ends_with(']')) {
     const auto port = NumberIn(rest.substr(colon + 1));
@@ -329,21 +349,20 @@ NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint
 }
 
 NetDecision DecideName(const NetRules& rules, const HostName& name) {
-  for (const NetRule& rule : rules.deny) {
-    if (Fits(rule, name) && !rule.port) return {.rule = &rule, .allowed = false};
-  }
-  NetDecision refused;
-  for (const NetRule& rule : rules.allow) {
-    if (!Fits(rule, name)) continue;
-    for (const std::uint16_t port :
-         rule.port ? std::vector{*rule.port} : std::vector(kWebPorts.begin(), kWebPorts.end())) {
-      const NetDecision decision = Decide(rules, name, port);
-      if (decision.allowed) return decision;
-      refused = decision;
-    }
-  }
-  if (refused.rule == nullptr) refused.ask = IsNameAskedAbout(rules, name);
-  return refused;
+  return DecideOnAnyPort(rules, name);
+}
+
+NetDecision DecideAddress(const NetRules& rules, const AddressBytes& address) {
+  const OwnAddresses none;
+  return DecideOnAnyPort(rules, TargetAddress{.address = address, .own = none});
+}
+
+bool DeniesAllOf(const NetRule& denied, const NetRule& rule) {
+  NetRule wider = denied;
+  wider.raw = true;
+  // Of a rule that denies, no port means all of them.
+  if (!wider.port) wider.port = rule.port;
+  return Covers(wider, rule);
 }
 
 Status MayGrant(const NetRules& rules, const NetRule& rule) {

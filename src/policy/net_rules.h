@@ -108,6 +108,11 @@ NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint
 
 /// Whether the name may be reached on any port: a name that may not gets no address.
 NetDecision DecideName(const NetRules& rules, const HostName& name);
+/// The same of an address that is none of this machine's interfaces.
+NetDecision DecideAddress(const NetRules& rules, const AddressBytes& address);
+
+/// Whether `denied`, of `deny`, takes away all that `rule` allows.
+bool DeniesAllOf(const NetRule& denied, const NetRule& rule);
 
 /// Whether a person may allow `rule` while the run goes on: no rule denies all of it, and it is
 /// within what the managed policy allows. kDenied says which.

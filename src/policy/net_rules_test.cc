@@ -114,6 +114,11 @@ TEST(NetRule, ThatIsASlipSaysWhatToWrite) {
                            "127.8.0.0/16", "[::1]:80"}) {
     EXPECT_THAT(told(here), ::testing::HasSubstr("a loopback of its own; --host-port N")) << here;
   }
+  EXPECT_EQ(told("2001:db8::1"),
+            "'2001:db8::1': an address of IPv6 stands in brackets; write [2001:db8::1], or "
+            "[2001:db8::1]:PORT");
+  EXPECT_THAT(told("2001:db8::1:443"), ::testing::HasSubstr("write [2001:db8::1:443]"));
+  EXPECT_THAT(told("tcp://2001:db8::/32"), ::testing::HasSubstr("write [2001:db8::/32]"));
   EXPECT_EQ(told(""), "'': names no host; write example.com");
 }
 
@@ -191,6 +196,15 @@ TEST(NetRules, AllowAddressesByTheirRange) {
   EXPECT_FALSE(Decide(rules, V4(192, 0, 2, 8), 443).allowed);
   EXPECT_TRUE(Decide(Rules({"0.0.0.0/0"}), V4(1, 2, 3, 4), 80).allowed);
   EXPECT_FALSE(Decide(Rules({"0.0.0.0/0"}), AddressBytes{0x20, 1}, 80).allowed);
+}
+
+TEST(NetRules, OfAnAddressSayWhetherAnyPortIsAllowed) {
+  const NetRules rules = Rules({"10.0.0.0/8:22", "0.0.0.0/0"}, {"10.9.0.0/16", "10.8.0.0/16:22"});
+  EXPECT_EQ(DecideAddress(rules, V4(10, 1, 2, 3)).rule, &rules.allow[0]);
+  EXPECT_EQ(DecideAddress(rules, V4(8, 8, 8, 8)).rule, &rules.allow[1]);
+  EXPECT_EQ(DecideAddress(rules, V4(10, 9, 2, 3)).rule, &rules.deny[0]);
+  EXPECT_EQ(DecideAddress(rules, V4(10, 8, 2, 3)).rule, &rules.deny[1]);
+  EXPECT_EQ(DecideAddress(rules, V4(192, 168, 2, 3)).rule, nullptr) << "0.0.0.0/0 means none there";
 }
 
 }  // namespace

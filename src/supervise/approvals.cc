@@ -1,11 +1,9 @@
 #include "supervise/approvals.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "egress/holds.h"
 
@@ -21,14 +19,16 @@ bool IsMeant(const policy::NetRule& rule, const Approvals::Question& question) {
 }  // namespace
 
 std::string TargetOf(const egress::EgressReport& report) {
-  if (const std::string_view name = egress::NameIn(report.name); !name.empty()) {
-    return fmt::format("{}:{}", name, report.port);
+  policy::NetRule rule{.port = report.port};
+  if (const auto name = HostName::Parse(egress::NameIn(report.name))) {
+    rule.name = *name;
+  } else {
+    const bool v6 = report.family == 6;
+    policy::AddressBytes address{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    std::copy_n(report.address.begin(), v6 ? 16 : 4, address.begin() + (v6 ? 0 : 12));
+    rule.range = policy::AddressRange{.first = address};
   }
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool v6 = report.family == 6;
-  (void)::inet_ntop(v6 ? AF_INET6 : AF_INET, report.address.data(), text.data(), text.size());
-  return v6 ? fmt::format("[{}]:{}", text.data(), report.port)
-            : fmt::format("{}:{}", text.data(), report.port);
+  return policy::TextOf(rule);
 }
 
 void Approvals::On(const egress::EgressReport& report) {

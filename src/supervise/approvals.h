@@ -19,7 +19,7 @@
 
 namespace ambit::supervise {
 
-/// A target as a rule names it: "example.com:443", "192.0.2.7:22", "[2001:db8::1]:443".
+/// A target as a rule names it: "example.com:443", "com.:80", "192.0.2.7:22", "[2001:db8::1]:443".
 std::string TargetOf(const egress::EgressReport& report);
 
 class Approvals {

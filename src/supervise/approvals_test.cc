@@ -22,6 +22,8 @@ struct Asked {
   void Held(std::uint32_t id, std::string_view name, std::uint16_t port) {
     egress::EgressReport report{.kind = egress::ReportKind::kHeld, .port = port, .connection = id};
     report.name = egress::TextOfName(name);
+    report.family = 4;
+    report.address = {93, 184, 216, 34};
     approvals.On(report);
   }
 
@@ -52,6 +54,22 @@ TEST(Approvals, AnswerOnceGoesToEachQuestionThatIsMeant) {
   EXPECT_TRUE(asked.orders[1].allowed);
   EXPECT_TRUE(asked.approvals.rules().allow.empty());
   EXPECT_EQ(asked.events, std::vector<std::string>{"net.answered"});
+}
+
+/// As it is shown it is a rule, also where the name alone would be taken for a slip.
+TEST(Approvals, WhatWaitsIsAnsweredAsItIsShown) {
+  for (const char* name : {"com", "example.com", ""}) {  // "": an address
+    Asked asked({.ask = true});
+    asked.Held(1, name, 80);
+    const std::string shown = asked.approvals.Waiting().at(0).target;
+    const auto answered =
+        asked.approvals.Answer({.allow = true, .scope = Scope::kOnce, .target = shown});
+    ASSERT_TRUE(answered) << shown << answered.error().what;
+    EXPECT_EQ(*answered, 1U) << shown;
+  }
+  Asked asked({.ask = true});
+  asked.Held(1, "com", 80);
+  EXPECT_EQ(asked.approvals.Waiting().at(0).target, "com.:80");
 }
 
 TEST(Approvals, AnswerForTheRunIsARuleFromNowOn) {

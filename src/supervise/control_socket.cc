@@ -118,7 +118,8 @@ void ControlSocket::Answer(int client) {
   }
 }
 
-Result<ControlSocket::Reply> Say(int run_directory, const ControlRequest& request) {
+Result<ControlSocket::Reply> Say(int run_directory, const ControlRequest& request,
+                                 std::chrono::seconds patience) {
   const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!socket) return FailErrno(errno, "make a socket");
   const sockaddr_un address = AddressIn(run_directory);
@@ -128,8 +129,8 @@ Result<ControlSocket::Reply> Say(int run_directory, const ControlRequest& reques
     }
     return FailErrno(errno, "speak to the run");
   }
-  const timeval patience{.tv_sec = 10, .tv_usec = 0};
-  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const timeval longest{.tv_sec = patience.count(), .tv_usec = 0};
+  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
   if (!Send(socket.get(), request)) return FailErrno(errno, "speak to the run");
   ControlSocket::Reply reply;
   do {

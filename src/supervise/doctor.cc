@@ -16,6 +16,7 @@
 #include "host/inside_run.h"
 #include "host/kernel_facts.h"
 #include "plan/filter.h"
+#include "plan/proxy.h"
 #include "supervise/cgroup.h"
 #include "supervise/planning.h"
 #include "supervise/probe.h"
@@ -325,6 +326,7 @@ class Examination {
     }
     Tell("runs kept in",
          fmt::format("{} on {}", Printable(state_.root()), host::FileSystemOf(existing)));
+    Tell("proxy", plan::DescribeProxy(environment_));
     Tell("cgroups", host::DescribeCgroups());
     const Result<plan::Machine> machine = ReadMachine(state_.root(), /*with_disk=*/true);
     for (std::size_t i = 0; machine && i < policy::kLimits; ++i) {

@@ -20,6 +20,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "policy/net_words.h"
 #include "supervise/approvals.h"
 #include "supervise/start_egress.h"
 #include "sys/fd_passing.h"
@@ -61,6 +62,25 @@ std::string WhereItLeads(const egress::EgressReport& report) {
   const bool leads = report.kind == egress::ReportKind::kUnreachable &&
                      !egress::NameIn(report.name).empty() && report.error == 0;
   return leads ? AddressOf(report) : std::string();
+}
+
+/// That denies what was asked for, or that there is none for it.
+std::string RuleAgainst(const egress::EgressReport& report, const policy::NetRules& rules) {
+  policy::NetDecision why;
+  const auto name = HostName::Parse(egress::NameIn(report.name));
+  const auto address = policy::AddressIn(AddressOf(report));
+  if (name) {
+    why = report.kind == egress::ReportKind::kNameRefused
+              ? policy::DecideName(rules, *name)
+              : policy::Decide(rules, *name, report.port);
+  } else if (address) {
+    why = policy::Decide(rules, *address, report.port);
+  }
+  if (why.rule != nullptr && !why.allowed) {
+    return fmt::format("{} ({})", policy::TextOf(*why.rule), why.rule->from);
+  }
+  if (!name && address) return policy::WhyUnnamed(rules, *address, report.port);
+  return std::string(policy::kNoRuleNamesIt);
 }
 
 }  // namespace
@@ -273,16 +293,8 @@ std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
   if (report.kind == ReportKind::kDenied && report.error == ECONNABORTED) {
     return "no rule names it, and it was given up before anybody answered";
   }
-  const auto name = HostName::Parse(egress::NameIn(report.name));
-  if (heard_.rules != nullptr && name) {
-    const policy::NetDecision why = report.kind == ReportKind::kNameRefused
-                                        ? policy::DecideName(*heard_.rules, *name)
-                                        : policy::Decide(*heard_.rules, *name, report.port);
-    if (why.rule != nullptr && !why.allowed) {
-      return fmt::format("{} ({})", policy::TextOf(*why.rule), why.rule->from);
-    }
-  }
-  return "no rule names it";
+  return heard_.rules != nullptr ? RuleAgainst(report, *heard_.rules)
+                                 : std::string(policy::kNoRuleNamesIt);
 }
 
 }  // namespace ambit::supervise

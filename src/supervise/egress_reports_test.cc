@@ -66,6 +66,35 @@ TEST_F(EgressReportsTest, OfAPublishedPortHaveANameOfTheirOwn) {
                                  "publish.connect 1 closed", "publish.connect 0 failed"));
 }
 
+/// With the same words as of names.
+TEST_F(EgressReportsTest, OfARefusedAddressNameTheRange) {
+  policy::NetRules rules;
+  rules.allow = {*policy::ParseNetRule("0.0.0.0/0", "--allow")};
+  rules.deny = {*policy::ParseNetRule("192.0.2.0/24", "ambit.toml:2:9: net.deny")};
+  std::vector<std::string> told;
+  const auto keep = [&](const event::Event& event) {
+    for (const event::Field& field : event.fields) {
+      if (field.name == "rule") told.push_back(std::get<std::string>(field.value));
+    }
+  };
+  EgressReports reports(io_, ours_,
+                        {.ready = [] {}, .failed = [](Outcome) {}, .event = keep, .rules = &rules},
+                        kEgressBounds);
+  const auto refused = [](std::array<std::uint8_t, 16> address, std::uint16_t port) {
+    EgressReport report{.kind = ReportKind::kDenied, .family = 4, .port = port};
+    report.address = address;
+    return report;
+  };
+  Say(refused({192, 0, 2, 7}, 443));
+  Say(refused({10, 0, 0, 5}, 443));
+  Say(refused({10, 0, 0, 5}, 22));
+  reports.Finish();
+  EXPECT_THAT(told, ElementsAre("192.0.2.0/24 (ambit.toml:2:9: net.deny)",
+                                "no rule names it by itself: 0.0.0.0/0 (--allow) does not mean an "
+                                "address of a private network",
+                                "no rule names it"));
+}
+
 TEST_F(EgressReportsTest, OfAFloodAreCountedByNameAndHideNoConnection) {
   EgressReports reports =
       Within({.burst = 2, .per_second = 0, .events = 1'000, .bytes = 1'000'000});

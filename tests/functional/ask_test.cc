@@ -49,19 +49,26 @@ curl -sS -m 20 http://example.com/held
 curl -sS -m 20 http://example.com/again
 curl -sS -m 20 http://www.example.com/last
 )sh",
-                           "waits example.com:80; ambit why --host example.com | head -1\n"
+                           "waits example.com:80; ambit ps; ambit ps --json; ambit why\n"
+                           "echo \"why $?\"; ambit why --host example.com | head -1\n"
                            "ambit approve example.com; ambit why --host example.com | head -1\n"
                            "(cd /; ambit approve other.example); echo \"elsewhere $?\"\n"
                            // What waits keeps the run going until it has been looked at.
                            "waits www.example.com:80; ambit approve www.example.com",
                            "ambit audit show");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("/held at example.com\n/again at example.com\n"),
-                             HasSubstr("/last at www.example.com"), HasSubstr("run 0"),
-                             ContainsRegex("net.held.*example.com:80"),
-                             ContainsRegex("net.answered.*example.com"),
-                             HasSubstr("cannot be reached from inside before a person allows it"),
-                             HasSubstr("allowed example.com can be reached from inside"),
-                             HasSubstr("elsewhere 125")))
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("/held at example.com\n/again at example.com\n"),
+            HasSubstr("/last at www.example.com"), HasSubstr("run 0"),
+            ContainsRegex("net.held.*example.com:80"), ContainsRegex("net.answered.*example.com"),
+            HasSubstr("cannot be reached from inside before a person allows it"),
+            HasSubstr("allowed example.com can be reached from inside"),
+            HasSubstr("waits for an answer"), HasSubstr(R"("waits":["example.com:80"])"),
+            ContainsRegex("waits   a connection to example.com:80, for [0-9]+ s\n"
+                          "because no rule names it[^\n]*\n"
+                          "allow   ambit approve r-[0-9a-z]+ example.com:80\n"
+                          "why 1\n"),
+            HasSubstr("elsewhere 125")))
       << run.err;
   EXPECT_THAT(run.err, AllOf(HasSubstr(": example.com allowed until the run ends"),
                              HasSubstr("no run of this project is going on")));

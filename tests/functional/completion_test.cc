@@ -1,8 +1,12 @@
 // The completions, asked of the real shells. Each says what it would offer, one word a line.
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include <algorithm>
+#include <chrono>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include "everyday.h"
@@ -10,6 +14,7 @@
 namespace ambit::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -65,6 +70,31 @@ zpty editor zsh -i
 while zpty -r editor text; do :; done
 cat $FOUND
 )sh";
+
+/// One that goes on as long as this lives.
+class LiveRun {
+ public:
+  explicit LiveRun(Scratch& person)
+      : pid_(person.Start({"run", "-q", "--", "sh", "-c", "echo up; sleep 60"}, "live.out")) {
+    for (int i = 0; i < 500 && person.Read("live.out") != "up\n"; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    const std::string out = person.Ambit({"ps"}).out;
+    const std::size_t at = out.find("\nr-");
+    if (at != std::string::npos) id_ = out.substr(at + 1, 10);
+  }
+  LiveRun(const LiveRun&) = delete;
+  LiveRun& operator=(const LiveRun&) = delete;
+  ~LiveRun() {
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+ private:
+  pid_t pid_;
+  std::string id_ = "no run";
+};
 
 class Completion : public Everyday {
  protected:
@@ -124,6 +154,12 @@ class Completion : public Everyday {
     const std::string id = RunId();
     EXPECT_THAT(ask({"ambit", "diff", "r-"}), Contains(id));
     EXPECT_THAT(ask({"ambit", "rm", "r-no", "r-"}), Contains(id));
+    const LiveRun live(person_);
+    EXPECT_THAT(ask({"ambit", "diff", "r-"}), IsSupersetOf({id, live.id()}));
+    for (const char* command : {"approve", "deny", "publish"}) {
+      EXPECT_THAT(ask({"ambit", command, "r-"}), AllOf(Contains(live.id()), Not(Contains(id))))
+          << command;
+    }
 
     EXPECT_THAT(ask({"ambit", "run", "--", "bas"}), Contains("base64"));
     EXPECT_THAT(ask({"ambit", "run", "-q", "--", "cat", "sou"}), IsSupersetOf({"source.txt"}));

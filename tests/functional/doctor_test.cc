@@ -54,6 +54,17 @@ TEST_P(Doctor, TellsProgramsTheSameInOneArray) {
   EXPECT_FALSE(details["cgroups"].empty());
 }
 
+TEST_P(Doctor, NamesTheProxyOfTheHostWithoutItsLogin) {
+  const Finished doctor = person_.Ambit(
+      {"doctor"}, {},
+      {{"HTTPS_PROXY", "http://user:secret@p.example:3128"}, {"NO_PROXY", "corp.example"}});
+  EXPECT_NE(doctor.out.find("\nproxy: p.example:3128 (HTTPS_PROXY, with a login), but not for "
+                            "corp.example (NO_PROXY)\n"),
+            std::string::npos)
+      << doctor.out;
+  EXPECT_EQ(doctor.out.find("secret"), std::string::npos);
+}
+
 TEST_P(Doctor, LeavesNeitherFilesNorProcesses) {
   // What doctor left running would become a child of this test.
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);

@@ -95,11 +95,14 @@ TEST_P(ProxyOfTheHost, ThatGivesNoTunnelResetsTheClientAndIsOnRecord) {
 curl -sS -m 9 http://blocked.example/ 2>/dev/null; echo "blocked $?"
 curl -sS -m 9 http://garbage.example/ 2>/dev/null; echo "garbage $?"
 )sh",
-          "ambit audit show --type egress.connect");
-  EXPECT_THAT(run.out, AllOf(ContainsRegex(fmt::format("blocked {}\n", kReset)),
-                             ContainsRegex(fmt::format("garbage {}\n", kReset)),
-                             HasSubstr("blocked.example:80 failed: the host's proxy answered 403"),
-                             HasSubstr("garbage.example:80 failed: Protocol error")))
+          "ambit audit show --type egress.connect; ambit why; echo \"why $?\"");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("but     the host's proxy answered 403\n"),
+                    HasSubstr("but     the host's proxy gave no tunnel (Protocol error)\n"),
+                    HasSubstr("why 1\n"), ContainsRegex(fmt::format("blocked {}\n", kReset)),
+                    ContainsRegex(fmt::format("garbage {}\n", kReset)),
+                    HasSubstr("blocked.example:80 failed: the host's proxy answered 403"),
+                    HasSubstr("garbage.example:80 failed: Protocol error")))
       << run.err;
 }
 

@@ -151,6 +151,43 @@ cat /run/ambit/denials
       << run.out << run.err;
 }
 
+// What was allowed and failed is no refusal, and is told apart from one.
+TEST_P(NetRefusals, AreToldBeforeWhatWasAllowedAndFailed) {
+  const Finished run =
+      Run("--allow example.com:81 --allow none.example --allow 0.0.0.0/0 --deny 93.184.216.34",
+          R"sh(
+for n in 1 2; do curl -4 -sS -m 9 http://example.com:81/; done
+curl -sS -m 9 http://none.example/
+curl -sS -m 9 http://93.184.216.34/
+curl -sS -m 9 http://10.1.2.3/
+)sh",
+          "ambit why; echo \"why $?\"\n"
+          "ambit why --host EXAMPLE.com:81; echo \"one $?\"\n"
+          "ambit why --host none.example --json; echo \"none $?\"\n"
+          "ambit why --host 10.1.2.3; echo \"private $?\"");
+  EXPECT_THAT(
+      run.out,
+      AllOf(
+          ContainsRegex("refused a connection to 93.184.216.34 port 80, [^\n]*\n"
+                        "because 93.184.216.34 \\(--deny\\)\n"),
+          ContainsRegex("allowed a connection to example.com port 81 \\(2 times\\), [^\n]*\n"
+                        "but     nobody serves it there \\(Connection refused\\)\n"),
+          ContainsRegex("allowed a connection to none.example port 80, [^\n]*\n"
+                        "but     there is no such name\n"),
+          HasSubstr("why 0\n"),
+          ContainsRegex("allowed EXAMPLE.com:81 can be reached from inside\n"
+                        "because example.com:81 allows it [^\n]*\n\n"
+                        "allowed a connection to example.com port 81 [^\n]*\nbut     [^\n]*\n"
+                        "one 1\n"),
+          ContainsRegex("\"refused\":false[^\n]*\"failed\":\"there is no such name\"[^\n]*\n"
+                        "none 1\n"),
+          ContainsRegex("because no rule names it by itself: 0.0.0.0/0 \\(--allow\\) does not mean "
+                        "an address of a private network\nallow   --allow 10.1.2.3\nprivate 0")))
+      << run.err;
+  EXPECT_LT(run.out.rfind("refused a connection to 93.184.216.34", run.out.find("why 0")),
+            run.out.find("but     nobody serves"));
+}
+
 TEST_P(NetRefusals, AreNotGotAroundByRedirectsDohOrDot) {
   const Finished run = Run("--allow example.com", R"sh(
 try() { curl -sS -L -m 9 "$@" >out 2>err; echo "$? $(cat out err)"; }

@@ -60,6 +60,26 @@ TEST_P(PolicyFiles, WithAMistakeStartNothingAndSayWhere) {
   EXPECT_EQ(person_.Ambit({"policy", "check", File()}).exit_code, 125);
 }
 
+TEST_P(PolicyFiles, ThatAreNotTrustedAreToldByWhoeverReadsThem) {
+  Project("[net]\nallow = [\"example.com\"]\n[[test]]\nnet_deny = [\"other.example\"]\n");
+  const std::string left_out =
+      File() + ":2:10: net.allow 'example.com' is left out: the project's file is not";
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"policy", "check"}, {"policy", "test"}, {"policy", "show"}, {"plan", "--", "true"}}) {
+    const Finished told = person_.Ambit(command);
+    EXPECT_EQ(told.exit_code, 0) << command[1] << told.err;
+    EXPECT_THAT(told.err, HasSubstr(left_out)) << command[1];
+    EXPECT_THAT(told.err, HasSubstr("'ambit trust' shows")) << command[1];
+  }
+  EXPECT_EQ(Run("true").exit_code, 0);
+  const Finished why = person_.Ambit({"why", "--host", "example.com"});
+  EXPECT_THAT(why.out, HasSubstr("allow   --allow example.com; or 'ambit trust': "));
+  EXPECT_THAT(person_.Ambit({"why", "--host", "other.example"}).out, Not(HasSubstr("trust")));
+  ASSERT_EQ(person_.Ambit({"trust", "--yes"}).exit_code, 0);
+  EXPECT_THAT(person_.Ambit({"policy", "check"}).err, Not(HasSubstr("left out")));
+  EXPECT_THAT(person_.Ambit({"why", "--host", "example.com"}).out, Not(HasSubstr("trust")));
+}
+
 TEST_P(PolicyFiles, AreCheckedForAllThatARunWouldRefuse) {
   Project("[fs]\nro = [\"./gone\", \"/no/such\"]\ncow = [\"./never\"]\n");
   const std::string refused =

@@ -103,6 +103,25 @@ TEST_P(Why, APathOrAHostNeedsNoFlag) {
   EXPECT_THAT(Ask({"r-00000000"}).err, HasSubstr("there is no run 'r-00000000'"));
 }
 
+TEST_P(Why, AHostThatCannotBeOneIsAMistake) {
+  Run({"--allow", "example.com"});
+  for (const std::vector<std::string>& typed : std::vector<std::vector<std::string>>{
+           {"--host", "example.com:http"}, {"example.com:http"}, {"--host", "localhost:x"}}) {
+    const Finished why = Ask(typed);
+    EXPECT_EQ(why.exit_code, 125) << why.out;
+    EXPECT_THAT(why.err, HasSubstr("a port is a number from 1 to 65535")) << typed.back();
+    EXPECT_EQ(why.out, "");
+  }
+}
+
+/// It does not claim to know more than is on record.
+TEST_P(Why, OfNothingRefusedSaysWhatIsOnNoRecord) {
+  Run();
+  EXPECT_THAT(Ask({}).out, AllOf(HasSubstr("it was refused nothing that is on record"),
+                                 HasSubstr("what does not exist inside, and UDP, are on none"),
+                                 Not(HasSubstr("kernel refuses by itself"))));
+}
+
 TEST_P(Why, TheNewestRefusalIsTheOneOfTheJournal) {
   ASSERT_EQ(person_
                 .Ambit({"run", "-q", "--host-port", "9", "--", "bash", "-c",

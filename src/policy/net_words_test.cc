@@ -1,0 +1,77 @@
+#include "policy/net_words.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace ambit::policy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+NetRules Rules(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
+  NetRules rules;
+  for (const auto& text : allow) rules.allow.push_back(*ParseNetRule(text, "--allow"));
+  for (const auto& text : deny) rules.deny.push_back(*ParseNetRule(text, "--deny"));
+  return rules;
+}
+
+std::vector<std::string> Texts(const std::vector<NetRule>& rules) {
+  std::vector<std::string> texts;
+  for (const NetRule& rule : rules) texts.push_back(TextOf(rule));
+  return texts;
+}
+
+std::vector<std::string> LeftOf(const std::vector<std::string>& allow,
+                                const std::vector<std::string>& deny) {
+  return Texts(Reachable(Rules(allow, deny)));
+}
+
+std::vector<std::string> TakenFrom(const std::vector<std::string>& allow,
+                                   const std::vector<std::string>& deny) {
+  const NetRules rules = Rules(allow, deny);
+  return Texts(DeniedWithin(rules, Reachable(rules)));
+}
+
+TEST(NetWords, WhatIsDeniedIsNotReachable) {
+  EXPECT_THAT(LeftOf({"a.example", "b.example"}, {"a.example"}), ElementsAre("b.example"));
+  EXPECT_THAT(LeftOf({"a.example"}, {"*.example.com"}), ElementsAre("a.example"));
+  EXPECT_THAT(LeftOf({"a.example.com", "*.b.example.com:22"}, {"*.example.com"}), IsEmpty());
+  EXPECT_THAT(LeftOf({"a.example"}, {"a.example:443"}), ElementsAre("a.example:80"));
+  EXPECT_THAT(LeftOf({"a.example"}, {"a.example:443", "a.example:80"}), IsEmpty());
+  EXPECT_THAT(LeftOf({"a.example:22"}, {"a.example:443"}), ElementsAre("a.example:22"));
+  EXPECT_THAT(LeftOf({"tcp://a.example:22"}, {"a.example"}), IsEmpty());
+  EXPECT_THAT(LeftOf({"10.9.0.0/16:22", "10.0.0.0/8"}, {"10.9.0.0/16"}), ElementsAre("10.0.0.0/8"));
+}
+
+TEST(NetWords, WhatIsDeniedOfWhatIsReachableIsNamed) {
+  EXPECT_THAT(TakenFrom({"*.example.com"}, {"a.example.com", "b.example"}),
+              ElementsAre("a.example.com"));
+  EXPECT_THAT(TakenFrom({"*.example.com"}, {"*.a.example.com", "a.example.com:22"}),
+              ElementsAre("*.a.example.com"));
+  EXPECT_THAT(TakenFrom({"10.0.0.0/8"}, {"10.9.0.0/16:443", "11.0.0.0/8"}),
+              ElementsAre("10.9.0.0/16:443"));
+  EXPECT_THAT(TakenFrom({"10.9.0.0/16:22"}, {"10.0.0.0/8:443"}), IsEmpty());
+  EXPECT_THAT(TakenFrom({"a.example", "b.example"}, {"a.example"}), IsEmpty());
+}
+
+TEST(NetWords, OfARangeThatDoesNotMeanTheAddressSaySo) {
+  const NetRules rules = Rules({"0.0.0.0/0", "192.0.2.0/24:22"}, {});
+  const auto why = [&](const char* address, std::optional<std::uint16_t> port) {
+    return WhyUnnamed(rules, *AddressIn(address), port);
+  };
+  EXPECT_EQ(why("10.0.0.5", 443),
+            "no rule names it by itself: 0.0.0.0/0 (--allow) does not mean an address of a private "
+            "network");
+  EXPECT_EQ(why("10.0.0.5", 22), "no rule names it");
+  EXPECT_EQ(why("10.0.0.5", std::nullopt), why("10.0.0.5", 443));
+  EXPECT_EQ(why("2001:db8::1", 443), "no rule names it");
+  EXPECT_THAT(why("8.8.4.4", 443), ::testing::EndsWith("does not mean an address of this machine"))
+      << "else it would mean it";
+}
+
+}  // namespace
+}  // namespace ambit::policy
