@@ -6,36 +6,21 @@
 #include <string>
 
 #include "policy/net_rules.h"
+#include "proto/client_hello_for_test.h"
 
 namespace ambit::egress {
 namespace {
 
+using proto::Extension;
+using proto::Record;
+using proto::ServerName;
 using ::testing::HasSubstr;
 using Then = Claim::Look::Then;
 
 const HostName kName = *HostName::Parse("example.com");
 
-std::string Number(std::size_t value, int size) {
-  std::string out;
-  for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) {
-    out += static_cast<char>(value >> shift & 0xFF);
-  }
-  return out;
-}
-std::string Vector(const std::string& content, int size) {
-  return Number(content.size(), size) + content;
-}
-
-/// A ClientHello with these extensions: type and content.
-std::string Hello(const std::string& extensions) {
-  const std::string body = Number(0x0303, 2) + std::string(32, 'r') + Vector("", 1) +
-                           Vector(Number(0x1301, 2), 2) + Vector(std::string(1, '\0'), 1) +
-                           Vector(extensions, 2);
-  return Number(0x160301, 3) + Vector(Number(1, 1) + Vector(body, 3), 2);
-}
-std::string ServerName(const std::string& name) {
-  return Number(0, 2) + Vector(Vector(Number(0, 1) + Vector(name, 2), 2), 2);
-}
+/// A ClientHello with these extensions.
+std::string Hello(const std::string& extensions) { return Record(proto::Hello(extensions)); }
 
 Claim::Look LookAt(const std::string& bytes, std::uint16_t port = 443) {
   return Claim(kName, port).At(bytes);
@@ -53,10 +38,6 @@ TEST(Claim, OfTheSameNameGoesOn) {
   }
 }
 
-std::string Record(int type, const std::string& content) {
-  return Number(static_cast<std::size_t>(type), 1) + Number(0x0303, 2) + Vector(content, 2);
-}
-
 /// What becomes of a second message behind a good hello, given byte by byte.
 Claim::Look LookBehindHello(const std::string& more) {
   Claim claim(kName, 443);
@@ -72,18 +53,19 @@ Claim::Look LookBehindHello(const std::string& more) {
 }
 
 TEST(Claim, OfASecondHelloIsLookedAt) {
-  const std::string change = Record(20, "\x01");
+  const std::string change = Record("\x01", proto::kChangeCipherSpec);
   const std::string evil = Hello(ServerName("evil.example"));
   EXPECT_EQ(LookBehindHello(evil).mismatch, Mismatch::kOtherServerName);
   EXPECT_EQ(LookBehindHello(change + evil).mismatch, Mismatch::kOtherServerName);
   EXPECT_EQ(LookBehindHello(change + Hello(ServerName("example.com")) + evil).mismatch,
             Mismatch::kOtherServerName);
-  EXPECT_EQ(LookBehindHello(change + Record(23, "data")).then, Then::kRest);
-  EXPECT_EQ(LookBehindHello(Record(22, "\x10 key exchange")).then, Then::kRest);
-  EXPECT_EQ(LookBehindHello(Record(20, std::string(100, 'x'))).mismatch, Mismatch::kNotInOrder);
+  EXPECT_EQ(LookBehindHello(change + Record("data", proto::kApplicationData)).then, Then::kRest);
+  EXPECT_EQ(LookBehindHello(Record("\x10 key exchange")).then, Then::kRest);
+  EXPECT_EQ(LookBehindHello(Record(std::string(100, 'x'), proto::kChangeCipherSpec)).mismatch,
+            Mismatch::kNotInOrder);
   EXPECT_EQ(LookBehindHello("GET / HTTP/1.1").mismatch, Mismatch::kNotInOrder);
   // A hello could come behind data that the server throws away.
-  EXPECT_EQ(LookAt(Hello(ServerName("example.com") + Number(42, 2) + Vector("", 2))).mismatch,
+  EXPECT_EQ(LookAt(Hello(ServerName("example.com") + Extension(proto::kEarlyData, ""))).mismatch,
             Mismatch::kEarlyData);
 }
 
@@ -94,8 +76,9 @@ TEST(Claim, OfAnotherServerIsRefused) {
   EXPECT_EQ(other.claimed, "evil.example");
   EXPECT_EQ(other.reply, std::string("\x15\x03\x03\0\x02\x02\x31", 7));
   EXPECT_EQ(LookAt(Hello("")).mismatch, Mismatch::kNoServerName);
-  EXPECT_EQ(LookAt(Hello(ServerName("example.com") + Number(0xfe0d, 2) + Vector("x", 2))).mismatch,
-            Mismatch::kHiddenServerName);
+  EXPECT_EQ(
+      LookAt(Hello(ServerName("example.com") + Extension(proto::kEncryptedHello, "x"))).mismatch,
+      Mismatch::kHiddenServerName);
   EXPECT_EQ(LookAt(Hello(ServerName("1.2.3.4"))).mismatch, Mismatch::kNotInOrder);
   // Wherever it is spoken.
   EXPECT_EQ(LookAt(Hello(ServerName("evil.example")), 9999).mismatch, Mismatch::kOtherServerName);

@@ -1,10 +1,7 @@
 #pragma once
 // Test support: a real egress process, a real network namespace that spawn built, and servers on
 // the real loopback of the host. Everything runs in forked children of the test.
-#include <arpa/inet.h>
-#include <errno.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -18,6 +15,7 @@
 
 #include "base/fd.h"
 #include "egress/egress.h"
+#include "egress/loopback_for_test.h"
 #include "egress/report.h"
 #include "spawn/native/network.h"
 #include "sys/fd_passing.h"
@@ -76,27 +74,22 @@ ChildProcess Forked(Body body) {
   return ChildProcess(pid);
 }
 
-inline Fd ListenOnLoopback(int family, std::uint16_t& port) {
-  Fd listener(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_addr = in6addr_loopback;
-  v6.sin6_port = htons(port);
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  v4.sin_port = htons(port);
-  auto* address =
-      family == AF_INET ? reinterpret_cast<sockaddr*>(&v4) : reinterpret_cast<sockaddr*>(&v6);
-  socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
-  EXPECT_EQ(::bind(listener.get(), address, size), 0);
-  EXPECT_EQ(::listen(listener.get(), 512), 0);
-  EXPECT_EQ(::getsockname(listener.get(), address, &size), 0);
-  port = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
-  return listener;
+/// Runs `serve(connection)` in a fork per connection.
+template <class ServeOne>
+ChildProcess ServeEach(Fd listener, ServeOne serve) {
+  return Forked([&] {
+    ::signal(SIGCHLD, SIG_IGN);
+    for (;;) {
+      const Fd connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!connection || ::fork() != 0) continue;
+      listener.Reset();
+      serve(connection.get());
+      ::_exit(0);
+    }
+  });
 }
 
-/// A server on the host's loopback that runs `serve(connection)` in a fork per connection.
+/// A server on the host's loopback.
 struct HostServer {
   std::uint16_t port = 0;
   ChildProcess process;
@@ -105,18 +98,7 @@ template <class ServeOne>
 HostServer Serve(int family, ServeOne serve) {
   HostServer server;
   Fd listener = ListenOnLoopback(family, server.port);
-  server.process = Forked([&] {
-    ::signal(SIGCHLD, SIG_IGN);
-    for (;;) {
-      const Fd connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!connection) continue;
-      if (::fork() == 0) {
-        listener.Reset();
-        serve(connection.get());
-        ::_exit(0);
-      }
-    }
-  });
+  server.process = ServeEach(std::move(listener), serve);
   return server;
 }
 
@@ -131,39 +113,6 @@ inline void Echo(int connection) {
       if (sent <= 0) return;
       at += sent;
     }
-  }
-}
-
-/// A TCP connection to the loopback of the calling process's namespace; on failure empty with
-/// errno.
-inline Fd ConnectLoopback(int family, std::uint16_t port) {
-  Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_addr = in6addr_loopback;
-  v6.sin6_port = htons(port);
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  v4.sin_port = htons(port);
-  const int rc = family == AF_INET
-                     ? ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof v4)
-                     : ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
-  if (rc != 0) return {};
-  const timeval limit{.tv_sec = 20, .tv_usec = 0};
-  EXPECT_EQ(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-  return socket;
-}
-
-/// Reads to the end of the stream; "!errno" behind what came when it broke instead.
-inline std::string ReadAll(int socket) {
-  std::string text;
-  std::array<char, 4096> block{};
-  for (;;) {
-    const ssize_t got = ::recv(socket, block.data(), block.size(), 0);
-    if (got == 0) return text;
-    if (got < 0) return text + "!" + std::to_string(errno);
-    text.append(block.data(), static_cast<std::size_t>(got));
   }
 }
 

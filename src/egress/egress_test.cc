@@ -17,14 +17,6 @@ namespace {
 
 plan::NetworkPlan PlanFor(std::uint16_t port) { return {.host_ports = {port}}; }
 
-std::string AskAndReadAll(int family, std::uint16_t port, std::string_view question) {
-  const Fd socket = ConnectLoopback(family, port);
-  if (!socket) return "connect " + std::to_string(errno);
-  if (::send(socket.get(), question.data(), question.size(), MSG_NOSIGNAL) < 0) return "send";
-  ::shutdown(socket.get(), SHUT_WR);
-  return ReadAll(socket.get());
-}
-
 TEST(Egress, CarriesAHostPortOverBothFamilies) {
   const HostServer server = Serve(AF_INET, Echo);
   RunningEgress egress(PlanFor(server.port));

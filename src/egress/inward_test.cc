@@ -41,40 +41,10 @@ std::vector<PublishedListener> Only(PublishedListener listener) {
   return all;
 }
 
-std::string AskAndReadAll(std::uint16_t port, std::string_view question) {
-  const Fd socket = ConnectLoopback(AF_INET, port);
-  if (!socket) return "connect " + std::to_string(errno);
-  if (::send(socket.get(), question.data(), question.size(), MSG_NOSIGNAL) < 0) return "send";
-  ::shutdown(socket.get(), SHUT_WR);
-  return ReadAll(socket.get());
-}
-
-/// A server inside, at this address; in a process of the namespace that `body` runs in.
-ChildProcess EchoInside(int family, std::uint32_t v4_address = INADDR_LOOPBACK) {
-  Fd listener(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_addr = in6addr_loopback;
-  v6.sin6_port = htons(kInside);
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_addr.s_addr = htonl(v4_address);
-  v4.sin_port = htons(kInside);
-  EXPECT_EQ(family == AF_INET ? ::bind(listener.get(), reinterpret_cast<sockaddr*>(&v4), sizeof v4)
-                              : ::bind(listener.get(), reinterpret_cast<sockaddr*>(&v6), sizeof v6),
-            0);
-  EXPECT_EQ(::listen(listener.get(), 512), 0);
-  return Forked([&] {
-    ::signal(SIGCHLD, SIG_IGN);
-    for (;;) {
-      const Fd connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (connection && ::fork() == 0) {
-        listener.Reset();
-        Echo(connection.get());
-        ::_exit(0);
-      }
-    }
-  });
+/// A server inside; in a process of the namespace that `body` runs in.
+ChildProcess EchoInside(Address address = LoopbackOf(AF_INET)) {
+  address.port = kInside;
+  return ServeEach(ListenAt(address), Echo);
 }
 
 /// Runs `inside` in the run's namespace, and `outside` on the host once it says that it is ready.
@@ -101,21 +71,16 @@ void BothSides(RunningEgress& egress, Inside inside, Outside outside) {
 }
 
 TEST(Inward, AServerInsideIsReachedWhereverItListens) {
-  struct Where {
-    int family;
-    std::uint32_t address;
-  };
-  for (const Where& where :
-       {Where{AF_INET, INADDR_LOOPBACK}, Where{AF_INET, INADDR_ANY}, Where{AF_INET6, 0}}) {
+  for (const Address& where : {LoopbackOf(AF_INET), Address{.family = 4}, LoopbackOf(AF_INET6)}) {
     HostListener listener = ListenOnHost();
     RunningEgress egress({}, Only(PublishedBy(listener)));
     BothSides(
         egress,
         [&](const auto& wait) {
-          const ChildProcess server = EchoInside(where.family, where.address);
+          const ChildProcess server = EchoInside(where);
           wait();
         },
-        [&] { EXPECT_EQ(AskAndReadAll(listener.port, "hello"), "hello"); });
+        [&] { EXPECT_EQ(AskAndReadAll(AF_INET, listener.port, "hello"), "hello"); });
     const auto opened = egress.Next(ReportKind::kOpened);
     ASSERT_TRUE(opened);
     EXPECT_EQ(opened->published, listener.port);
@@ -135,7 +100,7 @@ TEST(Inward, NobodyInsideIsAReset) {
       egress, [](const auto& wait) { wait(); },
       [&] {
         const auto start = steady_clock::now();
-        const std::string answer = AskAndReadAll(listener.port, "hello");
+        const std::string answer = AskAndReadAll(AF_INET, listener.port, "hello");
         EXPECT_TRUE(answer == "!" + std::to_string(ECONNRESET) || answer == "send") << answer;
         EXPECT_LT(steady_clock::now() - start, milliseconds(500));
       });
@@ -168,7 +133,7 @@ TEST(Inward, TwoHundredAreServedAtOnce) {
   BothSides(
       egress,
       [](const auto& wait) {
-        const ChildProcess server = EchoInside(AF_INET);
+        const ChildProcess server = EchoInside();
         wait();
       },
       [&] { ExpectTwoHundredAtOnce(listener.port); });
@@ -176,14 +141,11 @@ TEST(Inward, TwoHundredAreServedAtOnce) {
 
 /// Connects to the mint's listener over and over, as a program inside can try.
 void FloodTheMint() {
+  const SocketAddress mint(LoopbackOf(AF_INET, plan::kMintPort));
   std::vector<Fd> sockets;
   for (;;) {
     Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    v4.sin_port = htons(plan::kMintPort);
-    (void)::connect(socket.get(), reinterpret_cast<sockaddr*>(&v4), sizeof v4);
+    (void)::connect(socket.get(), mint.get(), mint.size());
     sockets.push_back(std::move(socket));
     if (sockets.size() > 200) sockets.clear();
   }
@@ -195,7 +157,7 @@ TEST(Inward, WhoeverFloodsTheMintInsideDisturbsNobody) {
   BothSides(
       egress,
       [](const auto& wait) {
-        const ChildProcess server = EchoInside(AF_INET);
+        const ChildProcess server = EchoInside();
         std::array<ChildProcess, 4> attackers;
         for (ChildProcess& one : attackers) one = Forked([] { FloodTheMint(); });
         wait();
@@ -291,7 +253,7 @@ TEST(Inward, APortIsPublishedWhileTheRunGoesOn) {
   BothSides(
       egress,
       [](const auto& wait) {
-        const ChildProcess server = EchoInside(AF_INET);
+        const ChildProcess server = EchoInside();
         wait();
       },
       [&] {
@@ -299,7 +261,7 @@ TEST(Inward, APortIsPublishedWhileTheRunGoesOn) {
                           .published = {.host = listener.port, .inside = kInside}};
         const std::array fds = {listener.socket.get()};
         ASSERT_TRUE(SendOrder(egress.control().get(), order, fds));
-        EXPECT_EQ(AskAndReadAll(listener.port, "later"), "later");
+        EXPECT_EQ(AskAndReadAll(AF_INET, listener.port, "later"), "later");
       });
   ASSERT_TRUE(egress.Next(ReportKind::kOpened));
 }

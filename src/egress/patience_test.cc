@@ -1,38 +1,14 @@
 #include "egress/patience.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "base/fd.h"
+#include "egress/loopback_for_test.h"
 
 namespace ambit::egress {
 namespace {
 
 using std::chrono::milliseconds;
-
-/// A connected socket of TCP and the one at its other end.
-struct Ends {
-  Fd client;
-  Fd server;
-};
-
-Ends Connected() {
-  Ends ends;
-  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* plain = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(::bind(listener.get(), plain, size), 0);
-  EXPECT_EQ(::listen(listener.get(), 1), 0);
-  EXPECT_EQ(::getsockname(listener.get(), plain, &size), 0);
-  ends.client = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_EQ(::connect(ends.client.get(), plain, size), 0);
-  ends.server = Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  return ends;
-}
 
 TEST(Patience, IsOverWhenTheClientHasReset) {
   Ends ends = Connected();
@@ -40,9 +16,7 @@ TEST(Patience, IsOverWhenTheClientHasReset) {
   const auto patience = Patience::Of(loop, ends.server.get());
   bool woken = false;
   patience->WakeBy([&] { woken = true; });
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  ASSERT_EQ(::setsockopt(ends.client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
-  ends.client.Reset();
+  CloseByReset(ends.client);
   loop.run();
   EXPECT_TRUE(patience->over());
   EXPECT_TRUE(woken);

@@ -1,10 +1,8 @@
 #include "egress/pump.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,31 +14,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "base/fd.h"
+#include "egress/loopback_for_test.h"
 
 namespace ambit::egress {
 namespace {
-
-struct TcpPair {
-  Fd here;
-  Fd there;
-};
-
-TcpPair ConnectedPair() {
-  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(::bind(listener.get(), raw, size), 0);
-  EXPECT_EQ(::listen(listener.get(), 1), 0);
-  EXPECT_EQ(::getsockname(listener.get(), raw, &size), 0);
-  TcpPair pair{.here = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), .there = {}};
-  EXPECT_EQ(::connect(pair.here.get(), raw, size), 0);
-  pair.there = Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  return pair;
-}
 
 Descriptor Watched(asio::io_context& loop, Fd fd) {
   EXPECT_EQ(::fcntl(fd.get(), F_SETFL, O_NONBLOCK), 0);
@@ -94,24 +71,24 @@ struct Outcome {
 
 /// One stream of `total` bytes through a Pump with `pipes` pipes, read with a pause per block.
 Outcome Transfer(std::size_t pipes, std::size_t total, std::chrono::microseconds pause) {
-  TcpPair source = ConnectedPair();
-  TcpPair sink = ConnectedPair();
+  Ends source = Connected();
+  Ends sink = Connected();
   std::array<int, 2> ends{};
   EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const Fd count_read(ends[0]);
   const Fd count_write(ends[1]);
   const pid_t writer = InBackground([&] {
-    WriteStream(source.here.get(), total);
-    ::shutdown(source.here.get(), SHUT_WR);
+    WriteStream(source.client.get(), total);
+    ::shutdown(source.client.get(), SHUT_WR);
   });
   const pid_t reader = InBackground([&] {
-    const std::size_t intact = ReadStream(sink.there.get(), pause);
+    const std::size_t intact = ReadStream(sink.server.get(), pause);
     (void)::write(count_write.get(), &intact, sizeof intact);
   });
 
   asio::io_context loop(1);
-  Descriptor from = Watched(loop, std::move(source.there));
-  Descriptor to = Watched(loop, std::move(sink.here));
+  Descriptor from = Watched(loop, std::move(source.server));
+  Descriptor to = Watched(loop, std::move(sink.client));
   PipePool pool(pipes);
   Outcome outcome;
   asio::co_spawn(loop.get_executor(), Pump(from, to, pool, outcome.moved),
@@ -150,22 +127,19 @@ TEST(Pump, WaitsForASlowReader) {
 TEST(Pump, PassesAnEmptyStream) { ExpectIntact(Transfer(1, 0, std::chrono::microseconds(0)), 0); }
 
 int BreakWith(std::size_t pipes, bool break_source) {
-  TcpPair source = ConnectedPair();
-  TcpPair sink = ConnectedPair();
+  Ends source = Connected();
+  Ends sink = Connected();
   asio::io_context loop(1);
-  Descriptor from = Watched(loop, std::move(source.there));
-  Descriptor to = Watched(loop, std::move(sink.here));
+  Descriptor from = Watched(loop, std::move(source.server));
+  Descriptor to = Watched(loop, std::move(sink.client));
   PipePool pool(pipes);
   std::uint64_t moved = 0;
   int result = -1;
   asio::co_spawn(loop.get_executor(), Pump(from, to, pool, moved),
                  [&](const std::exception_ptr&, int error) { result = error; });
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  Fd& broken = break_source ? source.here : sink.there;
-  ::setsockopt(broken.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  broken.Reset();
+  CloseByReset(break_source ? source.client : sink.server);
   if (!break_source) {
-    WriteStream(source.here.get(), 10'000);
+    WriteStream(source.client.get(), 10'000);
   }
   loop.run();
   EXPECT_EQ(pool.lent(), 0U);
@@ -181,11 +155,11 @@ TEST(Pump, TellsABrokenSideFromAnEnd) {
 }
 
 TEST(Pump, EndsWhenItsSocketsAreClosed) {
-  TcpPair source = ConnectedPair();
-  TcpPair sink = ConnectedPair();
+  Ends source = Connected();
+  Ends sink = Connected();
   asio::io_context loop(1);
-  Descriptor from = Watched(loop, std::move(source.there));
-  Descriptor to = Watched(loop, std::move(sink.here));
+  Descriptor from = Watched(loop, std::move(source.server));
+  Descriptor to = Watched(loop, std::move(sink.client));
   PipePool pool(1);
   std::uint64_t moved = 0;
   int result = -1;

@@ -234,7 +234,9 @@ void Relay::RefuseFull(Fd client, const Listener& listener) {
 }
 
 void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
-  EgressReport report = ReportAbout(kind, TargetOf(client.get()));
+  const Address target = TargetOf(client.get());
+  if (name == nullptr && names_) name = names_->table.NameOf(target);
+  EgressReport report = ReportAbout(kind, target);
   if (name != nullptr) report.name = TextOfName(name->text());
   // On record first: a run may end at once when it is refused.
   reporter_.Send(report);

@@ -5,46 +5,18 @@
 
 #include <string>
 
+#include "proto/client_hello_for_test.h"
+
 namespace ambit::proto {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::string Number(std::size_t value, int size) {
-  std::string out;
-  for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) {
-    out += static_cast<char>(value >> shift & 0xFF);
-  }
-  return out;
-}
-
-std::string Vector(const std::string& content, int size) {
-  return Number(content.size(), size) + content;
-}
-
-std::string Extension(unsigned type, const std::string& content) {
-  return Number(type, 2) + Vector(content, 2);
-}
-
-std::string ServerName(const std::string& name) {
-  return Extension(0, Vector(Number(0, 1) + Vector(name, 2), 2));
-}
-
-std::string Hello(const std::string& extensions) {
-  const std::string body = Number(0x0303, 2) + std::string(32, 'r') + Vector("session", 1) +
-                           Vector(Number(0x1a1a, 2) + Number(0x1301, 2), 2) +
-                           Vector(std::string(1, '\0'), 1) + Vector(extensions, 2);
-  return Number(1, 1) + Vector(body, 3);
-}
-
-std::string Record(const std::string& content) {
-  return Number(22, 1) + Number(0x0301, 2) + Vector(content, 2);
-}
-
 Result<std::optional<ClientHello>> Read(const std::string& bytes) {
   return ReadClientHello(std::as_bytes(std::span(bytes)));
 }
 
+constexpr std::size_t kEncryptedServerName = 0xffce;  // of drafts
 const std::string kGrease = Extension(0x2a2a, "x");
 
 TEST(ClientHello, NamesItsServer) {
@@ -66,7 +38,7 @@ TEST(ClientHello, MayComeInAnyPieces) {
   }
   ASSERT_TRUE(*Read(records));
   EXPECT_EQ((**Read(records)).server_name->text(), "example.com");
-  const auto followed = Read(records + Number(23, 1) + Number(0x0303, 2) + Vector("data", 2));
+  const auto followed = Read(records + Record("data", kApplicationData));
   ASSERT_TRUE(*followed);
   EXPECT_EQ((*followed)->bytes, records.size());
 }
@@ -95,7 +67,7 @@ TEST(ClientHello, MayBeLarge) {
 
 TEST(ClientHello, SaysWhetherDataComesEarly) {
   EXPECT_FALSE((**Read(Record(Hello(ServerName("a.b"))))).early_data);
-  EXPECT_TRUE((**Read(Record(Hello(ServerName("a.b") + Extension(42, ""))))).early_data);
+  EXPECT_TRUE((**Read(Record(Hello(ServerName("a.b") + Extension(kEarlyData, ""))))).early_data);
 }
 
 TEST(ClientHello, MayNameNobody) {
@@ -105,7 +77,7 @@ TEST(ClientHello, MayNameNobody) {
 }
 
 TEST(ClientHello, ThatHidesAnotherIsSeenAsSuch) {
-  for (const unsigned type : {0xfe0dU, 0xffceU}) {
+  for (const std::size_t type : {kEncryptedHello, kEncryptedServerName}) {
     const auto hello = Read(Record(Hello(ServerName("a.example") + Extension(type, "inner"))));
     ASSERT_TRUE(hello && *hello);
     EXPECT_TRUE((*hello)->encrypted);
@@ -135,8 +107,7 @@ TEST(ClientHello, NotInOrderIsRefused) {
         Record(std::string(1U << 15, 'x')),
         std::string("\x80\x2e\x01\x03\x01\x00\x15", 7),
         std::string("GET / HTTP/1.1\r\n\r\n"),
-        Record(Hello(ServerName("a.b")).substr(0, 9)) + Number(21, 1) + Number(0x0303, 2) +
-            Vector("ab", 2)}) {
+        Record(Hello(ServerName("a.b")).substr(0, 9)) + Record("ab", kAlert)}) {
     const auto hello = Read(bytes);
     EXPECT_FALSE(hello) << ::testing::PrintToString(bytes.substr(0, 60));
     if (!hello) EXPECT_THAT(hello.error().what, HasSubstr("ClientHello"));

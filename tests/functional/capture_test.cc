@@ -13,6 +13,7 @@ namespace ambit::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -23,11 +24,7 @@ class Capture : public ::testing::TestWithParam<std::tuple<Who, std::string>> {
   /// `script` inside, with `flags`; then `after` outside.
   Finished Run(const std::string& flags, const std::string& script,
                const std::string& after = ":") {
-    person_.Write("project/inside.sh", script);
-    return WithOutside(person_,
-                       fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
-                                   "ambit run --capture {} {} -- sh inside.sh\necho \"run $?\"\n{}",
-                                   AmbitBinary(), Mode(), flags, after));
+    return RunWithOutside(person_, "--capture " + Mode() + " " + flags, script, after);
   }
   Scratch person_{std::get<0>(GetParam())};
 };
@@ -157,6 +154,182 @@ kill $run; kill $run; wait $run
 )sh",
                                                         AmbitBinary(), Mode()));
   EXPECT_THAT(run.out, ContainsRegex("^[1-9]")) << run.err << person_.Read("said");
+}
+
+/// Asks an address that no rule names, in ways that packet filters have been got around by.
+constexpr const char* kOddWays = R"py(
+import socket, struct
+v4, mapped = ('93.184.216.34', 80), ('::ffff:93.184.216.34', 80)
+ask = b'GET /odd HTTP/1.0\r\nHost: git.example\r\n\r\n'
+route = b'\x01\x83\x07\x04' + socket.inet_aton('10.1.2.3')  # no operation, loose source route
+def option(level, name, value): return lambda s: s.setsockopt(level, name, value)
+def bind(*address): return lambda s: s.bind(address)
+nothing = lambda s: None
+ways = {
+    'plain': (nothing, v4), 'mapped': (nothing, mapped),
+    'source-route': (option(socket.IPPROTO_IP, socket.IP_OPTIONS, route), v4),
+    'padding': (option(socket.IPPROTO_IP, socket.IP_OPTIONS, b'\x01' * 4), v4),
+    'marked': (option(socket.SOL_SOCKET, socket.SO_MARK, 1), v4),
+    'transparent': (option(socket.IPPROTO_IP, socket.IP_TRANSPARENT, 1), v4),
+    'by-device': (option(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo'), v4),
+    'as-itself': (bind('93.184.216.34', 0), v4), 'as-loopback': (bind('127.0.0.1', 0), v4),
+    'small-segments': (option(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 88), v4)}
+for name, (prepare, target) in ways.items():
+    s = socket.socket(socket.AF_INET6 if target is mapped else socket.AF_INET)
+    s.settimeout(3)
+    try:
+        prepare(s)
+        s.connect(target)
+        s.sendall(ask)
+        said = s.makefile('rb').read()
+    except OSError as error: said = error
+    print(name, said)
+s = socket.socket()
+try:
+    s.sendto(ask, socket.MSG_FASTOPEN, v4)
+    s.settimeout(3)
+    print('fast-open', s.makefile('rb').read())
+except OSError as error: print('fast-open', error)
+for name, kind, protocol in (('sctp', 1, 132), ('dccp', 6, 33), ('mptcp', 1, 262), ('gre', 3, 47),
+                             ('udp-lite', 2, 136), ('sctp-many', 5, 132)):
+    try:
+        s = socket.socket(socket.AF_INET, kind, protocol)
+        s.settimeout(1)
+        s.connect(v4)
+        s.send(ask)
+        print(name, s.recv(1000))
+    except OSError as error: print(name, error)
+)py";
+
+TEST_P(Capture, NoOddWayLeadsAroundIt) {
+  person_.Write("project/odd.py", kOddWays);
+  const Finished run = Run("--allow example.com", "/usr/bin/python3 odd.py",
+                           "echo outside; /usr/bin/python3 odd.py");
+  const std::size_t end = run.out.find("run 0\noutside\n");
+  ASSERT_NE(end, std::string::npos) << run.out << run.err;
+  const std::string inside = run.out.substr(0, end);
+  const std::string outside = run.out.substr(end);
+  EXPECT_THAT(inside, Not(HasSubstr("/odd at")));
+  for (const char* way : {"plain", "mapped", "source-route", "padding", "by-device", "as-itself",
+                          "as-loopback", "small-segments", "fast-open"}) {
+    EXPECT_THAT(inside, ContainsRegex(fmt::format("(^|\n){} ", way)));
+  }
+  for (const char* way : {"plain", "mapped", "padding", "small-segments", "fast-open"}) {
+    EXPECT_THAT(outside, ContainsRegex(fmt::format("\n{} .*/odd at git.example", way)))
+        << "it does not work outside either: this shows nothing";
+  }
+  EXPECT_THAT(inside, AllOf(ContainsRegex("\nmarked .*not permitted"),
+                            ContainsRegex("\ntransparent .*not permitted")));
+}
+
+// HTTP/3, and DNS over QUIC, TLS or HTTP/3, to somebody who has a name and to whom nobody allows: a
+// client hears at once that it has to try something else, and never that somebody forbids it.
+TEST_P(Capture, DatagramsMeetAClosedPortAtOnce) {
+  const Finished run = Run("--allow example.com", R"py(
+/usr/bin/python3 - <<'END'
+import errno, socket, statistics, time
+names = socket.getaddrinfo('example.com', 443, type=socket.SOCK_STREAM)
+hosts = [a[4][0] for a in names] + ['9.9.9.9', '2001:db8::1']
+print('families', sorted({':' in host for host in hosts[:-2]}))
+forbidden = 0
+def how(kind, host, port, wait=5):
+    s = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, kind)
+    s.settimeout(wait)
+    began = time.monotonic()
+    try:
+        s.connect((host, port))
+        s.send(b'initial packet')
+        s.recv(9)
+        said = 'answer'
+    except OSError as error:
+        said = errno.errorcode.get(error.errno, 'nothing')
+    return said, time.monotonic() - began
+for host in hosts:
+    for port in (443, 853, 8853):
+        heard = [how(socket.SOCK_DGRAM, host, port) for n in range(20)]
+        print('udp', port, {said for said, _ in heard},
+              statistics.median(seconds for _, seconds in heard) < 0.001)
+        s = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_DGRAM)
+        for n in range(20):
+            try: s.sendto(b'initial packet', (host, port))
+            except PermissionError: forbidden += 1
+            except ConnectionRefusedError: pass
+        if port != 443: print('tcp', port, how(socket.SOCK_STREAM, host, port)[0])
+print('forbidden', forbidden)
+END
+curl -sSk -m 9 https://example.com/at-last
+)py");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("families [False, True]\n"), HasSubstr("forbidden 0\n"),
+                             HasSubstr("/at-last at example.com\n")))
+      << run.err;
+  const auto times = [&](const std::string& line) {
+    std::size_t count = 0;
+    for (std::size_t at = run.out.find(line); at != std::string::npos;
+         at = run.out.find(line, at + 1)) {
+      ++count;
+    }
+    return count;
+  };
+  constexpr std::size_t kHosts = 4;
+  for (const char* port : {"443", "853", "8853"}) {
+    EXPECT_EQ(times(fmt::format("udp {} {{'ECONNREFUSED'}} True\n", port)), kHosts) << run.out;
+  }
+  for (const char* port : {"853", "8853"}) {
+    EXPECT_EQ(times(fmt::format("tcp {} ECONNREFUSED\n", port)), kHosts) << run.out;
+  }
+}
+
+class CaptureRedirect : public ::testing::TestWithParam<Who> {
+ protected:
+  Scratch person_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(As, CaptureRedirect, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+/// What the run's kernel remembers is bounded, and the run's alone.
+TEST_P(CaptureRedirect, HangsWhereTheKernelCanRememberNoMoreAndNobodyElseDoes) {
+  CopyFakes(person_, "hostile", "project", {"fill_translations.c"});
+  const Finished made = person_.Execute({"cc", "-O2", "-o", "fill", "fill_translations.c"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  person_.Write("project/inside.sh", R"sh(
+try() { to=$1; shift; said=$(curl -sS -g -m 2 "$@" 2>&1); echo "$to $? $said"; }
+address=$(getent ahostsv4 example.com | sed 's/ .*//;q')
+curl -sS -m 9 http://example.com/before
+./fill
+try allowed --resolve example.com:80:$address http://example.com/during &
+try name http://git.example/ &
+try question http://leak.example/ &
+try address http://93.184.216.34/ &
+try six 'http://[2606:2800:220:1::1]/' &
+try port --resolve example.com:8080:$address http://example.com:8080/ &
+try capture http://127.0.0.1:1/ &
+try loopback http://127.0.0.1:80/ &
+wait
+touch full
+n=0; while [ -e full ] && [ $((n+=1)) -lt 600 ]; do sleep 0.1; done
+)sh");
+  const Finished run = WithOutside(person_, AmbitAsCommand() + R"sh(
+redirected() { ambit run -q --capture redirect --allow example.com "$@"; }
+redirected --project rw -- sh inside.sh >inside.out 2>&1 </dev/null & run=$!
+n=0; while ! [ -e full ] && [ $((n+=1)) -lt 900 ]; do sleep 0.1; done
+redirected -- curl -sS -m 5 http://example.com/another-run
+curl -sS -m 5 http://93.184.216.34/host
+began=$(date +%s); rm full; wait $run; echo "end $? $(($(date +%s) - began < 5))"
+redirected -- curl -sS -m 5 http://example.com/later
+ambit audit verify; ambit ps; cat inside.out
+)sh",
+                                   std::chrono::seconds(150));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/another-run at example.com\n"),
+                             HasSubstr("/host at 93.184.216.34\n"), HasSubstr("end 0 1\n"),
+                             HasSubstr("/later at example.com\n"), HasSubstr("intact")))
+      << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/before at example.com\nfull: "), HasSubstr("allowed 28 "),
+                             Not(HasSubstr("/during at"))))
+      << "the kernel was not full: this shows nothing";
+  for (const char* tried : {"name", "question", "address", "six", "port", "capture", "loopback"}) {
+    EXPECT_THAT(run.out, ContainsRegex(fmt::format("\n{} [1-9]", tried)));
+  }
+  EXPECT_THAT(person_.Read("asked"), Not(AnyOf(HasSubstr("leak"), HasSubstr("git"))));
 }
 
 class CapturePorts : public ::testing::TestWithParam<Who> {

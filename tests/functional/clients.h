@@ -11,7 +11,8 @@
 
 #include <string>
 
-#include "fakes.h"
+#include "support/fakes.h"
+
 #include "own_mounts.h"
 
 namespace ambit::testing {
@@ -23,7 +24,8 @@ class Clients : public ::testing::TestWithParam<Who> {
   Finished Run(const std::string& flags, const std::string& script,
                const std::string& services = "", const std::string& more = "") {
     CopyFakes(person_, "outside", "outside",
-              {"main.py", "names.py", "packages.py", "services.py", "web.py"});
+              {"listeners.py", "main.py", "names.py", "packages.py", "proxy.py", "services.py",
+               "web.py"});
     person_.Write("resolv.conf", "nameserver 127.0.0.53\n");
     person_.Write("asked", "");
     person_.Write("project/inside.sh", script);

@@ -103,6 +103,26 @@ done
       << run.err << Log();
 }
 
+// The server says that it speaks HTTP/3 as well, so the browser tries that with its next question:
+// it hears of a closed port, and asks by TCP. (In its TLS 1.3 every hello looks like one with an
+// encrypted server name, which is refused.)
+TEST_P(ClientsOfTheWeb, ChromiumAfterItHasTriedHttp3) {
+  const Finished run = Run(kAllowed, R"sh(
+key=$(openssl s_client -connect example.com:443 -servername example.com </dev/null 2>/dev/null |
+  openssl x509 -pubkey -noout | openssl pkey -pubin -outform der |
+  openssl dgst -sha256 -binary | base64)
+chromium --headless --no-sandbox --disable-gpu --user-data-dir=/tmp/chromium \
+  --ssl-version-max=tls1.2 --ignore-certificate-errors-spki-list="$key" --log-net-log=/tmp/log \
+  --virtual-time-budget=20000 --dump-dom https://example.com/page
+grep 'https://example.com' /tmp/log | grep -o '"type":"alternative","using_quic":true' | head -n 1
+echo "refused $(grep -c '"net_error":-102' /tmp/log)"
+)sh");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("got /more at example.com\n"),
+                             HasSubstr("\"type\":\"alternative\",\"using_quic\":true\n"),
+                             ContainsRegex("refused [1-9]")))
+      << run.err << Log();
+}
+
 TEST_P(ClientsOfTheWeb, WebSocketAndGrpc) {
   ASSERT_NO_FATAL_FAILURE(Prepare(":", {"hear.py"}));
   const Finished run = Run("--allow ws.example --allow grpc.example", R"sh(

@@ -30,10 +30,7 @@ class PrivateNames : public ::testing::TestWithParam<Who> {
                const std::string& after = ":") {
     std::string script = kTry;
     script.replace(script.find("%s"), 2, targets);
-    person_.Write("project/inside.sh", script);
-    return WithOutside(person_, fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
-                                            "ambit run {} -- sh inside.sh\necho \"run $?\"\n{}",
-                                            AmbitBinary(), flags, after));
+    return RunWithOutside(person_, flags, script, after);
   }
   Scratch person_{GetParam()};
 };
@@ -118,6 +115,33 @@ TEST_P(PrivateNames, OfARangeOfAddressesAreMeantOnlyByARangeOfTheirOwn) {
               AllOf(Not(HasSubstr("at 93.")), HasSubstr("10.1.2.3 /where at 10.1.2.3 (0)"),
                     Not(HasSubstr("at 192.168.77.2")), HasSubstr("8.8.4.4 /where at 8.8.4.4 (0)")))
       << own.err;
+}
+
+TEST_P(PrivateNames, OfSeveralAddressesLeadToThosePublic) {
+  const Finished run =
+      Try("both.example alias.example six.example",
+          "--allow both.example --allow alias.example --allow six.example", "ambit why");
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("both.example /where at 93.184.216.34 (0)"),
+            HasSubstr("alias.example ambit: a connection to alias.example:80 is refused: it leads "
+                      "to this machine itself"),
+            HasSubstr("six.example ambit: a connection to six.example:80 is refused: it leads to "
+                      "an address of a private network")))
+      << run.err;
+}
+
+// A name whose answer is public for whoever judges it and private for whoever dials it next.
+TEST_P(PrivateNames, ThatChangeWithEachQuestionLeadOnlyWhereTheyWereJudged) {
+  std::string targets;
+  for (int n = 0; n < 12; ++n) targets += "turns.example ";
+  const Finished run = Try(targets, "--allow turns.example");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("turns.example /where at 93.184.216.34 (0)\n"),
+                    HasSubstr("turns.example ambit: a connection to turns.example:80 is refused: "
+                              "it leads to an address of a private network"),
+                    Not(HasSubstr("/where at 10.1.2.3"))))
+      << run.err;
 }
 
 }  // namespace

@@ -24,9 +24,10 @@ class ProxyOfTheHost : public ::testing::TestWithParam<Who> {
   Finished Run(const std::string& variables, const std::string& flags, const std::string& script,
                const std::string& after = ":") {
     person_.Write("project/inside.sh", script);
-    return WithOutside(person_, fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
-                                            "{} '{}' run {} -- sh inside.sh\necho \"run $?\"\n{}",
-                                            AmbitBinary(), variables, AmbitBinary(), flags, after));
+    return WithOutside(
+        person_,
+        AmbitAsCommand() + fmt::format("{} '{}' run {} -- sh inside.sh\necho \"run $?\"\n{}",
+                                       variables, AmbitBinary(), flags, after));
   }
   Scratch person_{GetParam()};
 };

@@ -26,11 +26,11 @@ class ResolverOfTheHost : public ::testing::TestWithParam<Who> {
   Finished Run(const std::string& flags, const std::string& script, const std::string& meanwhile,
                const std::string& after) {
     person_.Write("project/inside.sh", kUntil + script);
-    return WithOutside(person_,
-                       fmt::format("ambit() {{ '{0}' \"$@\"; }}\n{1}"
-                                   "ambit run -q --project rw {2} -- sh inside.sh & run=$!\n"
-                                   "until_so [ -e started ]\n{3}\nwait $run; echo \"run $?\"\n{4}",
-                                   AmbitBinary(), kUntil, flags, meanwhile, after));
+    return WithOutside(
+        person_, AmbitAsCommand() +
+                     fmt::format("{}ambit run -q --project rw {} -- sh inside.sh & run=$!\n"
+                                 "until_so [ -e started ]\n{}\nwait $run; echo \"run $?\"\n{}",
+                                 kUntil, flags, meanwhile, after));
   }
   Scratch person_{GetParam()};
 };

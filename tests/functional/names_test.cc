@@ -20,10 +20,7 @@ class NetNames : public ::testing::TestWithParam<Who> {
   /// `script` inside, with `flags`; then `after` outside.
   Finished Run(const std::string& flags, const std::string& script,
                const std::string& after = ":") {
-    person_.Write("project/inside.sh", script);
-    return WithOutside(person_, fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
-                                            "ambit run -q {} -- sh inside.sh\necho \"run $?\"\n{}",
-                                            AmbitBinary(), flags, after));
+    return RunWithOutside(person_, "-q " + flags, script, after);
   }
   Scratch person_{GetParam()};
 };
@@ -78,6 +75,38 @@ except ConnectionResetError: print('neither: reset')"
       << run.err;
   EXPECT_THAT(run.out, Not(HasSubstr("/x at")));
   EXPECT_THAT(person_.Read("asked"), AllOf(HasSubstr("example.com"), Not(HasSubstr("www"))));
+}
+
+TEST_P(NetNames, InTlsAreReadInAnyPiecesAndHaveToBeThere) {
+  const Finished run = Run("--allow example.com", R"py(
+/usr/bin/python3 - <<'END'
+import socket, ssl
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+def shake_hands(name, size):
+    """With a segment for each `size` bytes."""
+    s = socket.create_connection(('example.com', 443), 9)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(come, go, server_hostname=name)
+    try:
+        while True:
+            try: stands = tls.do_handshake() is None
+            except ssl.SSLWantReadError: stands = False
+            data = go.read()
+            for at in range(0, len(data), size): s.sendall(data[at:at + size])
+            if stands: return 'stands'
+            come.write(s.recv(65536))
+    except ssl.SSLError as error: return error.reason
+for name in ('example.com', 'EXAMPLE.com', 'www.example.com', None):
+    print(name, *(shake_hands(name, size) for size in (65536, 1)))
+END
+)py");
+  EXPECT_EQ(run.out,
+            "example.com stands stands\nEXAMPLE.com stands stands\n"
+            "www.example.com TLSV1_ALERT_ACCESS_DENIED TLSV1_ALERT_ACCESS_DENIED\n"
+            "None TLSV1_ALERT_ACCESS_DENIED TLSV1_ALERT_ACCESS_DENIED\nrun 0\n")
+      << run.err;
 }
 
 TEST_P(NetNames, LeadToNoAddressOfThisMachineOrItsNetworks) {

@@ -21,12 +21,7 @@ class NetRefusals : public ::testing::TestWithParam<Who> {
   /// `script` inside, with `flags`; then `after` outside.
   Finished Run(const std::string& flags, const std::string& script,
                const std::string& after = ":") {
-    person_.Write("project/inside.sh", script);
-    return WithOutside(person_,
-                       fmt::format("ambit() {{ '{}' \"$@\"; }}\n"
-                                   "ambit run -q {} -- sh inside.sh\necho \"run $?\"\n{}",
-                                   AmbitBinary(), flags, after),
-                       std::chrono::seconds(120));
+    return RunWithOutside(person_, "-q " + flags, script, after, std::chrono::seconds(120));
   }
   Scratch person_{GetParam()};
 };

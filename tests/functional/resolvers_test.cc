@@ -7,7 +7,6 @@
 
 #include <string>
 
-#include "fakes.h"
 #include "outside.h"
 
 namespace ambit::testing {

@@ -1,5 +1,5 @@
 """An outside: main.py PLACE PID [SERVICE...] serves names and the web, and what else is named (ssh,
-websocket, grpc), from files below PLACE, as long as the process PID is there. PLACE/ready appears
+proxy, websocket, grpc), from files below PLACE, as long as the process PID is there. PLACE/ready appears
 when all of it answers."""
 import os
 import sys
@@ -8,15 +8,17 @@ import time
 
 import names
 import packages
+import proxy
 import services
 import web
 
 place, watched, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 packages.make(place)
-work = [lambda: names.serve(place)]
-work += [server.serve_forever for server in web.servers(place)]
+work = [names.server(place), *web.servers(place)]
 if 'ssh' in wanted:
     work.append(services.ssh(place))
+if 'proxy' in wanted:
+    work.append(proxy.server(place, names.WEB))
 if 'websocket' in wanted:
     work.append(services.websocket(place))
 if 'grpc' in wanted:

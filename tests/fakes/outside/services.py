@@ -16,7 +16,7 @@ def ssh(place):
                        check=True)
         os.chown(place + '/' + key, owner.st_uid, owner.st_gid)
     with open(place + '/host_key.pub') as key, open(place + '/known_hosts', 'w') as known:
-        known.write('github.com %s\n' % ' '.join(key.read().split()[:2]))
+        known.write('github.com,git.example %s\n' % ' '.join(key.read().split()[:2]))
     with open(place + '/sshd_config', 'w') as config:
         config.write('HostKey %s/host_key\nAuthorizedKeysFile %s/person_key.pub\nStrictModes no\n'
                      'UsePAM no\nPermitRootLogin yes\nPidFile none\n'

@@ -2,11 +2,19 @@
 every other name a page that says what was asked of whom."""
 import http.server
 import os
-import ssl
 import subprocess
 import urllib.parse
 
+import listeners
 import names
+
+
+# Asks once more, and says what it got.
+PAGE = b'''<!doctype html><p id=out>nothing</p><script>
+fetch('/more', {cache: 'no-store'}).then(answer => answer.text()).then(
+  text => { document.getElementById('out').textContent = 'got ' + text; });
+</script>
+'''
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
@@ -17,6 +25,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header('Content-Type', kind)
         self.send_header('Content-Length', str(len(body)))
+        self.send_header('Alt-Svc', 'h3=":443"; ma=3600')  # there is no HTTP/3, and they may try
         self.end_headers()
         if self.command != 'HEAD':
             self.wfile.write(body)
@@ -38,6 +47,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
             with open(file, 'rb') as content:
                 kind = 'text/html' if path.endswith('/') else 'application/octet-stream'
                 self.answer(200, kind, content.read())
+        elif path == '/page':
+            self.answer(200, 'text/html', PAGE)
         else:
             self.answer(200, 'text/plain', ('%s at %s\n' % (self.path, host)).encode())
 
@@ -66,14 +77,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 def servers(place):
     Pages.place = place
-    plain = http.server.ThreadingHTTPServer((names.WEB, 80), Pages)
-    secure = http.server.ThreadingHTTPServer((names.WEB, 443), Pages)
-    secure.socket = tls(place).wrap_socket(secure.socket, server_side=True,
-                                           do_handshake_on_connect=False)
-    return plain, secure
+    return listeners.web(Pages, names.WEB, names.WEB, tls(place))
 
 
 def tls(place):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(place + '/cert.pem', place + '/key.pem')
-    return context
+    return listeners.tls(place + '/cert.pem', place + '/key.pem')

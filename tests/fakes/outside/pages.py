@@ -1,0 +1,78 @@
+"""An outside: pages.py PLACE PID serves names, pages that say what was asked of whom, by HTTP and
+HTTPS, a protocol in which the server speaks first, and a proxy, as long as the process PID is there.
+PLACE/ready appears when all of it answers."""
+import http.server
+import os
+import socket
+import sys
+import threading
+import time
+
+import listeners
+import names
+import proxy
+
+PUBLIC, PRIVATE = names.WEB, '10.1.2.3'
+KNOWN = {name: PUBLIC for name in ('example.com', 'www.example.com', 'git.example', 'a.deep.example')}
+KNOWN.update({
+    'private.example': PRIVATE, 'local.example': '127.0.0.1', 'metadata.example': '169.254.169.254',
+    'own.example': '192.168.77.2', 'public-own.example': '8.8.4.4', 'dead.example': '93.184.216.35',
+    'later.example': '93.184.216.36',
+    'both.example': [PRIVATE, PUBLIC], 'alias.example': names.Alias('local.example'),
+    'six.example': ['fd00::1'], 'turns.example': names.Turns(PUBLIC, PRIVATE)})
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        if self.path.startswith('/to/'):
+            self.send_response(302)
+            self.send_header('Location', 'http://' + self.path[4:])
+            self.send_header('Content-Length', '0')
+            self.end_headers()
+        elif self.path == '/socket' and self.headers.get('Upgrade') == 'websocket':
+            self.wfile.write(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'
+                             b'Connection: Upgrade\r\n\r\n')
+            self.wfile.write(b'frame of ' + self.rfile.read1(1000))
+            self.close_connection = True
+        else:
+            by_itself = self.path == '/where'
+            at = self.connection.getsockname()[0] if by_itself else self.headers['Host']
+            self.answer(('%s at %s\n' % (self.path, at)).encode())
+
+    def do_POST(self):
+        size = int(self.headers['Content-Length'])
+        self.answer(b'%d bytes\n' % len(self.rfile.read(size)))
+
+    def log_message(self, *_):
+        pass
+
+
+def speaker():
+    bound = socket.create_server((PUBLIC, 22))
+
+    def serve():
+        while True:
+            client, _ = bound.accept()
+            client.sendall(b'SSH-2.0-outside\r\n')
+            client.recv(100)
+            client.close()
+    return serve
+
+
+place, watched = sys.argv[1], int(sys.argv[2])
+context = listeners.tls(place + '/cert', place + '/key')
+for serve in (names.server(place, KNOWN),
+              names.server(place, {**KNOWN, 'vpn.example': PUBLIC}, '127.0.0.54'),
+              speaker(), proxy.server(place, PUBLIC), *listeners.web(Pages, '', PUBLIC, context)):
+    threading.Thread(target=serve, daemon=True).start()
+open(place + '/ready', 'w').close()
+while os.path.exists('/proc/%d' % watched):
+    time.sleep(0.05)
