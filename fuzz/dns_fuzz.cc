@@ -1,5 +1,6 @@
 // Property: whatever a resolver inside sends, the answer is none or a whole message of at most the
-// bytes that were asked for, with the question's number, and only an allowed name has an address.
+// bytes that were asked for, with the question's number, only an allowed name has an address, and
+// EDNS of an unknown version gets nothing.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -41,6 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto question = proto::dns::ReadQuestion(message);
     Require(question.has_value());
     // An address was given away: of a name that the rules allow.
+    if (question->question.edns_version != 0) {
+      Require(answer[6] == 0 && answer[7] == 0 && refused == 0);
+    }
     const egress::Address first{.family = 4, .port = 0, .bytes = {198, 18, 0, 1}};
     if (const HostName* name = table.NameOf(first)) {
       Require(refused == 0 && question->question.host == *name);

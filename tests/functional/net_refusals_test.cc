@@ -247,8 +247,11 @@ for kind in (16, 10, 255, 2, 6, 15, 33, 41, 43, 46, 48, 64, 65, 250, 252, 257, 6
     assert struct.unpack('>H', answer[6:8])[0] == 0, kind
 answer = ask(head() + name + b'\0\1\0\1', 5)
 assert answer[12:12 + len(name)] == name and answer[3] & 15 == 0
-for edns in (b'\0\0\x29\0\0\0\0\0\0\0\0', b'\0\0\x29\xff\xff\0\xff\0\0\0\4\0\x0a\0\0'):
-    assert ask(head(1) + name + b'\0\1\0\1' + edns, 5)
+for udp, version in ((0, 0), (65535, 0), (1232, 1), (65535, 255)):
+    edns = b'\0\0\x29' + struct.pack('>HBBHH', udp, 0, version, 0, 4) + b'\0\x0a\0\0'
+    answer = ask(head(1) + name + b'\0\1\0\1' + edns, 5)
+    answers, opt = struct.unpack('>H', answer[6:8])[0], answer[-11:]
+    assert (answers, answer[3] & 15, opt[5], opt[6]) == (version == 0, 0, version != 0, 0), version
 loop = head() + b'\xc0\x0c\0\1\0\1'
 random.seed(7)
 for n in range(3000):
