@@ -1,6 +1,5 @@
 // What leaves the machine: captured connections, to the names and addresses that rules allow.
 #include <errno.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -9,18 +8,12 @@
 #include <boost/asio/detached.hpp>
 
 #include "egress/connection.h"
+#include "egress/refusal_words.h"
 #include "egress/send_all.h"
 #include "egress/upstream.h"
 
 namespace ambit::egress {
 namespace {
-
-policy::AddressBytes BytesOf(const Address& address) {
-  policy::AddressBytes bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  if (address.family == 6) return address.bytes;
-  std::copy_n(address.bytes.begin(), 4, bytes.begin() + 12);
-  return bytes;
-}
 
 /// Where the name leads, in place of the address that stands for it inside.
 void PutAddress(EgressReport& report, const NotConnected& why) {
@@ -30,47 +23,6 @@ void PutAddress(EgressReport& report, const NotConnected& why) {
   const bool v4 = policy::IsV4(why.address);
   report.family = v4 ? 4 : 6;
   std::copy_n(why.address.begin() + (v4 ? 12 : 0), v4 ? 4 : 16, report.address.begin());
-}
-
-/// "example.com:22", as a rule would be written.
-std::string RuleFor(const Address& target, const HostName* name) {
-  policy::NetRule rule{.port = target.port};
-  if (name != nullptr) {
-    rule.name = *name;
-  } else {
-    rule.range = policy::AddressRange{.first = BytesOf(target)};
-  }
-  return policy::TextOf(rule);
-}
-
-std::string WordsOf(const Address& target, const HostName* name, std::string_view why) {
-  return fmt::format("ambit: a connection to {} is refused: {}", RuleFor(target, name), why);
-}
-
-std::string WhereItLeads(policy::Reach reach) {
-  return fmt::format("it leads to {}", policy::WordsFor(reach));
-}
-
-std::string WhyNot(const Address& target, const HostName* name, const policy::NetDecision& decision,
-                   policy::Reach reach) {
-  if (decision.rule != nullptr) {
-    return fmt::format("{} denies it ({})", policy::TextOf(*decision.rule), decision.rule->from);
-  }
-  // A range means no address of this machine, and of private networks only its own.
-  const bool by_itself = name == nullptr && reach != policy::Reach::kPublic;
-  return fmt::format("no rule names it{}, ambit run --allow {} would allow it",
-                     by_itself ? fmt::format(" by itself ({})", policy::WordsFor(reach)) : "",
-                     RuleFor(target, name));
-}
-
-std::string WhatAPersonSaid(int error) {
-  return error == EACCES ? "a person was asked and said no"
-                         : "a person was asked and did not answer";
-}
-
-std::string WhyUnreachable(const NotConnected& why) {
-  if (why.error == 0) return WhereItLeads(why.reach);
-  return why.error == ENOENT ? "there is no such name" : "no name server answered";
 }
 
 /// Waits for more, behind `text`. False: there will be none.
@@ -144,11 +96,12 @@ void Relay::RefuseUnallowed(Fd client, const Wanted& wanted, const Address& targ
   report.error = permission.error;
   if (wanted.name != nullptr) report.name = TextOfName(wanted.name->text());
   reporter_.Send(report);
-  RefuseInWords(std::move(client), target.port,
-                WordsOf(target, wanted.name,
-                        permission.error != 0 ? WhatAPersonSaid(permission.error)
-                                              : WhyNot(target, wanted.name, DecisionOn(wanted),
-                                                       names_->upstream.ReachOf(wanted.address))));
+  RefuseInWords(
+      std::move(client), target.port,
+      WordsOf(target, wanted.name,
+              permission.error != 0 ? WhatAPersonSaid(permission.error)
+                                    : WhyNotAllowed(target, wanted.name, DecisionOn(wanted),
+                                                    names_->upstream.ReachOf(wanted.address))));
 }
 
 Task<> Relay::CarryOut(Fd client, Address target) {
@@ -188,7 +141,7 @@ void Relay::RefuseUnreachable(Fd client, const Address& target) {
   report.reach = policy::Reach::kMetadata;
   reporter_.Send(report);
   RefuseInWords(std::move(client), target.port,
-                WordsOf(target, nullptr, WhereItLeads(report.reach)));
+                WordsOf(target, nullptr, WhyUnreachable(nullptr, {.reach = report.reach})));
 }
 
 /// False: there is no connection, and the client has heard so.
@@ -206,7 +159,7 @@ Task<bool> Relay::ConnectUpstream(std::shared_ptr<Connection> connection, Wanted
   reporter_.Send(report);
   if (why.kind == ReportKind::kUnreachable) {
     RefuseInWords(std::move(connection->client), connection->target.port,
-                  WordsOf(connection->target, wanted.name, WhyUnreachable(why)));
+                  WordsOf(connection->target, wanted.name, WhyUnreachable(wanted.name, why)));
   } else {
     connection->Break(why.error != 0 ? why.error : EACCES);
   }

@@ -53,8 +53,9 @@ TEST_P(PrivateNames, LeadToPrivateNetworksAndToThisMachineButNotToItsLoopback) {
       AllOf(HasSubstr("private.example /where at 10.1.2.3 (0)"),
             HasSubstr("own.example /where at 192.168.77.2 (0)"),
             HasSubstr("public-own.example /where at 8.8.4.4 (0)"),
-            HasSubstr(
-                "local.example ambit: a connection to local.example:80 is refused: it leads to"),
+            HasSubstr("local.example ambit: a connection to local.example:80 is refused: it leads "
+                      "to this machine itself, ambit run --private local.example=127.0.0.1 would "
+                      "allow it (0)"),
             HasSubstr("metadata.example ambit: a connection to metadata.example:80 is refused: it "
                       "leads to"),
             HasSubstr("because it leads to this machine itself"),
@@ -73,7 +74,8 @@ TEST_P(PrivateNames, ThatAreNotLeadToNothingOfTheKindAndTheFlagIsNamed) {
       AllOf(
           HasSubstr(
               "private.example ambit: a connection to private.example:80 is refused: it leads to"),
-          HasSubstr("own.example ambit: a connection to own.example:80 is refused: it leads to"),
+          HasSubstr("own.example ambit: a connection to own.example:80 is refused: it leads to an "
+                    "address of this machine, ambit run --private own.example would allow it"),
           HasSubstr("public-own.example ambit: a connection to public-own.example:80 is refused: "
                     "it leads to"),
           HasSubstr("example.com /where at 93.184.216.34 (0)"),

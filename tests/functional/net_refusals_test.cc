@@ -54,7 +54,8 @@ echo "private: $({0} git@private.example 2>&1)"
                           "93.184.216.34 port 22:1: ambit: (.*\n)*fatal: Could not read from"),
             HasSubstr("Could not read from remote repository"),
             HasSubstr("ambit: a connection to private.example:22 is refused: it leads to an "
-                      "address of a private network")))
+                      "address of a private network, ambit run --private private.example would "
+                      "allow it")))
       << run.out << run.err;
 }
 
@@ -81,7 +82,8 @@ print('quick' if time.monotonic() - began < 2 else 'slow')"
             HasSubstr("X-Ambit-Refused: ambit: a connection to 93.184.216.34:80 is refused"),
             ContainsRegex("\ntls: 35 [^\n]*access denied"),
             HasSubstr("private: 0 ambit: a connection to private.example:80 is refused: it leads "
-                      "to an address of a private network\n"),
+                      "to an address of a private network, ambit run --private private.example "
+                      "would allow it\n"),
             ContainsRegex("private tls: 35 [^\n]*access denied"),
             HasSubstr("silent: reset\nquick\n"),
             HasSubstr("a connection to 93.184.216.34 port 443: no rule names it")))
