@@ -31,8 +31,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto over : {egress::Responder::Over::kUdp, egress::Responder::Over::kTcp}) {
     egress::NameTable table({0xfd, 1, 2, 3, 4, 5, 6, 7});
     int refused = 0;
-    egress::Responder responder(rules, table,
-                                [&](const HostName*, const policy::NetDecision&) { ++refused; });
+    egress::Responder responder(
+        rules, table,
+        [&](const HostName*, const policy::NetDecision&, std::uint8_t) { ++refused; });
     const std::string answer = responder.AnswerTo(message, over);
     if (answer.empty()) continue;
     Require(size >= 12 && answer.size() >= 12);

@@ -210,9 +210,12 @@ class Process {
     return name_server_.Serve(std::move(names));
   }
 
-  void OnNameRefused(const HostName* name, const policy::NetDecision& why) {
+  void OnNameRefused(const HostName* name, const policy::NetDecision& why, std::uint8_t family) {
     EgressReport report{.kind = why.allowed ? ReportKind::kTooManyNames : ReportKind::kNameRefused};
-    if (name != nullptr) report.name = TextOfName(name->text());
+    if (name != nullptr) {
+      report.name = TextOfName(name->text());
+      report.family = family;
+    }
     repeats_.Send(report);
   }
 
@@ -247,9 +250,9 @@ class Process {
   std::optional<Upstream> upstream_;          // of a run with names
   Repeats repeats_{loop_, reporter_};
   NameTable table_{NameTable::RandomNetwork()};
-  Responder responder_{
-      network_.rules, table_,
-      [this](const HostName* name, const policy::NetDecision& why) { OnNameRefused(name, why); }};
+  Responder responder_{network_.rules, table_,
+                       [this](const HostName* name, const policy::NetDecision& why,
+                              std::uint8_t family) { OnNameRefused(name, why, family); }};
   NameServer name_server_{loop_, responder_,
                           [this](const Address& resolver) { OnResolverAsked(resolver); }};
   RefusedPorts refused_ports_{loop_, [this](const Address& target) { OnPortRefused(target); }};

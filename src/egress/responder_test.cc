@@ -63,8 +63,10 @@ class Names : public ::testing::Test {
   policy::NetRules rules_;
   NameTable table_{{0xfd, 1, 2, 3, 4, 5, 6, 7}};
   std::vector<std::string> refused_;
+  std::vector<int> families_;
   Responder responder_{rules_, table_,
-                       [this](const HostName* name, const policy::NetDecision& why) {
+                       [this](const HostName* name, const policy::NetDecision& why, int family) {
+                         families_.push_back(family);
                          refused_.push_back((name != nullptr ? name->text() : "?") +
                                             (why.rule != nullptr ? " denied" : ""));
                        }};
@@ -102,6 +104,11 @@ TEST_F(Names, ThatAreNotAllowedAreNone) {
                                     "no.deep.example denied", "?", "com"));
   const Address first{.family = 4, .bytes = {198, 18, 0, 1}};
   EXPECT_EQ(table_.NameOf(first), nullptr);
+}
+
+TEST_F(Names, ThatAreRefusedAreToldWithTheFamilyThatWasAskedFor) {
+  for (const int type : {ns_t_a, ns_t_aaaa, ns_t_mx}) Ask("other.org", type);
+  EXPECT_THAT(families_, ElementsAre(4, 6, 0));
 }
 
 TEST_F(Names, OfThisMachineAreItsLoopback) {

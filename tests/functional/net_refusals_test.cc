@@ -139,17 +139,24 @@ for n in range(30):
     except ConnectionRefusedError: pass
 for where in (('93.184.216.34', 5432), ('2001:db8::1', 5432)):
     try: socket.create_connection(where, 9)
-    except ConnectionRefusedError: print('refused')"
+    except ConnectionRefusedError: print('refused')
+try: socket.create_connection(('example.com', 8081), 9)
+except ConnectionRefusedError: pass
+try: socket.getaddrinfo('other.example', 80)
+except socket.gaierror: print('both families')"
 sleep 1.3
 cat /run/ambit/denials
 )sh",
-                           "ambit audit show --denied; ambit why --newest");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("refused\nrefused\n"),
-                             HasSubstr("a connection to example.com port 8080: no rule names it"),
-                             HasSubstr("no rule names it, 29 times"),
-                             HasSubstr("a connection to 93.184.216.34 port 5432"),
-                             HasSubstr("a connection to 2001:db8::1 port 5432"),
-                             HasSubstr("--allow example.com:8080")))
+                           "ambit audit show --denied; ambit why --newest\n"
+                           "denials() { ambit audit show --denied | grep -c \"$1\"; }\n"
+                           "echo once $(denials 'port 8081') $(denials other.example)");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("refused\nrefused\nboth families\n"), HasSubstr("once 1 1\n"),
+                    HasSubstr("a connection to example.com port 8080: no rule names it"),
+                    HasSubstr("no rule names it, 29 times"),
+                    HasSubstr("a connection to 93.184.216.34 port 5432"),
+                    HasSubstr("a connection to 2001:db8::1 port 5432"),
+                    HasSubstr("--allow example.com:8080")))
       << run.out << run.err;
 }
 
