@@ -42,10 +42,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Require(answer.size() <= (over == egress::Responder::Over::kUdp ? 1232U : 65'535U));
     const auto question = proto::dns::ReadQuestion(message);
     Require(question.has_value());
-    // An address was given away: of a name that the rules allow.
     if (question->question.edns_version != 0) {
       Require(answer[6] == 0 && answer[7] == 0 && refused == 0);
     }
+    // An address was given away: of a name that the rules allow.
     const egress::Address first{.family = 4, .port = 0, .bytes = {198, 18, 0, 1}};
     if (const HostName* name = table.NameOf(first)) {
       Require(refused == 0 && question->question.host == *name);

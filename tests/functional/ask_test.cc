@@ -114,8 +114,8 @@ curl -sS -m 9 http://www.example.com/; echo "policy $?"
       AllOf(HasSubstr("example.com denies it (ambit deny)"), HasSubstr("second 6\n"),
             HasSubstr("once 125\nnarrower 125\nof the policy 125\nthe same 0\n"),
             HasSubstr("/back at example.com\n"), HasSubstr("policy 6\n"), HasSubstr("run 0"),
-            ContainsRegex("allowed=false[^\n]*rule=example.com[^\n]*\n[^\n]*allowed=true"
-                          "[^\n]*rule=example.com[^\n]*takes_back_denial=true"),
+            ContainsRegex("allowed=no[^\n]*rule=example.com[^\n]*\n[^\n]*allowed=yes"
+                          "[^\n]*rule=example.com[^\n]*takes_back_denial=yes"),
             HasSubstr("intact")))
       << run.err;
   EXPECT_THAT(run.err, HasSubstr("'ambit approve example.com', without --once, takes that denial "
