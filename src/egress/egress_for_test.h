@@ -14,6 +14,7 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
@@ -155,6 +156,38 @@ inline Fd ConnectLoopback(int family, std::uint16_t port) {
   return socket;
 }
 
+/// A port of the loopback that lets nobody in and refuses nobody: its queue is full.
+struct FullPort {
+  /// `wanted` 0: any.
+  explicit FullPort(std::uint16_t wanted = 0) {
+    listener = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(wanted);
+    socklen_t size = sizeof address;
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(listener.get(), plain, size), 0);
+    EXPECT_EQ(::listen(listener.get(), 0), 0);
+    EXPECT_EQ(::getsockname(listener.get(), plain, &size), 0);
+    port = ntohs(address.sin_port);
+    for (int n = 0; n < 4; ++n) {
+      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      (void)::connect(waiting.back().get(), plain, size);
+    }
+  }
+  Fd listener;
+  std::vector<Fd> waiting;
+  std::uint16_t port = 0;
+};
+
+/// Closes it with a reset.
+inline void ResetAndClose(Fd& socket) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  EXPECT_EQ(::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  socket.Reset();
+}
+
 /// Reads to the end of the stream; "!errno" behind what came when it broke instead.
 inline std::string ReadAll(int socket) {
   std::string text;
@@ -165,6 +198,17 @@ inline std::string ReadAll(int socket) {
     if (got < 0) return text + "!" + std::to_string(errno);
     text.append(block.data(), static_cast<std::size_t>(got));
   }
+}
+
+inline plan::NetworkPlan PlanFor(std::uint16_t port) { return {.host_ports = {port}}; }
+
+/// What comes back for `question` and its end; "connect ERRNO" and "send" when it went no further.
+inline std::string AskAndReadAll(int family, std::uint16_t port, std::string_view question) {
+  const Fd socket = ConnectLoopback(family, port);
+  if (!socket) return "connect " + std::to_string(errno);
+  if (::send(socket.get(), question.data(), question.size(), MSG_NOSIGNAL) < 0) return "send";
+  ::shutdown(socket.get(), SHUT_WR);
+  return ReadAll(socket.get());
 }
 
 class RunningEgress {

@@ -15,6 +15,9 @@
 namespace ambit::egress {
 namespace {
 
+/// What a server says that agrees to switch protocols (RFC 9110, 15.2.2).
+constexpr unsigned kSwitching = 101;
+
 /// Where the name leads, in place of the address that stands for it inside.
 void PutAddress(EgressReport& report, const NotConnected& why) {
   report.family = 0;
@@ -276,33 +279,43 @@ void Relay::CarryAnswers(const std::shared_ptr<Connection>& connection) {
 /// A request to switch protocols has gone out. Only when the server agrees is what the client says
 /// next none of HTTP; else it is a request, which may be for another host.
 Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, std::string& held) {
-  constexpr unsigned kSwitching = 101;
-  constexpr unsigned kFirstFinal = 200;
-  std::string answer;
-  unsigned status = 0;
-  while (status != kSwitching && status < kFirstFinal) {
-    const auto head = proto::ReadAnswerHead(answer);
-    if (head && *head) {
-      status = (*head)->status;
-      if (!co_await SendAll(connection->client, std::string_view(answer).substr(0, (*head)->bytes)))
-        break;
-      connection->bytes_from_host += (*head)->bytes;
-      answer.erase(0, (*head)->bytes);
-    } else if (!head || !co_await ReceiveMore(connection->host, answer)) {
-      break;
-    }
-  }
-  if ((status != kSwitching && status < kFirstFinal) ||
-      !co_await SendAll(connection->client, answer)) {
+  // Nobody reads from the client meanwhile: that it has gone shows in no other way.
+  const auto patience = Patience::Of(loop_, connection->client.native_handle());
+  patience->WakeBy([connection] { connection->Break(ECANCELED); });
+  const auto status = co_await PassAnswerOn(connection);
+  patience->End();
+  if (!status) {
     connection->Break(EPROTO);
     co_return false;
   }
-  connection->bytes_from_host += answer.size();
   CarryAnswers(connection);
-  if (status != kSwitching) co_return true;
+  if (*status != kSwitching) co_return true;
   if (!held.empty() && !co_await SendOut(*connection, held)) co_return false;
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   co_return false;
+}
+
+/// What the server says up to its decision, which is returned: kSwitching, or a final status.
+/// Nothing: there is none.
+Task<std::optional<unsigned>> Relay::PassAnswerOn(std::shared_ptr<Connection> connection) {
+  constexpr unsigned kFirstFinal = 200;
+  std::string answer;
+  for (;;) {
+    const auto head = proto::ReadAnswerHead(answer);
+    if (!head) co_return std::nullopt;
+    if (!*head) {
+      if (!co_await ReceiveMore(connection->host, answer)) co_return std::nullopt;
+      continue;
+    }
+    const unsigned status = (*head)->status;
+    const bool decides = status == kSwitching || status >= kFirstFinal;
+    const std::size_t passed = decides ? answer.size() : (*head)->bytes;
+    if (!co_await SendAll(connection->client, std::string_view(answer).substr(0, passed)))
+      co_return std::nullopt;
+    connection->bytes_from_host += passed;
+    answer.erase(0, passed);
+    if (decides) co_return status;
+  }
 }
 
 /// The client gets to read why: an end before it has read would take the words with it.

@@ -43,29 +43,6 @@ struct Dialling {
   std::optional<int> result;
 };
 
-/// A port of the loopback that lets nobody in and refuses nobody: its queue is full.
-struct FullPort {
-  FullPort() {
-    listener = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* plain = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(listener.get(), plain, size), 0);
-    EXPECT_EQ(::listen(listener.get(), 0), 0);
-    EXPECT_EQ(::getsockname(listener.get(), plain, &size), 0);
-    port = ntohs(address.sin_port);
-    for (int n = 0; n < 4; ++n) {
-      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      (void)::connect(waiting.back().get(), plain, size);
-    }
-  }
-  Fd listener;
-  std::vector<Fd> waiting;
-  std::uint16_t port = 0;
-};
-
 TEST(Dial, ConnectsToWhoeverAnswers) {
   std::uint16_t port = 0;
   const Fd listener = ListenOnLoopback(AF_INET, port);
@@ -80,10 +57,7 @@ TEST(Dial, StopsWhenTheClientHasGone) {
   Dialling dialling(full.port);
   dialling.loop.run_for(milliseconds(150));
   EXPECT_FALSE(dialling.result) << "it must wait, or this shows nothing";
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  ASSERT_EQ(::setsockopt(dialling.client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
-            0);
-  dialling.client.Reset();
+  ResetAndClose(dialling.client);
   const auto gone = steady_clock::now();
   dialling.loop.run();
   EXPECT_EQ(dialling.result, ECANCELED);

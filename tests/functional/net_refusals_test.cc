@@ -322,6 +322,23 @@ sleep 60
       << run.out << run.err;
 }
 
+// Nobody reads from the client while the server decides, and it is noticed all the same.
+TEST_P(NetRefusals, OfAServerToDecideOnAWebSocketHoldNoPlace) {
+  const Finished run = Run("--allow example.com", R"sh(
+/usr/bin/python3 -c "import socket, struct, time
+s = socket.create_connection(('example.com', 80), 9)
+s.sendall(b'GET /never HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n'
+          b'Upgrade: websocket\r\n\r\n')
+time.sleep(0.5)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+s.close()
+time.sleep(2)"
+)sh",
+                           "ambit audit show --type egress.connect");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("run 0\n"), HasSubstr("opened"), HasSubstr("closed")))
+      << run.err;
+}
+
 // A minute of silence on a port of the web is enough; a client that speaks is left alone.
 TEST_P(NetRefusals, OfClientsThatSayNothingFreeTheirPlace) {
   const Finished run = Run("--allow example.com", R"py(

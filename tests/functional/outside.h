@@ -62,6 +62,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
         if self.path == '/where':
             at = self.connection.getsockname()[0]
         body = ('%s at %s\n' % (self.path, at)).encode()
+        if self.path == '/never':
+            return time.sleep(60)
         self.send_response(200)
         self.send_header('Content-Length', str(len(body)))
         self.end_headers()
