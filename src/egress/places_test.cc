@@ -1,4 +1,5 @@
 // How many connections a real egress process carries at once, and what they hold.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "egress/egress_for_test.h"
+#include "egress/order.h"
 #include "egress/relay.h"
 
 namespace ambit::egress {
@@ -42,6 +44,41 @@ TEST(Places, RefusesConnectionsBeyondItsLimitAndRecovers) {
       EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "again"), "again");
     });
     EXPECT_TRUE(egress.Next(ReportKind::kTooMany));
+  });
+  EXPECT_EQ(scenario.EndsWithin(std::chrono::seconds(60)), 0);
+}
+
+// What waits for a person has no place yet, and others may have taken all of them meanwhile.
+TEST(Places, AnApprovalMakesNoMorePlacesThanThereAre) {
+  const HostServer server = Serve(AF_INET, Echo);
+  ChildProcess scenario = Forked([&] {
+    const rlimit few{.rlim_cur = 80, .rlim_max = 80};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    RunningEgress egress({.host_ports = {server.port}, .rules = {.ask = true}});
+    egress.Inside([&] {
+      const Fd waits(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_port = htons(80);
+      ASSERT_EQ(::inet_pton(AF_INET, "10.255.255.1", &address.sin_addr), 1);
+      ASSERT_EQ(::connect(waits.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+                0);
+      const auto held = egress.Next(ReportKind::kHeld);
+      ASSERT_TRUE(held);
+      std::vector<Fd> sockets;
+      char byte = 'x';
+      do {
+        sockets.push_back(ConnectLoopback(AF_INET, server.port));
+      } while (sockets.back() && ::send(sockets.back().get(), &byte, 1, MSG_NOSIGNAL) == 1 &&
+               ::recv(sockets.back().get(), &byte, 1, 0) == 1);
+      ASSERT_GT(sockets.size(), 3U);
+      ASSERT_TRUE(
+          SendOrder(egress.control().get(),
+                    {.kind = OrderKind::kAnswer, .question = held->connection, .allowed = true}));
+      auto refused = egress.Next(ReportKind::kTooMany);
+      while (refused && refused->port != 80) refused = egress.Next(ReportKind::kTooMany);
+      EXPECT_TRUE(refused);
+    });
   });
   EXPECT_EQ(scenario.EndsWithin(std::chrono::seconds(60)), 0);
 }

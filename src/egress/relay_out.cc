@@ -115,6 +115,11 @@ Task<> Relay::CarryOut(Fd client, Address target) {
     RefuseUnallowed(std::move(client), wanted, target, permission);
     co_return;
   }
+  // While a person was asked others may have taken all places.
+  if (IsFull()) {
+    Refuse(std::move(client), ReportKind::kTooMany, name);
+    co_return;
+  }
   auto connection = std::make_shared<Connection>(*this, target, name);
   boost::system::error_code error;
   connection->client.assign(client.get(), error);
