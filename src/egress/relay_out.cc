@@ -268,12 +268,12 @@ Task<bool> Relay::SendOut(Connection& connection, std::string_view bytes) {
     connection.Break(EDQUOT);
     co_return false;
   }
-  if (!co_await SendAll(connection.host, bytes)) {
-    connection.Break(ECONNRESET);
-    co_return false;
-  }
-  connection.bytes_to_host += bytes.size();
-  co_return true;
+  std::string_view unsent = bytes;
+  const bool sent = co_await SendFrom(connection.host, unsent);
+  out_.GiveBack(unsent.size());
+  connection.bytes_to_host += bytes.size() - unsent.size();
+  if (!sent) connection.Break(ECONNRESET);
+  co_return sent;
 }
 
 void Relay::CarryAnswers(const std::shared_ptr<Connection>& connection) {

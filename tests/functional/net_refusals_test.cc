@@ -322,6 +322,24 @@ sleep 60
       << run.out << run.err;
 }
 
+// What did not arrive because the far side had gone has not left, and others may send as much.
+TEST_P(NetRefusals, OfTheFarSideCostNothingOfWhatMayLeave) {
+  const Finished run = Run("--allow example.com --allow reset.example --net-out 100KiB", R"sh(
+/usr/bin/python3 -c "import socket, time
+for n in range(5):
+    s = socket.create_connection(('reset.example', 443), 9)
+    time.sleep(0.5)
+    try:
+        s.sendall(b'GET / HTTP/1.1\r\nHost: reset.example:443\r\nX: ' + b'x' * 25000 + b'\r\n\r\n')
+        print('end', s.recv(9))
+    except ConnectionResetError: print('reset')"
+head -c 80000 /dev/zero | curl -sS -m 9 --data-binary @- http://example.com/
+)sh");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("reset\nreset\nreset\nreset\nreset\n80000 bytes\n"),
+                             HasSubstr("run 0\n")))
+      << run.err;
+}
+
 // Nobody reads from the client while the server decides, and it is noticed all the same.
 TEST_P(NetRefusals, OfAServerToDecideOnAWebSocketHoldNoPlace) {
   const Finished run = Run("--allow example.com", R"sh(

@@ -20,6 +20,22 @@ names.update({'private.example': '10.1.2.3', 'local.example': '127.0.0.1',
               'own.example': '192.168.77.2', 'public-own.example': '8.8.4.4'})
 
 names['later.example'] = '93.184.216.36'
+names['reset.example'] = '93.184.216.37'
+
+# Names whose answers take turns: how long each may be kept, and the answers. Behind .35 is nobody.
+turning = {
+    'changes.example': (0, [public, '127.0.0.1', '10.1.2.3', '169.254.169.254', '192.168.77.2',
+                            '93.184.216.35 10.1.2.3', '10.1.2.3 ' + public]),
+    'kept.example': (60, [public, '10.1.2.3']),
+    'kept-private.example': (60, ['10.1.2.3', public])}
+turns = {name: 0 for name in turning}
+
+def answer_of(name, names):
+    if name not in turning:
+        return 60, names[name].split()
+    ttl, answers = turning[name]
+    turns[name] += 1
+    return ttl, answers[(turns[name] - 1) % len(answers)].split()
 
 def answer_names(at='127.0.0.53', names=names):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -33,11 +49,11 @@ def answer_names(at='127.0.0.53', names=names):
         name, kind = '.'.join(labels).lower(), struct.unpack('>H', q[at + 1:at + 3])[0]
         with open(place + '/asked', 'a') as log:
             log.write(name + '\n')
-        known = name in names
-        data = b''
-        if known and kind == 1:
-            data = b'\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4' + socket.inet_aton(names[name])
-        s.sendto(q[:2] + struct.pack('>HHHHH', 0x8180 | (0 if known else 3), 1, bool(data), 0, 0)
+        known = name in names or name in turning
+        ttl, addresses = answer_of(name, names) if known and kind == 1 else (0, [])
+        data = b''.join(b'\xc0\x0c\0\1\0\1' + struct.pack('>IH', ttl, 4) + socket.inet_aton(a)
+                        for a in addresses)
+        s.sendto(q[:2] + struct.pack('>HHHHH', 0x8180 | (0 if known else 3), 1, len(addresses), 0, 0)
                  + q[12:at + 5] + data, peer)
 
 def answer_names_of_vpn():
@@ -46,6 +62,8 @@ def answer_names_of_vpn():
 class Pages(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     def do_GET(self):
+        if self.path == '/never':
+            return time.sleep(60)
         if self.path.startswith('/to/'):
             self.send_response(302)
             self.send_header('Location', 'http://' + self.path[4:])
@@ -62,8 +80,6 @@ class Pages(http.server.BaseHTTPRequestHandler):
         if self.path == '/where':
             at = self.connection.getsockname()[0]
         body = ('%s at %s\n' % (self.path, at)).encode()
-        if self.path == '/never':
-            return time.sleep(60)
         self.send_response(200)
         self.send_header('Content-Length', str(len(body)))
         self.end_headers()
@@ -121,12 +137,28 @@ def speak_first():
         c.recv(100)
         c.close()
 
-plain = http.server.ThreadingHTTPServer(('', 80), Pages)
+def reset_each_that_stands():
+    s = socket.create_server(('93.184.216.37', 443))
+    while True:
+        c, _ = s.accept()
+        time.sleep(0.2)
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        c.close()
+
+class Watched(http.server.ThreadingHTTPServer):
+    def get_request(self):
+        c, peer = super().get_request()
+        with open(place + '/reached', 'a') as log:
+            log.write(c.getsockname()[0] + '\n')
+        return c, peer
+
+plain = Watched(('', 80), Pages)
 secure = http.server.ThreadingHTTPServer((public, 443), Pages)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(place + '/cert', place + '/key')
 secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
-for work in (answer_names, answer_names_of_vpn, plain.serve_forever, secure.serve_forever, speak_first, serve_proxy):
+for work in (answer_names, answer_names_of_vpn, plain.serve_forever, secure.serve_forever, speak_first, serve_proxy,
+             reset_each_that_stands):
     threading.Thread(target=work, daemon=True).start()
 open(place + '/ready', 'w').close()
 while os.path.exists('/proc/%d' % watched):
@@ -134,7 +166,8 @@ while os.path.exists('/proc/%d' % watched):
 )";
 
 /// `command` (sh, as the person, in the project) with that outside; what was asked of its name
-/// server is in `asked` below root(), of its proxy at 127.0.0.1:3128 in `proxied`. When there is
+/// server is in `asked` below root(), of its proxy at 127.0.0.1:3128 in `proxied`, and at which of
+/// its addresses its server for HTTP was reached in `reached`. When there is
 /// `started` in the project, 93.184.216.36, which was another machine's, becomes this one's, and
 /// then there is `moved`.
 inline Finished WithOutside(Scratch& person, const std::string& command,
@@ -144,11 +177,13 @@ inline Finished WithOutside(Scratch& person, const std::string& command,
   person.Write("hosts", "127.0.0.1 localhost\n::1 localhost\n");
   person.Write("asked", "");
   person.Write("proxied", "");
+  person.Write("reached", "");
   const std::string place = person.root();
   const std::string set_up =
       "ip link set lo up; ip addr add 192.168.77.2/32 dev lo; ip addr add 8.8.4.4/32 dev lo\n"
       "ip route add local 93.184.216.34/32 dev lo; ip route add local 10.1.2.3/32 dev lo\n"
-      "ip route add local 93.184.216.36/32 dev lo\n"
+      "ip route add local 93.184.216.36/32 dev lo; ip route add local 93.184.216.37/32 dev lo\n"
+      "ip route add local 169.254.169.254/32 dev lo\n"
       "cd '" +
       place +
       "'; rm -f ready moved project/started\n"
