@@ -1,5 +1,6 @@
 // Property: whatever a resolver inside sends, the answer is none or a whole message of at most the
-// bytes that were asked for, with the question's number, and only an allowed name has an address.
+// bytes that were asked for, with the question's number, only an allowed name has an address, and
+// EDNS of an unknown version gets nothing.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -30,8 +31,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto over : {egress::Responder::Over::kUdp, egress::Responder::Over::kTcp}) {
     egress::NameTable table({0xfd, 1, 2, 3, 4, 5, 6, 7});
     int refused = 0;
-    egress::Responder responder(rules, table,
-                                [&](const HostName*, const policy::NetDecision&) { ++refused; });
+    egress::Responder responder(
+        rules, table,
+        [&](const HostName*, const policy::NetDecision&, std::uint8_t) { ++refused; });
     const std::string answer = responder.AnswerTo(message, over);
     if (answer.empty()) continue;
     Require(size >= 12 && answer.size() >= 12);
@@ -40,6 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Require(answer.size() <= (over == egress::Responder::Over::kUdp ? 1232U : 65'535U));
     const auto question = proto::dns::ReadQuestion(message);
     Require(question.has_value());
+    if (question->question.edns_version != 0) {
+      Require(answer[6] == 0 && answer[7] == 0 && refused == 0);
+    }
     // An address was given away: of a name that the rules allow.
     const egress::Address first{.family = 4, .port = 0, .bytes = {198, 18, 0, 1}};
     if (const HostName* name = table.NameOf(first)) {

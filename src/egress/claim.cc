@@ -76,6 +76,8 @@ Claim::Look Claim::AtTls(std::string_view pending) {
   const std::size_t record = kRecordHeader + (static_cast<std::size_t>(byte(3)) << 8 | byte(4));
   switch (byte(0)) {
     case kHandshake:
+      // An empty one is forbidden (RFC 8446, 5.1), but not every server minds: a hello may follow.
+      if (record == kRecordHeader) return RefuseTls(Mismatch::kNotInOrder, {});
       if (byte(kRecordHeader) == kClientHello) return AtHello(pending);
       break;
     case kChangeCipherSpec:

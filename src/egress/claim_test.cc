@@ -59,6 +59,11 @@ TEST(Claim, OfASecondHelloIsLookedAt) {
   EXPECT_EQ(LookBehindHello(change + evil).mismatch, Mismatch::kOtherServerName);
   EXPECT_EQ(LookBehindHello(change + Hello(ServerName("example.com")) + evil).mismatch,
             Mismatch::kOtherServerName);
+  // Behind an empty record, which servers may skip; all at once, too.
+  EXPECT_EQ(LookBehindHello(Record("") + evil).mismatch, Mismatch::kNotInOrder);
+  Claim claim(kName, 443);
+  ASSERT_GT(claim.At(Hello(ServerName("example.com"))).pass, 0U);
+  EXPECT_EQ(claim.At(Record("") + evil).mismatch, Mismatch::kNotInOrder);
   EXPECT_EQ(LookBehindHello(change + Record("data", proto::kApplicationData)).then, Then::kRest);
   EXPECT_EQ(LookBehindHello(Record("\x10 key exchange")).then, Then::kRest);
   EXPECT_EQ(LookBehindHello(Record(std::string(100, 'x'), proto::kChangeCipherSpec)).mismatch,

@@ -65,12 +65,24 @@ Task<int> Connect(Descriptor& out, Fd socket, const policy::AddressBytes& addres
   co_return error;
 }
 
-Task<int> DialLoopback(Descriptor& out, std::uint16_t port) {
-  const int v4 = co_await Dial(out, kLoopbackV4, port);
-  if (v4 == 0) co_return 0;
-  const int v6 = co_await Dial(out, kLoopbackV6, port);
-  // A host without IPv6 says nothing about the port.
-  co_return v6 == EAFNOSUPPORT || v6 == EADDRNOTAVAIL ? v4 : v6;
+Task<int> DialLoopback(Descriptor& out, std::uint16_t port, Patience& patience) {
+  if (patience.over()) co_return ECANCELED;
+  patience.WakeBy(Closing(out));
+  int failed = co_await Dial(out, kLoopbackV4, port);
+  if (failed != 0 && !patience.over()) {
+    const int v6 = co_await Dial(out, kLoopbackV6, port);
+    // A host without IPv6 says nothing about the port.
+    if (v6 != EAFNOSUPPORT && v6 != EADDRNOTAVAIL) failed = v6;
+  }
+  patience.WakeBy({});
+  co_return failed != 0 && patience.over() ? ECANCELED : failed;
+}
+
+std::function<void()> Closing(Descriptor& out) {
+  return [&out] {
+    boost::system::error_code ignored;
+    out.close(ignored);
+  };
 }
 
 }  // namespace ambit::egress

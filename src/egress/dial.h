@@ -1,9 +1,11 @@
 #pragma once
 // Connects to addresses.
 #include <cstdint>
+#include <functional>
 
 #include "base/fd.h"
 #include "egress/loop.h"
+#include "egress/patience.h"
 #include "policy/net_rules.h"
 
 namespace ambit::egress {
@@ -22,7 +24,10 @@ inline constexpr policy::AddressBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0,
                                                      0, 0, 0, 0, 0, 0, 0, 1};
 
 /// Connects `out` to 127.0.0.1:port, then to [::1]:port. 0, or the errno of the last attempt that
-/// says something about the port.
-Task<int> DialLoopback(Descriptor& out, std::uint16_t port);
+/// says something about the port; ECANCELED: the patience was over first.
+Task<int> DialLoopback(Descriptor& out, std::uint16_t port, Patience& patience);
+
+/// What a patience is woken by while `out` is being connected: Connect then says ECANCELED.
+std::function<void()> Closing(Descriptor& out);
 
 }  // namespace ambit::egress

@@ -26,6 +26,7 @@
 #include "egress/reporter.h"
 #include "egress/resolver.h"
 #include "egress/responder.h"
+#include "egress/run_rules.h"
 #include "egress/upstream.h"
 #include "sys/fd_passing.h"
 
@@ -63,6 +64,7 @@ class Process {
  public:
   Process(EgressSpec spec, std::size_t open_files, std::unique_ptr<Resolver> resolver)
       : network_(std::move(spec.network)),
+        rules_(network_.rules),
         most_out_(spec.most_out),
         timeouts_(spec.timeouts),
         open_files_(open_files),
@@ -72,7 +74,7 @@ class Process {
         published_(std::move(spec.published)) {
     if (!resolver) return;
     upstream_.emplace(
-        loop_, network_.rules,
+        loop_, rules_.rules(),
         Upstream::Outside{
             .resolver = std::move(resolver), .own = std::move(spec.own), .proxy = network_.proxy});
   }
@@ -169,9 +171,8 @@ class Process {
         if (relay_) relay_->Answer(order.question, order.allowed);
         return relay_.has_value();
       case OrderKind::kAllow:
-        return Add(network_.rules.allow, order.text, "ambit approve");
       case OrderKind::kDeny:
-        return Add(network_.rules.deny, order.text, "ambit deny");
+        return Add(order);
       case OrderKind::kPublish:
         return relay_ && sockets.size() == 1 &&
                relay_->Publish(std::move(sockets.front()), order.published);
@@ -179,10 +180,14 @@ class Process {
     return false;
   }
 
-  bool Add(std::vector<policy::NetRule>& rules, const std::string& text, const char* from) {
-    auto rule = policy::ParseNetRule(text, from);
+  bool Add(const Order& order) {
+    const bool allow = order.kind == OrderKind::kAllow;
+    auto rule = policy::ParseNetRule(order.text, allow ? "ambit approve" : "ambit deny");
     if (!rule || !relay_) return false;
-    rules.push_back(*std::move(rule));
+    if (allow)
+      rules_.Allow(*std::move(rule));
+    else
+      rules_.Deny(*std::move(rule));
     relay_->OnRulesChanged();
     return true;
   }
@@ -210,9 +215,12 @@ class Process {
     return name_server_.Serve(std::move(names));
   }
 
-  void OnNameRefused(const HostName* name, const policy::NetDecision& why) {
+  void OnNameRefused(const HostName* name, const policy::NetDecision& why, std::uint8_t family) {
     EgressReport report{.kind = why.allowed ? ReportKind::kTooManyNames : ReportKind::kNameRefused};
-    if (name != nullptr) report.name = TextOfName(name->text());
+    if (name != nullptr) {
+      report.name = TextOfName(name->text());
+      report.family = family;
+    }
     repeats_.Send(report);
   }
 
@@ -236,6 +244,7 @@ class Process {
   }
 
   plan::NetworkPlan network_;
+  RunRules rules_;  // those of `network_` are what the run began with
   std::uint64_t most_out_;
   Timeouts timeouts_;
   std::size_t open_files_;
@@ -247,9 +256,9 @@ class Process {
   std::optional<Upstream> upstream_;          // of a run with names
   Repeats repeats_{loop_, reporter_};
   NameTable table_{NameTable::RandomNetwork()};
-  Responder responder_{
-      network_.rules, table_,
-      [this](const HostName* name, const policy::NetDecision& why) { OnNameRefused(name, why); }};
+  Responder responder_{rules_.rules(), table_,
+                       [this](const HostName* name, const policy::NetDecision& why,
+                              std::uint8_t family) { OnNameRefused(name, why, family); }};
   NameServer name_server_{loop_, responder_,
                           [this](const Address& resolver) { OnResolverAsked(resolver); }};
   RefusedPorts refused_ports_{loop_, [this](const Address& target) { OnPortRefused(target); }};

@@ -11,6 +11,7 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
@@ -115,6 +116,8 @@ inline void Echo(int connection) {
     }
   }
 }
+
+inline plan::NetworkPlan PlanFor(std::uint16_t port) { return {.host_ports = {port}}; }
 
 class RunningEgress {
  public:

@@ -10,12 +10,9 @@
 #include <sstream>
 
 #include "egress/egress_for_test.h"
-#include "egress/relay.h"
 
 namespace ambit::egress {
 namespace {
-
-plan::NetworkPlan PlanFor(std::uint16_t port) { return {.host_ports = {port}}; }
 
 TEST(Egress, CarriesAHostPortOverBothFamilies) {
   const HostServer server = Serve(AF_INET, Echo);
@@ -330,91 +327,6 @@ TEST(Egress, CountsReportsThatTheSupervisorDidNotRead) {
   EXPECT_GT(dropped, 0U) << "the socket took everything: the test shows nothing";
 }
 
-TEST(Egress, RefusesConnectionsBeyondItsLimitAndRecovers) {
-  const HostServer server = Serve(AF_INET, Echo);
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old), 0);
-  ChildProcess scenario = Forked([&] {
-    const rlimit few{.rlim_cur = 64, .rlim_max = 64};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    RunningEgress egress(PlanFor(server.port));
-    const std::size_t limit = LimitsFor(64, 8).connections;
-    ASSERT_GT(limit, 4U);
-    ASSERT_LT(limit, 30U);
-    egress.Inside([&] {
-      std::vector<Fd> sockets;
-      std::size_t served = 0;
-      for (std::size_t i = 0; i < limit + 5; ++i) {
-        Fd socket = ConnectLoopback(AF_INET, server.port);
-        if (!socket) continue;
-        char byte = 'x';
-        if (::send(socket.get(), &byte, 1, MSG_NOSIGNAL) == 1 &&
-            ::recv(socket.get(), &byte, 1, 0) == 1) {
-          ++served;
-        }
-        sockets.push_back(std::move(socket));
-      }
-      EXPECT_EQ(served, limit);
-      sockets.clear();
-      ::usleep(100'000);
-      EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "again"), "again");
-    });
-    EXPECT_TRUE(egress.Next(ReportKind::kTooMany));
-  });
-  EXPECT_EQ(scenario.EndsWithin(std::chrono::seconds(60)), 0);
-}
-
-std::uint64_t CpuTicksOf(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string field;
-  std::uint64_t ticks = 0;
-  for (int i = 1; i <= 15 && file >> field; ++i) {
-    if (i >= 14) ticks += std::stoull(field);
-  }
-  return ticks;
-}
-
-TEST(Egress, DoesNotSpinWhenItRunsOutOfFiles) {
-  const HostServer server = Serve(AF_INET, Echo);
-  RunningEgress egress(PlanFor(server.port));
-  auto turns = sys::MakeSeqpacketPair();
-  ASSERT_TRUE(turns);
-  const int inside_end = turns->first.get();
-  const int outside_end = turns->second.get();
-  // The limit is taken away from outside, because egress itself sees to it that this never happens.
-  ChildProcess strangler = Forked([&] {
-    const pid_t pid = egress.process().pid();
-    // Its own id may change its limits; root needs a capability that containers often lack.
-    if (::geteuid() == 0) {
-      ASSERT_TRUE(BecomeEgress(RunningEgress::kIdentity));
-    }
-    char byte = 0;
-    ASSERT_EQ(::recv(outside_end, &byte, 1, 0), 1);
-    rlimit old{};
-    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &old), 0);
-    const rlimit soft{.rlim_cur = 3, .rlim_max = old.rlim_max};
-    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &soft, nullptr), 0) << strerror(errno);
-    ASSERT_EQ(::send(outside_end, "x", 1, 0), 1);
-    const std::uint64_t before = CpuTicksOf(pid);
-    ::usleep(600'000);
-    EXPECT_LT(CpuTicksOf(pid) - before, static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)) / 10);
-    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &old, nullptr), 0);
-  });
-  egress.Inside([&] {
-    EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "before"), "before");
-    ASSERT_EQ(::send(inside_end, "x", 1, 0), 1);
-    char byte = 0;
-    ASSERT_EQ(::recv(inside_end, &byte, 1, 0), 1);
-    const auto start = steady_clock::now();
-    EXPECT_EQ(AskAndReadAll(AF_INET, server.port, "after"), "after");
-    EXPECT_GT(steady_clock::now() - start, milliseconds(300)) << "the limit did not bite";
-  });
-  EXPECT_EQ(strangler.EndsWithin(std::chrono::seconds(5)), 0);
-  const auto paused = egress.Next(ReportKind::kAcceptFailed);
-  ASSERT_TRUE(paused);
-  EXPECT_EQ(paused->error, EMFILE);
-}
-
 TEST(Egress, EndsWithTheLifeLine) {
   RunningEgress egress(PlanFor(9));
   egress.Inside([] {});
@@ -530,17 +442,6 @@ TEST(Egress, HasNoDescriptorThatItDoesNotNeed) {
                                                "anon_inode:[eventfd]",
                                                "anon_inode:[timerfd]"};
   EXPECT_EQ(OpenFilesOf(egress.process().pid()), expected);
-}
-
-TEST(LimitsFor, KeepsRoomForListenersAndPipes) {
-  EXPECT_EQ(LimitsFor(16'384, 130).connections, 4096U);
-  EXPECT_EQ(LimitsFor(16'384, 130).pipes, 64U);
-  EXPECT_GT(LimitsFor(4096, 130).connections, 1200U);
-  EXPECT_EQ(LimitsFor(0, 130).connections, 0U);
-  for (const std::size_t files : {20U, 64U, 256U, 1024U}) {
-    const RelayLimits limits = LimitsFor(files, 4);
-    EXPECT_LE(2 * limits.connections + 2 * limits.pipes + 4 + 16, files);
-  }
 }
 
 }  // namespace

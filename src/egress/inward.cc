@@ -53,20 +53,24 @@ Status Inward::TakeMints(std::vector<Fd>& sockets) {
   return {};
 }
 
-Task<int> Inward::Dial(Descriptor& out, std::uint16_t port) {
+Task<int> Inward::Dial(Descriptor& out, std::uint16_t port, Patience& patience) {
   int failed = EAFNOSUPPORT;
   for (const auto& mint : mints_) {
-    failed = co_await DialOver(*mint, out, port);
-    if (failed == 0) co_return 0;
+    failed = co_await DialOver(*mint, out, port, patience);
+    if (failed == 0 || patience.over()) break;
   }
   co_return failed;
 }
 
-Task<int> Inward::DialOver(Mint& mint, Descriptor& out, std::uint16_t port) {
+Task<int> Inward::DialOver(Mint& mint, Descriptor& out, std::uint16_t port, Patience& patience) {
   Result<Fd> socket = co_await mint.Make();
   if (!socket) co_return socket.error().sys_errno;
-  co_return co_await Connect(out, *std::move(socket),
-                             mint.family() == 4 ? kLoopbackV4 : kLoopbackV6, port);
+  if (patience.over()) co_return ECANCELED;
+  patience.WakeBy(Closing(out));
+  const int failed = co_await Connect(out, *std::move(socket),
+                                      mint.family() == 4 ? kLoopbackV4 : kLoopbackV6, port);
+  patience.WakeBy({});
+  co_return failed != 0 && patience.over() ? ECANCELED : failed;
 }
 
 Status Relay::Publish(Fd listener, const policy::PublishedPort& port) {
@@ -96,7 +100,10 @@ Task<> Relay::CarryIn(Fd client, std::uint16_t published, std::uint16_t inside) 
     co_return;
   }
   (void)std::move(client).Release();
-  if (const int failed = co_await inward_.Dial(connection->client, inside); failed != 0) {
+  const auto patience = Patience::Of(loop_, connection->host.native_handle());
+  const int failed = co_await inward_.Dial(connection->client, inside, *patience);
+  patience->End();
+  if (failed != 0) {
     EgressReport report = connection->About(ReportKind::kUpstreamFailed);
     report.error = failed;
     connection->Break(failed);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "egress/loop.h"
 #include "egress/mint.h"
+#include "egress/patience.h"
 
 namespace ambit::egress {
 
@@ -21,11 +22,11 @@ class Inward {
   Status TakeMints(std::vector<Fd>& sockets);
 
   /// Connects `out` to 127.0.0.1:port of the run, then to [::1]:port. 0, or the errno of the last
-  /// attempt that says something about the port.
-  Task<int> Dial(Descriptor& out, std::uint16_t port);
+  /// attempt that says something about the port; ECANCELED: the patience was over first.
+  Task<int> Dial(Descriptor& out, std::uint16_t port, Patience& patience);
 
  private:
-  Task<int> DialOver(Mint& mint, Descriptor& out, std::uint16_t port);
+  Task<int> DialOver(Mint& mint, Descriptor& out, std::uint16_t port, Patience& patience);
 
   asio::io_context& loop_;
   std::vector<std::unique_ptr<Mint>> mints_;  // IPv4, then IPv6 where there is one

@@ -93,6 +93,25 @@ TEST(Inward, AServerInsideIsReachedWhereverItListens) {
   }
 }
 
+TEST(Inward, AClientThatHasGoneLeavesTheQueueOfAServerInside) {
+  HostListener listener = ListenOnHost();
+  RunningEgress egress({}, Only(PublishedBy(listener)));
+  BothSides(
+      egress,
+      [&](const auto& wait) {
+        const FullPort full(kInside);
+        wait();
+        const auto failed = egress.Next(ReportKind::kUpstreamFailed);
+        ASSERT_TRUE(failed) << "the kernel tries for two minutes";
+        EXPECT_EQ(failed->error, ECANCELED);
+      },
+      [&] {
+        Fd socket = ConnectLoopback(AF_INET, listener.port);
+        ASSERT_TRUE(socket);
+        CloseByReset(socket);
+      });
+}
+
 TEST(Inward, NobodyInsideIsAReset) {
   HostListener listener = ListenOnHost();
   RunningEgress egress({}, Only(PublishedBy(listener)));

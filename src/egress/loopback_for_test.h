@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "egress/address.h"
@@ -72,6 +73,21 @@ inline Ends Connected() {
   EXPECT_TRUE(ends.client && ends.server);
   return ends;
 }
+
+/// A port of the loopback that lets nobody in and refuses nobody: its queue is full.
+struct FullPort {
+  /// `port` 0: any.
+  explicit FullPort(std::uint16_t port = 0) : address(LoopbackOf(AF_INET, port)) {
+    const SocketAddress to(address);
+    for (int n = 0; n < 4; ++n) {
+      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      (void)::connect(waiting.back().get(), to.get(), to.size());
+    }
+  }
+  Address address;
+  Fd listener = ListenAt(address, 0);
+  std::vector<Fd> waiting;
+};
 
 /// The other end hears a reset.
 inline void CloseByReset(Fd& socket) {

@@ -29,7 +29,7 @@ std::optional<NameTable::Addresses> NameTable::AddressesOf(const HostName& name,
   if (names_.size() >= kMostNames) return std::nullopt;
   if (wildcard != nullptr) {
     if (names_.size() >= kMostNames - policy::kMostNetRules) return std::nullopt;
-    std::size_t& below = below_[wildcard];
+    std::size_t& below = below_[wildcard->name];
     if (below >= kMostBelow) return std::nullopt;
     ++below;
   }

@@ -36,7 +36,8 @@ class NameTable {
   };
   /// Of names that one wildcard has brought.
   static constexpr std::size_t kMostBelow = 8192;
-  /// The same ones each time. `wildcard`: the rule that allows the name; nullptr: a rule names it.
+  /// The same ones each time. `wildcard`: the rule that allows the name, nameless when a person is
+  /// asked about it; nullptr: a rule names it.
   /// Nothing: there are too many names.
   std::optional<Addresses> AddressesOf(const HostName& name,
                                        const policy::NetRule* wildcard = nullptr);
@@ -47,8 +48,9 @@ class NameTable {
   [[nodiscard]] Addresses NumberToAddresses(std::uint32_t number) const;
 
   Network network_;
-  std::map<HostName, std::uint32_t> numbers_;            // from 1
-  std::map<const policy::NetRule*, std::size_t> below_;  // how many each wildcard has
+  std::map<HostName, std::uint32_t> numbers_;  // from 1
+  /// How many each wildcard has, by its name: rules move when a person adds one.
+  std::map<std::optional<HostName>, std::size_t> below_;
   std::deque<HostName> names_;  // by number - 1; a deque does not move them
 };
 

@@ -27,7 +27,7 @@ enum class OrderKind : std::uint8_t {
   kOwnAddresses,   // addresses: what its interfaces have
   kProxyLogin,     // text: what the host's proxy is told of who asks ("Basic dXNlcjpwYXNz")
   kAnswer,         // a person's, once, to what is held: question, allowed
-  kAllow,          // text: a rule from now on, as ParseNetRule takes it
+  kAllow,          // text: a rule from now on, as ParseNetRule takes it (egress/run_rules.h)
   kDeny,           // the same
   kPublish,        // published; comes with a listener of the host
 };

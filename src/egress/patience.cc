@@ -37,6 +37,11 @@ std::shared_ptr<Patience> Patience::Of(asio::io_context& loop, int client) {
   return patience;
 }
 
+void Patience::WakeBy(std::function<void()> wake) {
+  wake_ = std::move(wake);
+  if (over_ && wake_) wake_();
+}
+
 void Patience::End() {
   ended_ = true;
   wake_ = {};

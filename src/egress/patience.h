@@ -20,8 +20,8 @@ class Patience : public std::enable_shared_from_this<Patience> {
   Patience(asio::io_context& loop, int client) : timer_(loop.get_executor()), client_(client) {}
 
   [[nodiscard]] bool over() const { return over_; }
-  /// `wake` is called when it is over; the last one counts, an empty one is none.
-  void WakeBy(std::function<void()> wake) { wake_ = std::move(wake); }
+  /// `wake` is called when it is over, at once if it is; the last one counts, an empty one is none.
+  void WakeBy(std::function<void()> wake);
   /// Nobody asks any more.
   void End();
 

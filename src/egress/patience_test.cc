@@ -20,6 +20,9 @@ TEST(Patience, IsOverWhenTheClientHasReset) {
   loop.run();
   EXPECT_TRUE(patience->over());
   EXPECT_TRUE(woken);
+  bool late = false;
+  patience->WakeBy([&] { late = true; });
+  EXPECT_TRUE(late) << "it comes too late to be woken, and has to know";
 }
 
 TEST(Patience, LastsWhileTheClientIsThereAndAWhileWhenItSendsNoMore) {

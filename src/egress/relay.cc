@@ -253,7 +253,10 @@ Task<> Relay::Carry(Fd client, std::uint16_t port) {
   }
   (void)std::move(client).Release();
 
-  if (const int failed = co_await DialLoopback(connection->host, port); failed != 0) {
+  const auto patience = Patience::Of(loop_, connection->client.native_handle());
+  const int failed = co_await DialLoopback(connection->host, port, *patience);
+  patience->End();
+  if (failed != 0) {
     connection->Break(failed);
     reporter_.Send({.kind = ReportKind::kUpstreamFailed, .port = port, .error = failed});
     co_return;

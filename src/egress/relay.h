@@ -8,7 +8,8 @@
 // has to be that name (Claim); what the server says first goes in at once.
 //
 // A connection to a host port goes to 127.0.0.1:N of the host, then to ::1; when neither answers
-// the client gets a reset, never an end of file that looks like an empty answer.
+// the client gets a reset, never an end of file that looks like an empty answer. A client that goes
+// while its connection is being made, wherever to, gives its place up (patience.h).
 //
 // What is not allowed is reported as a denial and told to the client in its own protocol
 // (told_refusal.h), for at most a second each and kMostTold at once; then, and where there are no
@@ -136,6 +137,7 @@ class Relay {
   std::shared_ptr<Timer> ExpectAClaim(const std::shared_ptr<Connection>& connection);
   Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
   Task<bool> Switch(const std::shared_ptr<Connection>& connection, std::string& held);
+  Task<std::optional<unsigned>> PassAnswerOn(std::shared_ptr<Connection> connection);
   Task<bool> SendOut(Connection& connection, std::string_view bytes);
   void CarryAnswers(const std::shared_ptr<Connection>& connection);
   Task<> EndWithReply(std::shared_ptr<Connection> connection, std::string reply);

@@ -1,6 +1,5 @@
 // What leaves the machine: captured connections, to the names and addresses that rules allow.
 #include <errno.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -9,18 +8,15 @@
 #include <boost/asio/detached.hpp>
 
 #include "egress/connection.h"
+#include "egress/refusal_words.h"
 #include "egress/send_all.h"
 #include "egress/upstream.h"
 
 namespace ambit::egress {
 namespace {
 
-policy::AddressBytes BytesOf(const Address& address) {
-  policy::AddressBytes bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  if (address.family == 6) return address.bytes;
-  std::copy_n(address.bytes.begin(), 4, bytes.begin() + 12);
-  return bytes;
-}
+/// What a server says that agrees to switch protocols (RFC 9110, 15.2.2).
+constexpr unsigned kSwitching = 101;
 
 /// Where the name leads, in place of the address that stands for it inside.
 void PutAddress(EgressReport& report, const NotConnected& why) {
@@ -30,47 +26,6 @@ void PutAddress(EgressReport& report, const NotConnected& why) {
   const bool v4 = policy::IsV4(why.address);
   report.family = v4 ? 4 : 6;
   std::copy_n(why.address.begin() + (v4 ? 12 : 0), v4 ? 4 : 16, report.address.begin());
-}
-
-/// "example.com:22", as a rule would be written.
-std::string RuleFor(const Address& target, const HostName* name) {
-  policy::NetRule rule{.port = target.port};
-  if (name != nullptr) {
-    rule.name = *name;
-  } else {
-    rule.range = policy::AddressRange{.first = BytesOf(target)};
-  }
-  return policy::TextOf(rule);
-}
-
-std::string WordsOf(const Address& target, const HostName* name, std::string_view why) {
-  return fmt::format("ambit: a connection to {} is refused: {}", RuleFor(target, name), why);
-}
-
-std::string WhereItLeads(policy::Reach reach) {
-  return fmt::format("it leads to {}", policy::WordsFor(reach));
-}
-
-std::string WhyNot(const Address& target, const HostName* name, const policy::NetDecision& decision,
-                   policy::Reach reach) {
-  if (decision.rule != nullptr) {
-    return fmt::format("{} denies it ({})", policy::TextOf(*decision.rule), decision.rule->from);
-  }
-  // A range means no address of this machine, and of private networks only its own.
-  const bool by_itself = name == nullptr && reach != policy::Reach::kPublic;
-  return fmt::format("no rule names it{}, ambit run --allow {} would allow it",
-                     by_itself ? fmt::format(" by itself ({})", policy::WordsFor(reach)) : "",
-                     RuleFor(target, name));
-}
-
-std::string WhatAPersonSaid(int error) {
-  return error == EACCES ? "a person was asked and said no"
-                         : "a person was asked and did not answer";
-}
-
-std::string WhyUnreachable(const NotConnected& why) {
-  if (why.error == 0) return WhereItLeads(why.reach);
-  return why.error == ENOENT ? "there is no such name" : "no name server answered";
 }
 
 /// Waits for more, behind `text`. False: there will be none.
@@ -144,11 +99,12 @@ void Relay::RefuseUnallowed(Fd client, const Wanted& wanted, const Address& targ
   report.error = permission.error;
   if (wanted.name != nullptr) report.name = TextOfName(wanted.name->text());
   reporter_.Send(report);
-  RefuseInWords(std::move(client), target.port,
-                WordsOf(target, wanted.name,
-                        permission.error != 0 ? WhatAPersonSaid(permission.error)
-                                              : WhyNot(target, wanted.name, DecisionOn(wanted),
-                                                       names_->upstream.ReachOf(wanted.address))));
+  RefuseInWords(
+      std::move(client), target.port,
+      WordsOf(target, wanted.name,
+              permission.error != 0 ? WhatAPersonSaid(permission.error)
+                                    : WhyNotAllowed(target, wanted.name, DecisionOn(wanted),
+                                                    names_->upstream.ReachOf(wanted.address))));
 }
 
 Task<> Relay::CarryOut(Fd client, Address target) {
@@ -157,6 +113,11 @@ Task<> Relay::CarryOut(Fd client, Address target) {
   const Permission permission = co_await MayPass(client.get(), target, wanted);
   if (!permission.allowed) {
     RefuseUnallowed(std::move(client), wanted, target, permission);
+    co_return;
+  }
+  // While a person was asked others may have taken all places.
+  if (IsFull()) {
+    Refuse(std::move(client), ReportKind::kTooMany, name);
     co_return;
   }
   auto connection = std::make_shared<Connection>(*this, target, name);
@@ -189,7 +150,7 @@ void Relay::RefuseUnreachable(Fd client, const Address& target) {
   report.reach = policy::Reach::kMetadata;
   reporter_.Send(report);
   RefuseInWords(std::move(client), target.port,
-                WordsOf(target, nullptr, WhereItLeads(report.reach)));
+                WordsOf(target, nullptr, WhyUnreachable(nullptr, {.reach = report.reach})));
 }
 
 /// False: there is no connection, and the client has heard so.
@@ -207,7 +168,7 @@ Task<bool> Relay::ConnectUpstream(std::shared_ptr<Connection> connection, Wanted
   reporter_.Send(report);
   if (why.kind == ReportKind::kUnreachable) {
     RefuseInWords(std::move(connection->client), connection->target.port,
-                  WordsOf(connection->target, wanted.name, WhyUnreachable(why)));
+                  WordsOf(connection->target, wanted.name, WhyUnreachable(wanted.name, why)));
   } else {
     connection->Break(why.error != 0 ? why.error : EACCES);
   }
@@ -312,12 +273,12 @@ Task<bool> Relay::SendOut(Connection& connection, std::string_view bytes) {
     connection.Break(EDQUOT);
     co_return false;
   }
-  if (!co_await SendAll(connection.host, bytes)) {
-    connection.Break(ECONNRESET);
-    co_return false;
-  }
-  connection.bytes_to_host += bytes.size();
-  co_return true;
+  std::string_view unsent = bytes;
+  const bool sent = co_await SendFrom(connection.host, unsent);
+  out_.GiveBack(unsent.size());
+  connection.bytes_to_host += bytes.size() - unsent.size();
+  if (!sent) connection.Break(ECONNRESET);
+  co_return sent;
 }
 
 void Relay::CarryAnswers(const std::shared_ptr<Connection>& connection) {
@@ -328,33 +289,43 @@ void Relay::CarryAnswers(const std::shared_ptr<Connection>& connection) {
 /// A request to switch protocols has gone out. Only when the server agrees is what the client says
 /// next none of HTTP; else it is a request, which may be for another host.
 Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, std::string& held) {
-  constexpr unsigned kSwitching = 101;
-  constexpr unsigned kFirstFinal = 200;
-  std::string answer;
-  unsigned status = 0;
-  while (status != kSwitching && status < kFirstFinal) {
-    const auto head = proto::ReadAnswerHead(answer);
-    if (head && *head) {
-      status = (*head)->status;
-      if (!co_await SendAll(connection->client, std::string_view(answer).substr(0, (*head)->bytes)))
-        break;
-      connection->bytes_from_host += (*head)->bytes;
-      answer.erase(0, (*head)->bytes);
-    } else if (!head || !co_await ReceiveMore(connection->host, answer)) {
-      break;
-    }
-  }
-  if ((status != kSwitching && status < kFirstFinal) ||
-      !co_await SendAll(connection->client, answer)) {
+  // Nobody reads from the client meanwhile: that it has gone shows in no other way.
+  const auto patience = Patience::Of(loop_, connection->client.native_handle());
+  patience->WakeBy([connection] { connection->Break(ECANCELED); });
+  const auto status = co_await PassAnswerOn(connection);
+  patience->End();
+  if (!status) {
     connection->Break(EPROTO);
     co_return false;
   }
-  connection->bytes_from_host += answer.size();
   CarryAnswers(connection);
-  if (status != kSwitching) co_return true;
+  if (*status != kSwitching) co_return true;
   if (!held.empty() && !co_await SendOut(*connection, held)) co_return false;
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   co_return false;
+}
+
+/// What the server says up to its decision, which is returned: kSwitching, or a final status.
+/// Nothing: there is none.
+Task<std::optional<unsigned>> Relay::PassAnswerOn(std::shared_ptr<Connection> connection) {
+  constexpr unsigned kFirstFinal = 200;
+  std::string answer;
+  for (;;) {
+    const auto head = proto::ReadAnswerHead(answer);
+    if (!head) co_return std::nullopt;
+    if (!*head) {
+      if (!co_await ReceiveMore(connection->host, answer)) co_return std::nullopt;
+      continue;
+    }
+    const unsigned status = (*head)->status;
+    const bool decides = status == kSwitching || status >= kFirstFinal;
+    const std::size_t passed = decides ? answer.size() : (*head)->bytes;
+    if (!co_await SendAll(connection->client, std::string_view(answer).substr(0, passed)))
+      co_return std::nullopt;
+    connection->bytes_from_host += passed;
+    answer.erase(0, passed);
+    if (decides) co_return status;
+  }
 }
 
 /// The client gets to read why: an end before it has read would take the words with it.

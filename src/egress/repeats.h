@@ -1,7 +1,9 @@
 #pragma once
-// Refusals that come again: a resolver asks for both families and tries again, and a program in a
-// loop does nothing else. The first of equal ones is reported at once, those that follow within a
-// second together, with their count.
+// Refusals that come again: a program in a loop does nothing else. The first of equal ones is
+// reported at once, those that follow within a second together, with their count.
+//
+// A program that wants a name tries it in both families, as does a resolver: that is one try, so of
+// a name the family with more of them counts. Of an address there is one family.
 //
 // Bounded: what comes when kMost different ones are known is reported one by one. When egress is
 // ended the count of the last second is lost, never the first of it. Who calls: egress. One thread.
@@ -21,17 +23,22 @@ class Repeats {
   /// Both outlive it.
   Repeats(asio::io_context& loop, Reporter& reporter) : timer_(loop), reporter_(reporter) {}
 
-  /// `report.count` becomes how many it stands for.
+  /// `report.count` becomes how many it stands for. `report.family` 0: of none.
   void Send(EgressReport report);
 
  private:
   using Key =
       std::tuple<ReportKind, NameText, std::uint8_t, std::array<std::uint8_t, 16>, std::uint16_t>;
+  struct Known {
+    EgressReport report;
+    std::map<std::uint8_t, std::uint64_t> tries;  // by family
+    [[nodiscard]] std::uint64_t Untold() const;
+  };
   Task<> TellTheRestLater();
 
   Timer timer_;
   Reporter& reporter_;
-  std::map<Key, EgressReport> known_;  // `count`: how many are not told yet
+  std::map<Key, Known> known_;  // one try of each is told
 };
 
 }  // namespace ambit::egress

@@ -26,6 +26,13 @@ class RepeatsTest : public ::testing::Test {
   void Refuse(const char* name) {
     repeats_.Send({.kind = ReportKind::kNameRefused, .name = TextOfName(name)});
   }
+  void RefusePort(const char* name, std::uint8_t family, std::uint8_t last) {
+    EgressReport report{.kind = ReportKind::kDenied, .family = family, .port = 8080};
+    report.address[0] = family;
+    report.address[1] = last;
+    report.name = TextOfName(name);
+    repeats_.Send(report);
+  }
   std::vector<std::string> Told() {
     std::vector<std::string> told;
     EgressReport report;
@@ -50,6 +57,29 @@ TEST_F(RepeatsTest, AreCountedAndTheFirstIsToldAtOnce) {
   EXPECT_THAT(Told(), ElementsAre("a.example 4"));
   Refuse("a.example");
   EXPECT_THAT(Told(), ElementsAre("a.example 1"));
+}
+
+TEST_F(RepeatsTest, InBothFamiliesOfANameAreOneTry) {
+  RefusePort("a.example", 6, 1);
+  RefusePort("a.example", 4, 1);
+  EXPECT_THAT(Told(), ElementsAre("a.example 1"));
+  loop_.run();
+  EXPECT_THAT(Told(), ElementsAre());
+  for (int n = 0; n < 3; ++n) {
+    RefusePort("b.example", 4, 1);
+    RefusePort("b.example", 6, 1);
+  }
+  RefusePort("b.example", 6, 1);
+  loop_.restart();
+  loop_.run();
+  EXPECT_THAT(Told(), ElementsAre("b.example 1", "b.example 3"));
+}
+
+TEST_F(RepeatsTest, OfAddressesAreNeverOne) {
+  RefusePort("", 4, 1);
+  RefusePort("", 4, 2);
+  RefusePort("", 6, 1);
+  EXPECT_THAT(Told(), ElementsAre(" 1", " 1", " 1"));
 }
 
 TEST_F(RepeatsTest, OfManyDifferentOnesAreToldOneByOne) {

@@ -3,10 +3,20 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 namespace ambit::egress {
+namespace {
+
+/// Somebody acts on it: the record alone can do without.
+bool MustArrive(ReportKind kind) {
+  return kind == ReportKind::kHeld || kind == ReportKind::kLetGo || kind == ReportKind::kOutLimit;
+}
+
+}  // namespace
 
 bool Reporter::TrySend(const EgressReport& report) {
   ssize_t sent = -1;
@@ -17,22 +27,47 @@ bool Reporter::TrySend(const EgressReport& report) {
 }
 
 void Reporter::Send(EgressReport report) {
-  // While a count is owed it goes first, so that a gap is reported where it is.
-  if (dropped_ == 0 && TrySend(report)) return;
-  ++dropped_;
-  if (waiting_) return;
+  // What is owed goes first, so that a gap is reported where it is.
+  if (!Owes() && TrySend(report)) return;
+  if (MustArrive(report.kind)) {
+    Keep(report);
+  } else {
+    ++dropped_;
+  }
+  if (waiting_ || !Owes()) return;
   waiting_ = true;
-  asio::co_spawn(control_.get_executor(), SendCountWhenThereIsRoom(), asio::detached);
+  asio::co_spawn(control_.get_executor(), PayWhenThereIsRoom(), asio::detached);
 }
 
-Task<> Reporter::SendCountWhenThereIsRoom() {
-  while (dropped_ > 0) {
+/// Of a question that came up and is gone before it was told nobody needs to hear.
+void Reporter::Keep(const EgressReport& report) {
+  const auto came_up = std::ranges::find_if(kept_, [&](const EgressReport& one) {
+    return one.kind == ReportKind::kHeld && one.connection == report.connection;
+  });
+  if (report.kind == ReportKind::kLetGo && came_up != kept_.end()) {
+    kept_.erase(came_up);
+  } else {
+    kept_.push_back(report);
+  }
+}
+
+/// False: there is no room, or nobody reads any more; errno says which.
+bool Reporter::PayOne() {
+  if (dropped_ > 0) {
+    if (!TrySend({.kind = ReportKind::kDropped, .count = dropped_})) return false;
+    dropped_ = 0;
+  } else {
+    if (!TrySend(kept_.front())) return false;
+    kept_.pop_front();
+  }
+  return true;
+}
+
+Task<> Reporter::PayWhenThereIsRoom() {
+  while (Owes()) {
     if (co_await Ready(control_, Descriptor::wait_write)) break;
-    if (TrySend({.kind = ReportKind::kDropped, .count = dropped_})) {
-      dropped_ = 0;
-    } else if (errno != EAGAIN) {
-      break;  // nobody reads any more; the life line ends the process
-    }
+    // Without a reader the life line ends the process.
+    if (Owes() && !PayOne() && errno != EAGAIN) break;
   }
   waiting_ = false;
 }

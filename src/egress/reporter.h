@@ -1,5 +1,12 @@
 #pragma once
 // Sends reports to the supervisor without ever waiting for it.
+//
+// What finds the socket full is counted, and the count goes when there is room. What the supervisor
+// acts on is not lost but kept until then: that a person is to be asked, that nobody needs to be
+// any more, and that the run has sent as much as it may. Questions bound the first two (holds.h),
+// the last comes once.
+#include <deque>
+
 #include "egress/loop.h"
 #include "egress/report.h"
 
@@ -14,10 +21,14 @@ class Reporter {
 
  private:
   bool TrySend(const EgressReport& report);
-  Task<> SendCountWhenThereIsRoom();
+  void Keep(const EgressReport& report);
+  bool PayOne();
+  Task<> PayWhenThereIsRoom();
+  [[nodiscard]] bool Owes() const { return dropped_ > 0 || !kept_.empty(); }
 
   Descriptor& control_;
   std::uint64_t dropped_ = 0;
+  std::deque<EgressReport> kept_;  // go behind the count, in their order
   bool waiting_ = false;
 };
 

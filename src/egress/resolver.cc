@@ -1,5 +1,6 @@
 #include "egress/resolver.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -60,9 +62,14 @@ struct Resolver::Watch {
   bool wants_write = false;
 };
 
-/// What c-ares found, and who waits for it.
+/// What c-ares finds. It lives until c-ares has said so, whoever still waits for it.
 struct Resolver::Answer {
-  explicit Answer(asio::io_context& loop) : here(loop.get_executor()) {}
+  Answer(Resolver& owner, HostName to_name)
+      : resolver(owner), name(std::move(to_name)), here(owner.loop_->get_executor()) {
+    here.expires_after(kNever);
+  }
+  Resolver& resolver;
+  HostName name;
   int status = ARES_SUCCESS;
   bool done = false;
   std::chrono::seconds ttl = kLongestKept;  // of the address that is forgotten first
@@ -102,17 +109,26 @@ Result<std::unique_ptr<Resolver>> Resolver::Make(std::string_view hosts) {
   return resolver;
 }
 
-Task<Result<std::vector<policy::AddressBytes>>> Resolver::Resolve(const HostName& name) {
+Task<Result<std::vector<policy::AddressBytes>>> Resolver::Resolve(const HostName& name,
+                                                                  Patience& patience) {
   if (const auto known = hosts_.find(name); known != hosts_.end()) co_return known->second;
   if (const auto* fresh = Remembered(name)) co_return *fresh;
   std::shared_ptr<Answer> answer;
   do {
-    answer = co_await Ask(name);
+    answer = Ask(name);
+    if (!answer) co_return Fail(Errc::kLimit, "too many names are looked up at once");
+    co_await WaitFor(answer, patience);
+    if (!answer->done) co_return FailErrno(ECANCELED, "resolve for a client that has gone");
   } while (answer->status == ARES_ECANCELLED);  // others are to be asked
   if (answer->status != ARES_SUCCESS) co_return Failed(name, answer->status);
   if (answer->addresses.empty()) co_return Failed(name, ARES_ENODATA);
-  Remember(name, *answer);
-  co_return std::move(answer->addresses);
+  co_return answer->addresses;
+}
+
+Task<> Resolver::WaitFor(std::shared_ptr<Answer> answer, Patience& patience) {
+  patience.WakeBy([answer] { answer->here.cancel(); });
+  while (!answer->done && !patience.over()) co_await Wait(answer->here);
+  patience.WakeBy({});
 }
 
 const std::vector<policy::AddressBytes>* Resolver::Remembered(const HostName& name) const {
@@ -131,9 +147,12 @@ void Resolver::Remember(const HostName& name, const Answer& answer) {
                   .until = std::chrono::steady_clock::now() + std::min(answer.ttl, kLongestKept)});
 }
 
-Task<std::shared_ptr<Resolver::Answer>> Resolver::Ask(const HostName& name) {
-  auto answer = std::make_shared<Answer>(*loop_);
-  answer->here.expires_after(kNever);
+/// Nothing: as many are asked for as may be.
+std::shared_ptr<Resolver::Answer> Resolver::Ask(const HostName& name) {
+  if (const auto asked = asked_.find(name); asked != asked_.end()) return asked->second;
+  if (asked_.size() >= kMostAsked) return nullptr;
+  auto answer = std::make_shared<Answer>(*this, name);
+  asked_.emplace(name, answer);
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -141,20 +160,25 @@ Task<std::shared_ptr<Resolver::Answer>> Resolver::Ask(const HostName& name) {
       channel_, name.text().c_str(), nullptr, &hints,
       [](void* data, int status, int, ares_addrinfo* found) {
         auto& to = *static_cast<Answer*>(data);
-        to.done = true;
-        to.status = status;
-        for (auto* node = found != nullptr ? found->nodes : nullptr;
-             node != nullptr && to.addresses.size() < kMostAddresses; node = node->ai_next) {
-          to.addresses.push_back(Bytes(*node->ai_addr));
-          to.ttl = std::min(to.ttl, std::chrono::seconds(node->ai_ttl));
-        }
+        to.resolver.OnFound(to, status, found);
         if (found != nullptr) ares_freeaddrinfo(found);
-        to.here.cancel();
       },
       answer.get());
   WakeTime();
-  while (!answer->done) co_await Wait(answer->here);
-  co_return answer;
+  return answer;
+}
+
+void Resolver::OnFound(Answer& answer, int status, const ares_addrinfo* found) {
+  answer.done = true;
+  answer.status = status;
+  for (auto* node = found != nullptr ? found->nodes : nullptr;
+       node != nullptr && answer.addresses.size() < kMostAddresses; node = node->ai_next) {
+    answer.addresses.push_back(Bytes(*node->ai_addr));
+    answer.ttl = std::min(answer.ttl, std::chrono::seconds(node->ai_ttl));
+  }
+  if (!answer.addresses.empty()) Remember(answer.name, answer);
+  answer.here.cancel();
+  asked_.erase(HostName(answer.name));  // with it the answer goes, when nobody waits
 }
 
 void Resolver::UseServers(const std::vector<policy::AddressBytes>& servers) {
@@ -217,9 +241,13 @@ Task<> Resolver::WatchSocket(std::shared_ptr<Watch> watch, bool for_reading) {
   (for_reading ? watch->reading : watch->writing) = false;
 }
 
-/// c-ares only looks at its time limits when it is called.
+/// c-ares only looks at its time limits when it is called, and a new question may have one that is
+/// sooner than those of the others.
 void Resolver::WakeTime() {
-  if (timing_) return;
+  if (timing_) {
+    time_->cancel();
+    return;
+  }
   timing_ = true;
   asio::co_spawn(loop_->get_executor(), WatchTime(), asio::detached);
 }

@@ -11,6 +11,7 @@
 #include <ares.h>
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "base/error.h"
 #include "egress/hosts_file.h"
 #include "egress/loop.h"
+#include "egress/patience.h"
 
 namespace ambit::egress {
 
@@ -33,9 +35,13 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
+  /// Of names that are asked for at once; those who want the same one wait together.
+  static constexpr std::size_t kMostAsked = 1024;
+
   /// The addresses in the order in which they should be tried (RFC 6724). Errors: kNotFound: there
-  /// is no such name, or it has no address; kIo: nobody answered in time.
-  Task<Result<std::vector<policy::AddressBytes>>> Resolve(const HostName& name);
+  /// is no such name, or it has no address; kIo: nobody answered in time, with ECANCELED the
+  /// patience was over first; kLimit: too many names are asked for.
+  Task<Result<std::vector<policy::AddressBytes>>> Resolve(const HostName& name, Patience& patience);
 
   /// From now on these are asked, also what others were asked and have not answered. Not empty.
   void UseServers(const std::vector<policy::AddressBytes>& servers);
@@ -46,7 +52,9 @@ class Resolver {
   struct Watch;
   struct Answer;
   Resolver() = default;
-  Task<std::shared_ptr<Answer>> Ask(const HostName& name);
+  Task<> WaitFor(std::shared_ptr<Answer> answer, Patience& patience);
+  std::shared_ptr<Answer> Ask(const HostName& name);
+  void OnFound(Answer& answer, int status, const ares_addrinfo* found);
   [[nodiscard]] const std::vector<policy::AddressBytes>* Remembered(const HostName& name) const;
   void Remember(const HostName& name, const Answer& answer);
   void OnSocketState(ares_socket_t socket, bool readable, bool writable);
@@ -62,6 +70,7 @@ class Resolver {
     std::chrono::steady_clock::time_point until;
   };
   std::map<HostName, Known> remembered_;
+  std::map<HostName, std::shared_ptr<Answer>> asked_;  // c-ares has not answered yet
   ares_channel channel_ = nullptr;
   std::map<ares_socket_t, std::shared_ptr<Watch>> watches_;
   std::optional<Timer> time_;

@@ -42,6 +42,11 @@ std::string Bytes(const std::array<std::uint8_t, size>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+std::uint8_t FamilyOf(std::uint16_t type) {
+  if (type == std::to_underlying(dns::Type::kA)) return 4;
+  return type == std::to_underlying(dns::Type::kAaaa) ? 6 : 0;
+}
+
 /// Its address in the family that was asked for; nothing for other types.
 dns::Answer AddressesFor(std::uint16_t type, std::string v4, std::string v6) {
   dns::Answer answer{.ttl_seconds = kTtlSeconds};
@@ -66,7 +71,7 @@ dns::Answer Responder::Decide(const dns::Question& question) {
   if (question.klass != dns::kInternet) return {.code = dns::Code::kRefused};
   if (question.type == std::to_underlying(dns::Type::kPtr)) return OfPointer(question.asked);
   if (question.host) return OfHost(*question.host, question.type);
-  refused_(nullptr, {});
+  refused_(nullptr, {}, FamilyOf(question.type));
   return NoSuchName(dns::ExtendedError::kBlocked, "not the name of a host");
 }
 
@@ -76,7 +81,7 @@ dns::Answer Responder::OfHost(const HostName& host, std::uint16_t type) {
   }
   const policy::NetDecision decision = policy::DecideName(rules_, host);
   if (!decision.allowed && !decision.ask) {
-    refused_(&host, decision);
+    refused_(&host, decision, FamilyOf(type));
     const std::string why = decision.rule != nullptr
                                 ? fmt::format("denied by {}", policy::TextOf(*decision.rule))
                                 : "no rule allows it";
@@ -87,7 +92,7 @@ dns::Answer Responder::OfHost(const HostName& host, std::uint16_t type) {
   const policy::NetRule* const brought_by = decision.ask ? &kAskedAbout : decision.rule;
   const auto addresses = table_.AddressesOf(host, IsNamed(rules_, host) ? nullptr : brought_by);
   if (!addresses) {
-    refused_(&host, decision);
+    refused_(&host, decision, FamilyOf(type));
     return {.code = dns::Code::kServerFailure, .ttl_seconds = kTtlOfRefusals};
   }
   return AddressesFor(type, Bytes(addresses->v4), Bytes(addresses->v6));

@@ -23,9 +23,10 @@ namespace ambit::egress {
 class Responder {
  public:
   /// `refused` hears of each question for a name that the rules do not allow: the name, if it is
-  /// one; and of one that they allow when there are too many names. All three outlive the
-  /// responder.
-  using Refused = std::function<void(const HostName* name, const policy::NetDecision& why)>;
+  /// one; and of one that they allow when there are too many names. `family`: 4 or 6, of the
+  /// address that was asked for; 0: something else was. All three outlive the responder.
+  using Refused = std::function<void(const HostName* name, const policy::NetDecision& why,
+                                     std::uint8_t family)>;
   Responder(const policy::NetRules& rules, NameTable& table, Refused refused)
       : rules_(rules), table_(table), refused_(std::move(refused)) {}
 

@@ -63,8 +63,10 @@ class Names : public ::testing::Test {
   policy::NetRules rules_;
   NameTable table_{{0xfd, 1, 2, 3, 4, 5, 6, 7}};
   std::vector<std::string> refused_;
+  std::vector<int> families_;
   Responder responder_{rules_, table_,
-                       [this](const HostName* name, const policy::NetDecision& why) {
+                       [this](const HostName* name, const policy::NetDecision& why, int family) {
+                         families_.push_back(family);
                          refused_.push_back((name != nullptr ? name->text() : "?") +
                                             (why.rule != nullptr ? " denied" : ""));
                        }};
@@ -104,6 +106,11 @@ TEST_F(Names, ThatAreNotAllowedAreNone) {
   EXPECT_EQ(table_.NameOf(first), nullptr);
 }
 
+TEST_F(Names, ThatAreRefusedAreToldWithTheFamilyThatWasAskedFor) {
+  for (const int type : {ns_t_a, ns_t_aaaa, ns_t_mx}) Ask("other.org", type);
+  EXPECT_THAT(families_, ElementsAre(4, 6, 0));
+}
+
 TEST_F(Names, OfThisMachineAreItsLoopback) {
   EXPECT_THAT(Ask("localhost", ns_t_a).records, ElementsAre(std::string("\x7f\0\0\1", 4)));
   EXPECT_THAT(Ask("app.localhost", ns_t_aaaa).records, ElementsAre(std::string(15, '\0') + '\1'));
@@ -139,9 +146,10 @@ TEST_F(Names, BelowOneWildcardAreBounded) {
 
 TEST(NameTable, KeepsPlacesForNamesThatARuleNames) {
   NameTable table(NameTable::RandomNetwork());
-  std::vector<policy::NetRule> wildcards(10);
   std::size_t given = 0;
-  for (const policy::NetRule& wildcard : wildcards) {
+  for (const char* domain : {"a.example", "b.example", "c.example", "d.example", "e.example",
+                             "f.example", "g.example", "h.example", "i.example", "j.example"}) {
+    const policy::NetRule wildcard{.name = *HostName::Parse(domain), .below = true};
     for (std::size_t n = 0; n < NameTable::kMostBelow; ++n) {
       const auto name = HostName::Parse("n" + std::to_string(given + 1) + ".example");
       if (!table.AddressesOf(*name, &wildcard)) break;
@@ -150,6 +158,25 @@ TEST(NameTable, KeepsPlacesForNamesThatARuleNames) {
   }
   EXPECT_EQ(given, 65'535U - policy::kMostNetRules);
   EXPECT_TRUE(table.AddressesOf(*HostName::Parse("named.example")));
+}
+
+TEST(NameTable, CountsForAWildcardWhereverItsRuleLies) {
+  NameTable table(NameTable::RandomNetwork());
+  std::vector<policy::NetRule> rules = {*policy::ParseNetRule("*.deep.example", "--allow")};
+  std::size_t given = 0;
+  const auto give = [&] {
+    const auto name = HostName::Parse("n" + std::to_string(given) + ".deep.example");
+    const bool has = table.AddressesOf(*name, &rules.front()).has_value();
+    given += has ? 1 : 0;
+    return has;
+  };
+  while (given < NameTable::kMostBelow / 2 && give()) {
+  }
+  const auto old = rules;  // so that none can come to lie where one was
+  rules.reserve(rules.capacity() + 1);
+  while (give()) {
+  }
+  EXPECT_EQ(given, NameTable::kMostBelow);
 }
 
 TEST(NameTable, IsBounded) {

@@ -9,8 +9,9 @@
 
 namespace ambit::egress {
 
-/// Everything, however small the socket's buffer is. False: the other side has gone.
-inline Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
+/// Everything, however small the socket's buffer is. False: the other side has gone, and `bytes` is
+/// what it did not get.
+inline Task<bool> SendFrom(Descriptor& to, std::string_view& bytes) {
   while (!bytes.empty()) {
     const ssize_t sent =
         ::send(to.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -20,6 +21,11 @@ inline Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
     if (co_await Ready(to, Descriptor::wait_write)) co_return false;
   }
   co_return true;
+}
+
+/// The same, for those who do not want to know how much was sent.
+inline Task<bool> SendAll(Descriptor& to, std::string_view bytes) {
+  co_return co_await SendFrom(to, bytes);
 }
 
 }  // namespace ambit::egress

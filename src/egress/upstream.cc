@@ -102,7 +102,7 @@ Task<std::expected<void, NotConnected>> Upstream::Connect(Descriptor& out, Wante
   if (GoesByProxy(wanted)) co_return co_await ConnectByProxy(out, wanted, patience);
   std::vector<policy::AddressBytes> addresses = {wanted.address};
   if (wanted.name != nullptr) {
-    auto found = co_await AddressesOf(*wanted.name);
+    auto found = co_await AddressesOf(*wanted.name, patience);
     if (!found) co_return std::unexpected(found.error());
     addresses = *std::move(found);
   }
@@ -112,10 +112,10 @@ Task<std::expected<void, NotConnected>> Upstream::Connect(Descriptor& out, Wante
 }
 
 Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::AddressesOf(
-    const HostName& name) {
+    const HostName& name, Patience& patience) {
   policy::Privacy privacy = policy::PrivacyOf(rules_, name);
   if (!privacy.leads_to.empty()) co_return std::move(privacy.leads_to);
-  const auto found = co_await LookUp(name);
+  const auto found = co_await LookUp(name, patience);
   if (!found) co_return std::unexpected(found.error());
   std::vector<policy::AddressBytes> reachable = *found;
   std::erase_if(reachable, [&](const policy::AddressBytes& address) {
@@ -129,9 +129,10 @@ Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::A
 
 /// Whatever it leads to.
 Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::LookUp(
-    const HostName& name) {
-  auto found = co_await resolver_->Resolve(name);
+    const HostName& name, Patience& patience) {
+  auto found = co_await resolver_->Resolve(name, patience);
   if (found) co_return *std::move(found);
+  if (patience.over()) co_return std::unexpected(NotConnected{.error = ECANCELED});
   const int error = found.error().code == Errc::kNotFound ? ENOENT : ETIMEDOUT;
   co_return std::unexpected(NotConnected{.kind = ReportKind::kUnreachable, .error = error});
 }
@@ -155,7 +156,7 @@ Task<std::expected<void, NotConnected>> Upstream::ConnectByProxy(Descriptor& out
   if (const auto address = policy::AddressIn(proxy_->host)) {
     addresses = {*address};
   } else if (const auto name = HostName::Parse(proxy_->host)) {
-    auto found = co_await LookUp(*name);
+    auto found = co_await LookUp(*name, patience);
     if (!found) {
       co_return std::unexpected(
           NotConnected{.kind = ReportKind::kProxyFailed, .error = found.error().error});

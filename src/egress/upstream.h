@@ -60,9 +60,9 @@ class Upstream {
 
  private:
   Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> AddressesOf(
-      const HostName& name);
-
-  Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> LookUp(const HostName& name);
+      const HostName& name, Patience& patience);
+  Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> LookUp(const HostName& name,
+                                                                              Patience& patience);
   Task<std::expected<void, NotConnected>> ConnectByProxy(Descriptor& out, Wanted wanted,
                                                          Patience& patience);
   [[nodiscard]] bool GoesByProxy(const Wanted& wanted) const;

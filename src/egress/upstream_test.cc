@@ -38,20 +38,6 @@ struct Dialling {
   std::optional<int> result;
 };
 
-/// A port of the loopback that lets nobody in and refuses nobody: its queue is full.
-struct FullPort {
-  FullPort() {
-    const SocketAddress to(address);
-    for (int n = 0; n < 4; ++n) {
-      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      (void)::connect(waiting.back().get(), to.get(), to.size());
-    }
-  }
-  Address address = LoopbackOf(AF_INET);
-  Fd listener = ListenAt(address, 0);
-  std::vector<Fd> waiting;
-};
-
 TEST(Dial, ConnectsToWhoeverAnswers) {
   std::uint16_t port = 0;
   const Fd listener = ListenOnLoopback(AF_INET, port);

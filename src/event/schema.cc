@@ -93,6 +93,9 @@ constexpr FieldSchema kOfNetAnswered[] = {
     {"rule", kText, "what is meant by it"},
     {"scope", kText, "once: for what waited; run; project and always: in later runs, too"},
     {"answered", kNumber, "how many questions it answered"},
+    {"takes_back_denial", kYesNo,
+     "true: a denial of the same rule that a person gave in this run no longer holds; absent: none "
+     "does"},
 };
 constexpr FieldSchema kOfEgressResolverAsked[] = {
     {"host", kText, "the address that was asked"},

@@ -23,6 +23,8 @@ constexpr std::uint32_t kAuthoritative = 0x0400;
 constexpr std::uint32_t kTruncated = 0x0200;
 constexpr std::uint32_t kRecursionDesired = 0x0100;
 constexpr std::uint32_t kRecursionAvailable = 0x0080;
+constexpr unsigned kBitsInHeader = 4;  // of a code; the others are in the OPT
+constexpr std::uint32_t kCodeInHeader = 0xF;
 
 /// After something that was not there every answer is 0, and failed() says so.
 class Reader {
@@ -87,12 +89,15 @@ bool ReadOthers(Reader& in, int records, Question& question) {
     if (!ReadName(in)) return false;
     const auto type = in.Number();
     const auto klass = in.Number();
-    in.Skip(4);
+    in.Skip(1);
+    const auto version = in.Byte();  // of an OPT; of other records this is their time to live
+    in.Skip(2);
     in.Skip(in.Number());
     if (in.failed()) return false;
     if (type != static_cast<std::uint16_t>(Type::kOpt)) continue;
     if (question.edns) return false;
     question.edns = true;
+    question.edns_version = version;
     question.udp_bytes = std::clamp(klass, kLeastUdpBytes, kMostUdpBytes);
   }
   return true;
@@ -147,7 +152,7 @@ void PutOpt(std::string& out, const Answer& answer) {
   out += '\0';
   Put16(out, static_cast<std::uint16_t>(Type::kOpt));
   Put16(out, kMostUdpBytes);
-  Put32(out, 0);
+  Put32(out, static_cast<std::uint32_t>(std::to_underlying(answer.code)) >> kBitsInHeader << 24);
   Put16(out, static_cast<std::uint32_t>(options.size()));
   out += options;
 }
@@ -175,7 +180,8 @@ std::string Message(const Question& question, const Answer& answer, bool truncat
   std::uint32_t flags = kIsAnswer | kAuthoritative | kRecursionAvailable;
   if (truncated) flags |= kTruncated;
   if (question.recursion_desired) flags |= kRecursionDesired;
-  Put16(out, flags | (question.opcode & 0xFU) << 11 | std::to_underlying(answer.code));
+  flags |= (question.opcode & 0xFU) << 11;
+  Put16(out, flags | (std::to_underlying(answer.code) & kCodeInHeader));
   Put16(out, question.wire.empty() ? 0 : 1);
   Put16(out, answers);
   Put16(out, nothing ? 1 : 0);
@@ -248,7 +254,8 @@ std::optional<Received> ReadQuestion(std::span<const std::byte> message) {
   if (name->only_labels) {
     if (auto host = HostName::Parse(name->text)) question.host = *std::move(host);
   }
-  if (ReadOthers(in, others, question)) received.code = Code::kNoError;
+  if (!ReadOthers(in, others, question)) return received;
+  received.code = question.edns_version == 0 ? Code::kNoError : Code::kBadVersion;
   return received;
 }
 

@@ -38,6 +38,7 @@ enum class Code : std::uint8_t {
   kNoSuchName = 3,
   kNotImplemented = 4,
   kRefused = 5,
+  kBadVersion = 16,  // of EDNS: half of it stands in the OPT (RFC 6891, 6.1.3)
 };
 
 /// RFC 8914, for those who ask with EDNS.
@@ -52,6 +53,7 @@ struct Question {
   std::uint8_t opcode = 0;  // 0: a query
   bool recursion_desired = false;
   bool edns = false;
+  std::uint8_t edns_version = 0;
   std::uint16_t udp_bytes = 512;  // the most that the answer may have over UDP
   std::uint16_t type = 0;         // as it was asked, also one that Type does not have
   std::uint16_t klass = 0;
@@ -61,7 +63,8 @@ struct Question {
 };
 
 /// Empty for what gets no answer: less than a header, or an answer itself. Otherwise what to
-/// answer: the question, or the code of an error with its id.
+/// answer: the question, or the code of an error with its id. Of EDNS there is version 0; what asks
+/// with another may mean something else by all that it says, and is told so.
 struct Received {
   Question question;
   Code code = Code::kNoError;

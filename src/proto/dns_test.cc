@@ -32,8 +32,9 @@ std::string Query(const std::string& name, unsigned type, unsigned flags = 0x010
          Number(number_of_others) + name + Number(type) + Number(1) + others;
 }
 
-std::string Opt(unsigned udp_bytes) {
-  return std::string(1, '\0') + Number(41) + Number(udp_bytes) + Number(0) + Number(0) + Number(0);
+std::string Opt(unsigned udp_bytes, unsigned version = 0) {
+  return std::string(1, '\0') + Number(41) + Number(udp_bytes) + Number(version) + Number(0) +
+         Number(0);
 }
 
 std::optional<Received> Read(const std::string& message) {
@@ -88,6 +89,19 @@ TEST(Dns, AnswersWhatIsNotInOrderWithAnError) {
   EXPECT_FALSE(Read(Query(Wire("a.b"), 1, 0x8100))) << "an answer is not answered";
   EXPECT_FALSE(Read("12345678901"));
   EXPECT_FALSE(Read(""));
+}
+
+TEST(Dns, EdnsOfAnotherVersionIsToldWhichOneThereIs) {
+  const auto got = Read(Query(Wire("a.b"), 1, 0x100, Opt(1232, 1), 1));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->code, Code::kBadVersion);
+  const std::string answer = WriteAnswer(got->question, {.code = got->code}, 512);
+  constexpr unsigned kSixteen = 1U << 8;  // its upper bits, where the OPT has a time to live
+  EXPECT_EQ(answer, Number(0x1234) + Number(0x8580) + Number(1) + Number(0) + Number(0) +
+                        Number(1) + Wire("a.b") + Number(1) + Number(1) + std::string(1, '\0') +
+                        Number(41) + Number(1232) + Number(kSixteen) + Number(0) + Number(0));
+  EXPECT_EQ(Read(Query(Wire("a.b"), 1, 0x100, Opt(1232, 0), 1))->code, Code::kNoError);
+  EXPECT_EQ(Read(Query(Wire("a.b"), 1, 0x100, Opt(1232, 255), 1))->code, Code::kBadVersion);
 }
 
 TEST(Dns, AnswersRepeatTheQuestionAsItWasAsked) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "egress/holds.h"
 
@@ -40,17 +42,13 @@ void Approvals::On(const egress::EgressReport& report) {
 }
 
 Result<std::uint32_t> Approvals::Answer(const Verdict& verdict) {
-  AMBIT_TRY(policy::NetRule rule,
+  AMBIT_TRY(const policy::NetRule rule,
             policy::ParseNetRule(verdict.target, verdict.allow ? "ambit approve" : "ambit deny"));
-  if (verdict.allow) {
-    AMBIT_CHECK(policy::MayGrant(rules_, rule));
-    AMBIT_CHECK(inputs_.before_allowing(rule));
-  }
-  return verdict.scope == Scope::kOnce ? AnswerOnce(verdict, rule)
-                                       : AddRule(verdict, std::move(rule));
+  return verdict.scope == Scope::kOnce ? AnswerOnce(verdict, rule) : AddRule(verdict, rule);
 }
 
 Result<std::uint32_t> Approvals::AnswerOnce(const Verdict& verdict, const policy::NetRule& rule) {
+  if (verdict.allow) AMBIT_CHECK(CanBeGranted(rules_, rule));
   std::vector<std::uint32_t> meant;
   for (const Question& question : waiting_) {
     if (IsMeant(rule, question)) meant.push_back(question.id);
@@ -59,7 +57,7 @@ Result<std::uint32_t> Approvals::AnswerOnce(const Verdict& verdict, const policy
     return Fail(Errc::kNotFound, fmt::format("nothing waits for '{}'", policy::TextOf(rule)),
                 "an answer for the run, as a rule, needs nobody who waits: --run");
   }
-  Record(verdict, policy::TextOf(rule), meant.size());
+  Record(verdict, rule, meant.size(), TakesBack::kNothing);
   for (const std::uint32_t id : meant) {
     AMBIT_CHECK(inputs_.order(
         {.kind = egress::OrderKind::kAnswer, .question = id, .allowed = verdict.allow}));
@@ -67,26 +65,41 @@ Result<std::uint32_t> Approvals::AnswerOnce(const Verdict& verdict, const policy
   return static_cast<std::uint32_t>(meant.size());
 }
 
-Result<std::uint32_t> Approvals::AddRule(const Verdict& verdict, policy::NetRule rule) {
-  const std::string text = policy::TextOf(rule);
-  if (verdict.allow) AMBIT_CHECK(CanBeReached(rule));
-  if (rules_.allow.size() + rules_.deny.size() >= policy::kMostNetRules) {
+Result<std::uint32_t> Approvals::AddRule(const Verdict& verdict, const policy::NetRule& rule) {
+  egress::RunRules changed = rules_;
+  TakesBack takes_back = TakesBack::kNothing;
+  if (verdict.allow) {
+    if (changed.Allow(rule)) takes_back = TakesBack::kADenial;
+    AMBIT_CHECK(CanBeGranted(changed, rule));
+    AMBIT_CHECK(CanBeReached(rule));
+  } else {
+    changed.Deny(rule);
+  }
+  if (changed.rules().allow.size() + changed.rules().deny.size() > policy::kMostNetRules) {
     return Fail(Errc::kLimit,
                 fmt::format("the run has {} rules, and may have no more", policy::kMostNetRules),
                 "answer once, without a rule: --once");
   }
   const auto answered = std::ranges::count_if(
       waiting_, [&](const Question& question) { return IsMeant(rule, question); });
-  Record(verdict, text, static_cast<std::size_t>(answered));
-  std::vector<policy::NetRule>& rules = verdict.allow ? rules_.allow : rules_.deny;
-  rules.push_back(std::move(rule));
-  const Status told = inputs_.order(
-      {.kind = verdict.allow ? egress::OrderKind::kAllow : egress::OrderKind::kDeny, .text = text});
-  if (!told) {
-    rules.pop_back();  // what egress does not know does not hold
-    return std::unexpected(told.error());
-  }
+  Record(verdict, rule, static_cast<std::size_t>(answered), takes_back);
+  // What egress does not know does not hold.
+  AMBIT_CHECK(
+      inputs_.order({.kind = verdict.allow ? egress::OrderKind::kAllow : egress::OrderKind::kDeny,
+                     .text = policy::TextOf(rule)}));
+  rules_ = std::move(changed);
   return static_cast<std::uint32_t>(answered);
+}
+
+/// `rules`: as they would be then.
+Status Approvals::CanBeGranted(const egress::RunRules& rules, const policy::NetRule& rule) const {
+  Status may = policy::MayGrant(rules.rules(), rule);
+  if (may) return inputs_.before_allowing(rule);
+  if (const std::string denial = rules.OwnDenialOf(rule); !denial.empty()) {
+    return Fail(may.error().code, may.error().what,
+                fmt::format("'ambit approve {}', without --once, takes that denial back", denial));
+  }
+  return may;
 }
 
 /// What was built when the run began stays: whether names are answered, and which ports the run's
@@ -109,13 +122,15 @@ Status Approvals::CanBeReached(const policy::NetRule& rule) const {
   return {};
 }
 
-void Approvals::Record(const Verdict& verdict, const std::string& rule,
-                       std::size_t answered) const {
-  inputs_.emit({event::kNetAnswered,
-                {{"allowed", verdict.allow},
-                 {"rule", rule},
-                 {"scope", std::string(NameOf(verdict.scope))},
-                 {"answered", static_cast<std::int64_t>(answered)}}});
+void Approvals::Record(const Verdict& verdict, const policy::NetRule& rule, std::size_t answered,
+                       TakesBack takes_back) const {
+  event::Event event{event::kNetAnswered,
+                     {{"allowed", verdict.allow},
+                      {"rule", policy::TextOf(rule)},
+                      {"scope", std::string(NameOf(verdict.scope))},
+                      {"answered", static_cast<std::int64_t>(answered)}}};
+  if (takes_back == TakesBack::kADenial) event.fields.push_back({"takes_back_denial", true});
+  inputs_.emit(event);
 }
 
 }  // namespace ambit::supervise

@@ -2,7 +2,8 @@
 // What waits for a person's answer, and the rules that a person adds while the run goes on.
 //
 // A grant is on record before egress hears of it, and holds at once. It widens nothing that a rule
-// denies, and nothing beyond the managed policy. Who calls: supervision.cc. One thread.
+// denies, but takes back a denial of the very same rule that a person gave in this run; and nothing
+// beyond the managed policy. Who calls: supervision.cc. One thread.
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "egress/order.h"
 #include "egress/report.h"
+#include "egress/run_rules.h"
 #include "event/event.h"
 #include "plan/network_plan.h"
 #include "supervise/control_message.h"
@@ -47,7 +49,7 @@ class Approvals {
 
   [[nodiscard]] const std::vector<Question>& Waiting() const { return waiting_; }
   /// Those of the plan, and what was added.
-  [[nodiscard]] const policy::NetRules& rules() const { return rules_; }
+  [[nodiscard]] const policy::NetRules& rules() const { return rules_.rules(); }
 
   struct Verdict {
     bool allow = false;
@@ -61,12 +63,16 @@ class Approvals {
 
  private:
   Result<std::uint32_t> AnswerOnce(const Verdict& verdict, const policy::NetRule& rule);
-  Result<std::uint32_t> AddRule(const Verdict& verdict, policy::NetRule rule);
+  Result<std::uint32_t> AddRule(const Verdict& verdict, const policy::NetRule& rule);
+  [[nodiscard]] Status CanBeGranted(const egress::RunRules& rules,
+                                    const policy::NetRule& rule) const;
   [[nodiscard]] Status CanBeReached(const policy::NetRule& rule) const;
-  void Record(const Verdict& verdict, const std::string& rule, std::size_t answered) const;
+  enum class TakesBack : bool { kNothing, kADenial };
+  void Record(const Verdict& verdict, const policy::NetRule& rule, std::size_t answered,
+              TakesBack takes_back) const;
 
   Inputs inputs_;
-  policy::NetRules rules_;
+  egress::RunRules rules_;
   std::vector<Question> waiting_;
 };
 

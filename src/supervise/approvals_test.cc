@@ -29,9 +29,15 @@ struct Asked {
 
   plan::NetworkPlan plan;
   std::vector<std::string> events;
+  std::vector<std::string> taken_back;  // rules
   std::vector<egress::Order> orders;
   Approvals approvals{{.plan = plan,
-                       .emit = [this](const event::Event& e) { events.emplace_back(e.name); },
+                       .emit =
+                           [this](const event::Event& e) {
+                             events.emplace_back(e.name);
+                             if (e.fields.back().name != "takes_back_denial") return;
+                             taken_back.push_back(std::get<std::string>(e.fields[1].value));
+                           },
                        .order =
                            [this](const egress::Order& order) {
                              orders.push_back(order);
@@ -108,6 +114,50 @@ TEST(Approvals, NothingIsGrantedThatIsDeniedOrBeyondTheManagedPolicy) {
   EXPECT_FALSE(granted("a.example.com:22"));
   EXPECT_FALSE(granted("not a name"));
   EXPECT_EQ(asked.orders.size(), 1U);
+}
+
+TEST(Approvals, OfWhatAPersonDeniedInThisRunTakesThatBack) {
+  Asked asked({.ask = true});
+  const auto answer = [&](bool allow, std::string_view target, Scope scope = Scope::kRun) {
+    return asked.approvals.Answer({.allow = allow, .scope = scope, .target = target});
+  };
+  ASSERT_TRUE(answer(false, "example.com"));
+  asked.Held(1, "example.com", 80);
+  for (const auto& [target, scope] :
+       {std::pair("example.com:443", Scope::kRun), std::pair("example.com", Scope::kOnce)}) {
+    const auto narrower = answer(true, target, scope);
+    ASSERT_FALSE(narrower);
+    EXPECT_EQ(narrower.error().code, Errc::kDenied);
+    EXPECT_THAT(narrower.error().remedy, HasSubstr("'ambit approve example.com'"));
+  }
+  EXPECT_EQ(asked.orders.size(), 1U);
+  ASSERT_TRUE(answer(true, "Example.com"));
+  EXPECT_EQ(asked.taken_back, std::vector<std::string>{"example.com"});
+  EXPECT_EQ(asked.orders.back().kind, egress::OrderKind::kAllow);
+  EXPECT_TRUE(
+      policy::Decide(asked.approvals.rules(), *HostName::Parse("example.com"), 443).allowed);
+}
+
+TEST(Approvals, OfWhatThePolicyDeniesTakeNothingBack) {
+  Asked asked({.deny = {Rule("example.com")}, .ask = true});
+  ASSERT_TRUE(
+      asked.approvals.Answer({.allow = false, .scope = Scope::kRun, .target = "example.com"}));
+  const auto refused =
+      asked.approvals.Answer({.allow = true, .scope = Scope::kRun, .target = "example.com"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().remedy, "");
+  EXPECT_TRUE(asked.taken_back.empty());
+}
+
+TEST(Approvals, WhatEgressDoesNotHearOfDoesNotHold) {
+  plan::NetworkPlan plan{.rules = {.ask = true}};
+  Approvals approvals{{.plan = plan,
+                       .emit = [](const event::Event&) {},
+                       .order = [](const egress::Order&) -> Status {
+                         return Fail(Errc::kLimit, "the socket is full");
+                       }}};
+  EXPECT_FALSE(approvals.Answer({.allow = true, .scope = Scope::kRun, .target = "example.com"}));
+  EXPECT_TRUE(approvals.rules().allow.empty());
 }
 
 TEST(Approvals, ARunWithoutANetworkGetsNone) {

@@ -99,6 +99,36 @@ curl -sS -m 20 http://example.com/; echo "second $?"
       << run.err;
 }
 
+TEST_P(NetAsk, AnApprovalTakesBackADenialOfTheSameRun) {
+  const Finished run = Run("--deny www.example.com", R"sh(
+curl -sS -m 20 http://example.com/; echo "first $?"
+curl -sS -m 9 http://example.com/; echo "second $?"
+n=0; until curl -sSf -m 9 http://example.com/back 2>/dev/null; do
+  [ $((n+=1)) -lt 100 ] || break; sleep 0.1
+done
+curl -sS -m 9 http://www.example.com/; echo "policy $?"
+)sh",
+                           "waits example.com:80; ambit deny example.com\n"
+                           "n=0; until grep -q second inside.out || [ $((n+=1)) -gt 200 ]; do\n"
+                           "  sleep 0.05; done\n"
+                           "ambit approve --once example.com; echo \"once $?\"\n"
+                           "ambit approve example.com:80; echo \"narrower $?\"\n"
+                           "ambit approve www.example.com; echo \"of the policy $?\"\n"
+                           "ambit approve example.com; echo \"the same $?\"",
+                           "ambit audit show --type net.answered; ambit audit verify");
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("example.com denies it (ambit deny)"), HasSubstr("second 6\n"),
+            HasSubstr("once 125\nnarrower 125\nof the policy 125\nthe same 0\n"),
+            HasSubstr("/back at example.com\n"), HasSubstr("policy 6\n"), HasSubstr("run 0"),
+            ContainsRegex("allowed=no[^\n]*rule=example.com[^\n]*\n[^\n]*allowed=yes"
+                          "[^\n]*rule=example.com[^\n]*takes_back_denial=yes"),
+            HasSubstr("intact")))
+      << run.err;
+  EXPECT_THAT(run.err, HasSubstr("'ambit approve example.com', without --once, takes that denial "
+                                 "back"));
+}
+
 TEST_P(NetAsk, AsksAboutAddressesAndEveryPort) {
   const Finished run = Run("", R"sh(
 curl -sS -m 20 http://93.184.216.34/by-address

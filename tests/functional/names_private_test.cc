@@ -50,10 +50,11 @@ TEST_P(PrivateNames, LeadToPrivateNetworksAndToThisMachineButNotToItsLoopback) {
       AllOf(HasSubstr("private.example /where at 10.1.2.3 (0)"),
             HasSubstr("own.example /where at 192.168.77.2 (0)"),
             HasSubstr("public-own.example /where at 8.8.4.4 (0)"),
-            HasSubstr(
-                "local.example ambit: a connection to local.example:80 is refused: it leads to"),
+            HasSubstr("local.example ambit: a connection to local.example:80 is refused: it leads "
+                      "to this machine itself, ambit run --private local.example=127.0.0.1 would "
+                      "allow it (0)"),
             HasSubstr("metadata.example ambit: a connection to metadata.example:80 is refused: it "
-                      "leads to"),
+                      "leads to the metadata of a cloud machine (0)"),
             HasSubstr("because it leads to this machine itself"),
             HasSubstr("allow   --private local.example=127.0.0.1"),
             HasSubstr("because it leads to the metadata of a cloud machine\nnothing allows it")))
@@ -70,12 +71,67 @@ TEST_P(PrivateNames, ThatAreNotLeadToNothingOfTheKindAndTheFlagIsNamed) {
       AllOf(
           HasSubstr(
               "private.example ambit: a connection to private.example:80 is refused: it leads to"),
-          HasSubstr("own.example ambit: a connection to own.example:80 is refused: it leads to"),
+          HasSubstr("own.example ambit: a connection to own.example:80 is refused: it leads to an "
+                    "address of this machine, ambit run --private own.example would allow it"),
           HasSubstr("public-own.example ambit: a connection to public-own.example:80 is refused: "
                     "it leads to"),
           HasSubstr("example.com /where at 93.184.216.34 (0)"),
           HasSubstr("it leads to an address of this machine"),
           HasSubstr("allow   --private private.example")))
+      << run.err;
+}
+
+/// Many connections to names whose answers take turns: what came of them, how often, and which
+/// addresses of the outside were reached.
+constexpr const char* kTryOften = R"sh(
+try() { seq $2 | xargs -P 4 -I% curl -sS -m 9 http://$1/where 2>&1 | sort | uniq -c; }
+try changes.example 84
+try kept.example 20
+try kept-private.example 20
+)sh";
+constexpr const char* kReached =
+    "sort -u ../reached | sed 's/^/reached /'\n"
+    "for at in 127.0.0.1 169.254.169.254; do curl -sS -m 9 http://$at/where; done";
+
+TEST_P(PrivateNames, WhoseAnswersChangeNeverLeadToNothingOfTheKind) {
+  person_.Write("project/often.sh", kTryOften);
+  const Finished run =
+      WithOutside(person_, fmt::format("'{}' run -q --allow changes.example --allow kept.example "
+                                       "--allow kept-private.example -- sh often.sh\n{}",
+                                       AmbitBinary(), kReached));
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("it leads to this machine itself"),
+            HasSubstr("it leads to an address of a private network"),
+            HasSubstr("it leads to an address of this machine"),
+            HasSubstr("it leads to the metadata of a cloud machine"),
+            HasSubstr("reached 93.184.216.34\n"), Not(ContainsRegex("reached (1|8|93.184.216.35)")),
+            // What is kept is judged each time.
+            HasSubstr("     20 /where at 93.184.216.34\n"),
+            HasSubstr("     20 ambit: a connection to kept-private.example:80 is refused"),
+            // They would have answered.
+            HasSubstr("\n/where at 127.0.0.1\n/where at 169.254.169.254\n")))
+      << run.err;
+  const std::string asked = person_.Read("asked");
+  for (const char* name : {"\nkept.example\n", "\nkept-private.example\n"}) {
+    std::size_t times = 0;
+    for (auto at = asked.find(name); at != std::string::npos; at = asked.find(name, at + 1))
+      ++times;
+    EXPECT_EQ(times, 2U) << name << "is asked for once in each family";
+  }
+}
+
+TEST_P(PrivateNames, WhoseAnswersChangeLeadToPrivateNetworksWhenTheyMay) {
+  person_.Write("project/often.sh", kTryOften);
+  const Finished run =
+      WithOutside(person_, fmt::format("'{}' run -q --allow changes.example --allow kept.example "
+                                       "--allow kept-private.example --private changes.example "
+                                       "--private kept-private.example -- sh often.sh\n{}",
+                                       AmbitBinary(), kReached));
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("reached 10.1.2.3\n"), HasSubstr("reached 192.168.77.2\n"),
+                    HasSubstr("reached 93.184.216.34\n"), Not(ContainsRegex("reached 1(27|69)")),
+                    HasSubstr("     20 /where at 10.1.2.3\n")))
       << run.err;
 }
 

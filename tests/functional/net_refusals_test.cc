@@ -49,7 +49,8 @@ echo "private: $({0} git@private.example 2>&1)"
                           "93.184.216.34 port 22:1: ambit: (.*\n)*fatal: Could not read from"),
             HasSubstr("Could not read from remote repository"),
             HasSubstr("ambit: a connection to private.example:22 is refused: it leads to an "
-                      "address of a private network")))
+                      "address of a private network, ambit run --private private.example would "
+                      "allow it")))
       << run.out << run.err;
 }
 
@@ -76,7 +77,8 @@ print('quick' if time.monotonic() - began < 2 else 'slow')"
             HasSubstr("X-Ambit-Refused: ambit: a connection to 93.184.216.34:80 is refused"),
             ContainsRegex("\ntls: 35 [^\n]*access denied"),
             HasSubstr("private: 0 ambit: a connection to private.example:80 is refused: it leads "
-                      "to an address of a private network\n"),
+                      "to an address of a private network, ambit run --private private.example "
+                      "would allow it\n"),
             ContainsRegex("private tls: 35 [^\n]*access denied"),
             HasSubstr("silent: reset\nquick\n"),
             HasSubstr("a connection to 93.184.216.34 port 443: no rule names it")))
@@ -132,17 +134,24 @@ for n in range(30):
     except ConnectionRefusedError: pass
 for where in (('93.184.216.34', 5432), ('2001:db8::1', 5432)):
     try: socket.create_connection(where, 9)
-    except ConnectionRefusedError: print('refused')"
+    except ConnectionRefusedError: print('refused')
+try: socket.create_connection(('example.com', 8081), 9)
+except ConnectionRefusedError: pass
+try: socket.getaddrinfo('other.example', 80)
+except socket.gaierror: print('both families')"
 sleep 1.3
 cat /run/ambit/denials
 )sh",
-                           "ambit audit show --denied; ambit why --newest");
-  EXPECT_THAT(run.out, AllOf(HasSubstr("refused\nrefused\n"),
-                             HasSubstr("a connection to example.com port 8080: no rule names it"),
-                             HasSubstr("no rule names it, 29 times"),
-                             HasSubstr("a connection to 93.184.216.34 port 5432"),
-                             HasSubstr("a connection to 2001:db8::1 port 5432"),
-                             HasSubstr("--allow example.com:8080")))
+                           "ambit audit show --denied; ambit why --newest\n"
+                           "denials() { ambit audit show --denied | grep -c \"$1\"; }\n"
+                           "echo once $(denials 'port 8081') $(denials other.example)");
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("refused\nrefused\nboth families\n"), HasSubstr("once 1 1\n"),
+                    HasSubstr("a connection to example.com port 8080: no rule names it"),
+                    HasSubstr("no rule names it, 29 times"),
+                    HasSubstr("a connection to 93.184.216.34 port 5432"),
+                    HasSubstr("a connection to 2001:db8::1 port 5432"),
+                    HasSubstr("--allow example.com:8080")))
       << run.out << run.err;
 }
 
@@ -279,8 +288,11 @@ for kind in (16, 10, 255, 2, 6, 15, 33, 41, 43, 46, 48, 64, 65, 250, 252, 257, 6
     assert struct.unpack('>H', answer[6:8])[0] == 0, kind
 answer = ask(head() + name + b'\0\1\0\1', 5)
 assert answer[12:12 + len(name)] == name and answer[3] & 15 == 0
-for edns in (b'\0\0\x29\0\0\0\0\0\0\0\0', b'\0\0\x29\xff\xff\0\xff\0\0\0\4\0\x0a\0\0'):
-    assert ask(head(1) + name + b'\0\1\0\1' + edns, 5)
+for udp, version in ((0, 0), (65535, 0), (1232, 1), (65535, 255)):
+    edns = b'\0\0\x29' + struct.pack('>HBBHH', udp, 0, version, 0, 4) + b'\0\x0a\0\0'
+    answer = ask(head(1) + name + b'\0\1\0\1' + edns, 5)
+    answers, opt = struct.unpack('>H', answer[6:8])[0], answer[-11:]
+    assert (answers, answer[3] & 15, opt[5], opt[6]) == (version == 0, 0, version != 0, 0), version
 loop = head() + b'\xc0\x0c\0\1\0\1'
 random.seed(7)
 for n in range(3000):
@@ -340,6 +352,41 @@ sleep 60
                              ContainsRegex("sent out +(200.0|19[0-9].[0-9]) KiB of 200 KiB"),
                              HasSubstr("--net-out")))
       << run.out << run.err;
+}
+
+// What did not arrive because the far side had gone has not left, and others may send as much.
+TEST_P(NetRefusals, OfTheFarSideCostNothingOfWhatMayLeave) {
+  const Finished run = Run("--allow example.com --allow reset.example --net-out 100KiB", R"sh(
+/usr/bin/python3 -c "import socket, time
+for n in range(5):
+    s = socket.create_connection(('reset.example', 443), 9)
+    time.sleep(0.5)
+    try:
+        s.sendall(b'GET / HTTP/1.1\r\nHost: reset.example:443\r\nX: ' + b'x' * 25000 + b'\r\n\r\n')
+        print('end', s.recv(9))
+    except ConnectionResetError: print('reset')"
+head -c 80000 /dev/zero | curl -sS -m 9 --data-binary @- http://example.com/
+)sh");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("reset\nreset\nreset\nreset\nreset\n80000 bytes\n"),
+                             HasSubstr("run 0\n")))
+      << run.err;
+}
+
+// Nobody reads from the client while the server decides, and it is noticed all the same.
+TEST_P(NetRefusals, OfAServerToDecideOnAWebSocketHoldNoPlace) {
+  const Finished run = Run("--allow example.com", R"sh(
+/usr/bin/python3 -c "import socket, struct, time
+s = socket.create_connection(('example.com', 80), 9)
+s.sendall(b'GET /never HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n'
+          b'Upgrade: websocket\r\n\r\n')
+time.sleep(0.5)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+s.close()
+time.sleep(2)"
+)sh",
+                           "ambit audit show --type egress.connect");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("run 0\n"), HasSubstr("opened"), HasSubstr("closed")))
+      << run.err;
 }
 
 // A minute of silence on a port of the web is enough; a client that speaks is left alone.

@@ -15,7 +15,8 @@
 namespace ambit::testing {
 
 /// `command` (sh, as the person, in the project) with that outside; what was asked of its name
-/// server is in `asked` below root(), of its proxy at 127.0.0.1:3128 in `proxied`. When there is
+/// server is in `asked` below root(), of its proxy at 127.0.0.1:3128 in `proxied`, and at which of
+/// its addresses its server for HTTP was reached in `reached`. When there is
 /// `started` in the project, 93.184.216.36, which was another machine's, becomes this one's, and
 /// then there is `moved`.
 inline Finished WithOutside(Scratch& person, const std::string& command,
@@ -25,11 +26,13 @@ inline Finished WithOutside(Scratch& person, const std::string& command,
   person.Write("hosts", "127.0.0.1 localhost\n::1 localhost\n");
   person.Write("asked", "");
   person.Write("proxied", "");
+  person.Write("reached", "");
   const std::string place = person.root();
   const std::string set_up =
       "ip link set lo up; ip addr add 192.168.77.2/32 dev lo; ip addr add 8.8.4.4/32 dev lo\n"
       "ip route add local 93.184.216.34/32 dev lo; ip route add local 10.1.2.3/32 dev lo\n"
-      "ip route add local 93.184.216.36/32 dev lo\n"
+      "ip route add local 93.184.216.36/32 dev lo; ip route add local 93.184.216.37/32 dev lo\n"
+      "ip route add local 169.254.169.254/32 dev lo\n"
       "cd '" +
       place +
       "'; rm -f ready moved project/started\n"

@@ -17,9 +17,9 @@ def tls(certificate, key):
     return context
 
 
-def web(pages, plain_at, secure_at, context):
+def web(pages, plain_at, secure_at, context, plain_by=Listener):
     """Ports 80 and 443 of these addresses."""
-    plain = Listener((plain_at, 80), pages)
+    plain = plain_by((plain_at, 80), pages)
     secure = Listener((secure_at, 443), pages)
     secure.socket = context.wrap_socket(secure.socket, server_side=True,
                                         do_handshake_on_connect=False)

@@ -16,10 +16,10 @@ class Alias(str):
 
 
 class Turns:
-    """An answer of its own for each question for IPv4, over and over, to be kept by nobody."""
+    """An answer of its own for each question for IPv4, over and over, to be kept for `seconds`."""
 
-    def __init__(self, *answers):
-        self.answers, self.asked = answers, 0
+    def __init__(self, *answers, seconds=0):
+        self.answers, self.seconds, self.asked = answers, seconds, 0
 
     def next(self):
         self.asked += 1
@@ -41,7 +41,7 @@ def answers(names, name, kind):
         data.append(record(owner, CNAME, seconds, wire(known)))
         known, owner = names[known], wire(known)
     if isinstance(known, Turns):
-        known, seconds = known.next() if kind == A else [], 0
+        known, seconds = known.next() if kind == A else [], known.seconds
     for address in [known] if isinstance(known, str) else known:
         if kind == A and ':' not in address:
             data.append(record(owner, A, seconds, socket.inet_aton(address)))

@@ -4,6 +4,7 @@ PLACE/ready appears when all of it answers."""
 import http.server
 import os
 import socket
+import struct
 import sys
 import threading
 import time
@@ -12,14 +13,21 @@ import listeners
 import names
 import proxy
 
-PUBLIC, PRIVATE = names.WEB, '10.1.2.3'
+PUBLIC, PRIVATE, RESETTING = names.WEB, '10.1.2.3', '93.184.216.37'
 KNOWN = {name: PUBLIC for name in ('example.com', 'www.example.com', 'git.example', 'a.deep.example')}
 KNOWN.update({
     'private.example': PRIVATE, 'local.example': '127.0.0.1', 'metadata.example': '169.254.169.254',
     'own.example': '192.168.77.2', 'public-own.example': '8.8.4.4', 'dead.example': '93.184.216.35',
     'later.example': '93.184.216.36',
     'both.example': [PRIVATE, PUBLIC], 'alias.example': names.Alias('local.example'),
-    'six.example': ['fd00::1'], 'turns.example': names.Turns(PUBLIC, PRIVATE)})
+    'six.example': ['fd00::1'], 'turns.example': names.Turns(PUBLIC, PRIVATE),
+    'reset.example': RESETTING,
+    # Behind .35 is nobody.
+    'changes.example': names.Turns(
+        PUBLIC, '127.0.0.1', PRIVATE, '169.254.169.254', '192.168.77.2',
+        ['93.184.216.35', PRIVATE], [PRIVATE, PUBLIC]),
+    'kept.example': names.Turns(PUBLIC, PRIVATE, seconds=60),
+    'kept-private.example': names.Turns(PRIVATE, PUBLIC, seconds=60)})
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
@@ -32,7 +40,9 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        if self.path.startswith('/to/'):
+        if self.path == '/never':
+            time.sleep(60)
+        elif self.path.startswith('/to/'):
             self.send_response(302)
             self.send_header('Location', 'http://' + self.path[4:])
             self.send_header('Content-Length', '0')
@@ -55,6 +65,29 @@ class Pages(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Watched(listeners.Listener):
+    """Tells at which of its addresses it was reached."""
+
+    def get_request(self):
+        client, peer = super().get_request()
+        with open(place + '/reached', 'a') as log:
+            log.write(client.getsockname()[0] + '\n')
+        return client, peer
+
+
+def resetter():
+    """Resets each connection that stands."""
+    bound = socket.create_server((RESETTING, 443))
+
+    def serve():
+        while True:
+            client, _ = bound.accept()
+            time.sleep(0.2)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            client.close()
+    return serve
+
+
 def speaker():
     bound = socket.create_server((PUBLIC, 22))
 
@@ -71,7 +104,8 @@ place, watched = sys.argv[1], int(sys.argv[2])
 context = listeners.tls(place + '/cert', place + '/key')
 for serve in (names.server(place, KNOWN),
               names.server(place, {**KNOWN, 'vpn.example': PUBLIC}, '127.0.0.54'),
-              speaker(), proxy.server(place, PUBLIC), *listeners.web(Pages, '', PUBLIC, context)):
+              speaker(), resetter(), proxy.server(place, PUBLIC),
+              *listeners.web(Pages, '', PUBLIC, context, plain_by=Watched)):
     threading.Thread(target=serve, daemon=True).start()
 open(place + '/ready', 'w').close()
 while os.path.exists('/proc/%d' % watched):
