@@ -216,7 +216,8 @@ supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& e
   request.policy = effective.policy;
   request.proxy_login = supervise::TakeProxyLogin();
   request.environment = supervise::TakeEnvironment(request.policy);
-  if (!request.policy.net.allow.empty()) {
+  const policy::NetRules& net = request.policy.net;
+  if (!net.allow.empty() || net.ask) {
     const auto warn = [&](const std::string& text) {
       if (!flags.quiet) Say(text);
     };

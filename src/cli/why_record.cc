@@ -51,6 +51,12 @@ void NoteAnswer(const journal::Entry& entry, policy::NetRules& answers) {
   auto rule = policy::ParseNetRule(entry.Text("rule"),
                                    yes != nullptr && *yes ? "ambit approve" : "ambit deny");
   if (yes == nullptr || !rule) return;
+  if (*yes) {
+    // It takes back what was denied in the run in the same words.
+    std::erase_if(answers.deny, [text = policy::TextOf(*rule)](const policy::NetRule& denied) {
+      return policy::TextOf(denied) == text;
+    });
+  }
   (*yes ? answers.allow : answers.deny).push_back(*std::move(rule));
 }
 

@@ -73,7 +73,7 @@ struct Mapping {
 };
 
 /// docs/journal.md tells the same. What is not here is a Base Event.
-constexpr std::array<Mapping, 28> kMappings = {{
+constexpr std::array<Mapping, 29> kMappings = {{
     {event::kRunStarted, Subject::kApplication, 3},  // Start
     {event::kRunEnded, Subject::kApplication, 4},    // Stop
     {event::kRunPlanned, Subject::kApplication, kOther},

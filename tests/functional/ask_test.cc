@@ -115,7 +115,8 @@ curl -sS -m 9 http://www.example.com/; echo "policy $?"
                            "ambit approve example.com:80; echo \"narrower $?\"\n"
                            "ambit approve www.example.com; echo \"of the policy $?\"\n"
                            "ambit approve example.com; echo \"the same $?\"",
-                           "ambit audit show --type net.answered; ambit audit verify");
+                           "ambit audit show --type net.answered; ambit audit verify\n"
+                           "ambit why --host example.com");
   EXPECT_THAT(
       run.out,
       AllOf(HasSubstr("example.com denies it (ambit deny)"), HasSubstr("second 6\n"),
@@ -123,7 +124,7 @@ curl -sS -m 9 http://www.example.com/; echo "policy $?"
             HasSubstr("/back at example.com\n"), HasSubstr("policy 6\n"), HasSubstr("run 0"),
             ContainsRegex("allowed=no[^\n]*rule=example.com[^\n]*\n[^\n]*allowed=yes"
                           "[^\n]*rule=example.com[^\n]*takes_back_denial=yes"),
-            HasSubstr("intact")))
+            HasSubstr("intact"), HasSubstr("allowed example.com can be reached from inside")))
       << run.err;
   EXPECT_THAT(run.err, HasSubstr("'ambit approve example.com', without --once, takes that denial "
                                  "back"));

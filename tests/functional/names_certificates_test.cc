@@ -30,10 +30,11 @@ echo "node $?"
 
 class Authorities : public ::testing::TestWithParam<Who> {
  protected:
-  Finished Run(const std::string& variables, const std::string& script) {
+  Finished Run(const std::string& variables, const std::string& script,
+               const std::string& flags = "--allow example.com") {
     person_.Write("project/inside.sh", script);
-    return WithOutside(person_, fmt::format("{} '{}' run --allow example.com -- sh inside.sh",
-                                            variables, AmbitBinary()));
+    return WithOutside(
+        person_, fmt::format("{} '{}' run {} -- sh inside.sh", variables, AmbitBinary(), flags));
   }
   Scratch person_{GetParam()};
 };
@@ -50,6 +51,13 @@ TEST_P(Authorities, OfTheHostsEnvironmentAreTrustedInside) {
                     HasSubstr("/python at example.com"), HasSubstr("python 0\n"),
                     HasSubstr("/node at example.com\nnode 0\n"), ContainsRegex("write [12]\n")))
       << run.err;
+}
+
+TEST_P(Authorities, AreThereWhereAPersonIsAsked) {
+  const std::string file = person_.root() + "/ca.crt";
+  const Finished run = Run("SSL_CERT_FILE='" + file + "'",
+                           "cmp \"$SSL_CERT_FILE\" '" + file + "' && echo same", "--ask");
+  EXPECT_THAT(run.out, HasSubstr("same\n")) << run.err;
 }
 
 TEST_P(Authorities, ThatNobodyNamesAreNotTrusted) {
