@@ -77,7 +77,7 @@ TEST_F(EgressReportsTest, OfARefusedAddressNameTheRange) {
       if (field.name == "rule") told.push_back(std::get<std::string>(field.value));
     }
   };
-  EgressReports reports(io_, ours_,
+  EgressReports reports(io_, std::move(ours_),
                         {.ready = [] {}, .failed = [](Outcome) {}, .event = keep, .rules = &rules},
                         kEgressBounds);
   const auto refused = [](std::array<std::uint8_t, 16> address, std::uint16_t port) {
