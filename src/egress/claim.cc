@@ -24,23 +24,32 @@ constexpr std::size_t kLongestQuietRecord = kRecordHeader + 16;
 
 enum class Http : std::uint8_t { kNo, kPerhaps, kYes };
 
+/// What some server parts the words of a line at.
+bool IsBlank(char c) {
+  constexpr std::string_view kBlanks = " \t\v\f\x1c\x1d\x1e\x1f\x85\xa0";
+  return kBlanks.contains(c);
+}
+
 /// Told by the whole first line: other protocols begin with words, too. Servers are lenient: with
-/// empty lines before it, small letters and any method it is one all the same, and then refused.
+/// empty lines and blanks before it, odd blanks, small letters and any method it is one all the
+/// same, and then refused.
 Http MayBeHttp(std::string_view bytes) {
   constexpr std::string_view kLineEnds = "\r\n";
-  const std::string_view line =
-      bytes.substr(std::min(bytes.find_first_not_of(kLineEnds), bytes.size()));
+  const auto* const begin =
+      std::ranges::find_if_not(bytes, [&](char c) { return IsBlank(c) || kLineEnds.contains(c); });
+  std::string line(begin, bytes.end());
   if (line.empty()) return Http::kPerhaps;
+  std::ranges::replace_if(line, IsBlank, ' ');
   if (!proto::BeginsLikeHttp(line)) return Http::kNo;
   const auto end = line.find_first_of(kLineEnds);
   if (end == std::string_view::npos) {
     return bytes.size() < proto::kMostHttpHeadBytes ? Http::kPerhaps : Http::kNo;
   }
-  std::string small(line.substr(0, end));
-  std::ranges::transform(small, small.begin(), [](char c) {
+  line.resize(end);
+  std::ranges::transform(line, line.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  return small.contains(" http/") ? Http::kYes : Http::kNo;
+  return line.contains(" http/") ? Http::kYes : Http::kNo;
 }
 
 }  // namespace

@@ -120,6 +120,18 @@ TEST(Claim, MaySwitchToWebSocketWithItsFirstRequest) {
   EXPECT_EQ(LookAt(upgrade, 8080).mismatch, Mismatch::kNotInOrder);
 }
 
+TEST(Claim, OfARequestWithOddBlanksIsRefusedOnEveryPort) {
+  for (const char* line : {"GET\t/\tHTTP/1.1", "GET /x\tHTTP/1.1", "GET /x\fHTTP/1.1",
+                           " GET / HTTP/1.1", "\r\n\tGET / HTTP/1.1", "GET\x1f/\xa0HTTP/1.1"}) {
+    const std::string head = std::string(line) + "\r\nHost: example.com\r\n\r\n";
+    for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{8080}}) {
+      const auto look = LookAt(head, port);
+      EXPECT_EQ(look.then, Then::kRefuse) << line;
+      EXPECT_EQ(look.pass, 0U) << line;
+    }
+  }
+}
+
 TEST(Claim, OfAnotherPortIsAnothers) {
   const auto at = [](const char* host) {
     return LookAt(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n", 8080).mismatch;

@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include "egress/connection.h"
 #include "egress/refusal_words.h"
@@ -200,6 +201,8 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
   std::string held;
   static std::array<char, 16 << 10> block;  // nothing stays in it across a wait
   const auto until = ExpectAClaim(connection);
+  constexpr std::size_t kBytesPerTurn = 256 << 10;  // then others have theirs
+  std::size_t in_this_turn = 0;
   for (;;) {
     // Its first words are usually here already: it had them ready while the far end was dialled.
     const ssize_t got =
@@ -221,6 +224,11 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
       co_return;
     }
     held.append(block.data(), static_cast<std::size_t>(got));
+    in_this_turn += static_cast<std::size_t>(got);
+    if (in_this_turn >= kBytesPerTurn) {
+      in_this_turn = 0;
+      co_await asio::post(loop_.get_executor(), UseTask());
+    }
     const bool goes_on = co_await PassOn(connection, held, claim);
     if (!connection->waiting || !goes_on) until->cancel();
     if (!goes_on) co_return;

@@ -73,7 +73,7 @@ struct Mapping {
 };
 
 /// docs/journal.md tells the same. What is not here is a Base Event.
-constexpr std::array<Mapping, 29> kMappings = {{
+constexpr std::array<Mapping, 28> kMappings = {{
     {event::kRunStarted, Subject::kApplication, 3},  // Start
     {event::kRunEnded, Subject::kApplication, 4},    // Stop
     {event::kRunPlanned, Subject::kApplication, kOther},
@@ -97,7 +97,6 @@ constexpr std::array<Mapping, 29> kMappings = {{
     {event::kCopiedUp, Subject::kFile, kOther},
     {event::kEgressConnect, Subject::kNetwork, kOther},
     {event::kEgressResolverAsked, Subject::kNetwork, kOther},
-    {event::kEgressSlowed, Subject::kNetwork, kOther},
     {event::kPublishConnect, Subject::kNetwork, kOther},
     {event::kPublishListening, Subject::kNetwork, 7},  // Listen
     {event::kLimitWarning, Subject::kFinding, 1},      // Create
