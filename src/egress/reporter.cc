@@ -16,6 +16,12 @@ bool MustArrive(ReportKind kind) {
   return kind == ReportKind::kHeld || kind == ReportKind::kLetGo || kind == ReportKind::kOutLimit;
 }
 
+/// The record of what was reached: a flood of refusals is to hide none of it.
+bool IsOfAConnection(ReportKind kind) {
+  return kind == ReportKind::kOpened || kind == ReportKind::kClosed ||
+         kind == ReportKind::kUpstreamFailed || kind == ReportKind::kProxyFailed;
+}
+
 }  // namespace
 
 bool Reporter::TrySend(const EgressReport& report) {
@@ -29,7 +35,8 @@ bool Reporter::TrySend(const EgressReport& report) {
 void Reporter::Send(EgressReport report) {
   // What is owed goes first, so that a gap is reported where it is.
   if (!Owes() && TrySend(report)) return;
-  if (MustArrive(report.kind)) {
+  if (MustArrive(report.kind) ||
+      (IsOfAConnection(report.kind) && kept_.size() < kMostKeptOfConnections)) {
     Keep(report);
   } else {
     ++dropped_;
@@ -41,14 +48,16 @@ void Reporter::Send(EgressReport report) {
 
 /// Of a question that came up and is gone before it was told nobody needs to hear.
 void Reporter::Keep(const EgressReport& report) {
-  const auto came_up = std::ranges::find_if(kept_, [&](const EgressReport& one) {
-    return one.kind == ReportKind::kHeld && one.connection == report.connection;
-  });
-  if (report.kind == ReportKind::kLetGo && came_up != kept_.end()) {
-    kept_.erase(came_up);
-  } else {
-    kept_.push_back(report);
+  if (report.kind == ReportKind::kLetGo) {
+    const auto came_up = std::ranges::find_if(kept_, [&](const EgressReport& one) {
+      return one.kind == ReportKind::kHeld && one.connection == report.connection;
+    });
+    if (came_up != kept_.end()) {
+      kept_.erase(came_up);
+      return;
+    }
   }
+  kept_.push_back(report);
 }
 
 /// False: there is no room, or nobody reads any more; errno says which.

@@ -4,7 +4,7 @@
 // What finds the socket full is counted, and the count goes when there is room. What the supervisor
 // acts on is not lost but kept until then: that a person is to be asked, that nobody needs to be
 // any more, and that the run has sent as much as it may. Questions bound the first two (holds.h),
-// the last comes once.
+// the last comes once. So is what tells of connections, up to kMostKeptOfConnections.
 #include <deque>
 
 #include "egress/loop.h"
@@ -18,6 +18,9 @@ class Reporter {
   explicit Reporter(Descriptor& control) : control_(control) {}
 
   void Send(EgressReport report);
+
+  /// Some megabytes: the seconds of a busy supervisor.
+  static constexpr std::size_t kMostKeptOfConnections = 8192;
 
  private:
   bool TrySend(const EgressReport& report);

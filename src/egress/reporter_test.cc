@@ -70,6 +70,20 @@ TEST_F(ReporterTest, WhatTheSupervisorActsOnIsNotLost) {
   EXPECT_EQ(ReadAll().size(), 1U) << "nothing is owed any more";
 }
 
+TEST_F(ReporterTest, RefusalsHideNoConnectionWithinABound) {
+  const std::size_t before = Fill();
+  for (std::uint32_t n = 1; n <= Reporter::kMostKeptOfConnections + 10; ++n) {
+    reporter_.Send({.kind = ReportKind::kNameRefused});
+    reporter_.Send({.kind = ReportKind::kOpened, .connection = n});
+  }
+  const auto read = ReadAll();
+  ASSERT_EQ(read.size(), before + 1 + Reporter::kMostKeptOfConnections);
+  EXPECT_EQ(read[before].count, Reporter::kMostKeptOfConnections + 20);
+  for (std::size_t n = 1; n <= Reporter::kMostKeptOfConnections; ++n) {
+    ASSERT_EQ(read[before + n].connection, n);
+  }
+}
+
 // However long nobody reads: as many are kept as can wait at once.
 TEST_F(ReporterTest, QuestionsThatAreGoneAreNotKept) {
   const std::size_t before = Fill();

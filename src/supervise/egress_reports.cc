@@ -130,13 +130,15 @@ asio::awaitable<void> EgressReports::SomethingIsSaid(boost::system::error_code& 
                              asio::redirect_error(asio::use_awaitable, error));
 }
 
-/// kMore: all that is there by now was taken.
+/// kMore: all that was there was taken. An egress that never stops talking holds nobody up.
 Result<EgressReports::Next> EgressReports::TakeAll() {
-  for (;;) {
+  constexpr int kMoreThanTheSocketHolds = 4096;
+  for (int taken = 0; taken < kMoreThanTheSocketHolds; ++taken) {
     const Result<Next> next = TakeOne();
     if (!next && next.error().sys_errno == EAGAIN) return Next::kMore;
     if (!next || *next != Next::kMore) return next;
   }
+  return Next::kMore;
 }
 
 Result<EgressReports::Next> EgressReports::TakeOne() {
