@@ -85,15 +85,15 @@ std::string RuleAgainst(const egress::EgressReport& report, const policy::NetRul
 
 }  // namespace
 
-EgressReports::EgressReports(asio::io_context& io, Fd socket, Heard heard,
+EgressReports::EgressReports(asio::io_context& io, int socket, Heard heard,
                              const EventBounds& bounds)
     : io_(io),
-      socket_(std::move(socket)),
+      socket_(socket),
       heard_(std::move(heard)),
       events_(bounds, heard_.event),
       denials_(bounds, heard_.event) {
-  const int flags = ::fcntl(socket_.get(), F_GETFL);
-  (void)::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
+  const int flags = ::fcntl(socket_, F_GETFL);
+  (void)::fcntl(socket_, F_SETFL, flags | O_NONBLOCK);
 }
 
 asio::awaitable<void> EgressReports::Watch() {
@@ -121,7 +121,7 @@ asio::awaitable<void> EgressReports::Watch() {
 /// The event loop knows the socket only for as long as this waits: else it wakes up for what comes
 /// in the pause, too.
 asio::awaitable<void> EgressReports::SomethingIsSaid(boost::system::error_code& error) {
-  const int copy = ::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 3);
+  const int copy = ::fcntl(socket_, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) {
     throw boost::system::system_error(errno, boost::system::system_category(), "duplicate");
   }
@@ -143,10 +143,10 @@ Result<EgressReports::Next> EgressReports::TakeAll() {
 
 Result<EgressReports::Next> EgressReports::TakeOne() {
   std::array<std::byte, sizeof(egress::EgressReport)> buffer{};
-  auto got = sys::ReceiveFds(socket_.get(), buffer, {});
+  auto got = sys::ReceiveFds(socket_, buffer, {});
   // When egress ends with listeners unread the socket says so once, before its last words.
   if (!got && got.error().sys_errno == ECONNRESET) {
-    got = sys::ReceiveFds(socket_.get(), buffer, {});
+    got = sys::ReceiveFds(socket_, buffer, {});
   }
   if (!got) return std::unexpected(got.error());
   if (got->bytes == 0) return Next::kEnded;

@@ -13,7 +13,6 @@
 #include <boost/system/error_code.hpp>
 
 #include "base/error.h"
-#include "base/fd.h"
 #include "egress/report.h"
 #include "event/event.h"
 #include "policy/net_rules.h"
@@ -41,8 +40,8 @@ class EgressReports {
     std::function<void(std::uint64_t)> out_limit = [](std::uint64_t) {};
   };
 
-  /// `socket` (egress/report.h) does not block from now on.
-  EgressReports(boost::asio::io_context& io, Fd socket, Heard heard,
+  /// `socket` (egress/report.h) outlives the reports, and does not block from now on.
+  EgressReports(boost::asio::io_context& io, int socket, Heard heard,
                 const EventBounds& bounds = kEgressBounds);
 
   /// Until egress ends; to be spawned. Throws what Asio throws.
@@ -65,7 +64,7 @@ class EgressReports {
   [[nodiscard]] std::string RuleOf(const egress::EgressReport& report) const;
 
   boost::asio::io_context& io_;
-  Fd socket_;
+  int socket_;
   Heard heard_;
   BoundedEvents events_;   // of connections
   BoundedEvents denials_;  // by themselves: a flood of them hides no connection

@@ -26,7 +26,7 @@ class EgressReportsTest : public ::testing::Test {
     theirs_ = Fd(pair[1]);
   }
   EgressReports Within(const EventBounds& bounds) {
-    return {io_, std::move(ours_),
+    return {io_, ours_.get(),
             EgressReports::Heard{.ready = [] {},
                                  .failed = [](Outcome) {},
                                  .event = [this](const event::Event& event) { Keep(event); }},
@@ -50,7 +50,7 @@ class EgressReportsTest : public ::testing::Test {
   }
 
   boost::asio::io_context io_;
-  Fd ours_;  // until the reports have it
+  Fd ours_;
   Fd theirs_;
   std::vector<std::string> told_;
 };
@@ -77,7 +77,7 @@ TEST_F(EgressReportsTest, OfARefusedAddressNameTheRange) {
       if (field.name == "rule") told.push_back(std::get<std::string>(field.value));
     }
   };
-  EgressReports reports(io_, std::move(ours_),
+  EgressReports reports(io_, ours_.get(),
                         {.ready = [] {}, .failed = [](Outcome) {}, .event = keep, .rules = &rules},
                         kEgressBounds);
   const auto refused = [](std::array<std::uint8_t, 16> address, std::uint16_t port) {

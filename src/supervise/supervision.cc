@@ -193,7 +193,7 @@ void Supervision::WatchToTheEnd() {
 void Supervision::Watch() {
   control_.emplace(io_, Duplicate(processes_.control()));
   egress_reports_.emplace(
-      io_, Fd(Duplicate(processes_.egress_control())),
+      io_, processes_.egress_control(),
       EgressReports::Heard{
           .ready = [this] { OnEgressReady(); },
           .failed = [this](Outcome why) { Finish(std::move(why)); },
