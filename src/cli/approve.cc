@@ -208,8 +208,8 @@ void AddAnswer(CLI::App& app, Action& action, bool allow) {
   command->add_flag("--json", flags->json, "For programs: what waits");
   command->footer(
       "Deny wins over allow, and the managed policy bounds what can be allowed. A name that leads "
-      "to "
-      "private addresses needs --private when the run starts, whatever is allowed. --project and "
+      "to private addresses needs --private when the run starts, whatever is allowed. --project "
+      "and "
       "--always are written to approved.toml files, which 'ambit policy show' names. Exit code 1: "
       "nothing waits.");
   command->final_callback(

@@ -59,13 +59,7 @@ struct Relay::Connection {
   ~Connection() {
     relay.connections_.erase(this);
     Carries();
-    if (id == 0) return;
-    EgressReport report = About(ReportKind::kClosed);
-    report.error = error;
-    report.bytes_to_host = bytes_to_host;
-    report.bytes_from_host = bytes_from_host;
-    report.count = relay.out_.used();
-    Tell(report);
+    TellTheEnd();
   }
 
   [[nodiscard]] EgressReport About(ReportKind kind) const {
@@ -100,6 +94,16 @@ struct Relay::Connection {
   void Tell(const EgressReport& report) {
     TellThatItStands();
     relay.reporter_.Send(report);
+  }
+
+  void TellTheEnd() {
+    if (id == 0) return;
+    EgressReport report = About(ReportKind::kClosed);
+    report.error = error;
+    report.bytes_to_host = bytes_to_host;
+    report.bytes_from_host = bytes_from_host;
+    report.count = relay.out_.used();
+    Tell(report);
   }
 
   /// Resets both sides; whoever waits on them is woken with an error. The first cause stays.

@@ -106,7 +106,8 @@ class Process {
       if (!received) EndWithError(received.error().sys_errno);
       if (received->bytes == 0) {
         if (!relay_) EndWithError(ENOTCONN);
-        co_return;  // the life line ends the process
+        co_await SayLastWords();
+        ::_exit(0);
       }
       sockets.resize(received->fds);
       const auto said = std::span<const std::byte>(message).first(received->bytes);
@@ -122,6 +123,13 @@ class Process {
       }
     }
     EndWithError(ECANCELED);
+  }
+
+  /// The run is over: what would have been said later.
+  Task<> SayLastWords() {
+    repeats_.TellTheRest();
+    relay_->TellWhatIsOpen();
+    co_await reporter_.PayAll();
   }
 
   void Serve(std::vector<Fd> listeners) {

@@ -109,6 +109,10 @@ Task<> Relay::EndIdleOnes() {
   }
 }
 
+void Relay::TellWhatIsOpen() {
+  for (Connection* one : connections_) one->TellTheEnd();
+}
+
 /// For whoever looks while connections go on; those that end tell it themselves.
 Task<> Relay::TellWhatLeaves() {
   constexpr std::chrono::seconds kEvery(1);

@@ -88,6 +88,9 @@ class Relay {
   void Answer(std::uint32_t question, bool allowed) { holds_.Answer(question, allowed); }
   void OnRulesChanged();
 
+  /// The process ends next: what its connections have carried by now.
+  void TellWhatIsOpen();
+
   /// Of clients whose connection is refused, at once.
   static constexpr std::size_t kMostTold = 64;
 

@@ -33,6 +33,10 @@ void Repeats::Send(EgressReport report) {
 Task<> Repeats::TellTheRestLater() {
   timer_.expires_after(std::chrono::seconds(1));
   co_await Wait(timer_);
+  TellTheRest();
+}
+
+void Repeats::TellTheRest() {
   for (auto& [key, known] : std::exchange(known_, {})) {
     known.report.count = known.Untold();
     if (known.report.count > 0) reporter_.Send(known.report);

@@ -6,7 +6,7 @@
 // a name the family with more of them counts. Of an address there is one family.
 //
 // Bounded: what comes when kMost different ones are known is reported one by one. When egress is
-// ended the count of the last second is lost, never the first of it. Who calls: egress. One thread.
+// killed the count of the last second is lost, never the first of it. Who calls: egress. One thread.
 #include <cstddef>
 #include <map>
 #include <tuple>
@@ -25,6 +25,8 @@ class Repeats {
 
   /// `report.count` becomes how many it stands for. `report.family` 0: of none.
   void Send(EgressReport report);
+  /// Now, and not when its second is over.
+  void TellTheRest();
 
  private:
   using Key =

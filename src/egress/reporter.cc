@@ -72,12 +72,16 @@ bool Reporter::PayOne() {
   return true;
 }
 
-Task<> Reporter::PayWhenThereIsRoom() {
+Task<> Reporter::PayAll() {
   while (Owes()) {
     if (co_await Ready(control_, Descriptor::wait_write)) break;
-    // Without a reader the life line ends the process.
     if (Owes() && !PayOne() && errno != EAGAIN) break;
   }
+}
+
+/// Without a reader the life line ends the process.
+Task<> Reporter::PayWhenThereIsRoom() {
+  co_await PayAll();
   waiting_ = false;
 }
 

@@ -19,6 +19,9 @@ class Reporter {
 
   void Send(EgressReport report);
 
+  /// Until all that is owed has gone, or nobody reads any more.
+  Task<> PayAll();
+
   /// Some megabytes: the seconds of a busy supervisor.
   static constexpr std::size_t kMostKeptOfConnections = 8192;
 

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -153,6 +155,18 @@ Result<EgressReports::Next> EgressReports::TakeOne() {
   AMBIT_TRY(const egress::EgressReport report,
             egress::DecodeReport(std::span(buffer).first(got->bytes)));
   return On(report);
+}
+
+void EgressReports::HearLastWords() {
+  constexpr std::chrono::milliseconds kLongest(500);
+  (void)::shutdown(socket_, SHUT_WR);
+  const auto until = std::chrono::steady_clock::now() + kLongest;
+  for (Result<Next> next = TakeAll(); next && *next == Next::kMore; next = TakeAll()) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
+    if (left.count() <= 0 || ::poll(&waiting, 1, static_cast<int>(left.count())) != 1) return;
+  }
 }
 
 void EgressReports::TakeTheRest() { (void)TakeAll(); }

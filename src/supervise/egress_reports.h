@@ -46,6 +46,9 @@ class EgressReports {
 
   /// Until egress ends; to be spawned. Throws what Asio throws.
   boost::asio::awaitable<void> Watch();
+  /// Asks egress to end, and takes what it says of what was not over yet; for half a second at
+  /// most.
+  void HearLastWords();
   /// What it has said by now, without waiting for more; stops at what makes the run fail.
   void TakeTheRest();
   /// The rest of an egress that is gone, and what was dropped.

@@ -406,7 +406,7 @@ void Supervision::BringWorkHome() {
 
 void Supervision::StopEverything() {
   if (!outcome_) outcome_ = RunFailed("the run ended without a cause");
-  if (egress_reports_ && limits_) egress_reports_->TakeTheRest();
+  if (egress_ready_) egress_reports_->HearLastWords();
   // Of what is killed with init nobody counts the processor time.
   const UsageFigures used = limits_ ? limits_->End() : UsageFigures{};
   processes_.Kill();

@@ -390,6 +390,26 @@ time.sleep(2)"
 }
 
 // A minute of silence on a port of the web is enough; a client that speaks is left alone.
+TEST_P(NetRefusals, OfTheLastMomentAreOnRecordAndWhatItSent) {
+  const Finished run = Run("--allow example.com", R"py(
+/usr/bin/python3 - <<'END'
+import os, socket, time
+s = socket.create_connection(('example.com', 80), 9)
+s.sendall(b'GET /never HTTP/1.1\r\nHost: example.com\r\n\r\n')
+time.sleep(0.2)
+for n in range(5):
+    try: socket.gethostbyname('other.example')
+    except OSError: pass
+os._exit(0)
+END
+)py",
+                           "ambit audit show; ambit stats");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("example.com:80 closed, 42 bytes to the host"),
+                             HasSubstr("resolve other.example: no rule names it, 4 times"),
+                             ContainsRegex("sent out +42 B")))
+      << run.out << run.err;
+}
+
 TEST_P(NetRefusals, OfClientsThatSayNothingFreeTheirPlace) {
   const Finished run = Run("--allow example.com", R"py(
 /usr/bin/python3 - <<'END'
