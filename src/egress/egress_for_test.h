@@ -117,7 +117,11 @@ inline void Echo(int connection) {
   }
 }
 
-inline plan::NetworkPlan PlanFor(std::uint16_t port) { return {.host_ports = {port}}; }
+inline plan::NetworkPlan PlanFor(std::uint16_t port) {
+  plan::NetworkPlan plan;
+  plan.host_ports = {port};
+  return plan;
+}
 
 class RunningEgress {
  public:

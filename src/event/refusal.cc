@@ -33,6 +33,8 @@ constexpr std::string_view kLeadsToPrivate = "it leads to an address of a privat
 constexpr std::string_view kLeadsToLoopback = "it leads to this machine itself";
 constexpr std::string_view kLeadsToOwn = "it leads to an address of this machine";
 
+constexpr std::string_view kServerNameIsHidden = "the TLS server name is encrypted";
+
 /// A range that has the address and does not mean it says so behind this (policy/net_words.h).
 bool NamesNoRule(std::string_view rule) {
   return rule == "no rule names it" || rule.starts_with("no rule names it by itself");
@@ -70,6 +72,11 @@ Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
   } else if (NamesNoRule(refusal.rule)) {
     const std::string target = host.contains(':') ? fmt::format("[{}]", host) : host;
     refusal.way = web ? "--allow " + target : fmt::format("--allow {}:{}", target, port);
+  } else if (refusal.rule == kServerNameIsHidden && !host.empty()) {
+    refusal.way = fmt::format(
+        "--allow tcp://{}:{} in place of the rule for it; nothing is looked at "
+        "there then",
+        host, port);
   } else if (refusal.rule == kLeadsToPrivate || refusal.rule == kLeadsToOwn) {
     refusal.way = "--private " + host;
   } else if (refusal.rule == kLeadsToLoopback) {

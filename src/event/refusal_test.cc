@@ -56,6 +56,14 @@ TEST(Refusal, ThatNoFlagWouldChangeNamesNone) {
   EXPECT_EQ(RefusalOf(kDenial, {})->what, "something");
 }
 
+TEST(Refusal, OfAHiddenServerNameIsNamedWhatDoesNotLookAtIt) {
+  const std::vector<Field> fields = {{"host", std::string("example.com")},
+                                     {"port", std::int64_t{443}},
+                                     {"rule", std::string("the TLS server name is encrypted")}};
+  EXPECT_THAT(RefusalOf(kDenial, fields)->way,
+              ::testing::StartsWith("--allow tcp://example.com:443 in place of the rule"));
+}
+
 TEST(Refusal, OfAnAddressInARangeThatDoesNotMeanItNamesTheAddress) {
   const std::vector<Field> fields = {
       {"host", std::string("10.0.0.5")},
