@@ -53,9 +53,12 @@ function(ambit_room)
   endif()
 endfunction()
 
-# One test binary; every TEST becomes a ctest entry of its own, so each runs in a fresh process.
+# One test program; every TEST becomes a ctest entry of its own, so each runs in a fresh process.
 function(ambit_unit_test)
   cmake_parse_arguments(T "" "NAME" "SOURCES;LIBS" ${ARGN})
+  if(NOT AMBIT_UNIT_TESTS)
+    return()
+  endif()
   add_executable(${T_NAME} ${T_SOURCES})
   target_link_libraries(${T_NAME} PRIVATE ${T_LIBS} GTest::gmock_main)
   ambit_compile_quickly(${T_NAME})

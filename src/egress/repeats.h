@@ -6,7 +6,8 @@
 // a name the family with more of them counts. Of an address there is one family.
 //
 // Bounded: what comes when kMost different ones are known is reported one by one. When egress is
-// killed the count of the last second is lost, never the first of it. Who calls: egress. One thread.
+// killed the count of the last second is lost, never the first of it. Who calls: egress. One
+// thread.
 #include <cstddef>
 #include <map>
 #include <tuple>

@@ -31,10 +31,11 @@ class ControlSocketTest : public ::testing::Test {
     auto directory = sys::OpenAt(AT_FDCWD, made.c_str(), O_RDONLY | O_DIRECTORY);
     ASSERT_TRUE(directory);
     directory_ = *std::move(directory);
+    auto listener = ControlSocket::Listen(directory_.get());
+    ASSERT_TRUE(listener) << listener.error().what;
     server_ = ::fork();
     ASSERT_GE(server_, 0);
-    if (server_ == 0) Serve();
-    while (!std::filesystem::exists(path_ / kControlSocket)) ::usleep(1000);
+    if (server_ == 0) Serve(*std::move(listener));
     ASSERT_EQ(::chmod((path_ / kControlSocket).c_str(), 0666), 0);
   }
   void TearDown() override {
@@ -43,11 +44,9 @@ class ControlSocketTest : public ::testing::Test {
     std::filesystem::remove_all(path_);
   }
 
-  [[noreturn]] void Serve() const {
+  [[noreturn]] void Serve(Fd listener) const {
     boost::asio::io_context io;
-    auto listener = ControlSocket::Listen(directory_.get());
-    if (!listener) ::_exit(1);
-    ControlSocket socket(io, *std::move(listener), directory_.get(),
+    ControlSocket socket(io, std::move(listener), directory_.get(),
                          [](const ControlRequest& request) -> ControlSocket::Reply {
                            if (request.kind == ControlKind::kList) {
                              return {{.kind = ReplyKind::kQuestion, .number = 1},

@@ -38,17 +38,22 @@ AsanUnitTests() {
 }
 
 # The tests with real agents need them installed; when that fails here the tests fail, each with
-# this remedy, and all the others still run.
+# this remedy, and all the others still run. EnsureAgentsFor PRESET CTEST-ARGUMENTS...
 EnsureAgentsFor() {
-  (cd "$root/build/test" && ctest -N "$@" </dev/null) | grep -E '/Agent(s|Screens)\.' >/dev/null ||
+  local preset=$1
+  shift
+  (cd "$root/build/$preset" && ctest -N "$@" </dev/null) | grep -E '/Agent(s|Screens)\.' >/dev/null ||
     return 0
   [ -z "${AMBIT_AGENTS_DIR:-}" ] || return 0
   (SetupAgents) || Say "the coding agents could not be installed (is npm's registry reachable?):" \
     "the tests named Agents and AgentScreens will fail until './dev setup agents' succeeds"
 }
 
+# In CI the unit tests run with sanitizers and only so: a second build and run of them takes minutes
+# and finds nothing.
 Test() {
-  local asan=${CI:-false}
+  local asan=${CI:-false} preset=test
+  [ "$asan" != true ] || preset=system
   if [ "${1:-}" = --asan ]; then
     asan=true
     shift
@@ -56,9 +61,9 @@ Test() {
   InstallPackages "${test_packages[@]}"
   EnsureTestUser
   [ "$asan" != true ] || AsanUnitTests
-  Build test
-  EnsureAgentsFor "$@"
-  RunCtest test "$@"
+  Build "$preset"
+  EnsureAgentsFor "$preset" "$@"
+  RunCtest "$preset" "$@"
 }
 
 Bench() {
