@@ -191,6 +191,11 @@ Status CheckBpfForTest(std::span<const sock_filter> program) {
 Result<BpfTraceForTest> TraceBpfForTest(std::span<const sock_filter> program,
                                         const seccomp_data& call) {
   AMBIT_CHECK(CheckBpfForTest(program));
+  return RunCheckedBpfForTest(program, call);
+}
+
+BpfTraceForTest RunCheckedBpfForTest(std::span<const sock_filter> program,
+                                     const seccomp_data& call) {
   Machine machine;
   int steps = 0;
   for (std::size_t at = 0;; ++at) {

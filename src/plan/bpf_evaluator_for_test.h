@@ -35,4 +35,8 @@ struct BpfTraceForTest {
 Result<BpfTraceForTest> TraceBpfForTest(std::span<const sock_filter> program,
                                         const seccomp_data& call);
 
+/// The same of a program that has passed CheckBpfForTest: for very many calls of one program.
+BpfTraceForTest RunCheckedBpfForTest(std::span<const sock_filter> program,
+                                     const seccomp_data& call);
+
 }  // namespace ambit::plan
