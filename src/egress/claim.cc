@@ -134,6 +134,12 @@ Claim::Look Claim::AtHttp(std::string_view pending) {
   return {.pass = progress->bytes};
 }
 
+Claim::Look Claim::Refuse(Mismatch mismatch) const {
+  if (speaks_ == Speaks::kTls) return RefuseTls(mismatch, {});
+  if (speaks_ == Speaks::kHttp) return RefuseHttp(mismatch, {});
+  return {.then = Look::Then::kRefuse, .mismatch = mismatch};
+}
+
 Claim::Look Claim::RefuseTls(Mismatch mismatch, std::string claimed) const {
   return {.then = Look::Then::kRefuse,
           .mismatch = mismatch,
@@ -170,6 +176,8 @@ std::string_view WordsFor(Mismatch mismatch) {
       return "neither TLS nor HTTP is spoken";
     case Mismatch::kTooSlow:
       return "nothing was asked for in time";
+    case Mismatch::kTooManyBegun:
+      return "too many clients have begun to ask and do not go on";
   }
   return "?";
 }

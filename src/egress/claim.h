@@ -30,8 +30,9 @@ enum class Mismatch : std::uint8_t {
   kNotInOrder,        // TLS or HTTP that may be read in two ways
   kNeither,           // not TLS, not HTTP, on a port of the web
   kTooSlow,           // nothing of them, or only its beginning, for too long
+  kTooManyBegun,      // all clients together have begun more than is held back
 };
-inline constexpr Mismatch kLastMismatch = Mismatch::kTooSlow;
+inline constexpr Mismatch kLastMismatch = Mismatch::kTooManyBegun;
 
 class Claim {
  public:
@@ -50,10 +51,13 @@ class Claim {
   /// `pending` begins where the last look's bytes ended.
   Look At(std::string_view pending);
 
+  /// Nothing goes on, for a reason that is not in what the client said.
+  [[nodiscard]] Look Refuse(Mismatch mismatch) const;
+
   /// Whether a client has to claim something on this port.
   static bool IsExpected(std::uint16_t port);
 
-  /// The most that is ever held back.
+  /// The most that is ever held back of one client.
   static constexpr std::size_t kMostHeld = 65U << 10;
 
  private:

@@ -91,7 +91,9 @@ class OwnRelay {
   NameTable table_{NameTable::RandomNetwork()};
   Upstream upstream_{
       loop_, rules_, {.resolver = *Resolver::Make(""), .own = {}, .proxy = std::nullopt}};
-  Relay relay_{loop_, reporter_, RelayLimits(), Names{.table = table_, .upstream = upstream_}};
+  Repeats repeats_{loop_, reporter_};
+  Relay relay_{loop_, reporter_, repeats_, RelayLimits(),
+               Names{.table = table_, .upstream = upstream_}};
 };
 
 /// Connects to `to`, which the relay carries to `server`.

@@ -138,8 +138,9 @@ class Process {
     if (auto names = ServeNames(listeners); !names) EndWithError(names.error().sys_errno);
     std::optional<Names> names;
     if (upstream_) names.emplace(Names{.table = table_, .upstream = *upstream_});
-    relay_.emplace(loop_, reporter_, LimitsFor(open_files_, listeners.size() + published_.size()),
-                   names, most_out_, timeouts_);
+    relay_.emplace(loop_, reporter_, repeats_,
+                   LimitsFor(open_files_, listeners.size() + published_.size()), names, most_out_,
+                   timeouts_);
     if (auto served = relay_->Serve(std::move(listeners), network_); !served) {
       EndWithError(served.error().sys_errno);
     }

@@ -50,13 +50,16 @@ RelayLimits LimitsFor(std::size_t open_files, std::size_t listeners) {
   limits.held = std::min(limits.held, spare / 8);
   limits.connections =
       std::min(limits.connections, (spare - 2 * limits.pipes - limits.held) / (1 + kMostAttempts));
+  constexpr std::size_t kUnjudgedOfEach = 16U << 10;  // the most that servers of the web take
+  limits.unjudged = std::max<std::size_t>(256U << 10, limits.connections * kUnjudgedOfEach);
   return limits;
 }
 
-Relay::Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits,
+Relay::Relay(asio::io_context& loop, Reporter& reporter, Repeats& repeats, RelayLimits limits,
              std::optional<Names> names, std::uint64_t most_out, Timeouts timeouts)
     : loop_(loop),
       reporter_(reporter),
+      repeats_(repeats),
       limits_(limits),
       pipes_(limits.pipes),
       holds_(loop, reporter, limits.held),
@@ -243,7 +246,7 @@ void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
   EgressReport report = ReportAbout(kind, target);
   if (name != nullptr) report.name = TextOfName(name->text());
   // On record first: a run may end at once when it is refused.
-  reporter_.Send(report);
+  repeats_.Send(report);
   ResetOnClose(client.get());
 }
 

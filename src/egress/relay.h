@@ -40,18 +40,21 @@
 #include "egress/loop.h"
 #include "egress/name_table.h"
 #include "egress/pipe_pool.h"
+#include "egress/repeats.h"
 #include "egress/reporter.h"
+#include "egress/unjudged.h"
 #include "egress/upstream.h"
 #include "plan/network_plan.h"
 
 namespace ambit::egress {
 
-/// How much the descriptors of the process allow.
+/// What there may be at once; as much as the descriptors of the process allow.
 struct RelayLimits {
   std::size_t connections = 4096;
   std::size_t pipes = 64;
-  std::size_t held = 128;     // connections that wait for a person
-  double new_at_once = 4096;  // out of the run; what is more waits
+  std::size_t held = 128;            // connections that wait for a person
+  std::size_t unjudged = 64U << 20;  // bytes that nobody could judge yet, of all clients
+  double new_at_once = 4096;         // out of the run; what is more waits
   double new_per_second = 1000;
 };
 
@@ -71,8 +74,9 @@ struct Names {
 class Relay {
  public:
   /// Without `names` whatever is captured is refused.
-  Relay(asio::io_context& loop, Reporter& reporter, RelayLimits limits, std::optional<Names> names,
-        std::uint64_t most_out = Allowance::kUnlimited, Timeouts timeouts = {});
+  Relay(asio::io_context& loop, Reporter& reporter, Repeats& repeats, RelayLimits limits,
+        std::optional<Names> names, std::uint64_t most_out = Allowance::kUnlimited,
+        Timeouts timeouts = {});
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
@@ -138,8 +142,8 @@ class Relay {
   Task<bool> ConnectUpstream(std::shared_ptr<Connection> connection, Wanted wanted);
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
   std::shared_ptr<Timer> ExpectAClaim(const std::shared_ptr<Connection>& connection);
-  Task<bool> PassOn(const std::shared_ptr<Connection>& connection, std::string& held, Claim& claim);
-  Task<bool> Switch(const std::shared_ptr<Connection>& connection, std::string& held);
+  Task<bool> PassOn(const std::shared_ptr<Connection>& connection, Unjudged& held, Claim& claim);
+  Task<bool> Switch(const std::shared_ptr<Connection>& connection, const Unjudged& held);
   Task<std::optional<unsigned>> PassAnswerOn(std::shared_ptr<Connection> connection);
   Task<bool> SendOut(Connection& connection, std::string_view bytes);
   void CarryAnswers(const std::shared_ptr<Connection>& connection);
@@ -150,6 +154,7 @@ class Relay {
 
   asio::io_context& loop_;
   Reporter& reporter_;
+  Repeats& repeats_;
   RelayLimits limits_;
   PipePool pipes_;
   Holds holds_;
@@ -165,6 +170,7 @@ class Relay {
   std::set<Connection*> connections_;
   std::size_t waiting_ = 0;  // captured, and nothing is carried yet
   std::size_t telling_ = 0;
+  std::size_t unjudged_ = 0;
   std::uint32_t last_connection_ = 0;
 };
 

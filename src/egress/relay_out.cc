@@ -99,7 +99,11 @@ void Relay::RefuseUnallowed(Fd client, const Wanted& wanted, const Address& targ
   report.address = target.bytes;
   report.error = permission.error;
   if (wanted.name != nullptr) report.name = TextOfName(wanted.name->text());
-  reporter_.Send(report);
+  if (permission.error != 0) {
+    reporter_.Send(report);
+  } else {
+    repeats_.Send(report);
+  }
   RefuseInWords(
       std::move(client), target.port,
       WordsOf(target, wanted.name,
@@ -198,7 +202,7 @@ std::shared_ptr<Timer> Relay::ExpectAClaim(const std::shared_ptr<Connection>& co
 /// From the client to the host as long as what it claims has to be looked at.
 Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
   Claim claim(*connection->name, connection->target.port);
-  std::string held;
+  Unjudged held(unjudged_);
   static std::array<char, 16 << 10> block;  // nothing stays in it across a wait
   const auto until = ExpectAClaim(connection);
   constexpr std::size_t kBytesPerTurn = 256 << 10;  // then others have theirs
@@ -217,13 +221,13 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
     }
     if (got == 0) {
       // What was not judged by now never will be.
-      if (held.empty())
+      if (held.View().empty())
         (void)::shutdown(connection->host.native_handle(), SHUT_WR);
       else
         connection->Break(EPROTO);
       co_return;
     }
-    held.append(block.data(), static_cast<std::size_t>(got));
+    held.Append({block.data(), static_cast<std::size_t>(got)});
     in_this_turn += static_cast<std::size_t>(got);
     if (in_this_turn >= kBytesPerTurn) {
       in_this_turn = 0;
@@ -237,20 +241,20 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
 }
 
 /// False: this coroutine has nothing more to do with the connection.
-Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::string& held,
+Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, Unjudged& held,
                          Claim& claim) {
   // As far as it can be judged now; then it goes on in one piece.
   std::size_t judged = 0;
   Claim::Look look;
   do {
-    look = claim.At(std::string_view(held).substr(judged));
+    look = claim.At(held.View().substr(judged));
     judged += look.pass;
   } while (look.then == Claim::Look::Then::kMore && look.pass > 0);
   if (judged > 0) {
     connection->Carries();
     if (look.then != Claim::Look::Then::kSwitch) CarryAnswers(connection);
-    if (!co_await SendOut(*connection, std::string_view(held).substr(0, judged))) co_return false;
-    held.erase(0, judged);
+    if (!co_await SendOut(*connection, held.View().substr(0, judged))) co_return false;
+    held.Drop(judged);
   }
   if (look.then == Claim::Look::Then::kSwitch) {
     co_return co_await Switch(connection, held) && co_await PassOn(connection, held, claim);
@@ -259,9 +263,17 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, std::str
     asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
     co_return false;
   }
-  if (look.then == Claim::Look::Then::kMore && held.size() <= Claim::kMostHeld) co_return true;
+  if (look.then == Claim::Look::Then::kMore) {
+    if (held.View().size() > Claim::kMostHeld) {
+      look = claim.Refuse(Mismatch::kNotInOrder);
+    } else if (!held.View().empty() && unjudged_ > limits_.unjudged) {
+      look = claim.Refuse(Mismatch::kTooManyBegun);
+    } else {
+      co_return true;
+    }
+  }
   EgressReport report = connection->About(ReportKind::kMismatch);
-  report.mismatch = look.then == Claim::Look::Then::kMore ? Mismatch::kNotInOrder : look.mismatch;
+  report.mismatch = look.mismatch;
   report.claimed = TextOfName(look.claimed);
   connection->Tell(report);
   // Behind an answer of the server words of ours would be part of it.
@@ -296,7 +308,7 @@ void Relay::CarryAnswers(const std::shared_ptr<Connection>& connection) {
 
 /// A request to switch protocols has gone out. Only when the server agrees is what the client says
 /// next none of HTTP; else it is a request, which may be for another host.
-Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, std::string& held) {
+Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, const Unjudged& held) {
   // Nobody reads from the client meanwhile: that it has gone shows in no other way.
   const auto patience = Patience::Of(loop_, connection->client.native_handle());
   patience->WakeBy([connection] { connection->Break(ECANCELED); });
@@ -308,7 +320,7 @@ Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, std::str
   }
   CarryAnswers(connection);
   if (*status != kSwitching) co_return true;
-  if (!held.empty() && !co_await SendOut(*connection, held)) co_return false;
+  if (!held.View().empty() && !co_await SendOut(*connection, held.View())) co_return false;
   asio::co_spawn(loop_.get_executor(), CarryOneWay(connection, true), asio::detached);
   co_return false;
 }

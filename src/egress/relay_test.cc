@@ -39,7 +39,7 @@ class RelayTest : public ::testing::Test {
   }
 
   void Serve(const RelayLimits& limits) {
-    relay_.emplace(loop_, reporter_, limits, std::nullopt);
+    relay_.emplace(loop_, reporter_, repeats_, limits, std::nullopt);
     plan::NetworkPlan plan;
     plan.capture = policy::Capture::kPorts;
     policy::NetRule rule;
@@ -74,6 +74,7 @@ class RelayTest : public ::testing::Test {
   asio::io_context loop_{1};
   Descriptor control_{loop_};
   Reporter reporter_{control_};
+  Repeats repeats_{loop_, reporter_};
   Fd supervisor_;
   Fd listener_;
   sockaddr_in address_{};

@@ -45,9 +45,9 @@ INSTANTIATE_TEST_SUITE_P(As, NetAsk, ::testing::ValuesIn(Everyone()),
 
 TEST_P(NetAsk, HoldsAConnectionUntilItIsApproved) {
   const Finished run = Run("", R"sh(
-curl -sS -m 20 http://example.com/held
-curl -sS -m 20 http://example.com/again
-curl -sS -m 20 http://www.example.com/last
+curl -sS -m 50 http://example.com/held
+curl -sS -m 50 http://example.com/again
+curl -sS -m 50 http://www.example.com/last
 )sh",
                            "waits example.com:80; ambit ps; ambit ps --json; ambit why\n"
                            "echo \"why $?\"; ambit why --host example.com | head -1\n"
@@ -76,8 +76,8 @@ curl -sS -m 20 http://www.example.com/last
 
 TEST_P(NetAsk, OnceIsForWhatWaitsAlone) {
   const Finished run = Run("", R"sh(
-curl -sS -m 20 http://example.com/first
-curl -sSf -m 20 http://example.com/second; echo "second $?"
+curl -sS -m 50 http://example.com/first
+curl -sSf -m 50 http://example.com/second; echo "second $?"
 )sh",
                            "waits example.com:80; ambit approve --once example.com:80\n"
                            "waits '\"question\":2'; ambit deny --once example.com:80",
@@ -90,8 +90,8 @@ curl -sSf -m 20 http://example.com/second; echo "second $?"
 
 TEST_P(NetAsk, ADenialForTheRunNeedsNoFurtherQuestion) {
   const Finished run = Run("", R"sh(
-curl -sS -m 20 http://example.com/; echo "first $?"
-curl -sS -m 20 http://example.com/; echo "second $?"
+curl -sS -m 50 http://example.com/; echo "first $?"
+curl -sS -m 50 http://example.com/; echo "second $?"
 )sh",
                            "waits example.com:80; ambit deny example.com");
   EXPECT_THAT(run.out,
@@ -101,7 +101,7 @@ curl -sS -m 20 http://example.com/; echo "second $?"
 
 TEST_P(NetAsk, AnApprovalTakesBackADenialOfTheSameRun) {
   const Finished run = Run("--deny www.example.com", R"sh(
-curl -sS -m 20 http://example.com/; echo "first $?"
+curl -sS -m 50 http://example.com/; echo "first $?"
 curl -sS -m 9 http://example.com/; echo "second $?"
 n=0; until curl -sSf -m 9 http://example.com/back 2>/dev/null; do
   [ $((n+=1)) -lt 100 ] || break; sleep 0.1
@@ -132,7 +132,7 @@ curl -sS -m 9 http://www.example.com/; echo "policy $?"
 
 TEST_P(NetAsk, AsksAboutAddressesAndEveryPort) {
   const Finished run = Run("", R"sh(
-curl -sS -m 20 http://93.184.216.34/by-address
+curl -sS -m 50 http://93.184.216.34/by-address
 /usr/bin/python3 -c "import socket
 print(socket.create_connection(('git.example', 22), 20).recv(99).decode().strip())"
 )sh",
@@ -145,8 +145,8 @@ print(socket.create_connection(('git.example', 22), 20).recv(99).decode().strip(
 
 TEST_P(NetAsk, NeverAboutWhatIsDeniedOrKnown) {
   const Finished run = Run("--deny www.example.com --allow example.com", R"sh(
-curl -sS -m 20 http://www.example.com/; echo "denied $?"
-curl -sS -m 20 http://example.com/known
+curl -sS -m 50 http://www.example.com/; echo "denied $?"
+curl -sS -m 50 http://example.com/known
 )sh",
                            ":", "ambit audit show");
   EXPECT_THAT(run.out, AllOf(HasSubstr("denied 6\n"), HasSubstr("/known at example.com"),
@@ -155,7 +155,7 @@ curl -sS -m 20 http://example.com/known
 }
 
 TEST_P(NetAsk, WhatIsSaidForTheProjectHoldsInLaterRuns) {
-  const Finished run = Run("", "curl -sS -m 20 http://example.com/now",
+  const Finished run = Run("", "curl -sS -m 50 http://example.com/now",
                            "waits example.com:80; ambit approve --project example.com:80", R"sh(
 ambit run -q -- curl -sS -m 9 http://example.com/later
 ambit run -q -- curl -sS -m 9 http://git.example/; echo "other $?"
@@ -168,7 +168,7 @@ ambit run -q -- curl -sS -m 9 http://example.com/; echo "elsewhere $?"
 }
 
 TEST_P(NetAsk, AlwaysIsInEveryProject) {
-  const Finished run = Run("", "curl -sS -m 20 http://example.com/now",
+  const Finished run = Run("", "curl -sS -m 50 http://example.com/now",
                            "waits example.com:80; ambit approve --always example.com", R"sh(
 mkdir ../elsewhere; cd ../elsewhere
 ambit run -q -- curl -sS -m 9 http://example.com/later
@@ -180,7 +180,7 @@ ambit policy show | grep approved.toml
 
 TEST_P(NetAsk, ARuleMayBeGivenBeforeAnybodyAsks) {
   const Finished run = Run("--allow git.example:22", R"sh(
-echo ready >ready; while ! curl -sS -m 20 http://example.com/given 2>/dev/null; do sleep 0.1; done
+echo ready >ready; while ! curl -sS -m 50 http://example.com/given 2>/dev/null; do sleep 0.1; done
 )sh",
                            "until ambit ps | grep -q r-; do sleep 0.05; done; sleep 0.3\n"
                            "ambit approve --run example.com:80");
@@ -233,7 +233,7 @@ TEST_P(NetAsk, AsksAtTheTerminalThatNothingInsideReadsOrWrites) {
   TerminalSession session(
       person_,
       {"-c",
-       fmt::format("'{}' run -q --ask -- curl -sS -m 20 http://93.184.216.34/ </dev/null >out "
+       fmt::format("'{}' run -q --ask -- curl -sS -m 50 http://93.184.216.34/ </dev/null >out "
                    "2>&1; echo \"end $?\"",
                    AmbitBinary())},
       "/bin/sh");
@@ -251,7 +251,7 @@ TEST_P(NetAsk, AsksAtTheTerminalThatNothingInsideReadsOrWrites) {
 
 TEST_P(NetAsk, ALineTellsWhatWaitsWhereAProgramReadsLines) {
   TerminalSession session(person_, {"run", "-q", "--ask", "--", "bash", "--norc", "-c",
-                                    "curl -sS -m 20 http://93.184.216.34/; echo \"end $?\""});
+                                    "curl -sS -m 50 http://93.184.216.34/; echo \"end $?\""});
   session.ShownUntil("ambit: the run waits for 93.184.216.34:80: 'ambit approve r-");
   EXPECT_EQ(person_.Ambit({"deny", "93.184.216.34"}).exit_code, 0);
   session.ShownUntil("end ");

@@ -179,7 +179,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(('127.0.0.1', 53))
 s.setblocking(False)
 for n in range(30000):
-    labels = (b'n%d' % n, b'deep' if n % 2 else b'other', b'example')
+    labels = (b'n%d' % (n % 4000), b'deep' if n % 2 else b'other', b'example')
     name = b''.join(bytes([len(l)]) + l for l in labels)
     query = struct.pack('>HHHHHH', n & 65535, 256, 1, 0, 0, 0) + name + b'\0\0\1\0\1'
     try: s.send(query if n % 5 else os.urandom(40))

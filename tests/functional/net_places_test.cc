@@ -1,5 +1,6 @@
-// How many connections a run has, where the hard limit on open files leaves few: a program that
-// takes all it can get by saying nothing leaves half of the places to those who say something.
+// How many connections a run has, and how much they make egress hold, where the hard limit on open
+// files leaves little: a program that takes all it can get by saying nothing leaves half of the
+// places to those who say something.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -72,6 +73,39 @@ echo "run $?"
                                        "example.com\nto the host {'/host at 127.0.0.1'}\n"),
                              HasSubstr("/later at example.com\nrun 0\n"),
                              ContainsRegex("example.com port 80: connection limit")))
+      << run.out << run.err;
+}
+
+/// Many that begin a request and do not end it; then they go, and one asks.
+constexpr const char* kBeginners = R"py(
+import http.client, select, socket, time
+begun = [socket.create_connection(('example.com', 80), 9) for n in range(110)]
+told = []
+for one in begun:
+    try: one.sendall(b'GET / HTTP/1.1\r\nX: ' + b'y' * 60000)
+    except ConnectionError: pass
+    # The server takes them one after the other; what is held until then is the kernel's.
+    told = select.select(begun, [], [], 0.1)[0]
+    if told: break
+print('told', {b'too many clients have begun' in one.recv(4096) for one in told})
+for one in begun: one.close()
+time.sleep(0.5)
+asked = http.client.HTTPConnection('example.com', timeout=9)
+asked.request('GET', '/after')
+print(asked.getresponse().read().decode())
+)py";
+
+// What is held is memory of the host, outside of the run's own limit.
+TEST_P(NetPlaces, WhatIsBegunAndNotEndedIsBounded) {
+  person_.Write("project/beginners.py", kBeginners);
+  const Finished run = WithOutside(person_, fmt::format(R"sh(
+(ulimit -n 1024; exec '{0}' run -q --allow example.com -- /usr/bin/python3 beginners.py)
+echo "run $?"
+'{0}' audit show --denied
+)sh",
+                                                        AmbitBinary()));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("told {True}\n/after at example.com\n"),
+                             HasSubstr("run 0\n"), HasSubstr("too many clients have begun")))
       << run.out << run.err;
 }
 
