@@ -37,15 +37,22 @@ bool IsSeen(const std::string& real) {
       kSeen, [&](std::string_view place) { return IsAtOrBelow(real, std::string(place)); });
 }
 
-/// Empty, or why it stays outside. What is seen anyway is not looked into.
-std::string WhyNot(const std::string& path) {
-  if (!path.starts_with('/')) return "no absolute path";
-  const Result<std::string> real = host::RealPath(path);
-  if (!real) return real.error().what;
-  if (IsSeen(*real)) return {};
+struct Judged {
+  std::string real;
+  std::string why_not;  // empty, or why it stays outside
+};
+
+/// What is seen anyway is not looked into.
+Judged Judge(const std::string& path) {
+  if (!path.starts_with('/')) return {.real = path, .why_not = "no absolute path"};
+  Result<std::string> real = host::RealPath(path);
+  if (!real) return {.real = path, .why_not = real.error().what};
+  if (IsSeen(*real)) return {.real = *std::move(real), .why_not = {}};
   const auto text = sys::ReadSmallFile(AT_FDCWD, path.c_str(), kMostBytes);
-  if (!text) return text.error().what;
-  return HoldsOnlyCertificates(*text) ? "" : "not a file of certificates alone, as PEM";
+  if (!text) return {.real = *std::move(real), .why_not = text.error().what};
+  return {
+      .real = *std::move(real),
+      .why_not = HoldsOnlyCertificates(*text) ? "" : "not a file of certificates alone, as PEM"};
 }
 
 }  // namespace
@@ -71,7 +78,7 @@ bool HoldsOnlyCertificates(std::string_view text) {
 
 void AddCertificates(const Environment& environment, const std::string& project,
                      const std::function<void(const std::string&)>& warn, policy::Policy& policy) {
-  std::map<std::string, std::string> judged;  // usually many variables name one file
+  std::map<std::string, Judged> judged;  // usually many variables name one file
   for (const std::string_view variable : kVariables) {
     const std::string name(variable);
     const std::string path = ValueOf(environment, name.c_str());
@@ -79,13 +86,13 @@ void AddCertificates(const Environment& environment, const std::string& project,
         policy.environment, [&](const auto& rule) { return rule.name == name && rule.value; });
     if (path.empty() || is_said) continue;
     const auto [known, is_new] = judged.try_emplace(path);
-    if (is_new) known->second = WhyNot(path);
-    if (const std::string& why = known->second; !why.empty()) {
+    if (is_new) known->second = Judge(path);
+    const auto& [real, why_not] = known->second;
+    if (!why_not.empty()) {
       warn(fmt::format("{} '{}' of your environment does not exist inside: {}", name,
-                       Printable(path), why));
+                       Printable(path), why_not));
       continue;
     }
-    const std::string real = host::RealPath(path).value_or(path);
     const bool is_there = std::ranges::any_of(
         policy.read_only, [&](const policy::NamedPath& shown) { return shown.path == path; });
     if (!is_there && !IsSeen(real) && !IsAtOrBelow(real, project))

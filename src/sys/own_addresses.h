@@ -1,6 +1,8 @@
 #pragma once
 // The addresses that the interfaces of this machine have, in the calling process's network
-// namespace. Who calls: supervise. Source: getifaddrs(3).
+// namespace. Asked for by themselves: getifaddrs(3) has the kernel tell all about each interface as
+// well, under a lock that a run which builds its network waits for. Who calls: supervise. Source:
+// rtnetlink(7).
 #include <array>
 #include <cstdint>
 #include <set>
