@@ -78,6 +78,7 @@ void TellingSink::Emit(const event::Event& event) {
     CountHeld(event);
     return;
   }
+  if (event::FailureOf(event.name, event.fields)) return;  // allowed, and it led nowhere
   ++refused_.count;
   refused_.newest = std::move(refusal);
 }

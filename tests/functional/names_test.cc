@@ -166,6 +166,13 @@ cat /run/ambit/denials
       << run.err;
 }
 
+TEST_P(NetNames, ThatDoNotExistAreNoRefusalOfOurs) {
+  const Finished run =
+      RunWithOutside(person_, "--allow none.example",
+                     "curl -sS -m 9 http://none.example/ http://other.org/ >/dev/null");
+  EXPECT_THAT(run.err, HasSubstr("1 thing refused: resolving other.org")) << run.out;
+}
+
 TEST_P(NetNames, AreNoneWithoutARule) {
   const Finished run = Run("", "curl -sS -m 9 http://example.com/; echo \"none $?\"");
   EXPECT_THAT(run.out, HasSubstr("none 6\n")) << run.err;
