@@ -13,6 +13,8 @@
 namespace ambit::egress {
 namespace {
 
+constexpr std::string_view kHttp2Begins = "PRI * HTTP/2.0\r\n";  // RFC 9113, 3.4
+
 // Kinds of records and messages of TLS (RFC 8446, appendix B).
 constexpr unsigned kChangeCipherSpec = 20;
 constexpr unsigned kAlert = 21;
@@ -21,36 +23,6 @@ constexpr unsigned kApplicationData = 23;
 constexpr unsigned kClientHello = 1;
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kLongestQuietRecord = kRecordHeader + 16;
-
-enum class Http : std::uint8_t { kNo, kPerhaps, kYes };
-
-/// What some server parts the words of a line at.
-bool IsBlank(char c) {
-  constexpr std::string_view kBlanks = " \t\v\f\x1c\x1d\x1e\x1f\x85\xa0";
-  return kBlanks.contains(c);
-}
-
-/// Told by the whole first line: other protocols begin with words, too. Servers are lenient: with
-/// empty lines and blanks before it, odd blanks, small letters and any method it is one all the
-/// same, and then refused.
-Http MayBeHttp(std::string_view bytes) {
-  constexpr std::string_view kLineEnds = "\r\n";
-  const auto* const begin =
-      std::ranges::find_if_not(bytes, [&](char c) { return IsBlank(c) || kLineEnds.contains(c); });
-  std::string line(begin, bytes.end());
-  if (line.empty()) return Http::kPerhaps;
-  std::ranges::replace_if(line, IsBlank, ' ');
-  if (!proto::BeginsLikeHttp(line)) return Http::kNo;
-  const auto end = line.find_first_of(kLineEnds);
-  if (end == std::string_view::npos) {
-    return bytes.size() < proto::kMostHttpHeadBytes ? Http::kPerhaps : Http::kNo;
-  }
-  line.resize(end);
-  std::ranges::transform(line, line.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return line.contains(" http/") ? Http::kYes : Http::kNo;
-}
 
 }  // namespace
 
@@ -63,19 +35,26 @@ bool Claim::IsExpected(std::uint16_t port) {
 Claim::Look Claim::At(std::string_view pending) {
   if (pending.empty()) return {};
   if (speaks_ == Speaks::kUnknown) {
-    if (proto::BeginsLikeTls(std::as_bytes(std::span(pending)))) {
-      if (pending.size() == 1) return {};  // the second byte decides as well
-      speaks_ = Speaks::kTls;
-    } else if (const Http http = MayBeHttp(pending); http != Http::kNo) {
-      if (http == Http::kPerhaps) return {};
-      speaks_ = Speaks::kHttp;
-    } else if (IsExpected(port_)) {
-      return {.then = Look::Then::kRefuse, .mismatch = Mismatch::kNeither};
-    } else {
-      return {.pass = pending.size(), .then = Look::Then::kRest};
-    }
+    const Likeness tls = LikeTls(pending);
+    const Likeness http = tls == Likeness::kNo ? first_line_.LikeHttp(pending) : Likeness::kNo;
+    if (tls == Likeness::kPerhaps || http == Likeness::kPerhaps) return {};
+    if (tls == Likeness::kNo && http == Likeness::kNo) return AtSomethingElse(pending);
+    speaks_ = tls == Likeness::kYes ? Speaks::kTls : Speaks::kHttp;
   }
   return speaks_ == Speaks::kTls ? AtTls(pending) : AtHttp(pending);
+}
+
+Claim::Look Claim::AtEnd(std::string_view pending) const {
+  if (pending.empty()) return {.then = Look::Then::kRest};
+  if (speaks_ != Speaks::kUnknown || first_line_.AtItsEnd() == Likeness::kYes) {
+    return Refuse(Mismatch::kNotInOrder);
+  }
+  return AtSomethingElse(pending);
+}
+
+Claim::Look Claim::AtSomethingElse(std::string_view pending) const {
+  if (IsExpected(port_)) return {.then = Look::Then::kRefuse, .mismatch = Mismatch::kNeither};
+  return {.pass = pending.size(), .then = Look::Then::kRest};
 }
 
 Claim::Look Claim::AtTls(std::string_view pending) {
@@ -118,7 +97,10 @@ Claim::Look Claim::AtHello(std::string_view pending) {
 
 Claim::Look Claim::AtHttp(std::string_view pending) {
   const auto progress = requests_.Take(pending);
-  if (!progress) return RefuseHttp(Mismatch::kNotInOrder, {});
+  if (!progress) {
+    const bool http2 = !asked_ && pending.starts_with(kHttp2Begins);
+    return RefuseHttp(http2 ? Mismatch::kHttp2 : Mismatch::kNotInOrder, {});
+  }
   if (progress->head) {
     const proto::HttpAuthority& authority = progress->head->authority;
     if (authority.host != name_ || authority.port.value_or(port_) != port_) {
@@ -172,6 +154,8 @@ std::string_view WordsFor(Mismatch mismatch) {
       return "TLS data before the server's answer could hide another name";
     case Mismatch::kNotInOrder:
       return "what is spoken may be read in two ways";
+    case Mismatch::kHttp2:
+      return "HTTP/2 without TLS is spoken";
     case Mismatch::kNeither:
       return "neither TLS nor HTTP is spoken";
     case Mismatch::kTooSlow:

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "base/host_name.h"
+#include "egress/spoken.h"
 #include "proto/http_requests.h"
 
 namespace ambit::egress {
@@ -28,6 +29,7 @@ enum class Mismatch : std::uint8_t {
   kEarlyData,         // TLS 0-RTT
   kOtherHost,         // the Host of an HTTP request is another
   kNotInOrder,        // TLS or HTTP that may be read in two ways
+  kHttp2,             // without TLS: nobody looks into it
   kNeither,           // not TLS, not HTTP, on a port of the web
   kTooSlow,           // nothing of them, or only its beginning, for too long
   kTooManyBegun,      // all clients together have begun more than is held back
@@ -50,6 +52,8 @@ class Claim {
   };
   /// `pending` begins where the last look's bytes ended.
   Look At(std::string_view pending);
+  /// The client says no more than `pending`, which nobody could judge yet.
+  [[nodiscard]] Look AtEnd(std::string_view pending) const;
 
   /// Nothing goes on, for a reason that is not in what the client said.
   [[nodiscard]] Look Refuse(Mismatch mismatch) const;
@@ -62,6 +66,7 @@ class Claim {
 
  private:
   enum class Speaks : std::uint8_t { kUnknown, kTls, kHttp };
+  [[nodiscard]] Look AtSomethingElse(std::string_view pending) const;
   Look AtTls(std::string_view pending);
   Look AtHello(std::string_view pending);
   Look AtHttp(std::string_view pending);
@@ -71,6 +76,7 @@ class Claim {
   const HostName& name_;
   std::uint16_t port_;
   Speaks speaks_ = Speaks::kUnknown;
+  FirstLine first_line_;
   bool greeted_ = false;  // a ClientHello has been judged
   bool asked_ = false;    // a request has been
   proto::HttpRequests requests_;

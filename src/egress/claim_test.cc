@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "policy/net_rules.h"
 #include "proto/client_hello_for_test.h"
@@ -146,7 +147,7 @@ TEST(Claim, IsOfTheWebOnPortsOfTheWeb) {
     EXPECT_EQ(LookAt("SSH-2.0-x\r\n", port).mismatch, Mismatch::kNeither);
     EXPECT_EQ(LookAt("PING\r\n", port).mismatch, Mismatch::kNeither);
     EXPECT_EQ(LookAt(std::string("\0\0\0\x08", 4), port).mismatch, Mismatch::kNeither);
-    EXPECT_EQ(LookAt("PRI * HTTP/2.0\r\n\r\n", port).mismatch, Mismatch::kNotInOrder);
+    EXPECT_EQ(LookAt("PRI * HTTP/2.0\r\n\r\n", port).mismatch, Mismatch::kHttp2);
   }
 }
 
@@ -163,6 +164,60 @@ TEST(Claim, ElsewhereIsWhateverIsSpoken) {
     EXPECT_EQ(LookAt(std::string(lenient) + "Host: evil.example\r\n\r\n", 5000).then, Then::kRefuse)
         << lenient;
   }
+}
+
+/// What nginx, Python and Go take for HTTP or TLS.
+TEST(Claim, ElsewhereHidesNoRequestAndNoHello) {
+  const std::vector<std::string> lenient = {
+      "PROPFINDPROPFINDPROPFIND / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+      "GET http://evil.example/\r\n\r\n",
+      "GET /where\r\nHost: evil.example\r\n\r\n",
+      std::string("\x16\x02\x01\x00\x05\x01\x00\x00\x01\x00", 10),
+      std::string("\x15\x03\x01\x00\x02\x01\x00\x16\x03\x01", 10),
+      std::string("\x80\x2e\x01\x03\x03\x00\x15\x00\x00\x00", 10)};
+  for (const std::string& bytes : lenient) {
+    EXPECT_EQ(LookAt(bytes, 5000).then, Then::kRefuse) << bytes;
+    EXPECT_EQ(LookAt(bytes, 5000).pass, 0U) << bytes;
+  }
+  // The control: what only begins with such a byte or word.
+  const std::vector<std::string> others = {"get /a/key\r\n",
+                                           "GET key\r\n",
+                                           "HELP /topic\r\n",
+                                           std::string("\x16\x00\x00\x01\x00\x00\x00\x00", 8),
+                                           std::string("\x15\x00\x00\x01\x03sel", 8),
+                                           std::string("\x80\x01\x00\x01\x00\x00\x00\x00", 8),
+                                           std::string("\x16\x10\x01\x00", 4)};
+  for (const std::string& bytes : others) EXPECT_EQ(LookAt(bytes, 5000).then, Then::kRest) << bytes;
+}
+
+TEST(Claim, IsToldByPiecesAsByTheWhole) {
+  Claim claim(kName, 5000);
+  std::string said;
+  const std::string all = "\r\n GET \t http://evil.example/ \r\n\r\n";
+  Claim::Look look;
+  for (const char c : all) {
+    said += c;
+    look = claim.At(said);
+    ASSERT_EQ(look.pass, 0U);
+    if (look.then != Then::kMore) break;
+  }
+  EXPECT_EQ(look.then, Then::kRefuse);
+}
+
+TEST(Claim, OfWhoSaysNoMoreIsJudgedByWhatIsThere) {
+  const auto at_end = [](std::string_view bytes, std::uint16_t port) {
+    Claim claim(kName, port);
+    EXPECT_EQ(claim.At(bytes).then, Then::kMore) << bytes;
+    return claim.AtEnd(bytes);
+  };
+  EXPECT_EQ(at_end("letters", 5000).then, Then::kRest);
+  EXPECT_EQ(at_end("letters", 5000).pass, 7U);
+  EXPECT_EQ(at_end("", 80).then, Then::kRest);
+  EXPECT_EQ(at_end("letters", 80).then, Then::kRefuse);
+  for (const char* bytes : {"GET /where", "GET / HTTP/1.1", "GET http://evil.example/"}) {
+    EXPECT_EQ(at_end(bytes, 5000).then, Then::kRefuse) << bytes;
+  }
+  EXPECT_EQ(at_end("GET / HTTP/1.1\r\nHost: example.com\r\n", 5000).then, Then::kRefuse);
 }
 
 }  // namespace

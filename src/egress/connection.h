@@ -24,6 +24,23 @@ inline void SendWithoutDelay(int socket) {
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+/// Urgent data are bytes among the others: TCP has them in their place, and whoever reads around
+/// them would lose one.
+inline void TakeUrgentDataInPlace(int socket) {
+  const int on = 1;
+  (void)::setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+}
+
+/// What is accepted to be sent and cannot go is memory of the host's kernel, which no limit of the
+/// run counts. Where nothing goes for minutes the connection ends, also when nobody is left here
+/// who could end it.
+inline void HoldLittleUnsent(int socket) {
+  const int most_unsent = 256 << 10;
+  const unsigned longest_ms = 10 * 60 * 1000;
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent);
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &longest_ms, sizeof longest_ms);
+}
+
 /// A peer that is gone without a word is found within some three minutes of silence (tcp(7)).
 inline void FindADeadPeer(int socket) {
   const int on = 1;
@@ -44,6 +61,8 @@ inline void TalkOnThisMachine(int listener) {
   (void)::setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, kUnpaced.data(), kUnpaced.size());
   SendWithoutDelay(listener);
   FindADeadPeer(listener);
+  TakeUrgentDataInPlace(listener);
+  HoldLittleUnsent(listener);
 }
 
 /// Both sockets of one relayed connection; reports its end when the last direction lets go of it.
@@ -88,11 +107,20 @@ struct Relay::Connection {
     TellThatItStands();
     SendWithoutDelay(dialled.native_handle());
     FindADeadPeer(dialled.native_handle());
+    TakeUrgentDataInPlace(dialled.native_handle());
+    HoldLittleUnsent(dialled.native_handle());
   }
 
   /// A report about a connection that stands.
   void Tell(const EgressReport& report) {
     TellThatItStands();
+    relay.reporter_.Send(report);
+  }
+
+  /// It came to nothing: the far end does not serve it.
+  void TellThatItFailed(int cause) const {
+    EgressReport report = About(ReportKind::kUpstreamFailed);
+    report.error = cause;
     relay.reporter_.Send(report);
   }
 

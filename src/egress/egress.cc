@@ -106,7 +106,7 @@ class Process {
       if (!received) EndWithError(received.error().sys_errno);
       if (received->bytes == 0) {
         if (!relay_) EndWithError(ENOTCONN);
-        co_await SayLastWords();
+        SayLastWords();
         ::_exit(0);
       }
       sockets.resize(received->fds);
@@ -126,10 +126,10 @@ class Process {
   }
 
   /// The run is over: what would have been said later.
-  Task<> SayLastWords() {
+  void SayLastWords() {
     repeats_.TellTheRest();
     relay_->TellWhatIsOpen();
-    co_await reporter_.PayAll();
+    reporter_.PayAllNow();
   }
 
   void Serve(std::vector<Fd> listeners) {

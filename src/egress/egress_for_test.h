@@ -10,6 +10,7 @@
 
 #include <array>
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,17 @@ namespace ambit::egress {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+/// Processor time, in ticks of sysconf(_SC_CLK_TCK).
+inline std::uint64_t CpuTicksOf(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string field;
+  std::uint64_t ticks = 0;
+  for (int i = 1; i <= 15 && file >> field; ++i) {
+    if (i >= 14) ticks += std::stoull(field);
+  }
+  return ticks;
+}
 
 /// A process of the test; killed and reaped at the end.
 class ChildProcess {

@@ -343,6 +343,36 @@ TEST(Egress, CountsReportsThatTheSupervisorDidNotRead) {
   EXPECT_GT(dropped, 0U) << "the socket took everything: the test shows nothing";
 }
 
+// splice(2) stops at urgent data for good.
+TEST(Egress, CarriesUrgentDataInTheirPlaceWithoutSpinning) {
+  const HostServer server = Serve(AF_INET, Echo);
+  RunningEgress egress(PlanFor(server.port));
+  egress.Inside([&] {
+    ASSERT_TRUE(egress.Next(ReportKind::kReady));
+    const Fd socket = ConnectLoopback(AF_INET, server.port);
+    ASSERT_TRUE(socket);
+    ASSERT_EQ(::send(socket.get(), "first", 5, 0), 5);
+    ASSERT_EQ(::send(socket.get(), "!", 1, MSG_OOB), 1);
+    ASSERT_EQ(::send(socket.get(), "last", 4, 0), 4);
+    std::string echoed;
+    std::array<char, 16> block{};
+    const timeval patience{.tv_sec = 5, .tv_usec = 0};
+    ASSERT_EQ(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    while (echoed.size() < 10) {
+      const ssize_t got = ::recv(socket.get(), block.data(), block.size(), 0);
+      ASSERT_GT(got, 0) << echoed;
+      echoed.append(block.data(), static_cast<std::size_t>(got));
+    }
+    EXPECT_EQ(echoed, "first!last");
+    // Nobody reads this one, and nothing comes behind it.
+    ASSERT_EQ(::send(socket.get(), "!", 1, MSG_OOB), 1);
+    const std::uint64_t before = CpuTicksOf(egress.process().pid());
+    ::usleep(500'000);
+    EXPECT_LT(CpuTicksOf(egress.process().pid()) - before,
+              static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)) / 10);
+  });
+}
+
 TEST(Egress, EndsWithTheLifeLine) {
   RunningEgress egress(PlanFor(9));
   egress.Inside([] {});

@@ -30,14 +30,17 @@ Holds::Question* Holds::Find(const Address& target, const HostName* name) {
   return same != questions_.end() ? &*same : nullptr;
 }
 
-void Holds::Tell(const Question& question, ReportKind kind, int error) {
-  EgressReport report{.kind = kind,
-                      .family = question.target.family,
-                      .port = question.target.port,
-                      .connection = question.id,
-                      .error = error};
+EgressReport Holds::About(const Question& question, ReportKind kind, int error) {
+  EgressReport report{
+      .kind = kind, .family = question.target.family, .port = question.target.port, .error = error};
   report.address = question.target.bytes;
   if (question.name != nullptr) report.name = TextOfName(question.name->text());
+  return report;
+}
+
+void Holds::Tell(const Question& question, ReportKind kind, int error) {
+  EgressReport report = About(question, kind, error);
+  report.connection = question.id;
   reporter_.Send(report);
 }
 
@@ -89,6 +92,12 @@ void Holds::Reconsider(const IsAsked& is_asked) {
     if (question.end || is_asked(question.target, question.name)) continue;
     question.end = End::kDecided;
     for (Timer* timer : question.waiting) timer->cancel();
+  }
+}
+
+void Holds::GiveUp() {
+  for (const Question& question : questions_) {
+    if (!question.end) reporter_.Send(About(question, ReportKind::kDenied, ECONNABORTED));
   }
 }
 

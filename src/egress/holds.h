@@ -49,6 +49,9 @@ class Holds {
   using IsAsked = std::function<bool(const Address& target, const HostName* name)>;
   void Reconsider(const IsAsked& is_asked);
 
+  /// The run has ended: what waits is on record as given up. Nothing may be asked of this any more.
+  void GiveUp();
+
  private:
   struct Question {
     std::uint32_t id;
@@ -58,6 +61,7 @@ class Holds {
     std::vector<Timer*> waiting = {};
   };
   Question* Find(const Address& target, const HostName* name);
+  static EgressReport About(const Question& question, ReportKind kind, int error);
   void Tell(const Question& question, ReportKind kind, int error);
   Task<End> WaitFor(Question& question, int client);
 

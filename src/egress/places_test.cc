@@ -83,16 +83,6 @@ TEST(Places, AnApprovalMakesNoMorePlacesThanThereAre) {
   EXPECT_EQ(scenario.EndsWithin(std::chrono::seconds(60)), 0);
 }
 
-std::uint64_t CpuTicksOf(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string field;
-  std::uint64_t ticks = 0;
-  for (int i = 1; i <= 15 && file >> field; ++i) {
-    if (i >= 14) ticks += std::stoull(field);
-  }
-  return ticks;
-}
-
 TEST(Places, DoesNotSpinWhenItRunsOutOfFiles) {
   const HostServer server = Serve(AF_INET, Echo);
   RunningEgress egress(PlanFor(server.port));
@@ -145,6 +135,21 @@ TEST(Places, AClientThatHasGoneLeavesTheQueueOfAHostPort) {
   const auto failed = egress.Next(ReportKind::kUpstreamFailed);
   ASSERT_TRUE(failed) << "the kernel tries for two minutes";
   EXPECT_EQ(failed->error, ECANCELED);
+}
+
+TEST(Places, WhatIsBeingDialledWhenTheRunEndsIsOnRecord) {
+  const FullPort full;
+  RunningEgress egress(PlanFor(full.address.port));
+  egress.Inside([&] {
+    const Fd socket = ConnectLoopback(AF_INET, full.address.port);
+    ASSERT_TRUE(socket);
+    ASSERT_TRUE(egress.Next(ReportKind::kReady));
+    ::usleep(100'000);
+    ASSERT_EQ(::shutdown(egress.control().get(), SHUT_WR), 0);
+    const auto failed = egress.Next(ReportKind::kUpstreamFailed);
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->error, ECANCELED);
+  });
 }
 
 TEST(LimitsFor, KeepsRoomForListenersAndPipes) {

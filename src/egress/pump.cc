@@ -138,7 +138,12 @@ Task<int> Pump(Descriptor& from, Descriptor& to, PipePool& pipes, std::uint64_t&
     if (pipe) {
       PipePool::Loan loan = std::move(*pipe);
       pipe.reset();
+      const std::uint64_t before = moved;
       stop = co_await SpliceBurst(from, to, std::move(loan), moved, out);
+      // splice(2) never gets over urgent data, though there is something to read.
+      if (stop.why == Stop::Why::kEmpty && moved == before) {
+        stop = co_await CopyBurst(from, to, moved, out);
+      }
     } else {
       stop = co_await CopyBurst(from, to, moved, out);
     }

@@ -30,6 +30,7 @@ std::string WayThere(const HostName& name, const NotConnected& why) {
     case policy::Reach::kPublic:
     case policy::Reach::kMetadata:
     case policy::Reach::kNobody:
+    case policy::Reach::kDenied:
       break;
   }
   return {};
@@ -46,6 +47,10 @@ policy::AddressBytes BytesOf(const Address& address) {
 
 std::string WordsOf(const Address& target, const HostName* name, std::string_view why) {
   return fmt::format("ambit: a connection to {} is refused: {}", RuleFor(target, name), why);
+}
+
+std::string WordsOfFailure(const Address& target, const HostName* name, std::string_view why) {
+  return fmt::format("ambit: a connection to {} failed: {}", RuleFor(target, name), why);
 }
 
 std::string WhyNotAllowed(const Address& target, const HostName* name,

@@ -15,6 +15,8 @@ policy::AddressBytes BytesOf(const Address& address);
 
 /// "ambit: a connection to example.com:22 is refused: WHY". `name`: nullptr for an address.
 std::string WordsOf(const Address& target, const HostName* name, std::string_view why);
+/// Of what is allowed: "ambit: a connection to example.com:22 failed: WHY".
+std::string WordsOfFailure(const Address& target, const HostName* name, std::string_view why);
 
 /// Of what no rule allows; `reach`: of an address.
 std::string WhyNotAllowed(const Address& target, const HostName* name,

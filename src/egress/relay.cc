@@ -113,7 +113,14 @@ Task<> Relay::EndIdleOnes() {
 }
 
 void Relay::TellWhatIsOpen() {
-  for (Connection* one : connections_) one->TellTheEnd();
+  holds_.GiveUp();
+  for (Connection* one : connections_) {
+    if (one->id != 0) {
+      one->TellTheEnd();
+    } else {
+      one->TellThatItFailed(ECANCELED);
+    }
+  }
 }
 
 /// For whoever looks while connections go on; those that end tell it themselves.
@@ -240,10 +247,11 @@ void Relay::RefuseFull(Fd client, const Listener& listener) {
                   .published = listener.port});
 }
 
-void Relay::Refuse(Fd client, ReportKind kind, const HostName* name) {
+void Relay::Refuse(Fd client, ReportKind kind, const HostName* name, int error) {
   const Address target = TargetOf(client.get());
   if (name == nullptr && names_) name = names_->table.NameOf(target);
   EgressReport report = ReportAbout(kind, target);
+  report.error = error;
   if (name != nullptr) report.name = TextOfName(name->text());
   // On record first: a run may end at once when it is refused.
   repeats_.Send(report);

@@ -92,7 +92,8 @@ class Relay {
   void Answer(std::uint32_t question, bool allowed) { holds_.Answer(question, allowed); }
   void OnRulesChanged();
 
-  /// The process ends next: what its connections have carried by now.
+  /// The process ends next: what its connections have carried by now, and which of them wait for
+  /// a far end or for a person.
   void TellWhatIsOpen();
 
   /// Of clients whose connection is refused, at once.
@@ -117,7 +118,7 @@ class Relay {
   void Take(Fd client, const Listener& listener);
   void TakeCaptured(Fd client);
   void RefuseFull(Fd client, const Listener& listener);
-  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr);
+  void Refuse(Fd client, ReportKind kind, const HostName* name = nullptr, int error = 0);
   /// Of all places there are, by connections and by those who are told of a refusal.
   [[nodiscard]] bool IsFull() const {
     return connections_.size() + telling_ >= limits_.connections;
@@ -138,10 +139,16 @@ class Relay {
   [[nodiscard]] policy::NetDecision DecisionOn(const Wanted& wanted) const;
   void RefuseUnallowed(Fd client, const Wanted& wanted, const Address& target,
                        const Permission& permission);
+  /// A rule that was given while it was being made, or stood, denies it.
+  [[nodiscard]] bool IsDeniedByNow(const Connection& connection) const;
+  static void CutOff(Connection& connection);
   Task<Permission> MayPass(int client, const Address& target, const Wanted& wanted);
   Task<bool> ConnectUpstream(std::shared_ptr<Connection> connection, Wanted wanted);
   Task<> CarryChecked(std::shared_ptr<Connection> connection);
   std::shared_ptr<Timer> ExpectAClaim(const std::shared_ptr<Connection>& connection);
+  Task<> EndOfClaims(const std::shared_ptr<Connection>& connection, const Unjudged& held,
+                     const Claim& claim);
+  Task<> RefuseClaim(const std::shared_ptr<Connection>& connection, const Claim::Look& look);
   Task<bool> PassOn(const std::shared_ptr<Connection>& connection, Unjudged& held, Claim& claim);
   Task<bool> Switch(const std::shared_ptr<Connection>& connection, const Unjudged& held);
   Task<std::optional<unsigned>> PassAnswerOn(std::shared_ptr<Connection> connection);

@@ -29,13 +29,13 @@ void PutAddress(EgressReport& report, const NotConnected& why) {
   std::copy_n(why.address.begin() + (v4 ? 12 : 0), v4 ? 4 : 16, report.address.begin());
 }
 
-/// Waits for more, behind `text`. False: there will be none.
-Task<bool> ReceiveMore(Descriptor& from, std::string& text) {
+/// Waits for more. False: there will be none.
+Task<bool> ReceiveMore(Descriptor& from, Unjudged& said) {
   std::array<char, 4096> block{};
   for (;;) {
     if (co_await Ready(from, Descriptor::wait_read)) co_return false;
     const ssize_t got = ::recv(from.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
-    if (got > 0) text.append(block.data(), static_cast<std::size_t>(got));
+    if (got > 0) said.Append({block.data(), static_cast<std::size_t>(got)});
     if (got >= 0 || (errno != EAGAIN && errno != EINTR)) co_return got > 0;
   }
 }
@@ -74,12 +74,29 @@ Task<Relay::Permission> Relay::MayPass(int client, const Address& target, const 
       case Holds::End::kGone:
         co_return Permission{.error = ECONNABORTED};
       case Holds::End::kTooMany:
-        co_return Permission{.refusal = ReportKind::kTooMany};
+        co_return Permission{.refusal = ReportKind::kTooMany, .error = EBUSY};
     }
   }
 }
 
+bool Relay::IsDeniedByNow(const Connection& connection) const {
+  if (!connection.IsCaptured() || !names_) return false;
+  const policy::NetDecision decision = DecisionOn({.name = connection.name,
+                                                   .address = BytesOf(connection.target),
+                                                   .port = connection.target.port});
+  return decision.rule != nullptr && !decision.allowed;
+}
+
+void Relay::CutOff(Connection& connection) {
+  connection.Tell(connection.About(ReportKind::kDenied));
+  connection.Break(EPROTO);
+}
+
 void Relay::OnRulesChanged() {
+  const auto all = connections_;  // to break one may end it
+  for (Connection* one : all) {
+    if (connections_.contains(one) && one->id != 0 && IsDeniedByNow(*one)) CutOff(*one);
+  }
   holds_.Reconsider([this](const Address& target, const HostName* name) {
     return DecisionOn({.name = name, .address = BytesOf(target), .port = target.port}).ask;
   });
@@ -93,7 +110,7 @@ void Relay::RefuseUnallowed(Fd client, const Wanted& wanted, const Address& targ
     return RefuseUnreachable(std::move(client), target);
   }
   if (permission.refusal != ReportKind::kDenied) {
-    return Refuse(std::move(client), permission.refusal, wanted.name);
+    return Refuse(std::move(client), permission.refusal, wanted.name, permission.error);
   }
   EgressReport report{.kind = ReportKind::kDenied, .family = target.family, .port = target.port};
   report.address = target.bytes;
@@ -136,6 +153,10 @@ Task<> Relay::CarryOut(Fd client, Address target) {
 
   if (!co_await ConnectUpstream(connection, wanted)) co_return;
   connection->Stands();
+  if (IsDeniedByNow(*connection)) {
+    CutOff(*connection);
+    co_return;
+  }
   const bool checked = name != nullptr && !permission.raw;
   if (!checked) {
     connection->Carries();
@@ -172,8 +193,9 @@ Task<bool> Relay::ConnectUpstream(std::shared_ptr<Connection> connection, Wanted
   if (why.kind == ReportKind::kUnreachable) PutAddress(report, why);
   reporter_.Send(report);
   if (why.kind == ReportKind::kUnreachable) {
+    const auto words = why.error != 0 ? WordsOfFailure : WordsOf;
     RefuseInWords(std::move(connection->client), connection->target.port,
-                  WordsOf(connection->target, wanted.name, WhyUnreachable(wanted.name, why)));
+                  words(connection->target, wanted.name, WhyUnreachable(wanted.name, why)));
   } else {
     connection->Break(why.error != 0 ? why.error : EACCES);
   }
@@ -220,11 +242,7 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
       co_return;
     }
     if (got == 0) {
-      // What was not judged by now never will be.
-      if (held.View().empty())
-        (void)::shutdown(connection->host.native_handle(), SHUT_WR);
-      else
-        connection->Break(EPROTO);
+      co_await EndOfClaims(connection, held, claim);
       co_return;
     }
     held.Append({block.data(), static_cast<std::size_t>(got)});
@@ -238,6 +256,20 @@ Task<> Relay::CarryChecked(std::shared_ptr<Connection> connection) {
     if (!goes_on) co_return;
   }
   if (!connection->refused) connection->Break(ECANCELED);
+}
+
+/// The client says no more: what was not judged by now never will be.
+Task<> Relay::EndOfClaims(const std::shared_ptr<Connection>& connection, const Unjudged& held,
+                          const Claim& claim) {
+  const Claim::Look look = claim.AtEnd(held.View());
+  if (look.then == Claim::Look::Then::kRefuse) {
+    co_await RefuseClaim(connection, look);
+    co_return;
+  }
+  connection->Carries();
+  CarryAnswers(connection);
+  if (!held.View().empty() && !co_await SendOut(*connection, held.View())) co_return;
+  (void)::shutdown(connection->host.native_handle(), SHUT_WR);
 }
 
 /// False: this coroutine has nothing more to do with the connection.
@@ -272,6 +304,11 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, Unjudged
       co_return true;
     }
   }
+  co_await RefuseClaim(connection, look);
+  co_return false;
+}
+
+Task<> Relay::RefuseClaim(const std::shared_ptr<Connection>& connection, const Claim::Look& look) {
   EgressReport report = connection->About(ReportKind::kMismatch);
   report.mismatch = look.mismatch;
   report.claimed = TextOfName(look.claimed);
@@ -280,9 +317,8 @@ Task<bool> Relay::PassOn(const std::shared_ptr<Connection>& connection, Unjudged
   if (connection->bytes_to_host > 0 || look.reply.empty()) {
     connection->Break(EPROTO);
   } else {
-    co_await EndWithReply(connection, std::move(look.reply));
+    co_await EndWithReply(connection, look.reply);
   }
-  co_return false;
 }
 
 /// False: it could not be sent, and the connection is broken.
@@ -329,21 +365,22 @@ Task<bool> Relay::Switch(const std::shared_ptr<Connection>& connection, const Un
 /// Nothing: there is none.
 Task<std::optional<unsigned>> Relay::PassAnswerOn(std::shared_ptr<Connection> connection) {
   constexpr unsigned kFirstFinal = 200;
-  std::string answer;
+  Unjudged answer(unjudged_);
   for (;;) {
-    const auto head = proto::ReadAnswerHead(answer);
+    const auto head = proto::ReadAnswerHead(answer.View());
     if (!head) co_return std::nullopt;
     if (!*head) {
+      if (unjudged_ > limits_.unjudged) co_return std::nullopt;
       if (!co_await ReceiveMore(connection->host, answer)) co_return std::nullopt;
       continue;
     }
     const unsigned status = (*head)->status;
     const bool decides = status == kSwitching || status >= kFirstFinal;
-    const std::size_t passed = decides ? answer.size() : (*head)->bytes;
-    if (!co_await SendAll(connection->client, std::string_view(answer).substr(0, passed)))
+    const std::size_t passed = decides ? answer.View().size() : (*head)->bytes;
+    if (!co_await SendAll(connection->client, answer.View().substr(0, passed)))
       co_return std::nullopt;
     connection->bytes_from_host += passed;
-    answer.erase(0, passed);
+    answer.Drop(passed);
     if (decides) co_return status;
   }
 }

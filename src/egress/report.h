@@ -25,7 +25,8 @@ enum class ReportKind : std::uint8_t {
   kDenied,          // a connection was refused: by the rules, or `error` when a person was asked:
                     // EACCES: said no, ETIMEDOUT: said nothing
   kUpstreamFailed,  // the far side does not serve `port`; `error` says how
-  kTooMany,         // refused: as many connections as there may be
+  kTooMany,         // refused: as many connections as there may be, or, with EBUSY, as many that
+                    // wait for a person
   kAcceptFailed,    // accepting pauses; `error` says why
   kDropped,         // `count` records before this one were lost
   kNameRefused,     // a question for `name`, which no rule allows

@@ -1,6 +1,7 @@
 #include "egress/reporter.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -72,16 +73,27 @@ bool Reporter::PayOne() {
   return true;
 }
 
-Task<> Reporter::PayAll() {
-  while (Owes()) {
-    if (co_await Ready(control_, Descriptor::wait_write)) break;
-    if (Owes() && !PayOne() && errno != EAGAIN) break;
+/// False: nobody reads any more.
+bool Reporter::WaitForRoom() {
+  pollfd room{.fd = control_.native_handle(), .events = POLLOUT, .revents = 0};
+  while (::poll(&room, 1, -1) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return (room.revents & POLLOUT) != 0;
+}
+
+void Reporter::PayAllNow() {
+  while (Owes() && WaitForRoom()) {
+    if (!PayOne() && errno != EAGAIN) return;
   }
 }
 
 /// Without a reader the life line ends the process.
 Task<> Reporter::PayWhenThereIsRoom() {
-  co_await PayAll();
+  while (Owes()) {
+    if (co_await Ready(control_, Descriptor::wait_write)) break;
+    if (Owes() && !PayOne() && errno != EAGAIN) break;
+  }
   waiting_ = false;
 }
 

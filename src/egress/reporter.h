@@ -19,8 +19,9 @@ class Reporter {
 
   void Send(EgressReport report);
 
-  /// Until all that is owed has gone, or nobody reads any more.
-  Task<> PayAll();
+  /// Until all that is owed has gone, or nobody reads any more. Holds up the whole loop: nothing
+  /// happens any more that could be told.
+  void PayAllNow();
 
   /// Some megabytes: the seconds of a busy supervisor.
   static constexpr std::size_t kMostKeptOfConnections = 8192;
@@ -29,6 +30,7 @@ class Reporter {
   bool TrySend(const EgressReport& report);
   void Keep(const EgressReport& report);
   bool PayOne();
+  bool WaitForRoom();
   Task<> PayWhenThereIsRoom();
   [[nodiscard]] bool Owes() const { return dropped_ > 0 || !kept_.empty(); }
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <thread>
 #include <vector>
 
 #include "base/fd.h"
@@ -82,6 +83,23 @@ TEST_F(ReporterTest, RefusalsHideNoConnectionWithinABound) {
   for (std::size_t n = 1; n <= Reporter::kMostKeptOfConnections; ++n) {
     ASSERT_EQ(read[before + n].connection, n);
   }
+}
+
+TEST_F(ReporterTest, TheLastWordsWaitForRoomAndForNothingElse) {
+  constexpr std::uint32_t kWords = 1000;
+  Fill();
+  for (std::uint32_t n = 1; n <= kWords; ++n) {
+    reporter_.Send({.kind = ReportKind::kClosed, .connection = n});
+  }
+  std::thread last([this] { reporter_.PayAllNow(); });
+  for (std::uint32_t heard = 0; heard < kWords;) {
+    EgressReport report;
+    ASSERT_EQ(::recv(theirs_.get(), &report, sizeof report, 0),
+              static_cast<ssize_t>(sizeof report));
+    if (report.kind != ReportKind::kClosed) continue;
+    EXPECT_EQ(report.connection, ++heard);
+  }
+  last.join();
 }
 
 // However long nobody reads: as many are kept as can wait at once.

@@ -1,6 +1,7 @@
 #pragma once
-// What one client has said and nobody could judge yet. It is held in memory of the host, where no
-// limit of the run counts it: so what all clients hold is counted together, and bounded.
+// What one side of a connection has said and nobody could judge yet. It is held in memory of the
+// host, where no limit of the run counts it: so what all clients hold is counted together, and
+// bounded.
 //
 // Who calls: egress/relay. One thread.
 #include <cstddef>

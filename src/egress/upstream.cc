@@ -102,7 +102,7 @@ Task<std::expected<void, NotConnected>> Upstream::Connect(Descriptor& out, Wante
   if (GoesByProxy(wanted)) co_return co_await ConnectByProxy(out, wanted, patience);
   std::vector<policy::AddressBytes> addresses = {wanted.address};
   if (wanted.name != nullptr) {
-    auto found = co_await AddressesOf(*wanted.name, patience);
+    auto found = co_await AddressesOf(*wanted.name, wanted.port, patience);
     if (!found) co_return std::unexpected(found.error());
     addresses = *std::move(found);
   }
@@ -111,20 +111,32 @@ Task<std::expected<void, NotConnected>> Upstream::Connect(Descriptor& out, Wante
   co_return std::expected<void, NotConnected>();
 }
 
+/// Deny wins over what leads there, too.
+policy::Reach Upstream::ReachOfDialled(const policy::AddressBytes& address,
+                                       std::uint16_t port) const {
+  return policy::IsDenied(rules_, address, port) ? policy::Reach::kDenied : ReachOf(address);
+}
+
 Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> Upstream::AddressesOf(
-    const HostName& name, Patience& patience) {
+    const HostName& name, std::uint16_t port, Patience& patience) {
   policy::Privacy privacy = policy::PrivacyOf(rules_, name);
-  if (!privacy.leads_to.empty()) co_return std::move(privacy.leads_to);
-  const auto found = co_await LookUp(name, patience);
-  if (!found) co_return std::unexpected(found.error());
-  std::vector<policy::AddressBytes> reachable = *found;
+  const bool is_written = !privacy.leads_to.empty();
+  std::vector<policy::AddressBytes> found = std::move(privacy.leads_to);
+  if (!is_written) {
+    auto looked_up = co_await LookUp(name, patience);
+    if (!looked_up) co_return std::unexpected(looked_up.error());
+    found = *std::move(looked_up);
+  }
+  std::vector<policy::AddressBytes> reachable = found;
   std::erase_if(reachable, [&](const policy::AddressBytes& address) {
-    return !MayLeadTo(ReachOf(address), privacy.by != nullptr);
+    const policy::Reach reach = ReachOfDialled(address, port);
+    return reach == policy::Reach::kDenied ||
+           (!is_written && !MayLeadTo(reach, privacy.by != nullptr));
   });
   if (!reachable.empty()) co_return reachable;
   co_return std::unexpected(NotConnected{.kind = ReportKind::kUnreachable,
-                                         .reach = ReachOf(found->front()),
-                                         .address = found->front()});
+                                         .reach = ReachOfDialled(found.front(), port),
+                                         .address = found.front()});
 }
 
 /// Whatever it leads to.

@@ -60,7 +60,9 @@ class Upstream {
 
  private:
   Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> AddressesOf(
-      const HostName& name, Patience& patience);
+      const HostName& name, std::uint16_t port, Patience& patience);
+  [[nodiscard]] policy::Reach ReachOfDialled(const policy::AddressBytes& address,
+                                             std::uint16_t port) const;
   Task<std::expected<std::vector<policy::AddressBytes>, NotConnected>> LookUp(const HostName& name,
                                                                               Patience& patience);
   Task<std::expected<void, NotConnected>> ConnectByProxy(Descriptor& out, Wanted wanted,

@@ -34,6 +34,7 @@ constexpr std::string_view kLeadsToLoopback = "it leads to this machine itself";
 constexpr std::string_view kLeadsToOwn = "it leads to an address of this machine";
 
 constexpr std::string_view kServerNameIsHidden = "the TLS server name is encrypted";
+constexpr std::string_view kNobodyLooksInto = "HTTP/2 without TLS is spoken";
 
 /// A range that has the address and does not mean it says so behind this (policy/net_words.h).
 bool NamesNoRule(std::string_view rule) {
@@ -72,7 +73,8 @@ Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
   } else if (NamesNoRule(refusal.rule)) {
     const std::string target = host.contains(':') ? fmt::format("[{}]", host) : host;
     refusal.way = web ? "--allow " + target : fmt::format("--allow {}:{}", target, port);
-  } else if (refusal.rule == kServerNameIsHidden && !host.empty()) {
+  } else if ((refusal.rule == kServerNameIsHidden || refusal.rule == kNobodyLooksInto) &&
+             !host.empty()) {
     refusal.way = fmt::format(
         "--allow tcp://{}:{} in place of the rule for it; nothing is looked at "
         "there then",

@@ -26,44 +26,57 @@ constexpr AddressRange V6(std::uint16_t a, std::uint16_t b, std::uint16_t c, int
   return {.first = {high(a), low(a), high(b), low(b), high(c), low(c)}, .bits = bits};
 }
 
+/// "a:b::last", or "a:b::before:last".
+constexpr AddressRange WholeV6(std::uint16_t a, std::uint16_t b, std::uint16_t before,
+                               std::uint16_t last) {
+  AddressRange whole = V6(a, b, 0, kWholeAddress);
+  whole.first[12] = static_cast<std::uint8_t>(before >> 8);
+  whole.first[13] = static_cast<std::uint8_t>(before & 0xFF);
+  whole.first[14] = static_cast<std::uint8_t>(last >> 8);
+  whole.first[15] = static_cast<std::uint8_t>(last & 0xFF);
+  return whole;
+}
+
+constexpr AddressRange WholeV6(std::uint16_t a, std::uint16_t b, std::uint16_t last) {
+  return WholeV6(a, b, 0, last);
+}
+
 constexpr AddressRange LastV6(std::uint8_t last) {
   return {.first = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last}, .bits = 128};
 }
 
 /// The first one that has the address decides.
 constexpr std::array kKnown = {
-    // Credentials of the machine: AWS, Azure, GCP and most others; ECS tasks; Alibaba; Azure's
-    // wire server; AWS over v6.
+    // Credentials of the machine: AWS, Azure, GCP and most others; tasks of ECS, pods of EKS;
+    // Tencent; Scaleway; Alibaba; Azure's wire server.
     Known{V4(169, 254, 169, 254, 32), Reach::kMetadata},
     Known{V4(169, 254, 170, 2, 32), Reach::kMetadata},
     Known{V4(169, 254, 170, 23, 32), Reach::kMetadata},
+    Known{V4(169, 254, 0, 23, 32), Reach::kMetadata},
+    Known{V4(169, 254, 42, 42, 32), Reach::kMetadata},
     Known{V4(100, 100, 100, 200, 32), Reach::kMetadata},
     Known{V4(168, 63, 129, 16, 32), Reach::kMetadata},
     Known{V4(192, 0, 0, 192, 32), Reach::kMetadata},  // Oracle
-    Known{{.first = {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, .bits = 128},
-          Reach::kMetadata},
-    Known{{.first = {0xfd, 0x20, 0, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, .bits = 128},
-          Reach::kMetadata},  // GCP
+    // Over v6: AWS, EKS, GCP, Oracle, Scaleway, OpenStack.
+    Known{WholeV6(0xfd00, 0x0ec2, 0x0254), Reach::kMetadata},
+    Known{WholeV6(0xfd00, 0x0ec2, 0x0023), Reach::kMetadata},
+    Known{WholeV6(0xfd20, 0x00ce, 0x0254), Reach::kMetadata},
+    Known{WholeV6(0xfd00, 0x00c1, 0xa9fe, 0xa9fe), Reach::kMetadata},
+    Known{WholeV6(0xfd00, 0x0042, 0x0042), Reach::kMetadata},
+    Known{WholeV6(0xfe80, 0x0000, 0xa9fe, 0xa9fe), Reach::kMetadata},
 
-    Known{V4(0, 0, 0, 0, 8), Reach::kNobody},
-    Known{V4(10, 0, 0, 0, 8), Reach::kPrivate},
+    Known{V4(0, 0, 0, 0, 8), Reach::kNobody}, Known{V4(10, 0, 0, 0, 8), Reach::kPrivate},
     Known{V4(100, 64, 0, 0, 10), Reach::kPrivate},  // shared by a provider's customers
-    Known{V4(127, 0, 0, 0, 8), Reach::kLoopback},
-    Known{V4(169, 254, 0, 0, 16), Reach::kPrivate},
-    Known{V4(172, 16, 0, 0, 12), Reach::kPrivate},
-    Known{V4(192, 0, 0, 0, 24), Reach::kNobody},
+    Known{V4(127, 0, 0, 0, 8), Reach::kLoopback}, Known{V4(169, 254, 0, 0, 16), Reach::kPrivate},
+    Known{V4(172, 16, 0, 0, 12), Reach::kPrivate}, Known{V4(192, 0, 0, 0, 24), Reach::kNobody},
     Known{V4(192, 0, 2, 0, 24), Reach::kNobody},
     Known{V4(192, 88, 99, 0, 24), Reach::kNobody},  // 6to4 relays
-    Known{V4(192, 168, 0, 0, 16), Reach::kPrivate},
-    Known{V4(198, 18, 0, 0, 15), Reach::kNobody},
-    Known{V4(198, 51, 100, 0, 24), Reach::kNobody},
-    Known{V4(203, 0, 113, 0, 24), Reach::kNobody},
+    Known{V4(192, 168, 0, 0, 16), Reach::kPrivate}, Known{V4(198, 18, 0, 0, 15), Reach::kNobody},
+    Known{V4(198, 51, 100, 0, 24), Reach::kNobody}, Known{V4(203, 0, 113, 0, 24), Reach::kNobody},
     Known{V4(224, 0, 0, 0, 3), Reach::kNobody},  // multicast, reserved, broadcast
 
-    Known{LastV6(0), Reach::kNobody},
-    Known{LastV6(1), Reach::kLoopback},
-    Known{V6(0xfc00, 0, 0, 7), Reach::kPrivate},
-    Known{V6(0xfe80, 0, 0, 10), Reach::kPrivate},
+    Known{LastV6(0), Reach::kNobody}, Known{LastV6(1), Reach::kLoopback},
+    Known{V6(0xfc00, 0, 0, 7), Reach::kPrivate}, Known{V6(0xfe80, 0, 0, 10), Reach::kPrivate},
     Known{V6(0xfec0, 0, 0, 10), Reach::kPrivate},  // site-local, as it was
     Known{V6(0xff00, 0, 0, 8), Reach::kNobody},
     Known{V6(0x0100, 0, 0, 64), Reach::kNobody},       // discard
@@ -86,8 +99,9 @@ Reach ReachByBlock(const AddressBytes& address) {
   return block != nullptr ? block->reach : Reach::kPublic;
 }
 
-/// The v4 address that `address` leads to as well, when it is one of those that hold one.
-std::optional<AddressBytes> Inner(const AddressBytes& address) {
+}  // namespace
+
+std::optional<AddressBytes> InnerAddressOf(const AddressBytes& address) {
   const auto v4_at = [&](std::size_t at, std::uint8_t flip) {
     AddressBytes inner{};
     inner[10] = inner[11] = 0xFF;
@@ -100,14 +114,13 @@ std::optional<AddressBytes> Inner(const AddressBytes& address) {
   if (begins(V6(0x0064, 0xff9b, 0, 96))) return v4_at(12, 0);  // NAT64
   if (begins(V6(0x2002, 0, 0, 16))) return v4_at(2, 0);        // 6to4
   if (begins(V6(0x2001, 0, 0, 32))) return v4_at(12, 0xFF);    // Teredo
+  if (begins({.first = {0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}, .bits = 96})) return v4_at(12, 0);
   if (begins(V6(0, 0, 0, 96)) && !begins(LastV6(0)) && !begins(LastV6(1))) return v4_at(12, 0);
   return std::nullopt;
 }
 
-}  // namespace
-
 Reach ReachOf(const AddressBytes& address, const OwnAddresses& own) {
-  const auto inner = Inner(address);
+  const auto inner = InnerAddressOf(address);
   Reach reach = ReachByBlock(address);
   if (reach == Reach::kPublic && inner) reach = ReachByBlock(*inner);
   if (reach == Reach::kMetadata || reach == Reach::kLoopback) return reach;
@@ -128,6 +141,7 @@ bool Means(const AddressRange& range, const AddressBytes& address, const OwnAddr
     }
     case Reach::kLoopback:
     case Reach::kMetadata:
+    case Reach::kDenied:
       break;
   }
   return false;
@@ -147,6 +161,8 @@ std::string_view WordsFor(Reach reach) {
       return "the metadata of a cloud machine";
     case Reach::kNobody:
       return "an address that nobody has";
+    case Reach::kDenied:
+      return "an address that a rule denies";
   }
   return "";
 }

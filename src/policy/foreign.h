@@ -9,6 +9,7 @@
 // of private names. Pure.
 // Source: IANA special-purpose registries (RFC 6890, 8190), 6052, 3056, 4380, 6598, 4193.
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "policy/net_rules.h"
@@ -22,14 +23,18 @@ enum class Reach : std::uint8_t {
   kOwn,       // this machine, by an address of its interfaces
   kMetadata,  // of a cloud machine: never
   kNobody,    // multicast, unspecified, reserved, documentation: never
+  kDenied,    // wherever that is, a rule denies it: never. What is in effect says so, no address
 };
 
-inline constexpr Reach kLastReach = Reach::kNobody;
+inline constexpr Reach kLastReach = Reach::kDenied;
 
 /// For people: "an address of a private network".
 std::string_view WordsFor(Reach reach);
 
 Reach ReachOf(const AddressBytes& address, const OwnAddresses& own = {});
+
+/// The v4 address that `address` leads to as well, when it is one of those that hold one.
+std::optional<AddressBytes> InnerAddressOf(const AddressBytes& address);
 
 /// Whether a rule that names `range` means `address`, which is in it. A public address it does;
 /// one that is not public only where all of the range is in one block with it, so 0.0.0.0/0 means

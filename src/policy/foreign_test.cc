@@ -48,7 +48,8 @@ TEST(Reach, IsKnownOfEachRange) {
       {Reach::kMetadata,
        {"169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192",
         "fd00:ec2::254", "fd20:ce::254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
-        "2002:a9fe:a9fe::"}},
+        "2002:a9fe:a9fe::", "fd00:ec2::23", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fe80::a9fe:a9fe",
+        "169.254.0.23", "169.254.42.42", "::ffff:0:169.254.169.254"}},
       {Reach::kNobody,
        {"0.0.0.0", "0.1.2.3", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.19.255.1",
         "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255",
@@ -94,6 +95,18 @@ TEST(RangeRule, MeansNeitherLoopbackNorMetadataAndThisMachineByItsAddressAlone) 
   EXPECT_FALSE(RuleMeans("10.0.0.0/8", "10.0.0.5", {"10.0.0.5"}));
   EXPECT_TRUE(RuleMeans("10.0.0.5", "10.0.0.5", {"10.0.0.5"}));
   EXPECT_FALSE(RuleMeans("0.0.0.0/0", "8.8.4.4", {"8.8.4.4"}));
+}
+
+TEST(IsDenied, HoldsForAnAddressInWhateverFormItIs) {
+  NetRules rules;
+  rules.allow.push_back(*ParseNetRule("93.184.216.34", "--allow"));
+  rules.deny.push_back(*ParseNetRule("93.184.216.0/24:443", "--deny"));
+  for (const char* form : {"93.184.216.34", "64:ff9b::5db8:d822", "2002:5db8:d822::1"}) {
+    EXPECT_TRUE(IsDenied(rules, Address(form), 443)) << form;
+    EXPECT_FALSE(IsDenied(rules, Address(form), 80)) << form;
+  }
+  EXPECT_FALSE(IsDenied(rules, Address("93.184.217.34"), 443));
+  EXPECT_FALSE(IsDenied(rules, Address("64:ff9b::5db8:d922"), 443));
 }
 
 }  // namespace

@@ -182,6 +182,14 @@ bool Fits(const NetRule& rule, const TargetAddress& target) {
   return rule.range && rule.range->Has(target.address);
 }
 
+bool Denies(const NetRule& rule, const HostName& name) { return Fits(rule, name); }
+
+/// In whatever form it is written.
+bool Denies(const NetRule& rule, const TargetAddress& target) {
+  const auto inner = InnerAddressOf(target.address);
+  return Fits(rule, target) || (inner && rule.range && rule.range->Has(*inner));
+}
+
 bool Allows(const NetRule& rule, const HostName& name) { return Fits(rule, name); }
 
 bool Allows(const NetRule& rule, const TargetAddress& target) {
@@ -208,7 +216,7 @@ bool IsAskedAbout(const NetRules& rules, const Target& target, std::uint16_t por
 template <class Target>
 NetDecision DecideAbout(const NetRules& rules, const Target& target, std::uint16_t port) {
   for (const NetRule& rule : rules.deny) {
-    if (Fits(rule, target) && DeniesPort(rule, port)) return {.rule = &rule, .allowed = false};
+    if (Denies(rule, target) && DeniesPort(rule, port)) return {.rule = &rule, .allowed = false};
   }
   // Of those that allow it one that compares what is claimed goes first: the narrower one.
   const NetRule* found = nullptr;
@@ -230,7 +238,7 @@ bool IsAskedAbout(const NetRules& rules, const Target& target) {
 template <class Target>
 NetDecision DecideOnAnyPort(const NetRules& rules, const Target& target) {
   for (const NetRule& rule : rules.deny) {
-    if (Fits(rule, target) && !rule.port) return {.rule = &rule, .allowed = false};
+    if (Denies(rule, target) && !rule.port) return {.rule = &rule, .allowed = false};
   }
   NetDecision refused;
   for (const NetRule& rule : rules.allow) {
@@ -346,6 +354,11 @@ NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t po
 NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port,
                    const OwnAddresses& own) {
   return DecideAbout(rules, TargetAddress{.address = address, .own = own}, port);
+}
+
+bool IsDenied(const NetRules& rules, const AddressBytes& address, std::uint16_t port) {
+  const NetDecision decision = Decide(rules, address, port);
+  return decision.rule != nullptr && !decision.allowed;
 }
 
 NetDecision DecideName(const NetRules& rules, const HostName& name) {

@@ -105,6 +105,8 @@ struct NetDecision {
 NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t port);
 NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port,
                    const OwnAddresses& own = {});
+/// Whether a rule denies the address: also to a name that leads there.
+bool IsDenied(const NetRules& rules, const AddressBytes& address, std::uint16_t port);
 
 /// Whether the name may be reached on any port: a name that may not gets no address.
 NetDecision DecideName(const NetRules& rules, const HostName& name);

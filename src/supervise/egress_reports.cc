@@ -289,6 +289,9 @@ void EgressReports::OnDenied(const egress::EgressReport& report) {
 
 std::string EgressReports::RuleOf(const egress::EgressReport& report) const {
   using egress::ReportKind;
+  if (report.kind == ReportKind::kTooMany && report.error == EBUSY) {
+    return "as many connections wait for a person's answer as may";
+  }
   if (report.kind == ReportKind::kTooMany || report.kind == ReportKind::kAcceptFailed) {
     return "connection limit";
   }

@@ -74,6 +74,14 @@ curl -sS -m 50 http://www.example.com/last
                              HasSubstr("no run of this project is going on")));
 }
 
+TEST_P(NetAsk, WhatWaitsWhenTheRunEndsIsOnRecord) {
+  const Finished run =
+      Run("", "curl -sS -m 50 http://example.com/held & sleep 3", ":", "ambit audit show --denied");
+  EXPECT_THAT(run.out, HasSubstr("a connection to example.com port 80: no rule names it, and it "
+                                 "was given up before anybody answered"))
+      << run.err;
+}
+
 TEST_P(NetAsk, OnceIsForWhatWaitsAlone) {
   const Finished run = Run("", R"sh(
 curl -sS -m 50 http://example.com/first
@@ -96,6 +104,33 @@ curl -sS -m 50 http://example.com/; echo "second $?"
                            "waits example.com:80; ambit deny example.com");
   EXPECT_THAT(run.out,
               AllOf(HasSubstr("example.com denies it (ambit deny)"), HasSubstr("second 6\n")))
+      << run.err;
+}
+
+TEST_P(NetAsk, ADenialEndsWhatStandsAndIsOnRecord) {
+  person_.Write("project/kept.py", R"py(
+import http.client, time
+kept = http.client.HTTPConnection('example.com', timeout=50)
+def ask():
+    kept.request('GET', '/kept')
+    return kept.getresponse().read().decode().strip()
+print(ask(), flush=True)
+kept.auto_open = False
+end = time.monotonic() + 20
+try:
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        ask()
+    print('goes on')
+except OSError as error: print('cut off', type(error).__name__)
+)py");
+  const Finished run = Run("--allow example.com", "exec /usr/bin/python3 kept.py",
+                           "n=0; until grep -q kept inside.out || [ $((n+=1)) -gt 200 ]; do\n"
+                           "  sleep 0.05; done\n"
+                           "ambit deny example.com",
+                           "ambit audit show --denied");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("/kept at example.com\ncut off ConnectionReset"),
+                             HasSubstr("a connection to example.com port 80: example.com")))
       << run.err;
 }
 

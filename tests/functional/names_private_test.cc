@@ -200,5 +200,24 @@ TEST_P(PrivateNames, ThatChangeWithEachQuestionLeadOnlyWhereTheyWereJudged) {
       << run.err;
 }
 
+TEST_P(PrivateNames, LeadToNoAddressThatARuleDenies) {
+  const Finished run =
+      Try("example.com www.example.com private.example both.example",
+          "--allow example.com --allow www.example.com --allow private.example "
+          "--allow both.example --private private.example --private both.example "
+          "--deny 10.0.0.0/8 --private www.example.com=93.184.216.37 --deny 93.184.216.37",
+          "ambit audit show --denied");
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("example.com /where at 93.184.216.34 (0)"),
+            HasSubstr("www.example.com ambit: a connection to www.example.com:80 is refused: it "
+                      "leads to an address that a rule denies (0)"),
+            HasSubstr("private.example ambit: a connection to private.example:80 is refused: it "
+                      "leads to an address that a rule denies (0)"),
+            HasSubstr("both.example /where at 93.184.216.34 (0)"),
+            HasSubstr("private.example port 80: it leads to an address that a rule denies")))
+      << run.err;
+}
+
 }  // namespace
 }  // namespace ambit::testing
