@@ -104,6 +104,8 @@ inline constexpr const char* kViewMask = "view";
 
 /// What was refused, as the agent can read it; of the run's directory, written from outside.
 inline constexpr const char* kDenialsFile = "denials";
+/// A directory of ambit's own, inside.
+inline constexpr const char* kOwnInside = "/run/ambit";
 inline constexpr const char* kDenialsInside = "/run/ambit/denials";
 
 /// Whether what is written there is in the host's own tree at once (--project rw).

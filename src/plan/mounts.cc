@@ -143,6 +143,8 @@ std::vector<Mount> MakeMounts(const policy::Policy& policy, const host::HostFact
   mounts.push_back({.kind = Kind::kDevpts, .inside = "/dev/pts"});
   for (const char* path : {"/dev/shm", "/tmp", "/var/tmp"}) mounts.push_back(Tmpfs(path, 01777));
   mounts.push_back(Tmpfs("/run", 0755));
+  // A mount of its own: else whoever may write /run could put another directory in its place.
+  mounts.push_back(Tmpfs(kOwnInside, 0755));
   mounts.push_back(
       {.kind = Kind::kDenials, .inside = kDenialsInside, .directory = false, .read_only = true});
   mounts.push_back({.kind = Kind::kHome, .inside = facts.person.home});

@@ -59,7 +59,8 @@ class Audit : public ::testing::TestWithParam<Who> {
   Finished Refused() const {
     return person_.Ambit({"run", "--host-port", "9", "--", "bash", "-c",
                           "exec 2>/dev/null; echo x > new; read -t 5 < /dev/tcp/127.0.0.1/1; "
-                          "sleep 0.3; cat /run/ambit/denials; echo y > /run/ambit/denials; true"});
+                          "sleep 0.3; cat /run/ambit/denials; echo y > /run/ambit/denials; "
+                          "mv /run/ambit /run/other && echo moved; true"});
   }
   static bool HasControls(const std::string& text) {
     for (const char c : text) {
