@@ -170,7 +170,7 @@ TEST_P(NetNames, ThatDoNotExistAreNoRefusalOfOurs) {
   const Finished run =
       RunWithOutside(person_, "--allow none.example",
                      "curl -sS -m 9 http://none.example/ http://other.org/ >/dev/null");
-  EXPECT_THAT(run.err, HasSubstr("1 thing refused: resolving other.org")) << run.out;
+  EXPECT_THAT(run.err, HasSubstr("1 thing refused: resolve other.org")) << run.out;
 }
 
 TEST_P(NetNames, AreNoneWithoutARule) {
