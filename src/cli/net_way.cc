@@ -64,6 +64,7 @@ void NetWay::Mend(const plan::Target& target, plan::Answer& answer) const {
   const auto decision = plan::DecisionOn(network_.rules, target);
   if (decision && decision->rule != nullptr && !decision->allowed) {
     answer.way = WayPast(*decision->rule, target);
+    if (!answer.way.starts_with(kAllow)) return;
   }
   if (const auto named = NamedIn(answer.way)) AllowBy(named->rule, named->behind, answer);
 }

@@ -212,6 +212,7 @@ TEST_P(NetAsk, WhatNobodyAllowedAFlagWouldAllow) {
   const Finished run = Run("", R"sh(
 curl -sS -m 50 http://example.com/
 curl -sS -m 1 http://www.example.com:8080/
+sleep 3
 )sh",
                            "waits example.com:80; ambit why git.example:22\n"
                            "ambit deny --once example.com:80",
@@ -244,7 +245,7 @@ ambit run -q --allow www.example.com -- true; ambit why www.example.com)sh");
       << run.err;
   EXPECT_THAT(
       over,
-      AllOf(HasSubstr("because a person said no\nallow   --allow example.com\n"),
+      AllOf(HasSubstr("because example.com (ambit deny)\nallow   --allow example.com\n"),
             HasSubstr("www.example.com denies it (ambit deny --always)\n"),
             ContainsRegex("allow   take 'www.example.com' out of /[^\n]*/approved.toml\n"),
             ContainsRegex("allow   take 'www.example.com' out of /[^\n]*/approved.toml:[0-9:]+\n"),
