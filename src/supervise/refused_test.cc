@@ -33,7 +33,7 @@ class RefusedTest : public ::testing::Test {
     EXPECT_TRUE(MakeDenialsFile(run_.get()));
     sink_ = *TellingSink::Open(run_.get(), plan_, std::make_unique<Journal>());
   }
-  ~RefusedTest() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   void Denied(const std::string& host, std::int64_t count = 1,
               const std::string& rule = "no rule names it") {
