@@ -40,6 +40,16 @@ using supervise::Scope;
 constexpr int kNothingWaits = 1;
 constexpr int kBetweenLooksMs = 500;  // --watch
 
+/// To a question mark.
+constexpr std::string_view kAnswersExplained =
+    "  once     what waits for this now; what comes later is asked about again\n"
+    "  run      until the run ends\n"
+    "  project  also in later runs of this project\n"
+    "  always   in all runs from now on\n"
+    "  no       what waits is reset; what comes later is asked about again\n"
+    "  deny     what waits is reset, and so is all that comes until the run ends\n"
+    "  An empty line leaves it waiting; after 10 minutes it is reset.";
+
 struct AnswerFlags {
   bool allow = true;
   std::string run;
@@ -97,6 +107,65 @@ Status Answer(const host::Person& person, const LiveRun& live, bool allow, Scope
   return {};
 }
 
+/// Whether `target` answers something that the run waits for.
+bool WaitsFor(const LiveRun& live, const policy::NetRule& target) {
+  const auto waiting = WaitingIn(live.meta, live.run, supervise::kControlPatience);
+  return std::ranges::any_of(waiting, [&](const Waiting& one) {
+    const auto asked = policy::ParseNetRule(one.target, {});
+    return asked && policy::Covers(target, *asked);
+  });
+}
+
+/// The newest run that waits for what `target` answers, where none is named: of this project, else
+/// of any. nullptr: none does.
+const LiveRun* WhoWaits(const AnswerFlags& flags, const std::vector<LiveRun>& live,
+                        const policy::NetRule& target) {
+  if (!flags.run.empty()) return nullptr;
+  const Result<supervise::Place> here = PlaceHere(flags.directory);
+  const LiveRun* elsewhere = nullptr;
+  for (const LiveRun& one : live) {
+    if (!WaitsFor(one, target)) continue;
+    if (here && one.meta.project == here->project.root) return &one;
+    if (elsewhere == nullptr) elsewhere = &one;
+  }
+  return elsewhere;
+}
+
+/// The run that is meant; of those of this project the one that waits for `target`, if there is
+/// one.
+Result<const LiveRun*> RunToAnswer(const AnswerFlags& flags, const std::vector<LiveRun>& live,
+                                   const LiveRun* waits) {
+  if (!flags.run.empty() || waits == nullptr) return RunMeant(live, flags.run, flags.directory);
+  const Result<supervise::Place> here = PlaceHere(flags.directory);
+  if (here && here->project.root == waits->meta.project) return waits;
+  return RunMeant(live, flags.run, flags.directory);
+}
+
+/// What was refused, with the run that does wait for it.
+Status NameWhoWaits(Error error, const LiveRun& waits, const AnswerFlags& flags,
+                    const std::string& target) {
+  return Fail(error.code, std::move(error.what),
+              fmt::format("run {} of {} waits for it: 'ambit {} {} {}'", waits.meta.id,
+                          Printable(waits.meta.project), flags.allow ? "approve" : "deny",
+                          waits.meta.id, Printable(target)));
+}
+
+/// Without a run that was named: in the project's own, and there where it is waited for.
+Status AnswerThat(const host::Person& person, const AnswerFlags& flags,
+                  const std::vector<LiveRun>& live, const std::string& target) {
+  AMBIT_TRY(const policy::NetRule rule, policy::ParseNetRule(target, {}));
+  const LiveRun* waits = WhoWaits(flags, live, rule);
+  Status done;
+  const Result<const LiveRun*> meant = RunToAnswer(flags, live, waits);
+  if (meant) {
+    done = Answer(person, **meant, flags.allow, flags.scope(), target);
+  } else {
+    done = std::unexpected(meant.error());
+  }
+  const bool elsewhere = !done && waits != nullptr && (!meant || *meant != waits);
+  return elsewhere ? NameWhoWaits(done.error(), *waits, flags, target) : done;
+}
+
 /// Each that is new is put to the person, once. False: the person has left.
 bool AskAboutEach(const host::Person& person, const std::vector<LiveRun>& live,
                   std::set<std::pair<std::string, std::uint32_t>>& seen) {
@@ -106,8 +175,9 @@ bool AskAboutEach(const host::Person& person, const std::vector<LiveRun>& live,
     auto typed = Ask(fmt::format("{} waits for {} ({} s)\n  {}\n>", one.run, Printable(one.target),
                                  one.seconds, supervise::kTypedAnswers));
     while (typed && !typed->empty() && !supervise::ReadTypedAnswer(*typed)) {
-      typed = Ask(
-          fmt::format("'{}' is none of these: {}\n>", Printable(*typed), supervise::kTypedAnswers));
+      typed = Ask(*typed == "?" ? fmt::format("{}\n>", kAnswersExplained)
+                                : fmt::format("'{}' is none of these: {}; ?: what they mean\n>",
+                                              Printable(*typed), supervise::kTypedAnswers));
     }
     if (!typed) return false;
     const auto choice = supervise::ReadTypedAnswer(*typed);
@@ -151,6 +221,8 @@ Result<int> ShowWhatWaits(const AnswerFlags& flags, const std::vector<LiveRun>& 
 
 Result<int> Watch(const host::Person& person, const AnswerFlags& flags) {
   std::set<std::pair<std::string, std::uint32_t>> seen;
+  Say(fmt::format("watching {}: whatever waits is asked about; Ctrl-C ends it",
+                  flags.run.empty() ? "all your runs" : flags.run));
   for (;;) {
     AMBIT_TRY(const std::vector<LiveRun> live, LiveRuns(person, flags.run));
     if (!AskAboutEach(person, live, seen)) return 0;
@@ -169,9 +241,8 @@ Result<int> AnswerOrShow(AnswerFlags flags) {
   if (flags.watch) return Watch(person, flags);
   AMBIT_TRY(const std::vector<LiveRun> live, LiveRuns(person, flags.run));
   if (!flags.targets.empty()) {
-    AMBIT_TRY(const LiveRun* meant, RunMeant(live, flags.run, flags.directory));
     for (const std::string& target : flags.targets) {
-      AMBIT_CHECK(Answer(person, *meant, flags.allow, flags.scope(), target));
+      AMBIT_CHECK(AnswerThat(person, flags, live, target));
     }
     return 0;
   }

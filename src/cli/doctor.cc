@@ -20,6 +20,8 @@ using supervise::Diagnosis;
 using supervise::Finding;
 using supervise::Verdict;
 
+constexpr int kNoNames = 1;
+
 const char* WordFor(Verdict verdict) {
   switch (verdict) {
     case Verdict::kOk:
@@ -30,6 +32,18 @@ const char* WordFor(Verdict verdict) {
       return "?";
   }
   return "?";
+}
+
+std::string_view InSum(const Diagnosis& diagnosis) {
+  if (!diagnosis.run_would_start) return "No run would start here.";
+  return diagnosis.names_would_be_reached
+             ? "A run would start here."
+             : "A run without a network would start here; none that reaches names.";
+}
+
+int ExitCodeOf(const Diagnosis& diagnosis) {
+  if (!diagnosis.run_would_start) return kAmbitFailed;
+  return diagnosis.names_would_be_reached ? 0 : kNoNames;
 }
 
 std::string ForPeople(const Diagnosis& diagnosis) {
@@ -49,9 +63,7 @@ std::string ForPeople(const Diagnosis& diagnosis) {
   for (const supervise::Fact& fact : diagnosis.facts) {
     text += fmt::format("{}: {}\n", fact.name, fact.detail);
   }
-  text +=
-      diagnosis.run_would_start ? "\nA run would start here.\n" : "\nNo run would start here.\n";
-  return text;
+  return text + fmt::format("\n{}\n", InSum(diagnosis));
 }
 
 std::string JsonEntry(std::string_view primitive, const char* ok, std::string_view detail,
@@ -78,7 +90,7 @@ std::string ForPrograms(const Diagnosis& diagnosis) {
                   finding.sys_errno));
   }
   for (const supervise::Fact& fact : diagnosis.facts) {
-    add(JsonEntry(fact.name, "true", fact.detail, "", "", 0));
+    add(JsonEntry(fact.name, fact.in_order ? "true" : "false", fact.detail, "", "", 0));
   }
   return text + "\n]\n";
 }
@@ -95,7 +107,7 @@ int Report(bool json) {
     return Complain(diagnosis.error().what, diagnosis.error().remedy);
   }
   std::fputs((json ? ForPrograms(*diagnosis) : ForPeople(*diagnosis)).c_str(), stdout);
-  return diagnosis->run_would_start ? 0 : kAmbitFailed;
+  return ExitCodeOf(*diagnosis);
 }
 
 }  // namespace
@@ -103,7 +115,9 @@ int Report(bool json) {
 void AddDoctor(CLI::App& app, Action& action) {
   auto json = std::make_shared<bool>(false);
   CLI::App* doctor = app.add_subcommand(
-      "doctor", "Rehearse a run here: what is missing, what to do (exit 0: a run would start)");
+      "doctor",
+      "Rehearse a run here: what is missing, what to do (exit 0: a run would start; "
+      "1: none that reaches names)");
   doctor->add_flag("--json", *json, "For programs");
   doctor->final_callback([json, &action] { action = [json] { return Report(*json); }; });
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -28,11 +29,30 @@ struct PublishFlags {
   [[nodiscard]] const std::string& port() const { return second.empty() ? first : second; }
 };
 
+/// The run's own words would speak of a flag that nobody typed.
+Status CheckIsFree(const workspace::RunMeta& meta, const policy::PublishedPort& port) {
+  const auto there = std::ranges::find_if(meta.published, [&](const policy::PublishedPort& one) {
+    return port.host != 0 && one.host == port.host;
+  });
+  if (there == meta.published.end()) return {};
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("{} publishes port {} of this machine already: {}", meta.id, port.host,
+                          supervise::TellOf(*there)),
+              *there == port
+                  ? std::string()
+                  : fmt::format("publish another port: 0:{} takes one that is free", port.inside));
+}
+
 Status Publish(const PublishFlags& flags) {
+  if (flags.port().empty() || (flags.second.empty() && workspace::IsRunId(flags.first))) {
+    return Fail(Errc::kInvalidArgument, "no port is named",
+                "as in 'ambit publish 3000', or 8080:3000 for port 3000 inside at 8080 here");
+  }
   AMBIT_TRY(const policy::PublishedPort port, policy::ParsePublishedPort(flags.port()));
   AMBIT_TRY(const host::Person person, host::ReadPerson());
   AMBIT_TRY(const std::vector<LiveRun> live, LiveRuns(person, flags.run()));
   AMBIT_TRY(const LiveRun* meant, RunMeant(live, flags.run(), flags.directory));
+  AMBIT_CHECK(CheckIsFree(meant->meta, port));
   AMBIT_TRY(const std::uint32_t bound, AskTheRun(*meant, {.kind = supervise::ControlKind::kPublish,
                                                           .host = port.host,
                                                           .inside = port.inside}));

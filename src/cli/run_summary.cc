@@ -59,26 +59,45 @@ std::string HeldLimitsOf(const Ended& ended) {
 
 /// The limit that ended the run is the one thing that it was refused, and told already.
 bool IsOnlyItsEnd(const Ended& ended) {
-  return supervise::IsOfLimit(ended.outcome.cause) && ended.refused.count == 1;
+  return supervise::IsOfLimit(ended.outcome.cause) && ended.refused.things == 1;
+}
+
+bool WasRefused(const Ended& ended) { return ended.refused.newest && !IsOnlyItsEnd(ended); }
+
+/// What stands between a count and the newest of what was counted.
+std::string_view ToTheNewest(std::uint64_t count) { return count > 1 ? ", the newest: " : ": "; }
+
+void TellRefused(const Ended& ended) {
+  const supervise::Refused& refused = ended.refused;
+  const event::Refusal& newest = *refused.newest;
+  Say(fmt::format("{}{} refused{}{} ({}); 'ambit why {}' tells what would allow it",
+                  refused.more ? "more than " : "", Count(refused.things, "thing"),
+                  ToTheNewest(refused.things), Shown(newest.what), Shown(newest.rule), ended.id));
+}
+
+/// The command is named once.
+void TellFailed(const Ended& ended) {
+  const supervise::Refused& refused = ended.refused;
+  const event::Failure& newest = *refused.newest_failed;
+  Say(fmt::format(
+      "{} failed{}{}: {}{}", Count(refused.failed, "connection"), ToTheNewest(refused.failed),
+      Shown(newest.what), Shown(newest.why),
+      WasRefused(ended) ? "" : fmt::format("; 'ambit why {}' tells of each", ended.id)));
 }
 
 }  // namespace
 
 void TellWhatWasRefused(const Ended& ended) {
   if (const std::string held = HeldLimitsOf(ended); !held.empty()) Say(held);
-  if (!ended.refused.newest || IsOnlyItsEnd(ended)) return;
-  const event::Refusal& newest = *ended.refused.newest;
-  Say(fmt::format("{} refused{}{} ({}); 'ambit why {}' tells what would allow it",
-                  Count(ended.refused.count, "thing"),
-                  ended.refused.count > 1 ? ", the newest: " : ": ", Shown(newest.what),
-                  Shown(newest.rule), ended.id));
+  if (WasRefused(ended)) TellRefused(ended);
+  if (ended.refused.newest_failed) TellFailed(ended);
 }
 
 void TellHowItWent(const Ended& ended) {
   const Result<std::string> changes = ChangesOf(ended.id);
   const bool changed = changes && !changes->empty();
-  const bool refused = ended.refused.newest && !IsOnlyItsEnd(ended);
-  if (!changed && !refused && HeldLimitsOf(ended).empty()) return;
+  const bool told = WasRefused(ended) || ended.refused.newest_failed;
+  if (!changed && !told && HeldLimitsOf(ended).empty()) return;
   if (!supervise::IsOfLimit(ended.outcome.cause)) {  // else that is told already
     Say(fmt::format("run {} ended: {} {} after {}", ended.id,
                     supervise::NameOf(ended.outcome.cause), ended.outcome.exit_code,

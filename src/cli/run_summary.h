@@ -1,7 +1,8 @@
 #pragma once
-// What a run that is over is told of in up to three lines on stderr: how it ended, what it changed,
-// what it was refused. Silent when it changed nothing and was refused nothing. Who calls: run, when
-// everything of the run is dead. No errors: what cannot be read is not told.
+// What a run that is over is told of in a few lines on stderr: how it ended, what it changed, what
+// it was refused, and what failed that no rule refused. Silent when there is none of it but its
+// end. Who calls: run, when everything of the run is dead. No errors: what cannot be read is not
+// told.
 #include <chrono>
 #include <string>
 
@@ -17,10 +18,11 @@ struct Ended {
   supervise::Refused refused;
 };
 
-/// The three lines.
+/// All of it.
 void TellHowItWent(const Ended& ended);
 
-/// The third one alone, for a run whose changes are about to be reviewed with the person.
+/// What was refused and what failed alone, for a run whose changes are about to be reviewed with
+/// the person.
 void TellWhatWasRefused(const Ended& ended);
 
 }  // namespace ambit::cli

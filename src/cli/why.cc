@@ -23,6 +23,7 @@
 #include "cli/audit.h"
 #include "cli/effective_policy.h"
 #include "cli/live_runs.h"
+#include "cli/net_way.h"
 #include "cli/opened_run.h"
 #include "cli/run.h"
 #include "cli/run_journal.h"
@@ -90,24 +91,34 @@ std::string RuleOf(const plan::Answer& answer, const workspace::RunDir& run) {
 /// "a connection to example.com port 443 (3 times), 2026-01-31 23:59:59".
 template <class What>
 std::string WhatAndWhen(const OnRecord<What>& one) {
-  const std::string times = one.times > 1 ? fmt::format(" ({} times)", one.times) : "";
-  return fmt::format("{}{}, {}", one.what.what, times, LocalTime(one.time_ns));
+  return fmt::format("{}, {}", event::WithTimes(one.what.what, one.times), LocalTime(one.time_ns));
 }
 
 plan::Answer AnswerOf(const OnRecord<event::Refusal>& one) {
   return {.refused = true, .what = WhatAndWhen(one), .rule = one.what.rule, .way = one.what.way};
 }
 
-/// What the journal says of each, and where that is no way out, what the plan says.
-Status TellRefused(const WhyRecord& record, const workspace::RunDir& run, std::vector<Told>& told) {
-  std::optional<plan::LaunchPlan> plan;
+/// How the run was made, with the rules that a person gave while it went on.
+Result<plan::LaunchPlan> PlanWithAnswers(const workspace::RunDir& run, const WhyRecord& record) {
+  AMBIT_TRY(plan::LaunchPlan plan, PlanOf(run));
+  std::ranges::copy(record.answers.allow, std::back_inserter(plan.network.rules.allow));
+  std::ranges::copy(record.answers.deny, std::back_inserter(plan.network.rules.deny));
+  return plan;
+}
+
+/// What the journal says of each, and what the plan adds of the way out.
+Status TellRefused(const WhyRecord& record, const JournalOfRun& opened, std::vector<Told>& told) {
+  if (record.refused.empty()) return {};
+  AMBIT_TRY(const plan::LaunchPlan plan, PlanWithAnswers(opened.run, record));
+  AMBIT_TRY(const host::Person person, host::ReadPerson());
+  const NetWay net_way(opened.meta, plan.network, person);
   for (const auto& one : record.refused) {
     plan::Answer& answer = told.emplace_back(AnswerOf(one)).answer;
-    if (!answer.way.empty() || one.what.path.empty()) continue;
-    if (!plan) {
-      AMBIT_TRY(plan, PlanOf(run));
+    if (!one.what.host.empty()) {
+      net_way.Mend({.host = one.what.host, .port = one.what.port}, answer);
+    } else if (answer.way.empty() && !one.what.path.empty()) {
+      answer.way = plan::WhyPath(plan, one.what.path).way;
     }
-    answer.way = plan::WhyPath(*plan, one.what.path).way;
   }
   return {};
 }
@@ -134,15 +145,28 @@ void TellWaiting(const JournalOfRun& opened, std::vector<Told>& told) {
 
 /// What ended the run was a refusal as well, when its command could not be started or a wall not be
 /// built. `detail` is what was told then.
-plan::Answer AnswerOfTheEnd(const workspace::RunMeta& meta, const std::string& detail) {
+Result<plan::Answer> AnswerOfTheEnd(const JournalOfRun& opened, const std::string& detail) {
+  const workspace::RunMeta& meta = opened.meta;
   const std::string cause = meta.outcome ? meta.outcome->cause : "";
   if (cause == "not-found" || cause == "not-executable" || cause == "setup-failed") {
-    return {.refused = true,
-            .what = fmt::format("the start of run {}: {}", meta.id, cause),
-            .rule = detail,
-            .way = {}};
+    return plan::Answer{.refused = true,
+                        .what = fmt::format("the start of run {}: {}", meta.id, cause),
+                        .rule = detail,
+                        .way = {}};
   }
-  return {
+  AMBIT_TRY(const plan::LaunchPlan plan, PlanOf(opened.run));
+  if (!plan.network.HasNames() && plan.network.host_ports.empty()) {
+    return plan::Answer{
+        .refused = false,
+        .what = fmt::format("all of run {}: it was refused nothing that is on record. It had no "
+                            "network, as no rule names a host (what does not exist inside, and "
+                            "connections of such a run, are on no record: ask with --path or "
+                            "--host)",
+                            meta.id),
+        .rule = {},
+        .way = "--allow NAME"};
+  }
+  return plan::Answer{
       .refused = false,
       .what = fmt::format(
           "all of run {}: it was refused nothing that is on record (what does not exist inside, "
@@ -159,13 +183,16 @@ Result<std::vector<Told>> AskForAll(const WhyFlags& flags, const JournalOfRun& o
   std::vector<Told> told;
   if (flags.newest && !record.refused.empty()) {
     record.refused.resize(1);
-    AMBIT_CHECK(TellRefused(record, opened.run, told));
+    AMBIT_CHECK(TellRefused(record, opened, told));
     return told;
   }
   TellWaiting(opened, told);
-  AMBIT_CHECK(TellRefused(record, opened.run, told));
+  AMBIT_CHECK(TellRefused(record, opened, told));
   TellFailed(record, told);
-  if (told.empty()) told.push_back({.answer = AnswerOfTheEnd(opened.meta, record.end)});
+  if (told.empty()) {
+    AMBIT_TRY(plan::Answer answer, AnswerOfTheEnd(opened, record.end));
+    told.push_back({.answer = std::move(answer)});
+  }
   return told;
 }
 
@@ -182,7 +209,7 @@ bool WouldHoldIfTrusted(const workspace::RunMeta& meta, const plan::Target& targ
 }
 
 void NameTrust(const workspace::RunMeta& meta, const plan::Target& target, plan::Answer& answer) {
-  if (!answer.refused || !answer.way.starts_with("--allow") || !WouldHoldIfTrusted(meta, target)) {
+  if (!answer.refused || !answer.way.contains("--allow ") || !WouldHoldIfTrusted(meta, target)) {
     return;
   }
   answer.way +=
@@ -200,9 +227,7 @@ Result<std::vector<Told>> AskForOne(const WhyFlags& flags, const JournalOfRun& o
     AMBIT_TRY(target, plan::ReadTypedTarget(flags.host));
   }
   AMBIT_TRY(WhyRecord record, ReadWhyRecord(opened, path, target));
-  AMBIT_TRY(plan::LaunchPlan plan, PlanOf(opened.run));
-  std::ranges::copy(record.answers.allow, std::back_inserter(plan.network.rules.allow));
-  std::ranges::copy(record.answers.deny, std::back_inserter(plan.network.rules.deny));
+  AMBIT_TRY(const plan::LaunchPlan plan, PlanWithAnswers(opened.run, record));
   plan::Answer planned = path.empty() ? plan::WhyHost(plan, flags.host) : plan::WhyPath(plan, path);
   planned.rule = RuleOf(planned, opened.run);
   const bool allowed_since = !planned.refused && !record.answers.allow.empty();
@@ -216,7 +241,11 @@ Result<std::vector<Told>> AskForOne(const WhyFlags& flags, const JournalOfRun& o
     if (answer.way.empty()) answer.way = told.front().answer.way;
     told.front().answer = std::move(answer);
   }
-  if (path.empty()) NameTrust(opened.meta, target, told.front().answer);
+  if (path.empty()) {
+    AMBIT_TRY(const host::Person person, host::ReadPerson());
+    NetWay(opened.meta, plan.network, person).Mend(target, told.front().answer);
+    NameTrust(opened.meta, target, told.front().answer);
+  }
   TellFailed(record, told);
   return told;
 }
@@ -255,11 +284,12 @@ std::string ForPeople(const std::vector<Told>& all) {
   return text;
 }
 
-/// A path or a host in the place of the run is what is asked about: no run's name has a slash, a
-/// dot or a colon.
+/// A path or a host in the place of the run is what is asked about: a run's name begins like none.
 WhyFlags AsMeant(WhyFlags flags) {
   const bool asks = !flags.path.empty() || !flags.host.empty() || flags.newest;
-  if (asks || flags.run.find_first_of("/.:") == std::string::npos) return flags;
+  const bool like_a_run =
+      flags.run.starts_with("r-") && flags.run.find_first_of("/.:") == std::string::npos;
+  if (asks || flags.run.empty() || like_a_run) return flags;
   const bool url = flags.run.contains("://");
   std::error_code error;
   const bool is_path = flags.run.contains('/') || flags.run.starts_with('.') ||

@@ -9,6 +9,8 @@
 #include <utility>
 #include <variant>
 
+#include "cli/net_way.h"
+
 namespace ambit::cli {
 namespace {
 
@@ -44,12 +46,18 @@ bool IsOf(const journal::Entry& entry, const Asked& asked) {
   return host == asked.host || (asked.loopback && loopback);
 }
 
+/// Of a rule that was given in the run.
+std::string FromOf(const journal::Entry& entry, bool yes) {
+  if (yes) return "ambit approve";
+  const std::string scope = entry.Text("scope");
+  return scope == "always" ? kDeniedAlways : scope == "project" ? kDeniedInProject : kDeniedInRun;
+}
+
 void NoteAnswer(const journal::Entry& entry, policy::NetRules& answers) {
   if (entry.event != event::kNetAnswered || entry.Text("scope") == "once") return;
   const event::Value* allowed = entry.Find("allowed");
   const bool* yes = allowed != nullptr ? std::get_if<bool>(allowed) : nullptr;
-  auto rule = policy::ParseNetRule(entry.Text("rule"),
-                                   yes != nullptr && *yes ? "ambit approve" : "ambit deny");
+  auto rule = policy::ParseNetRule(entry.Text("rule"), FromOf(entry, yes != nullptr && *yes));
   if (yes == nullptr || !rule) return;
   if (*yes) {
     // It takes back what was denied in the run in the same words.
@@ -64,9 +72,12 @@ void NoteAnswer(const journal::Entry& entry, policy::NetRules& answers) {
 template <class What>
 class Kept {
  public:
+  /// Collected repeats came before what was told meanwhile, so they are not the newest.
   void Add(const std::string& key, What what, std::int64_t time_ns) {
     OnRecord<What>& one = all_[key];
-    one = {.what = std::move(what), .time_ns = time_ns, .times = one.times + 1};
+    const std::uint64_t times = one.times + what.times;
+    if (one.times > 0 && what.times > 1) time_ns = one.time_ns;
+    one = {.what = std::move(what), .time_ns = time_ns, .times = times};
     if (all_.size() < 2 * kMostKept) return;
     const std::vector<OnRecord<What>> sorted = NewestFirst();
     const std::int64_t oldest = sorted[kMostKept - 1].time_ns;
@@ -105,7 +116,7 @@ Result<WhyRecord> ReadWhyRecord(const JournalOfRun& opened, const std::string& p
     if (!event::IsRefused(entry.event)) return true;
     auto refusal = event::RefusalOf(entry.event, entry.fields);
     if (!refusal) return true;
-    const std::string key = fmt::format("{}\n{}\n{}", refusal->what, refusal->rule, refusal->path);
+    const std::string key = event::KeyOf(*refusal);
     refused.Add(key, *std::move(refusal), entry.time_ns);
     return true;
   };

@@ -36,19 +36,28 @@ constexpr std::string_view kLeadsToOwn = "it leads to an address of this machine
 constexpr std::string_view kServerNameIsHidden = "the TLS server name is encrypted";
 constexpr std::string_view kNobodyLooksInto = "HTTP/2 without TLS is spoken";
 
-/// A range that has the address and does not mean it says so behind this (policy/net_words.h).
-bool NamesNoRule(std::string_view rule) {
-  return rule == "no rule names it" || rule.starts_with("no rule names it by itself");
-}
+constexpr std::string_view kSaidNo = "a person said no";
+
+/// A range that has the address and does not mean it says so behind this (policy/net_words.h), and
+/// so does a question that nobody answered.
+bool NamesNoRule(std::string_view rule) { return rule.starts_with("no rule names it"); }
 
 /// The same, of names that were allowed and led nowhere.
 constexpr std::string_view kNoSuchName = "there is no such name";
 constexpr std::string_view kNoNameServer = "no name server answered";
 
-/// The flag of `limits.cpu_time` is `--cpu-time`.
+/// As the help has it.
+std::string_view ValueNameOf(std::string_view limit) {
+  if (limit == "time" || limit == "idle" || limit == "cpu_time") return "DURATION";
+  if (limit == "memory" || limit == "disk" || limit == "io" || limit == "net_out") return "SIZE";
+  return "NUMBER";
+}
+
+/// The flag of `limits.cpu_time` is `--cpu-time DURATION`.
 std::string FlagOf(std::string limit) {
+  const std::string_view value = ValueNameOf(limit);
   std::ranges::replace(limit, '_', '-');
-  return "--" + limit;
+  return fmt::format("--{} {}", limit, value);
 }
 
 /// What gets over a limit that `from` has set.
@@ -63,16 +72,24 @@ std::string ConnectionTo(const std::string& host, std::int64_t port) {
                       : fmt::format("a connection to {} port {}", host, port);
 }
 
+std::string AllowFlag(const std::string& host, std::int64_t port) {
+  const std::string target = host.contains(':') ? fmt::format("[{}]", host) : host;
+  const bool web = port == 80 || port == 443;
+  return web ? "--allow " + target : fmt::format("--allow {}:{}", target, port);
+}
+
 Refusal OfConnection(std::span<const Field> fields, std::int64_t port) {
   const std::string host = Text(fields, "host");
-  Refusal refusal{.what = ConnectionTo(host, port), .rule = Text(fields, "rule"), .way = {}};
-  const bool web = port == 80 || port == 443;
+  Refusal refusal{.what = ConnectionTo(host, port),
+                  .rule = Text(fields, "rule"),
+                  .way = {},
+                  .host = host,
+                  .port = static_cast<std::uint16_t>(port)};
   const bool loopback = host.empty() || host == "::1" || host.starts_with("127.");
   if (loopback && NamesNoRule(refusal.rule)) {
     refusal.way = fmt::format("--host-port {}", port);
-  } else if (NamesNoRule(refusal.rule)) {
-    const std::string target = host.contains(':') ? fmt::format("[{}]", host) : host;
-    refusal.way = web ? "--allow " + target : fmt::format("--allow {}:{}", target, port);
+  } else if (NamesNoRule(refusal.rule) || (refusal.rule == kSaidNo && !host.empty())) {
+    refusal.way = AllowFlag(host, port);
   } else if ((refusal.rule == kServerNameIsHidden || refusal.rule == kNobodyLooksInto) &&
              !host.empty()) {
     refusal.way = fmt::format(
@@ -100,13 +117,17 @@ Refusal OfOneDenial(std::span<const Field> fields) {
   return {.what = what.empty() ? "something" : what,
           .rule = Text(fields, "rule"),
           .way = unknown_name ? "--allow " + host : "",
-          .path = Text(fields, "path")};
+          .path = Text(fields, "path"),
+          .host = host};
+}
+
+std::uint64_t TimesOf(std::span<const Field> fields) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(1, Number(fields, "count").value_or(1)));
 }
 
 Refusal OfDenial(std::span<const Field> fields) {
   Refusal refusal = OfOneDenial(fields);
-  const std::int64_t count = Number(fields, "count").value_or(1);
-  if (count > 1) refusal.rule += fmt::format(", {} times", count);
+  refusal.times = TimesOf(fields);
   return refusal;
 }
 
@@ -200,13 +221,31 @@ std::optional<Failure> OfConnect(std::span<const Field> fields) {
   return failure;
 }
 
+/// The other way: to a server inside.
+std::optional<Failure> OfPublishConnect(std::span<const Field> fields) {
+  if (Text(fields, "state") != "failed") return std::nullopt;
+  return Failure{.what = fmt::format("a connection from the host's port {} to port {} inside",
+                                     Number(fields, "host_port").value_or(0),
+                                     Number(fields, "port").value_or(0)),
+                 .why = WhyItFailed(static_cast<int>(Number(fields, "errno").value_or(0)))};
+}
+
 }  // namespace
+
+std::string WithTimes(std::string_view what, std::uint64_t times) {
+  return times > 1 ? fmt::format("{} ({} times)", what, times) : std::string(what);
+}
+
+std::string KeyOf(const Refusal& refusal) {
+  return fmt::format("{}\n{}\n{}", refusal.what, refusal.rule, refusal.path);
+}
 
 std::optional<Failure> FailureOf(std::string_view event, std::span<const Field> fields) {
   if (event == kEgressConnect) return OfConnect(fields);
+  if (event == kPublishConnect) return OfPublishConnect(fields);
   const std::string rule = Text(fields, "rule");
   if (event != kDenial || (rule != kNoSuchName && rule != kNoNameServer)) return std::nullopt;
-  return Failure{.what = OfOneDenial(fields).what, .why = rule};
+  return Failure{.what = OfOneDenial(fields).what, .why = rule, .times = TimesOf(fields)};
 }
 
 std::optional<Refusal> RefusalOf(std::string_view event, std::span<const Field> fields) {

@@ -71,10 +71,38 @@ TEST(Refusal, OfAnAddressInARangeThatDoesNotMeanItNamesTheAddress) {
       {"rule", std::string("no rule names it by itself: 0.0.0.0/0 (--allow) does not mean an "
                            "address of a private network")}};
   EXPECT_EQ(RefusalOf(kDenial, fields)->way, "--allow 10.0.0.5");
-  const std::vector<Field> asked = {{"host", std::string("10.0.0.5")},
-                                    {"port", std::int64_t{443}},
-                                    {"rule", std::string("no rule names it, and nobody answered")}};
-  EXPECT_EQ(RefusalOf(kDenial, asked)->way, "");
+}
+
+TEST(Refusal, OfWhatNobodyAllowedWhenAskedNamesTheFlagThatNeedsNobody) {
+  const auto way = [](const std::string& rule, std::int64_t port) {
+    return RefusalOf(kDenial, std::vector<Field>{{"what", std::string("connect")},
+                                                 {"host", std::string("git.example")},
+                                                 {"port", port},
+                                                 {"rule", rule}})
+        ->way;
+  };
+  for (const char* rule : {"no rule names it, and nobody answered", "a person said no",
+                           "no rule names it, and it was given up before anybody answered"}) {
+    EXPECT_EQ(way(rule, 443), "--allow git.example");
+    EXPECT_EQ(way(rule, 22), "--allow git.example:22");
+  }
+  EXPECT_EQ(way("git.example (--deny)", 22), "");
+}
+
+TEST(Refusal, OfManyAtOnceIsTheSameThingManyTimes) {
+  std::vector<Field> fields = {{"what", std::string("resolve")},
+                               {"host", std::string("git.example")},
+                               {"rule", std::string("no rule names it")}};
+  const auto once = RefusalOf(kDenial, fields);
+  fields.push_back({"count", std::int64_t{4}});
+  const auto four = RefusalOf(kDenial, fields);
+  EXPECT_EQ(once->times, 1U);
+  EXPECT_EQ(four->times, 4U);
+  EXPECT_EQ(four->rule, "no rule names it");
+  EXPECT_EQ(KeyOf(*once), KeyOf(*four));
+  EXPECT_EQ(four->host, "git.example");
+  EXPECT_EQ(WithTimes(four->what, four->times), "resolve git.example (4 times)");
+  EXPECT_EQ(WithTimes(once->what, once->times), "resolve git.example");
 }
 
 std::vector<Field> Connection(const std::string& state, int error, std::int64_t got = 0) {
@@ -113,7 +141,19 @@ TEST(Failure, OfAConnectionThatStoodIsAResetBeforeAnAnswer) {
   EXPECT_FALSE(FailureOf(kEgressConnect, Connection("closed", 0)));
   EXPECT_FALSE(FailureOf(kEgressConnect, Connection("closed", EPROTO))) << "a denial says more";
   EXPECT_FALSE(FailureOf(kEgressConnect, Connection("opened", 0)));
-  EXPECT_FALSE(FailureOf(kPublishConnect, Connection("failed", ECONNREFUSED)));
+}
+
+TEST(Failure, OfAPublishedConnectionIsThatItReachedNobodyInside) {
+  const auto of = [](const std::string& state) {
+    return FailureOf(kPublishConnect, std::vector<Field>{{"host_port", std::int64_t{8080}},
+                                                         {"port", std::int64_t{80}},
+                                                         {"state", state},
+                                                         {"errno", std::int64_t{ECONNREFUSED}}});
+  };
+  ASSERT_TRUE(of("failed"));
+  EXPECT_EQ(of("failed")->what, "a connection from the host's port 8080 to port 80 inside");
+  EXPECT_EQ(of("failed")->why, "nobody serves it there (Connection refused)");
+  EXPECT_FALSE(of("closed"));
 }
 
 TEST(Failure, OfANameIsThatItLeadsNowhere) {
@@ -138,7 +178,7 @@ TEST(Refusal, OfALimitNamesItsFlag) {
   const auto refusal = RefusalOf(kLimitReached, fields);
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->rule, "its limit was reached (61.2 s of 60.0 s), set by default");
-  EXPECT_EQ(refusal->way, "--cpu-time");
+  EXPECT_EQ(refusal->way, "--cpu-time DURATION");
   EXPECT_TRUE(IsRefused(kLimitReached));
   EXPECT_FALSE(IsRefused(kLimitWarning));
   EXPECT_FALSE(RefusalOf(kRunEnded, fields));
@@ -154,9 +194,10 @@ TEST(Refusal, OfALimitThatTheKernelHeldCountsAndNamesItsFlag) {
   };
   EXPECT_EQ(of("memory", 64 << 20, 1).rule,
             "1 process killed at the limit of 64.0 MiB, set by default");
-  EXPECT_EQ(of("memory", 64 << 20, 1).way, "--memory");
+  EXPECT_EQ(of("memory", 64 << 20, 1).way, "--memory SIZE");
+  EXPECT_EQ(of("net_out", 64 << 20, 1).way, "--net-out SIZE");
   EXPECT_EQ(of("processes", 30, 170).rule, "170 forks refused at the limit of 30, set by default");
-  EXPECT_EQ(of("processes", 30, 170).way, "--processes");
+  EXPECT_EQ(of("processes", 30, 170).way, "--processes NUMBER");
   EXPECT_TRUE(IsRefused(kLimitHeld));
 }
 
@@ -166,9 +207,9 @@ TEST(Refusal, OfALimitThatIsABoundNamesWhatMakesItNone) {
     return RefusalOf(event, fields)->way;
   };
   for (const std::string_view event : {kLimitReached, kLimitWarning, kLimitHeld}) {
-    EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory"), "--memory");
+    EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory"), "--memory SIZE");
     EXPECT_EQ(way(event, "ambit.toml:3:9: limits.memory (not trusted)"),
-              "--memory, once 'ambit trust' has trusted the project's file");
+              "--memory SIZE, once 'ambit trust' has trusted the project's file");
     EXPECT_EQ(way(event, "/etc/ambit/policy.toml:3:9: limits.memory (managed)"), "");
   }
 }

@@ -135,7 +135,8 @@ std::string OfPublished(const Entry& entry) {
 std::string OfRefusal(const Entry& entry) {
   const auto refusal = event::RefusalOf(entry.event, entry.fields);
   if (!refusal) return {};
-  return Printable(refusal->what) + ": " + Printable(refusal->rule) + ByWhom(entry);
+  return Printable(event::WithTimes(refusal->what, refusal->times)) + ": " +
+         Printable(refusal->rule) + ByWhom(entry);
 }
 
 std::string OfLayer(const Entry& entry) {

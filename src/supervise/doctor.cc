@@ -312,7 +312,8 @@ class Examination {
   }
 
   void Tell(std::string name, std::string detail) {
-    diagnosis_.facts.push_back({.name = std::move(name), .detail = std::move(detail)});
+    diagnosis_.facts.push_back(
+        {.name = std::move(name), .detail = std::move(detail), .in_order = true});
   }
 
   void DescribeMachine() {
@@ -326,7 +327,10 @@ class Examination {
     }
     Tell("runs kept in",
          fmt::format("{} on {}", Printable(state_.root()), host::FileSystemOf(existing)));
-    Tell("proxy", plan::DescribeProxy(environment_));
+    diagnosis_.names_would_be_reached = plan::ProxyOf(environment_).has_value();
+    diagnosis_.facts.push_back({.name = "proxy",
+                                .detail = plan::DescribeProxy(environment_),
+                                .in_order = diagnosis_.names_would_be_reached});
     Tell("cgroups", host::DescribeCgroups());
     const Result<plan::Machine> machine = ReadMachine(state_.root(), /*with_disk=*/true);
     for (std::size_t i = 0; machine && i < policy::kLimits; ++i) {

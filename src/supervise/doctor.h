@@ -33,11 +33,13 @@ struct Finding {
 struct Fact {
   std::string name;
   std::string detail;
+  bool in_order = true;  // false: some runs do not start for it
 };
 
 struct Diagnosis {
   bool run_would_start = false;
-  std::vector<Finding> findings;  // in the order of host::AllPrimitives()
+  bool names_would_be_reached = false;  // by a run that starts: no proxy of the host stops it
+  std::vector<Finding> findings;        // in the order of host::AllPrimitives()
   std::vector<Fact> facts;
 };
 

@@ -55,8 +55,8 @@ std::string DenialLine(const event::Refusal& refusal, std::int64_t time_ns) {
   // Half a command is another command.
   const std::string way = refusal.way.size() > kLongestText ? "" : Shown(refusal.way);
   return fmt::format("{:02}:{:02}:{:02}Z refused: {} | by: {}{}{}\n", parts.tm_hour, parts.tm_min,
-                     parts.tm_sec, Shown(refusal.what), Shown(refusal.rule),
-                     way.empty() ? "" : " | allowed by: ambit run ", way);
+                     parts.tm_sec, Shown(event::WithTimes(refusal.what, refusal.times)),
+                     Shown(refusal.rule), way.empty() ? "" : " | allowed by: ambit run ", way);
 }
 
 Result<std::unique_ptr<TellingSink>> TellingSink::Open(int run_dir, const plan::LaunchPlan& plan,
@@ -67,6 +67,10 @@ Result<std::unique_ptr<TellingSink>> TellingSink::Open(int run_dir, const plan::
 
 void TellingSink::Emit(const event::Event& event) {
   journal_->Emit(event);
+  auto failure = event::FailureOf(event.name, event.fields);
+  // Whoever waits for a server inside to listen tries until it does.
+  const bool counts = failure && event.name != event::kPublishConnect;
+  if (counts) CountFailed(*failure);
   if (!event::IsRefused(event.name)) return;
   auto refusal = event::RefusalOf(event.name, event.fields);
   if (!refusal) return;
@@ -78,9 +82,26 @@ void TellingSink::Emit(const event::Event& event) {
     CountHeld(event);
     return;
   }
-  if (event::FailureOf(event.name, event.fields)) return;  // allowed, and it led nowhere
-  ++refused_.count;
+  if (!failure) CountRefused(*std::move(refusal));
+}
+
+/// Collected repeats are no new thing, and came before what was told meanwhile.
+void TellingSink::CountRefused(event::Refusal refusal) {
+  const std::string key = event::KeyOf(refusal);
+  const bool known = known_.contains(key);
+  if (known && refusal.times > 1) return;
+  if (!known && known_.size() < Refused::kMostThings) {
+    known_.insert(key);
+    ++refused_.things;
+  } else if (!known) {
+    refused_.more = true;
+  }
   refused_.newest = std::move(refusal);
+}
+
+void TellingSink::CountFailed(event::Failure failure) {
+  refused_.failed += failure.times;
+  refused_.newest_failed = std::move(failure);
 }
 
 void TellingSink::CountHeld(const event::Event& event) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -18,9 +20,16 @@ namespace ambit::supervise {
 inline constexpr std::size_t kMostDenialBytes = 64U << 10;
 
 struct Refused {
-  std::uint64_t count = 0;
+  /// More different things are not told apart: what is refused is the inside's to choose.
+  static constexpr std::size_t kMostThings = 1000;
+
+  std::uint64_t things = 0;  // different ones, however often each was tried
+  bool more = false;         // there were more than kMostThings
   std::optional<event::Refusal> newest;
-  // Told by themselves, not in `count`:
+  // Allowed, and of no avail:
+  std::uint64_t failed = 0;  // attempts to connect to somewhere
+  std::optional<event::Failure> newest_failed;
+  // Told by themselves, not in `things`:
   std::uint64_t killed_for_memory = 0;  // processes, and the run went on
   std::uint64_t refused_forks = 0;
 };
@@ -49,6 +58,8 @@ class TellingSink : public event::Sink {
   TellingSink(Fd file, const plan::LaunchPlan& plan, std::unique_ptr<event::Sink> journal)
       : file_(std::move(file)), plan_(plan), journal_(std::move(journal)) {}
   void CountHeld(const event::Event& event);
+  void CountRefused(event::Refusal refusal);
+  void CountFailed(event::Failure failure);
   void TellTheAgent(const event::Refusal& refusal);
 
   Fd file_;
@@ -57,6 +68,7 @@ class TellingSink : public event::Sink {
   std::size_t written_ = 0;
   bool full_ = false;
   Refused refused_;
+  std::set<std::string> known_;  // the things, by their keys
 };
 
 }  // namespace ambit::supervise

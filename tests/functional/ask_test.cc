@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include <algorithm>
 #include <string>
 
 #include "support/terminal_session.h"
@@ -239,6 +241,95 @@ wait $run; cat inside.out)sh",
       << run.err;
   EXPECT_THAT(run.err, AllOf(HasSubstr("port 22 is closed in the run's own kernel"),
                              HasSubstr("nothing waits for 'example.com:443'")));
+}
+
+TEST_P(NetAsk, WhatNobodyAllowedAFlagWouldAllow) {
+  const Finished run = Run("", R"sh(
+curl -sS -m 50 http://example.com/
+curl -sS -m 1 http://www.example.com:8080/
+sleep 3
+)sh",
+                           "waits example.com:80; ambit why git.example:22\n"
+                           "ambit deny --once example.com:80",
+                           "echo over; ambit why; ambit why git.example:22; ambit why example.com");
+  const std::string over = run.out.substr(std::min(run.out.size(), run.out.find("over\n")));
+  EXPECT_THAT(run.out,
+              ContainsRegex("allow   ambit approve r-[0-9a-z]+ git.example:22 now, --allow "
+                            "git.example:22 in later runs\n"));
+  EXPECT_THAT(over, AllOf(HasSubstr("because a person said no\nallow   --allow example.com\n"),
+                          HasSubstr("because no rule names it, and it was given up before anybody "
+                                    "answered\nallow   --allow www.example.com:8080\n"),
+                          HasSubstr("allow   --allow git.example:22\n"),
+                          Not(HasSubstr("ambit approve")), Not(HasSubstr("nothing allows it"))))
+      << run.err;
+}
+
+TEST_P(NetAsk, ADenialOfAPersonSaysWhatTakesItBack) {
+  const Finished run = Run("", "curl -sS -m 50 http://example.com/; sleep 3",
+                           "waits example.com:80; ambit deny example.com\n"
+                           "ambit deny --always www.example.com\n"
+                           "ambit why example.com; ambit why www.example.com",
+                           R"sh(
+echo over; ambit why; ambit why example.com; ambit why www.example.com
+ambit run -q --allow www.example.com -- true; ambit why www.example.com)sh");
+  const std::string over = run.out.substr(std::min(run.out.size(), run.out.find("over\n")));
+  EXPECT_THAT(run.out, AllOf(ContainsRegex("allow   ambit approve r-[0-9a-z]+ example.com, which "
+                                           "takes that denial back\n"),
+                             ContainsRegex("allow   ambit approve --always r-[0-9a-z]+ "
+                                           "www.example.com, which takes that denial back\n")))
+      << run.err;
+  EXPECT_THAT(
+      over,
+      AllOf(HasSubstr("because example.com (ambit deny)\nallow   --allow example.com\n"),
+            HasSubstr("www.example.com denies it (ambit deny --always)\n"),
+            ContainsRegex("allow   take 'www.example.com' out of /[^\n]*/approved.toml\n"),
+            ContainsRegex("allow   take 'www.example.com' out of /[^\n]*/approved.toml:[0-9:]+\n"),
+            Not(HasSubstr("ambit approve")), Not(HasSubstr("nothing allows it"))))
+      << run.err;
+}
+
+TEST_P(NetAsk, AnAnswerGoesToTheRunThatWaitsForIt) {
+  const Finished run = Run("", R"sh(
+curl -sS -m 50 http://example.com/first
+curl -sS -m 50 http://www.example.com/second
+)sh",
+                           R"sh(waits example.com:80
+ambit run -q -- sleep 30 >/dev/null 2>&1 </dev/null &
+newer=$!
+n=0; until [ "$(ambit ps | grep -c r-)" = 2 ] || [ $((n+=1)) -gt 200 ]; do sleep 0.05; done
+ambit approve example.com; echo "approved $?"
+waits www.example.com:80
+ambit approve other.example; echo "nobody waits $?"
+mkdir ../elsewhere
+(cd ../elsewhere; ambit approve www.example.com; echo "elsewhere $?")
+kill $newer; wait $newer
+ambit approve www.example.com)sh");
+  EXPECT_THAT(run.out, AllOf(HasSubstr("approved 0\n"), HasSubstr("nobody waits 125\n"),
+                             HasSubstr("elsewhere 125\n"), HasSubstr("/first at example.com\n"),
+                             HasSubstr("/second at www.example.com\n")))
+      << run.err;
+  EXPECT_THAT(
+      run.err,
+      AllOf(HasSubstr("started without a network"),
+            ContainsRegex("no run of this project is going on[^\n]*\n?[^\n]*run r-[0-9a-z]+ of "
+                          "[^\n]*/project waits for it: 'ambit approve r-[0-9a-z]+ "
+                          "www.example.com'")));
+}
+
+TEST_P(NetAsk, WatchingSaysSoAndAQuestionMarkExplainsTheAnswers) {
+  TerminalSession watch(person_, {"approve", "--watch"});
+  watch.ShownUntil("ambit: watching all your runs");
+  const pid_t run = person_.Start(
+      {"run", "-q", "--ask", "--", "curl", "-sS", "-m", "50", "http://93.184.216.34/"}, "said");
+  watch.ShownUntil("waits for 93.184.216.34:80");
+  watch.ShownUntil("> ");
+  watch.Type("?\n");
+  watch.ShownUntil("in all runs from now on");
+  watch.Type("n\n");
+  watch.ShownUntil("denied once");
+  EXPECT_EQ(::waitpid(run, nullptr, 0), run);
+  watch.Type("\x03");
+  watch.Wait();
 }
 
 TEST_P(NetAsk, ManyThatWaitAreBoundedAndTheRunGoesOn) {

@@ -65,6 +65,27 @@ TEST_P(Doctor, NamesTheProxyOfTheHostWithoutItsLogin) {
   EXPECT_EQ(doctor.out.find("secret"), std::string::npos);
 }
 
+TEST_P(Doctor, SaysWhenAProxyKeepsRunsFromNames) {
+  const std::map<std::string, std::string> proxy = {{"HTTPS_PROXY", "socks5://127.0.0.1:1080"}};
+  const Finished doctor = person_.Ambit({"doctor"}, {}, proxy);
+  EXPECT_EQ(doctor.exit_code, 1) << doctor.err;
+  EXPECT_NE(doctor.out.find("no run that reaches names starts"), std::string::npos) << doctor.out;
+  EXPECT_NE(
+      doctor.out.find("\nA run without a network would start here; none that reaches names.\n"),
+      std::string::npos)
+      << doctor.out;
+  // It is true, both ways.
+  EXPECT_EQ(person_.Ambit({"run", "-q", "--", "true"}, {}, proxy).exit_code, 0);
+  EXPECT_EQ(
+      person_.Ambit({"run", "-q", "--allow", "example.com", "--", "true"}, {}, proxy).exit_code,
+      125);
+  const Finished json = person_.Ambit({"doctor", "--json"}, {}, proxy);
+  EXPECT_EQ(json.exit_code, 1);
+  for (const auto& entry : nlohmann::json::parse(json.out)) {
+    EXPECT_EQ(entry.at("ok"), entry.at("primitive") != "proxy") << entry;
+  }
+}
+
 TEST_P(Doctor, LeavesNeitherFilesNorProcesses) {
   // What doctor left running would become a child of this test.
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);

@@ -148,7 +148,8 @@ cat /run/ambit/denials
   EXPECT_THAT(run.out,
               AllOf(HasSubstr("refused\nrefused\nboth families\n"), HasSubstr("once 1 1\n"),
                     HasSubstr("a connection to example.com port 8080: no rule names it"),
-                    HasSubstr("no rule names it, 29 times"),
+                    HasSubstr("port 8080 (29 times): no rule names it"),
+                    HasSubstr("port 8080 (29 times) | by: no rule names it"),
                     HasSubstr("a connection to 93.184.216.34 port 5432"),
                     HasSubstr("a connection to 2001:db8::1 port 5432"),
                     HasSubstr("--allow example.com:8080")))
@@ -190,6 +191,39 @@ curl -sS -m 9 http://10.1.2.3/
       << run.err;
   EXPECT_LT(run.out.rfind("refused a connection to 93.184.216.34", run.out.find("why 0")),
             run.out.find("but     nobody serves"));
+}
+
+// At the end things are counted, however often they were tried; and what failed apart from them.
+TEST_P(NetRefusals, AreCountedAtTheEndOnceEachAndApartFromWhatFailed) {
+  const Finished run = RunWithOutside(person_, "--allow example.com:81 --allow none.example", R"sh(
+for n in 1 2 3 4 5; do curl -sS -m 9 http://www.example.com/; done
+sleep 1.5
+curl -sS -m 9 http://other.org/
+for n in 1 2; do curl -4 -sS -m 9 http://example.com:81/; done
+curl -sS -m 9 http://none.example/
+)sh",
+                                      "ambit why");
+  EXPECT_THAT(
+      run.err,
+      AllOf(ContainsRegex("ambit: 2 things refused, the newest: resolve other.org \\(no rule "
+                          "names it\\); 'ambit why r-[0-9a-z]+' tells what would allow it\n"),
+            HasSubstr("ambit: 3 connections failed, the newest: a connection to "
+                      "none.example port 80: there is no such name\n")))
+      << run.out;
+  EXPECT_THAT(run.out, AllOf(ContainsRegex("refused resolve other.org, [^\n]*\n[^\n]*\n[^\n]*\n\n"
+                                           "refused resolve www.example.com \\(5 times\\), "),
+                             Not(HasSubstr("4 times"))))
+      << run.err;
+}
+
+TEST_P(NetRefusals, AreNotWhatFailsAndTheEndTellsOfItAllTheSame) {
+  const Finished run =
+      RunWithOutside(person_, "--allow example.com:81", "curl -4 -sS -m 9 http://example.com:81/");
+  EXPECT_THAT(run.err,
+              AllOf(ContainsRegex("ambit: 1 connection failed: a connection to example.com "
+                                  "port 81: nobody serves it there \\(Connection "
+                                  "refused\\); 'ambit why r-[0-9a-z]+' tells of each\n"),
+                    HasSubstr("ended: exited "), Not(HasSubstr("refused: "))));
 }
 
 TEST_P(NetRefusals, AreNotGotAroundByRedirectsDohOrDot) {
@@ -350,7 +384,7 @@ sleep 60
                              HasSubstr("run 141\n"), HasSubstr("net-out-limit 141"),
                              HasSubstr("limit of 200 KiB sent out (--net-out)"),
                              ContainsRegex("sent out +(200.0|19[0-9].[0-9]) KiB of 200 KiB"),
-                             HasSubstr("--net-out")))
+                             HasSubstr("allow   --net-out SIZE\n")))
       << run.out << run.err;
 }
 
@@ -405,7 +439,7 @@ END
 )py",
                            "ambit audit show; ambit stats");
   EXPECT_THAT(run.out, AllOf(HasSubstr("example.com:80 closed, 42 bytes to the host"),
-                             HasSubstr("resolve other.example: no rule names it, 4 times"),
+                             HasSubstr("resolve other.example (4 times): no rule names it"),
                              ContainsRegex("sent out +42 B")))
       << run.out << run.err;
 }

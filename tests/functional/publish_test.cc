@@ -255,12 +255,43 @@ TEST_P(Publish, APortOfARunThatGoesOn) {
   EXPECT_THAT(person_.Ambit({"ps"}).out, HasSubstr(fmt::format("(127.0.0.1:{} to 3000)", port)));
   const Finished taken = person_.Ambit({"publish", port + ":3000"});
   EXPECT_EQ(taken.exit_code, 125);
-  EXPECT_THAT(taken.err, HasSubstr("published twice"));
+  EXPECT_THAT(taken.err, AllOf(ContainsRegex("r-[0-9a-z]+ publishes port " + port +
+                                             " of this machine already: 127.0.0.1:" + port +
+                                             " here is port 3000 of the run"),
+                               Not(HasSubstr("--publish"))));
+  const Finished other = person_.Ambit({"publish", port + ":3001"});
+  EXPECT_EQ(other.exit_code, 125);
+  EXPECT_THAT(other.err, AllOf(HasSubstr("already"), HasSubstr("0:3001")));
   run.End();
   EXPECT_THAT(Curl(fmt::format("http://127.0.0.1:{}/hello", port)).err, HasSubstr("connect"));
   EXPECT_THAT(person_.Ambit({"audit", "show", "--type", "publish.*"}).out,
               AllOf(ContainsRegex("publish.listening"), HasSubstr("to port 3000 inside opened")));
   EXPECT_THAT(person_.Ambit({"publish", "3000"}).err, HasSubstr("no run is going on"));
+}
+
+TEST_P(Publish, WithoutAPortSaysWhatIsMissing) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"publish"}, {"publish", "r-00000000"}}) {
+    const Finished none = person_.Ambit(words);
+    EXPECT_EQ(none.exit_code, 125);
+    EXPECT_THAT(none.err, AllOf(HasSubstr("no port is named"), HasSubstr("'ambit publish 3000'")));
+  }
+}
+
+TEST_P(Publish, WhatReachesNobodyInsideIsAFailureThatWhyTells) {
+  std::string port;
+  {
+    const Going run(person_, {"--keep-run", "--publish", "0:3000"}, "sleep 60", "said");
+    port = run.PortFor(3000);
+    EXPECT_EQ(Curl(fmt::format("http://127.0.0.1:{}/hello", port)).out, "");
+  }
+  const Finished why = person_.Ambit({"why"});
+  EXPECT_EQ(why.exit_code, 1);
+  EXPECT_THAT(why.out,
+              AllOf(HasSubstr(fmt::format(
+                        "allowed a connection from the host's port {} to port 3000 inside", port)),
+                    HasSubstr("but     nobody serves it there (Connection refused)\n")));
+  EXPECT_THAT(person_.Read("said"), Not(HasSubstr("connection failed")));
 }
 
 TEST_P(Publish, IsNotForAProjectThatNobodyTrusts) {

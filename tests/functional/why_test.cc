@@ -1,10 +1,11 @@
 // ambit why: which rule refuses something, and the flag that allows it, which then does.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
-#include "support/run_ambit.h"
+#include "own_mounts.h"
 
 namespace ambit::testing {
 namespace {
@@ -116,10 +117,67 @@ TEST_P(Why, AHostThatCannotBeOneIsAMistake) {
 
 /// It does not claim to know more than is on record.
 TEST_P(Why, OfNothingRefusedSaysWhatIsOnNoRecord) {
-  Run();
+  Run({"--allow", "example.com"});
   EXPECT_THAT(Ask({}).out, AllOf(HasSubstr("it was refused nothing that is on record"),
                                  HasSubstr("what does not exist inside, and UDP, are on none"),
                                  Not(HasSubstr("kernel refuses by itself"))));
+}
+
+TEST_P(Why, OfARunWithoutANetworkSaysThat) {
+  Run();
+  const Finished none = Ask({});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.out, AllOf(HasSubstr("It had no network, as no rule names a host"),
+                              HasSubstr("allow   --allow NAME\n")));
+  Run({"--host-port", "5432"});
+  EXPECT_THAT(Ask({}).out, Not(HasSubstr("no network")));
+}
+
+TEST_P(Why, AWordThatIsNoRunIsAHostOrAPath) {
+  person_.Write("project/Makefile", "all:\n");
+  Run({"--host-port", "5432", "--allow", "db"});
+  const Finished loopback = Ask({"localhost"});
+  EXPECT_EQ(loopback.exit_code, 1) << loopback.err;
+  EXPECT_THAT(loopback.out, HasSubstr("allowed localhost can be reached from inside"));
+  EXPECT_EQ(Ask({"db"}).exit_code, 1);
+  ExpectRefused(Ask({"cache"}), "no rule names it", "--allow cache");
+  EXPECT_THAT(Ask({"Makefile"}).out, HasSubstr("/project/Makefile can be read and written inside"));
+  EXPECT_THAT(Ask({"r-typo"}).err, HasSubstr("there is no run 'r-typo'"));
+}
+
+TEST_P(Why, ADenialNamesWhereItsRuleStands) {
+  person_.Write("home/.config/ambit/config.toml", "[net]\ndeny = [\"b.example\"]\n");
+  Run({"--allow", "a.example", "--allow", "b.example", "--deny", "a.example"});
+  ExpectRefused(Ask({"a.example"}), "a.example denies it (--deny)",
+                "allow   a run without --deny a.example\n");
+  ExpectRefused(
+      Ask({"b.example"}), "b.example denies it",
+      "allow   take 'b.example' out of " + person_.home() + "/.config/ambit/config.toml:2:9\n");
+}
+
+TEST_P(Why, NamesNoFlagThatTheManagedPolicyDoesNotAllow) {
+  person_.Write("managed/policy.toml", "[net]\nallow = [\"good.example\"]\n");
+  const std::string ambit = "'" + AmbitBinary() + "'";
+  const Finished run = InOwnMounts(
+      person_,
+      "mount -t tmpfs none /mnt; cp -a /etc/. /mnt 2>/dev/null || :; mkdir /mnt/ambit; cp " +
+          person_.root() +
+          "/managed/policy.toml /mnt/ambit/; chmod 644 /mnt/ambit/policy.toml; "
+          "mount --bind /mnt /etc",
+      ambit + " run --allow github.com --allow good.example -- sh -c 'getent hosts github.com'\n" +
+          ambit + " why github.com; " + ambit + " why; " + ambit + " why good.example:22; " +
+          ambit + " run -q -- true; " + ambit + " why good.example");
+  if (::geteuid() != 0) {  // it is not root's, and nothing else can be made here
+    EXPECT_THAT(run.err, HasSubstr("can be written by others than root"));
+    return;
+  }
+  EXPECT_THAT(run.err, HasSubstr("--allow 'github.com' is left out"));
+  EXPECT_THAT(
+      run.out,
+      AllOf(HasSubstr("and the managed policy does not allow it\nnothing allows it\n"),
+            HasSubstr("refused resolve github.com"), Not(HasSubstr("--allow github")),
+            Not(HasSubstr("--allow good.example:22")), HasSubstr("allow   --allow good.example\n")))
+      << run.err;
 }
 
 TEST_P(Why, TheNewestRefusalIsTheOneOfTheJournal) {
