@@ -29,6 +29,7 @@
 #include "review/unfinished_apply.h"
 #include "supervise/certificates.h"
 #include "supervise/publish.h"
+#include "supervise/unheld_line.h"
 
 namespace ambit::cli {
 namespace {
@@ -274,6 +275,12 @@ int ExecuteRun(const RunFlags& flags) {
       .on_answered =
           [&](const supervise::Approvals::Verdict& verdict) {
             return WriteApproved(effective->place.person, effective->place.project.root, verdict);
+          },
+      .on_waiting =
+          [&](const std::string& what) {
+            if (!flags.quiet) {
+              (void)supervise::WriteUnheld(STDERR_FILENO, fmt::format("ambit: {}\n", what));
+            }
           },
       .on_ended = [&](const supervise::Refused& refused) { ended.refused = refused; }};
   const auto open_journal =
