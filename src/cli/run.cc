@@ -29,6 +29,7 @@
 #include "review/unfinished_apply.h"
 #include "supervise/certificates.h"
 #include "supervise/publish.h"
+#include "supervise/unheld_line.h"
 
 namespace ambit::cli {
 namespace {
@@ -83,13 +84,32 @@ std::string FirstOf(const std::vector<policy::NetRule>& rules) {
   return fmt::format("{}{}", fmt::join(names, ", "), more);
 }
 
+/// Whether somebody denies for this run, and may take a denial for all that there is to say: a
+/// flag, or a file that a flag names.
+bool IsDeniedForThisRun(const policy::Merged& merged) {
+  const policy::Setting* denied = merged.Find("net.deny");
+  return denied != nullptr && std::ranges::any_of(denied->items, [](const policy::Item& item) {
+           return item.origin.source == policy::SourceKind::kFlags ||
+                  item.origin.source == policy::SourceKind::kFile;
+         });
+}
+
+/// "no network", and why where that surprises.
+std::string NoNetwork(const policy::Policy& policy, const policy::Merged& merged) {
+  if (!policy.net.allow.empty()) return "no network (all that is allowed is denied, and deny wins)";
+  if (!policy.publish.empty() || !IsDeniedForThisRun(merged)) return "no network";
+  return "no network (what is denied allows nothing else: --allow NAME)";
+}
+
 /// "no network but *.example.com (not a.example.com), the host's port 5432".
-std::string NetworkOf(const supervise::RunRequest& request) {
+std::string NetworkOf(const supervise::RunRequest& request, const policy::Merged& merged) {
   const policy::Policy& policy = request.policy;
-  const std::vector<policy::NetRule> reachable = policy::Reachable(policy.net);
+  const auto reachable =
+      policy::StrongestFirst(policy::Reachable(policy.net), merged.Find("net.allow"));
   std::vector<std::string> parts;
   if (!reachable.empty()) {
-    const auto denied = policy::DeniedWithin(policy.net, reachable);
+    const auto denied = policy::StrongestFirst(policy::DeniedWithin(policy.net, reachable),
+                                               merged.Find("net.deny"));
     parts.push_back(FirstOf(reachable) +
                     (denied.empty() ? "" : fmt::format(" (not {})", FirstOf(denied))));
   }
@@ -97,12 +117,8 @@ std::string NetworkOf(const supervise::RunRequest& request) {
     parts.push_back(fmt::format("the host's port {}", fmt::join(policy.host_ports, ", ")));
   }
   if (policy.net.ask) parts.emplace_back("what you approve ('ambit approve --watch' asks)");
-  if (!parts.empty()) {
-    return fmt::format("no network but {}{}", fmt::join(parts, ", "), ThroughProxy(request));
-  }
-  if (policy.net.deny.empty()) return "no network";
-  return policy.net.allow.empty() ? "no network (what is denied allows nothing else: --allow NAME)"
-                                  : "no network (all that is allowed is denied, and deny wins)";
+  if (parts.empty()) return NoNetwork(policy, merged);
+  return fmt::format("no network but {}{}", fmt::join(parts, ", "), ThroughProxy(request));
 }
 
 /// What a run without a policy gets, told in three lines; what is more than that is one more.
@@ -120,8 +136,8 @@ void TellWhatHolds(const workspace::RunMeta& meta, const EffectivePolicy& effect
                         ? ""
                         : " (--no-preset leaves out what the command's name chooses)"));
   }
-  Say(fmt::format("{}; /usr read-only, an empty home, {}", NetworkOf(request),
-                  FateOfVariables(request)));
+  Say(fmt::format("{}; /usr read-only, an empty home, {}",
+                  NetworkOf(request, effective.loaded.merged), FateOfVariables(request)));
   for (const policy::PublishedPort& port : meta.published) Say(supervise::TellOf(port));
   if (request.showing == supervise::Showing::kUnfiltered) {
     Say("your terminal gets every byte that the agent writes: it can set the clipboard and type");
@@ -259,6 +275,12 @@ int ExecuteRun(const RunFlags& flags) {
       .on_answered =
           [&](const supervise::Approvals::Verdict& verdict) {
             return WriteApproved(effective->place.person, effective->place.project.root, verdict);
+          },
+      .on_waiting =
+          [&](const std::string& what) {
+            if (!flags.quiet) {
+              (void)supervise::WriteUnheld(STDERR_FILENO, fmt::format("ambit: {}\n", what));
+            }
           },
       .on_ended = [&](const supervise::Refused& refused) { ended.refused = refused; }};
   const auto open_journal =

@@ -161,6 +161,17 @@ void TellOfUnreached(const policy::NetRules& rules, std::vector<std::string>& wa
   }
 }
 
+/// What is spoken with an address that a program dials by itself nobody compares with a name.
+void TellOfAllAddresses(const policy::NetRules& rules, std::vector<std::string>& warnings) {
+  for (const policy::NetRule& rule : rules.allow) {
+    if (!policy::IsOfAllAddresses(rule)) continue;
+    warnings.push_back(
+        fmt::format("{} {}: every public {}address may be dialled on {}, whatever is spoken there",
+                    rule.from, policy::TextOf(rule), policy::IsV4(rule.range->first) ? "IPv4 " : "",
+                    rule.port ? fmt::format("port {}", *rule.port) : "ports 80 and 443"));
+  }
+}
+
 /// Credentials of git first: a pattern that means such a file as well changes nothing about it.
 std::vector<host::MaskedFile> MaskedFiles(const Request& request) {
   std::vector<host::MaskedFile> files = request.git.masked_files;
@@ -292,6 +303,7 @@ Result<LaunchPlan> Make(const policy::Policy& policy, const host::HostFacts& fac
   plan.landlock = MakeLandlockRules(plan.mounts);
   plan.warnings = MakeWarnings(plan.mounts);
   TellOfUnreached(plan.network.rules, plan.warnings);
+  TellOfAllAddresses(plan.network.rules, plan.warnings);
   if (!plan.kept.empty()) plan.warnings.push_back(TellOfKept(plan.kept));
   if (!request.secrets.empty()) plan.warnings.push_back(TellOfSecrets(request.secrets));
   plan.cwd = facts.project.cwd;

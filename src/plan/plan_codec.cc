@@ -92,8 +92,8 @@ void Fields(Archive& archive, Is<policy::NetRules> auto& it) {
 
 template <class Archive>
 void Fields(Archive& archive, Is<HttpProxy> auto& it) {
-  auto& [host, port, with_login, direct] = it;
-  archive(host, port, with_login, direct);
+  auto& [host, port, with_login, direct, direct_without_dot] = it;
+  archive(host, port, with_login, direct, direct_without_dot);
 }
 
 template <class Archive>

@@ -63,7 +63,8 @@ LaunchPlan FullPlan() {
   plan.network.proxy = {.host = "p.example",
                         .port = 3128,
                         .with_login = true,
-                        .direct = {*policy::ParseNetRule("b.example", {})}};
+                        .direct = {*policy::ParseNetRule("b.example", {})},
+                        .direct_without_dot = true};
   plan.warnings = {"careful"};
   plan.cwd = "/p/src";
   plan.argv = {"sh", "-c", ""};

@@ -286,6 +286,22 @@ TEST(Plan, RefusesHostPortsThatCannotBeServed) {
   EXPECT_THAT(WhyNot(policy, SomeHost(false), SomeRequest(false)).what, HasSubstr("--host-port"));
 }
 
+TEST(Plan, WarnsWhenEveryPublicAddressMayBeDialled) {
+  policy::Policy policy;
+  policy.net.allow = {*policy::ParseNetRule("0.0.0.0/0", "--allow"),
+                      *policy::ParseNetRule("tcp://[::/0]:22", "a.toml:2:9: net.allow"),
+                      *policy::ParseNetRule("10.0.0.0/8", "--allow")};
+  const auto plan = Make(policy, SomeHost(false), SomeRequest(false));
+  ASSERT_TRUE(plan) << plan.error().what;
+  EXPECT_THAT(plan->warnings,
+              ::testing::AllOf(
+                  ::testing::Contains("--allow 0.0.0.0/0: every public IPv4 address may be dialled "
+                                      "on ports 80 and 443, whatever is spoken there"),
+                  ::testing::Contains("a.toml:2:9: net.allow tcp://[::/0]:22: every public address "
+                                      "may be dialled on port 22, whatever is spoken there"),
+                  ::testing::Not(::testing::Contains(HasSubstr("10.0.0.0/8")))));
+}
+
 TEST(Plan, RefusesToShowAFileCopyOnWrite) {
   policy::Policy policy;
   policy.copy_on_write = {{.path = "/data/one.txt", .from = "--cow"}};

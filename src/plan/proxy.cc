@@ -36,6 +36,14 @@ std::unexpected<Error> Wrong(std::string_view variable, std::string_view why) {
               "write http://HOST:PORT, or unset it");
 }
 
+std::unexpected<Error> CannotBeRead(std::string_view variable, std::string_view entry) {
+  return Fail(Errc::kInvalidArgument,
+              fmt::format("{} of your environment: '{}' is no exception that can be read", variable,
+                          Printable(entry)),
+              fmt::format("write names, addresses or ranges between commas in {}, or take it out",
+                          variable));
+}
+
 /// "PORT" of a host and its port; brackets go.
 Result<HttpProxy> ReadHostAndPort(std::string_view variable, std::string_view text) {
   const std::size_t colon = text.rfind(':');
@@ -79,8 +87,71 @@ Result<HttpProxy> ReadUrl(const Variable& variable) {
   return proxy;
 }
 
+/// Whoever has no domain, as browsers and .NET write it.
+constexpr std::string_view kWithoutDot = "<local>";
+
+std::optional<unsigned> NumberIn(std::string_view digits, unsigned most) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
+  if (digits.empty() || error != std::errc() || end != digits.end()) return std::nullopt;
+  return number <= most ? std::optional(number) : std::nullopt;
+}
+
+/// "10", "192.168", "10.1.2.3" with zeros for what is missing.
+struct BeginOfV4 {
+  policy::AddressBytes address{};
+  std::size_t octets = 0;
+};
+std::optional<BeginOfV4> ReadBeginOfV4(std::string_view text) {
+  BeginOfV4 begin;
+  begin.address[10] = begin.address[11] = 0xFF;
+  for (bool more = true; more; ++begin.octets) {
+    const std::size_t dot = text.find('.');
+    const auto octet = NumberIn(text.substr(0, dot), 255);
+    if (!octet || begin.octets == 4) return std::nullopt;
+    begin.address.at(12 + begin.octets) = static_cast<std::uint8_t>(*octet);
+    more = dot != std::string_view::npos;
+    if (more) text.remove_prefix(dot + 1);
+  }
+  return begin;
+}
+
+/// "10.*", "192.168.*.*".
+std::optional<policy::AddressRange> ReadWildcardOfV4(std::string_view entry) {
+  constexpr std::string_view kAny = ".*";
+  std::string_view known = entry;
+  while (known.ends_with(kAny)) known.remove_suffix(kAny.size());
+  const std::size_t wild = (entry.size() - known.size()) / kAny.size();
+  const auto begin = ReadBeginOfV4(known);
+  if (!begin || wild == 0 || begin->octets + wild > 4) return std::nullopt;
+  return policy::RangeAround(begin->address, 96 + 8 * static_cast<int>(begin->octets));
+}
+
+/// "169.254/16", and ranges that are named by an address within them: "127.0.0.1/8", "fd00::1/8".
+std::optional<policy::AddressRange> ReadRange(std::string_view entry) {
+  const std::size_t slash = entry.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view start = entry.substr(0, slash);
+  const std::string_view bits = entry.substr(slash + 1);
+  if (start.contains(':')) {
+    const auto address = policy::AddressIn(start);
+    const auto length = NumberIn(bits, 128);
+    if (!address || !length) return std::nullopt;
+    return policy::RangeAround(*address, static_cast<int>(*length));
+  }
+  const auto begin = ReadBeginOfV4(start);
+  const auto length = NumberIn(bits, 32);
+  if (!begin || !length) return std::nullopt;
+  return policy::RangeAround(begin->address, 96 + static_cast<int>(*length));
+}
+
 /// An address or a range, with a port or without one.
 std::optional<policy::NetRule> ReadAddress(std::string_view entry) {
+  std::string_view bare = entry;
+  if (bare.starts_with('[') && bare.ends_with(']')) bare = bare.substr(1, bare.size() - 2);
+  for (const auto& range : {ReadWildcardOfV4(entry), ReadRange(bare)}) {
+    if (range) return policy::NetRule{.range = range};
+  }
   for (const std::string& text : {std::string(entry), fmt::format("[{}]", entry)}) {
     const auto rule = policy::ReadTarget(text, {});
     if (rule && rule->range && !rule->raw) return *rule;
@@ -88,23 +159,34 @@ std::optional<policy::NetRule> ReadAddress(std::string_view entry) {
   return std::nullopt;
 }
 
+/// "_dmarc.example.com": no run asks for such a name, whose letters no host's name has.
+bool IsNoNameOfAHost(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  };
+  return name.contains('_') && std::ranges::all_of(name, fits);
+}
+
 /// A name means itself and all below it.
-Status AddException(std::string_view variable, std::string_view entry,
-                    std::vector<policy::NetRule>& direct) {
+Status AddException(std::string_view variable, std::string_view entry, HttpProxy& proxy) {
+  if (entry == kWithoutDot) {
+    proxy.direct_without_dot = true;
+    return {};
+  }
   if (auto address = ReadAddress(entry)) {
-    direct.push_back(*std::move(address));
+    proxy.direct.push_back(*std::move(address));
     return {};
   }
   std::string_view name = entry;
   if (name.starts_with("*.")) name.remove_prefix(1);
   if (name.starts_with('.')) name.remove_prefix(1);
+  if (IsNoNameOfAHost(name.substr(0, name.find(':')))) return {};
   auto rule = policy::ReadTarget(name, {});
-  if (!rule || !rule->name || rule->raw || rule->below) {
-    return Wrong(variable, fmt::format("'{}' is no exception that can be read", Printable(entry)));
-  }
-  direct.push_back(*rule);
+  if (!rule || !rule->name || rule->raw || rule->below) return CannotBeRead(variable, entry);
+  proxy.direct.push_back(*rule);
   rule->below = true;
-  direct.push_back(*std::move(rule));
+  proxy.direct.push_back(*std::move(rule));
   return {};
 }
 
@@ -121,13 +203,14 @@ Result<std::optional<HttpProxy>> ProxyOf(const Environment& environment) {
     const std::string_view entry = rest.substr(0, rest.find_first_of(kBetween));
     rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
     if (entry == "*") return std::nullopt;
-    if (!entry.empty()) AMBIT_CHECK(AddException(exceptions->name, entry, proxy.direct));
+    if (!entry.empty()) AMBIT_CHECK(AddException(exceptions->name, entry, proxy));
   }
   return proxy;
 }
 
 bool GoesByProxy(const HttpProxy& proxy, const HostName* name, const policy::AddressBytes& address,
                  std::uint16_t port) {
+  if (name != nullptr && proxy.direct_without_dot && !name->text().contains('.')) return false;
   return std::ranges::none_of(proxy.direct, [&](const policy::NetRule& rule) {
     if (rule.port && *rule.port != port) return false;
     if (name == nullptr) return rule.range && rule.range->Has(address);
@@ -146,6 +229,7 @@ std::string DescribeProxy(const Environment& environment) {
   const auto exceptions = FirstOf(kNoProxyVariables, environment);
   if (!*proxy) return fmt::format("none: {} excepts everything", exceptions->name);
   std::vector<std::string> direct;
+  if ((*proxy)->direct_without_dot) direct.emplace_back("names without a dot");
   for (const policy::NetRule& rule : (*proxy)->direct) {
     if (!rule.below) direct.push_back(policy::TextOf(rule));
   }

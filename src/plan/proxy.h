@@ -2,7 +2,9 @@
 // The HTTP proxy through which the host reaches the world, as the environment that ambit was
 // started in names it; a project's files have no say in it. What it does not except goes by CONNECT
 // through it: HTTPS_PROXY, else ALL_PROXY, else HTTP_PROXY, each in small letters first; the
-// exceptions are those of NO_PROXY, as curl and most others read them.
+// exceptions are those of NO_PROXY, as curl and most others read them: names with all below them,
+// addresses and ranges, also as 10.*, 169.254/16 and 127.0.0.1/8, and <local>. A name that no host
+// can have ("_x") is passed over.
 //
 // Its login is not here, because plans are on record and go inside: supervise/launcher_environment
 // takes it out of the variable and leaves "http://@HOST:PORT". Who calls: plan (ProxyOf), egress
@@ -23,6 +25,7 @@ struct HttpProxy {
   std::uint16_t port = 0;
   bool with_login = false;
   std::vector<policy::NetRule> direct;  // NO_PROXY; a rule without a port is of all ports
+  bool direct_without_dot = false;      // names without one: "<local>"
   bool operator==(const HttpProxy&) const = default;
 };
 

@@ -43,7 +43,16 @@ TEST(HttpProxy, ThatIsNotSpokenToOrCannotBeReadIsAnError) {
                           "http://:3128", "http://a b:3128", "http://p_x:1"}) {
     EXPECT_TRUE(Proxy({{"HTTPS_PROXY", url}}).starts_with("refused")) << url;
   }
-  EXPECT_TRUE(Proxy({{"HTTPS_PROXY", "http://p:1"}, {"NO_PROXY", "a_b"}}).starts_with("refused"));
+  for (const char* exceptions :
+       {"a;b", "10.*.1", "*.10", "10.*.*.*.*", "256.*", "10/33", "1.2.3.4.5/8", "fd00::/129",
+        "10.0.0.0/", "http://a", "*a.b*", "<other>", "a_b;c", "_*", "tcp://a:1", "10.-1/8"}) {
+    const auto proxy = ProxyOf({{"HTTPS_PROXY", "http://p:1"}, {"no_proxy", exceptions}});
+    ASSERT_FALSE(proxy) << exceptions;
+    EXPECT_EQ(proxy.error().what, "no_proxy of your environment: '" + std::string(exceptions) +
+                                      "' is no exception that can be read");
+    EXPECT_EQ(proxy.error().remedy,
+              "write names, addresses or ranges between commas in no_proxy, or take it out");
+  }
 }
 
 TEST(HttpProxy, ThatWantsALoginSaysSoWithoutTellingIt) {
@@ -84,6 +93,38 @@ TEST(HttpProxy, IsNotForWhatIsExcepted) {
   EXPECT_FALSE(Through("localhost,127.0.0.1", "127.0.0.1"));
   EXPECT_TRUE(Through("10.0.0.0/8", "11.1.2.3"));
   EXPECT_TRUE(Through("10.0.0.0/8", "example.com"));
+}
+
+TEST(HttpProxy, ReadsRangesAsPeopleWriteThem) {
+  for (const char* entry : {"10.*", "10.*.*.*", "10.1.2.*", "10/8", "10.1/16", "10.9.9.9/8"}) {
+    EXPECT_FALSE(Through(entry, "10.1.2.3")) << entry;
+    EXPECT_TRUE(Through(entry, "11.1.2.3")) << entry;
+  }
+  EXPECT_FALSE(Through("192.168.*.*", "192.168.255.1"));
+  EXPECT_TRUE(Through("192.168.*.*", "192.169.0.1"));
+  EXPECT_FALSE(Through("169.254/16", "169.254.3.3"));
+  EXPECT_FALSE(Through("127.0.0.1/8", "127.9.9.9"));
+  for (const char* entry : {"fd00::1/8", "[fd00::1/8]"}) {
+    EXPECT_FALSE(Through(entry, "fdff::5")) << entry;
+    EXPECT_TRUE(Through(entry, "fc00::5")) << entry;
+  }
+  EXPECT_EQ(DescribeProxy({{"https_proxy", "p:1"}, {"NO_PROXY", "10.*,127.0.0.1/8,<local>,_a"}}),
+            "p:1 (https_proxy), but not for names without a dot, 10.0.0.0/8, 127.0.0.0/8 "
+            "(NO_PROXY)");
+}
+
+TEST(HttpProxy, IsNotForNamesWithoutADotWhereTheLocalOnesAreExcepted) {
+  EXPECT_FALSE(Through("<local>", "db"));
+  EXPECT_TRUE(Through("<local>", "db.corp"));
+  EXPECT_TRUE(Through("<local>", "10.1.2.3"));
+  EXPECT_TRUE(Through("db.corp", "db"));
+}
+
+TEST(HttpProxy, PassesOverExceptionsThatNoHostCanBe) {
+  for (const char* entry : {"_foo", "_dmarc.example.com", "a_b:443", ".my_host", "*.my_host"}) {
+    EXPECT_TRUE(Through(entry, "example.com")) << entry;
+    EXPECT_FALSE(Through(std::string(entry) + ",example.com", "example.com")) << entry;
+  }
 }
 
 }  // namespace

@@ -242,10 +242,6 @@ class Merger {
   Merged out_;
 };
 
-std::string NameFor(const Option& option, const Origin& origin) {
-  return origin.line == 0 ? Describe(origin) : fmt::format("{}: {}", Describe(origin), option.key);
-}
-
 std::vector<NamedPath> PathsOf(const Setting& setting) {
   std::vector<NamedPath> paths;
   for (const Item& item : setting.items) {
@@ -431,6 +427,10 @@ Merged Merge(std::span<const Document> documents, const Document* managed, const
   for (const Document& document : documents) merger.Join(document);
   if (managed != nullptr) merger.Bound(*managed);
   return std::move(merger).Finish();
+}
+
+std::string NameFor(const Option& option, const Origin& origin) {
+  return origin.line == 0 ? Describe(origin) : fmt::format("{}: {}", Describe(origin), option.key);
 }
 
 std::string Describe(const LeftOut& left_out) {

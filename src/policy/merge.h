@@ -27,6 +27,9 @@ struct LeftOut {
 /// One line: "ambit.toml:3:7: fs.ro '/x' is left out: the project's file is not trusted".
 std::string Describe(const LeftOut& left_out);
 
+/// What messages call an item by: NamedPath::from, NetRule::from.
+std::string NameFor(const Option& option, const Origin& origin);
+
 struct Merged {
   std::vector<Setting> values;  // in the table's order, those that anybody set
   /// Of limits: the one item that no value gets over, of the managed policy or of a file that is

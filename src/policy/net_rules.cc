@@ -20,6 +20,7 @@ namespace {
 constexpr std::string_view kRaw = "tcp://";
 constexpr std::string_view kBelow = "*.";
 constexpr int kV4Bits = 96;
+constexpr int kWholeAddress = 128;
 
 std::unexpected<Error> Wrong(std::string_view text, std::string_view why, std::string remedy = {}) {
   return Fail(Errc::kInvalidArgument, fmt::format("'{}': {}", Printable(text), why),
@@ -57,7 +58,7 @@ std::string TextOf(const AddressRange& range) {
   ::inet_ntop(v4 ? AF_INET : AF_INET6, range.first.data() + (v4 ? 12 : 0), text.data(),
               text.size());
   std::string shown = text.data();
-  if (range.bits != 128) shown += fmt::format("/{}", range.bits - (v4 ? kV4Bits : 0));
+  if (range.bits != kWholeAddress) shown += fmt::format("/{}", range.bits - (v4 ? kV4Bits : 0));
   return v4 ? shown : fmt::format("[{}]", shown);
 }
 
@@ -76,8 +77,7 @@ Result<std::optional<AddressRange>> RangeIn(std::string_view text, bool v6) {
       return Wrong(text, "what is behind '/' is no length of a prefix",
                    fmt::format("write {}, or a range as 192.0.2.0/24", text.substr(0, slash)));
     }
-    range.bits = static_cast<int>(*bits) + (v6 ? 0 : kV4Bits);
-    KeepBits(range.first, range.bits);
+    range = RangeAround(*address, static_cast<int>(*bits) + (v6 ? 0 : kV4Bits));
     if (range.first != *address) {
       return Wrong(text, "has bits behind its prefix", fmt::format("write {}", TextOf(range)));
     }
@@ -111,6 +111,42 @@ bool IsSuffixOfRegistries(const HostName& name) {
                                  PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
 }
 
+/// Of many lists one entry keeps what stood between them.
+Status RefuseWhiteSpaceAround(std::string_view text) {
+  constexpr std::string_view kWhite = " \t\r\n";
+  const auto first = text.find_first_not_of(kWhite);
+  if (first == std::string_view::npos) return {};
+  const auto inner = text.substr(first, text.find_last_not_of(kWhite) + 1 - first);
+  if (inner.size() == text.size()) return {};
+  return Wrong(text, "white space around it", fmt::format("write {}", Printable(inner)));
+}
+
+Status RefuseUrl(std::string_view text, std::string_view rest) {
+  const auto scheme = rest.find("://");
+  if (scheme == std::string_view::npos) return {};
+  const std::string_view behind = rest.substr(scheme + 3);
+  std::string_view host = behind.substr(0, behind.find_first_of("/?#"));
+  host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
+  const std::string name = host.empty() ? "example.com" : Printable(host);
+  if (rest.substr(0, scheme) == "udp") {
+    return Wrong(text, "UDP is not carried",
+                 fmt::format("names are answered inside without a rule; for TCP write {}", name));
+  }
+  return Wrong(text, "a URL, not a name", fmt::format("write {}", name));
+}
+
+/// What stands behind the colon of `text`.
+Result<std::uint16_t> ReadPort(std::string_view text, std::string_view digits) {
+  if (digits.empty()) return Wrong(text, "no port behind the colon");
+  if (digits.find_first_not_of("0123456789") != std::string_view::npos) {
+    return Wrong(text,
+                 fmt::format("'{}' is no port: ports are numbers, one each", Printable(digits)));
+  }
+  const auto port = NumberIn(digits);
+  if (!port || *port == 0 || *port > 65535) return Wrong(text, "ports are 1 to 65535");
+  return static_cast<std::uint16_t>(*port);
+}
+
 /// What people write who mean something else.
 Status RefuseSlips(std::string_view text, std::string_view host) {
   if (host.empty()) return Wrong(text, "names no host", "write example.com");
@@ -133,10 +169,17 @@ Status RefuseSlips(std::string_view text, std::string_view host) {
   return {};
 }
 
+std::unexpected<Error> IsLoopback(std::string_view text) {
+  return Wrong(text, "a run has a loopback of its own",
+               "--host-port N (net.host_ports) reaches port N of this machine's");
+}
+
 /// Without brackets nobody can tell its last group from a port.
 Status RefuseBareV6(std::string_view text, std::string_view rest) {
-  const std::string address(rest.substr(0, rest.find('/')));
-  if (!address.contains(':') || !AddressIn(address, /*v6=*/true)) return {};
+  const std::string typed(rest.substr(0, rest.find('/')));
+  const auto address = typed.contains(':') ? AddressIn(typed, /*v6=*/true) : std::nullopt;
+  if (!address) return {};
+  if (ReachOf(*address) == Reach::kLoopback) return IsLoopback(text);
   return Wrong(text, "an address of IPv6 stands in brackets",
                fmt::format("write [{0}], or [{0}]:PORT", rest));
 }
@@ -150,7 +193,7 @@ bool IsOfThisMachine(const NetRule& rule) {
   const AddressRange v6{.first = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, .bits = 128};
   const AddressRange& range = *rule.range;
   return (range.bits >= v4.bits && v4.Has(range.first)) ||
-         (range.bits == 128 && v6.Has(range.first));
+         (range.bits == kWholeAddress && v6.Has(range.first));
 }
 
 Status ReadHost(std::string_view text, NetRule& rule) {
@@ -273,31 +316,28 @@ std::string TextOf(const AddressBytes& address) {
 }
 
 bool AddressRange::Has(const AddressBytes& address) const {
-  AddressBytes start = address;
-  KeepBits(start, bits);
-  return start == first;
+  return RangeAround(address, bits).first == first;
+}
+
+AddressRange RangeAround(const AddressBytes& address, int bits) {
+  AddressRange range{.first = address, .bits = bits};
+  KeepBits(range.first, bits);
+  return range;
 }
 
 Result<NetRule> ReadTarget(std::string_view text, std::string from) {
   NetRule rule;
   rule.from = std::move(from);
+  AMBIT_CHECK(RefuseWhiteSpaceAround(text));
   std::string_view rest = text;
   rule.raw = rest.starts_with(kRaw);
   if (rule.raw) rest.remove_prefix(kRaw.size());
-  if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
-    const std::string_view behind = rest.substr(scheme + 3);
-    std::string_view host = behind.substr(0, behind.find_first_of("/?#"));
-    host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
-    return Wrong(text, "a URL, not a name",
-                 fmt::format("write {}", host.empty() ? "example.com" : Printable(host)));
-  }
+  AMBIT_CHECK(RefuseUrl(text, rest));
   if (rest.contains(',')) AMBIT_CHECK(RefuseSlips(text, rest));
   AMBIT_CHECK(RefuseBareV6(text, rest));
   const auto colon = rest.rfind(':');
   if (colon != std::string_view::npos && !rest.ends_with(']')) {
-    const auto port = NumberIn(rest.substr(colon + 1));
-    if (!port || *port == 0 || *port > 65535) return Wrong(text, "no port behind the colon");
-    rule.port = static_cast<std::uint16_t>(*port);
+    AMBIT_TRY(rule.port, ReadPort(text, rest.substr(colon + 1)));
     rest = rest.substr(0, colon);
   }
   if (rule.raw && !rule.port) return Wrong(text, "tcp:// wants a port");
@@ -310,10 +350,7 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
   if (rule.below && IsPublicSuffix(*rule.name)) {
     return Wrong(text, "anybody may register a name there", "name the domains that are meant");
   }
-  if (IsOfThisMachine(rule)) {
-    return Wrong(text, "a run has a loopback of its own",
-                 "--host-port N (net.host_ports) reaches port N of this machine's");
-  }
+  if (IsOfThisMachine(rule)) return IsLoopback(text);
   const bool as_host =
       rule.port ? text.substr(0, text.rfind(':')).ends_with('.') : text.ends_with('.');
   if (rule.name && !rule.below && !as_host && IsSuffixOfRegistries(*rule.name)) {
@@ -322,6 +359,27 @@ Result<NetRule> ParseNetRule(std::string_view text, std::string from) {
                              rule.name->text()));
   }
   return rule;
+}
+
+Status CanBeAllowed(const NetRule& rule) {
+  if (!rule.range || rule.range->bits != kWholeAddress) return {};
+  const AddressBytes& address = rule.range->first;
+  if (ReachOf(address) == Reach::kMetadata) {
+    return Wrong(TextOf(rule), "the metadata of a cloud machine, which no run reaches",
+                 "give the run the credentials that it needs by itself: --env NAME");
+  }
+  const AddressBytes nobody{};
+  const bool unspecified =
+      address == nobody || address == AddressBytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  if (!unspecified) return {};
+  return Wrong(TextOf(rule), "no address: who dials it means its own loopback",
+               "name the host that is meant, or a range as 192.0.2.0/24");
+}
+
+bool IsOfAllAddresses(const NetRule& rule) {
+  constexpr AddressRange kAllV4{.first = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF},
+                                .bits = kV4Bits};
+  return rule.range && (rule.range->bits == 0 || *rule.range == kAllV4);
 }
 
 std::string TextOf(const NetRule& rule) {

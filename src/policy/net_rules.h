@@ -49,6 +49,9 @@ struct AddressRange {
   bool operator==(const AddressRange&) const = default;
 };
 
+/// The range of `bits` that `address` is in.
+AddressRange RangeAround(const AddressBytes& address, int bits);
+
 struct NetRule {
   std::optional<HostName> name;       // either this
   bool below = false;                 // the names below it, not itself
@@ -69,6 +72,13 @@ Result<NetRule> ReadTarget(std::string_view text, std::string from);
 
 /// kInvalidArgument quotes the text and says what is wrong with it.
 Result<NetRule> ParseNetRule(std::string_view text, std::string from);
+
+/// Whether a rule of `allow` could let anything through: kInvalidArgument of an address that nobody
+/// is reached by, whatever a policy says.
+Status CanBeAllowed(const NetRule& rule);
+
+/// 0.0.0.0/0: every public address of IPv4. [::/0]: of both families.
+bool IsOfAllAddresses(const NetRule& rule);
 
 /// Whether all that `rule` allows is allowed by `wider` alone.
 bool Covers(const NetRule& wider, const NetRule& rule);

@@ -120,6 +120,59 @@ TEST(NetRule, ThatIsASlipSaysWhatToWrite) {
   EXPECT_THAT(told("2001:db8::1:443"), ::testing::HasSubstr("write [2001:db8::1:443]"));
   EXPECT_THAT(told("tcp://2001:db8::/32"), ::testing::HasSubstr("write [2001:db8::/32]"));
   EXPECT_EQ(told(""), "'': names no host; write example.com");
+  EXPECT_EQ(told(" example.org"), "' example.org': white space around it; write example.org");
+  EXPECT_THAT(told("10.0.0.1:80\n"),
+              ::testing::HasSubstr("white space around it; write 10.0.0.1:"));
+  EXPECT_EQ(told("udp://example.com:53"),
+            "'udp://example.com:53': UDP is not carried; names are answered inside without a rule; "
+            "for TCP write example.com:53");
+  for (const char* loopback : {"::1", "::1/128", "tcp://::1"}) {
+    EXPECT_THAT(told(loopback), ::testing::HasSubstr("a loopback of its own; --host-port N"))
+        << loopback;
+  }
+}
+
+TEST(NetRule, ThatNamesNoPortSaysWhatAPortIs) {
+  const auto told = [](const std::string& port) {
+    const auto rule = ParseNetRule("a.b:" + port, "--allow");
+    return rule ? "taken" : rule.error().what;
+  };
+  EXPECT_EQ(told("65535"), "taken");
+  EXPECT_EQ(told(""), "'a.b:': no port behind the colon");
+  for (const char* out_of_range : {"0", "65536", "99999", "99999999999999999999"}) {
+    EXPECT_THAT(told(out_of_range), ::testing::EndsWith(": ports are 1 to 65535")) << out_of_range;
+  }
+  EXPECT_EQ(told("80-90"), "'a.b:80-90': '80-90' is no port: ports are numbers, one each");
+  EXPECT_EQ(told("http"), "'a.b:http': 'http' is no port: ports are numbers, one each");
+}
+
+TEST(NetRule, OfAnAddressThatNobodyIsReachedByCannotBeAllowed) {
+  const auto why = [](const char* text) {
+    const Status can = CanBeAllowed(*ParseNetRule(text, "--allow"));
+    return can ? "may be" : can.error().what;
+  };
+  for (const char* metadata : {"169.254.169.254", "169.254.169.254:80", "[fd00:ec2::254]:80",
+                               "tcp://100.100.100.200:80", "[64:ff9b::a9fe:a9fe]"}) {
+    EXPECT_THAT(why(metadata), ::testing::EndsWith("metadata of a cloud machine, which no run "
+                                                   "reaches"))
+        << metadata;
+  }
+  EXPECT_EQ(why("0.0.0.0:80"), "'0.0.0.0:80': no address: who dials it means its own loopback");
+  EXPECT_THAT(why("[::]"), ::testing::HasSubstr("no address"));
+  for (const char* other : {"169.254.169.253", "169.254.0.0/16", "0.0.0.0/0", "[::/0]",
+                            "192.0.2.7:5432", "example.com"}) {
+    EXPECT_EQ(why(other), "may be") << other;
+  }
+}
+
+TEST(NetRule, OfAllAddressesIsKnown) {
+  const auto all = [](const char* text) { return IsOfAllAddresses(*ParseNetRule(text, {})); };
+  EXPECT_TRUE(all("0.0.0.0/0"));
+  EXPECT_TRUE(all("tcp://0.0.0.0/0:22"));
+  EXPECT_TRUE(all("[::/0]:443"));
+  EXPECT_FALSE(all("0.0.0.0/1"));
+  EXPECT_FALSE(all("[2000::/3]"));
+  EXPECT_FALSE(all("*.example.com"));
 }
 
 /// In a hosts file they may be somebody's.
@@ -195,7 +248,9 @@ TEST(NetRules, AllowAddressesByTheirRange) {
   EXPECT_TRUE(Decide(rules, V4(192, 0, 2, 7), 443).allowed);
   EXPECT_FALSE(Decide(rules, V4(192, 0, 2, 8), 443).allowed);
   EXPECT_TRUE(Decide(Rules({"0.0.0.0/0"}), V4(1, 2, 3, 4), 80).allowed);
-  EXPECT_FALSE(Decide(Rules({"0.0.0.0/0"}), AddressBytes{0x20, 1}, 80).allowed);
+  EXPECT_FALSE(Decide(Rules({"0.0.0.0/0"}), AddressBytes{0x26}, 80).allowed);
+  EXPECT_TRUE(Decide(Rules({"[::/0]"}), AddressBytes{0x26}, 80).allowed);
+  EXPECT_TRUE(Decide(Rules({"[::/0]"}), V4(1, 2, 3, 4), 80).allowed);
 }
 
 TEST(NetRules, OfAnAddressSayWhetherAnyPortIsAllowed) {

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <map>
 
 #include "policy/foreign.h"
+#include "policy/merge.h"
 
 namespace ambit::policy {
 namespace {
@@ -55,6 +59,23 @@ std::vector<NetRule> DeniedWithin(const NetRules& rules, std::span<const NetRule
     });
   });
   return within;
+}
+
+std::vector<NetRule> StrongestFirst(std::vector<NetRule> rules, const Setting* said) {
+  if (said == nullptr) return rules;
+  std::map<std::string, SourceKind> claims;
+  for (const Item& item : said->items) {
+    claims.emplace(NameFor(*said->option, item.origin), item.origin.source);
+  }
+  std::map<SourceKind, std::vector<NetRule>, std::greater<>> by_claim;
+  for (NetRule& rule : rules) {
+    const auto claim = claims.find(rule.from);
+    by_claim[claim != claims.end() ? claim->second : SourceKind::kPreset].push_back(
+        std::move(rule));
+  }
+  rules.clear();
+  for (auto& [claim, of_it] : by_claim) std::ranges::move(of_it, std::back_inserter(rules));
+  return rules;
 }
 
 std::string WhyUnnamed(const NetRules& rules, const AddressBytes& address,

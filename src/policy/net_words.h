@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/document.h"
 #include "policy/net_rules.h"
 
 namespace ambit::policy {
@@ -17,6 +18,10 @@ std::vector<NetRule> Reachable(const NetRules& rules);
 
 /// The rules of `deny` that take a part of what `reachable` allows.
 std::vector<NetRule> DeniedWithin(const NetRules& rules, std::span<const NetRule> reachable);
+
+/// Those of the strongest claim first: what somebody has just typed, then files, then presets.
+/// `said`: the setting that made the rules; nullptr: there is none.
+std::vector<NetRule> StrongestFirst(std::vector<NetRule> rules, const Setting* said);
 
 /// What begins both answers of WhyUnnamed.
 inline constexpr std::string_view kNoRuleNamesIt = "no rule names it";

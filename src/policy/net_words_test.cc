@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "policy/merge.h"
+
 namespace ambit::policy {
 namespace {
 
@@ -34,6 +36,30 @@ std::vector<std::string> TakenFrom(const std::vector<std::string>& allow,
                                    const std::vector<std::string>& deny) {
   const NetRules rules = Rules(allow, deny);
   return Texts(DeniedWithin(rules, Reachable(rules)));
+}
+
+TEST(NetWords, WhatWasTypedComesBeforeFilesAndPresets) {
+  const Option& option = *FindOption("net.allow");
+  Setting said{.option = &option, .items = {}};
+  NetRules rules;
+  const auto say = [&](const char* text, SourceKind source, const char* name, unsigned line) {
+    const Origin origin{.source = source, .name = name, .line = line, .column = line};
+    said.items.push_back({.text = text, .value = {}, .origin = origin});
+    rules.allow.push_back(*ParseNetRule(text, NameFor(option, origin)));
+  };
+  say("p.example", SourceKind::kPreset, "preset python", 3);
+  say("q.example", SourceKind::kPreset, "registries", 0);
+  say("u.example", SourceKind::kUser, "config.toml", 4);
+  say("f.example", SourceKind::kProject, "ambit.toml", 4);
+  say("typed.example", SourceKind::kFlags, "--allow", 0);
+  say("again.example", SourceKind::kFlags, "--allow", 0);
+  rules.deny = {*ParseNetRule("typed.example:80", "--deny")};
+  EXPECT_THAT(Texts(StrongestFirst(Reachable(rules), &said)),
+              ElementsAre("typed.example:443", "again.example", "f.example", "u.example",
+                          "p.example", "q.example"));
+  EXPECT_THAT(Texts(StrongestFirst(rules.allow, nullptr)),
+              ElementsAre("p.example", "q.example", "u.example", "f.example", "typed.example",
+                          "again.example"));
 }
 
 TEST(NetWords, WhatIsDeniedIsNotReachable) {

@@ -23,6 +23,8 @@ constexpr std::string_view kTarget =
 // A name or *.name, with = and an address behind it.
 constexpr std::string_view kPrivateName =
     R"(^[^\s/:@=\[\]]+(=(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+))?$)";
+constexpr std::string_view kPort =
+    "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
 // A port, or HOST:INSIDE, where HOST may be 0.
 constexpr std::string_view kPublished =
     "^((0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]):)?"
@@ -83,6 +85,15 @@ Json TextOr(std::string_view number, std::string_view pattern) {
   return {{"type", {"string", number}}, {"pattern", pattern}, {"minimum", 0}};
 }
 
+/// A number, or a string as a flag has it.
+Json Port(std::string_view pattern) {
+  return {{"type", {"integer", "string"}},
+          {"minimum", 1},
+          {"maximum", 65535},
+          {"pattern", pattern},
+          {"maxLength", kMaxEntryBytes}};
+}
+
 Json DurationText() {
   Json text = Text(kDuration);
   text["minLength"] = 1;
@@ -112,9 +123,9 @@ Json ValueOf(const Option& option) {
     case Shape::kFiles:
       return TableOf(kFilePath, {{"type", "string"}});
     case Shape::kPorts:
-      return ListOf({{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}});
+      return ListOf(Port(kPort));
     case Shape::kPublished:
-      return ListOf(Entry(kPublished));
+      return ListOf(Port(kPublished));
     case Shape::kTargets:
       return ListOf(Entry(kTarget));
     case Shape::kPrivate:

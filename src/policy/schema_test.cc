@@ -96,6 +96,14 @@ TEST(Schema, TakesTheNamesThatTheReaderTakes) {
   ExpectSame("fs.files", Of("fs.files").at("propertyNames").at("pattern"), "a.~/", 4);
 }
 
+TEST(Schema, TakesThePortsThatTheReaderTakes) {
+  const auto pattern = [](std::string_view key) -> std::string {
+    return Of(key).at("items").at("pattern");
+  };
+  ExpectSame("net.host_ports", pattern("net.host_ports"), "0156:", 6);
+  ExpectSame("net.publish", pattern("net.publish"), "016:", 7);
+}
+
 /// Digits are ones, so that no value is too little or too much: that only the reader says.
 TEST(Schema, TakesTheLimitsThatTheReaderTakes) {
   const auto pattern = [](std::string_view key) {

@@ -188,6 +188,7 @@ class Reader {
       case Shape::kYesNo:
         return ReadYesNo(option, node);
       case Shape::kPorts:
+      case Shape::kPublished:
         return ReadPorts(option, node);
       case Shape::kDuration:
       case Shape::kBytes:
@@ -202,7 +203,6 @@ class Reader {
       case Shape::kNames:
       case Shape::kTargets:
       case Shape::kPrivate:
-      case Shape::kPublished:
       case Shape::kPresets:
       case Shape::kLimits:
         return ReadStrings(option.key, node, [&](Item item) { Take(option, std::move(item)); });
@@ -243,18 +243,26 @@ class Reader {
                   .origin = At(node.source().begin)});
   }
 
+  /// Each a number, or a string: as a flag has it, and where two stand in one.
   void ReadPorts(const Option& option, const toml::node& node) {
     const toml::array* array = node.as_array();
     if (array == nullptr) return WrongType(option.key, node, "a list of ports");
     if (!FitsInOne(option.key, *array)) return;
     for (const toml::node& entry : *array) {
-      const auto* port = entry.as_integer();
-      if (port == nullptr) {
-        WrongType(option.key, entry, "a number");
+      std::string text;
+      if (const auto* port = entry.as_integer()) {
+        text = std::to_string(port->get());
+      } else if (const auto* string = entry.as_string()) {
+        text = string->get();
+      } else {
+        WrongType(option.key, entry, "a number or a string");
         continue;
       }
-      Take(option,
-           {.text = std::to_string(port->get()), .value = {}, .origin = At(entry.source().begin)});
+      if (text.size() > kMaxEntryBytes) {
+        TooLong(option.key, entry.source().begin);
+        continue;
+      }
+      Take(option, {.text = std::move(text), .value = {}, .origin = At(entry.source().begin)});
     }
   }
 

@@ -94,6 +94,35 @@ TEST(TomlReader, RefusesValuesThatCannotBeRight) {
               ElementsAre(HasSubstr("'0'"), HasSubstr("'65536'"), HasSubstr("'-1'")));
 }
 
+TEST(TomlReader, ReadsPortsAsNumbersAndAsText) {
+  const ReadPolicy read =
+      Read("[net]\nhost_ports = [5432, '6379']\npublish = [3000, '8080:80', \"0:5173\", '81']\n");
+  EXPECT_THAT(read.mistakes, IsEmpty());
+  const auto texts = [&](std::string_view key) {
+    std::vector<std::string> all;
+    for (const Item& item : read.document.Find(key)->items) all.push_back(item.text);
+    return all;
+  };
+  EXPECT_THAT(texts("net.host_ports"), ElementsAre("5432", "6379"));
+  EXPECT_THAT(texts("net.publish"), ElementsAre("3000", "8080:80", "0:5173", "81"));
+  EXPECT_THAT(MistakesIn("[net]\npublish = [0, 65536, -1, 80.5, '+1', true]"),
+              ElementsAre(HasSubstr("'0': not a port"), HasSubstr("'65536': not a port"),
+                          HasSubstr("'-1': not a port"),
+                          HasSubstr("a number or a string, not a number with a fraction"),
+                          HasSubstr("'+1': not a port"),
+                          HasSubstr("a number or a string, not true or false")));
+  EXPECT_THAT(
+      MistakesIn("[net]\nhost_ports = ['080', '80:80', '', ['80']]"),
+      ElementsAre(HasSubstr("'080': not a port"), HasSubstr("'80:80': not a port"),
+                  HasSubstr("'': not a port"), HasSubstr("a number or a string, not a list")));
+}
+
+TEST(TomlReader, RefusesWhatCannotBeAllowedAndTakesItsDenial) {
+  EXPECT_THAT(MistakesIn("[net]\nallow = ['169.254.169.254', '0.0.0.0']"),
+              ElementsAre(HasSubstr("metadata of a cloud machine"), HasSubstr("no address")));
+  EXPECT_THAT(MistakesIn("[net]\ndeny = ['169.254.169.254', '0.0.0.0']"), IsEmpty());
+}
+
 TEST(TomlReader, ReadsLimitsAsTextAndAsNumbersThatSayWhatTheyCount) {
   const ReadPolicy read = Read(
       "[limits]\ntime = '1h30m'\ncpus = 1.5\nmemory = 1073741824\nprocesses = 64\n"

@@ -44,7 +44,8 @@ Status CheckPath(const std::string& text, SourceKind source) {
 Status CheckPort(const std::string& text) {
   std::uint32_t port = 0;
   const auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (err != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
+  if (err != std::errc() || text.starts_with('0') ||  // of base 8, to some
+      end != text.data() + text.size() || port < 1 || port > 65535) {
     return Wrong(text, "not a port", "ports are 1 to 65535");
   }
   return {};
@@ -59,6 +60,12 @@ Status CheckVariable(const Item& item) {
   AMBIT_CHECK(CheckName(item.text));
   if (item.value.contains('\0')) return Wrong(item.text, "its value holds a zero byte");
   return {};
+}
+
+/// What is denied may be what nobody reaches.
+Status CheckRule(const Option& option, const std::string& text) {
+  AMBIT_TRY(const NetRule rule, ParseNetRule(text, {}));
+  return option.key == "net.allow" ? CanBeAllowed(rule) : Status();
 }
 
 Status CheckLimit(const Option& option, const std::string& text) {
@@ -147,9 +154,7 @@ Status CheckItem(const Option& option, const Item& item, SourceKind source) {
     case Shape::kPorts:
       return CheckPort(item.text);
     case Shape::kTargets:
-      if (const auto rule = ParseNetRule(item.text, {}); !rule)
-        return std::unexpected(rule.error());
-      return {};
+      return CheckRule(option, item.text);
     case Shape::kPrivate:
       if (const auto name = ParsePrivateName(item.text, {}); !name)
         return std::unexpected(name.error());

@@ -93,6 +93,7 @@ Result<std::uint32_t> Approvals::AddRule(const Verdict& verdict, const policy::N
 
 /// `rules`: as they would be then.
 Status Approvals::CanBeGranted(const egress::RunRules& rules, const policy::NetRule& rule) const {
+  AMBIT_CHECK(policy::CanBeAllowed(rule));
   Status may = policy::MayGrant(rules.rules(), rule);
   if (may) return inputs_.before_allowing(rule);
   if (const std::string denial = rules.OwnDenialOf(rule); !denial.empty()) {

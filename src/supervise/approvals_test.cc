@@ -149,6 +149,18 @@ TEST(Approvals, OfWhatThePolicyDeniesTakeNothingBack) {
   EXPECT_TRUE(asked.taken_back.empty());
 }
 
+TEST(Approvals, WhatNobodyReachesIsNotGranted) {
+  Asked asked({.ask = true});
+  for (const Scope scope : {Scope::kOnce, Scope::kRun}) {
+    const auto granted =
+        asked.approvals.Answer({.allow = true, .scope = scope, .target = "169.254.169.254:80"});
+    ASSERT_FALSE(granted);
+    EXPECT_THAT(granted.error().what, HasSubstr("metadata of a cloud machine"));
+  }
+  EXPECT_TRUE(asked.approvals.Answer(
+      {.allow = false, .scope = Scope::kRun, .target = "169.254.169.254:80"}));
+}
+
 TEST(Approvals, WhatEgressDoesNotHearOfDoesNotHold) {
   plan::NetworkPlan plan{.rules = {.ask = true}};
   Approvals approvals{{.plan = plan,

@@ -1,6 +1,7 @@
 #include "supervise/person_link.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -38,8 +39,9 @@ PersonLink::PersonLink(Inputs inputs)
            .emit = inputs_.emit,
            .order = [this](const egress::Order& order) { return Order(order); },
            .before_allowing = [this](const policy::NetRule& rule) { return TellHosts(rule); },
-           .asked = [this](const Approvals::Question& asked) { OnAsked(asked); }}),
-      published_(inputs_.network.publish) {}
+           .asked = [this](const Approvals::Question&) { OnAsked(); }}),
+      published_(inputs_.network.publish),
+      next_line_(inputs_.io) {}
 
 Status PersonLink::Listen() {
   AMBIT_TRY(Fd listener, ControlSocket::Listen(inputs_.run_directory));
@@ -105,13 +107,47 @@ Result<std::uint16_t> PersonLink::Publish(const policy::PublishedPort& wanted) {
   return port.host;
 }
 
-void PersonLink::OnAsked(const Approvals::Question& question) {
+void PersonLink::OnAsked() {
+  if (questions_) questions_->Wake();
+  TellWhatWaits();
+}
+
+/// What comes up within a second of a line is in the next one.
+void PersonLink::TellWhatWaits() {
   constexpr std::chrono::seconds kBetweenLines(1);
-  if (questions_) return questions_->Wake();
-  if (question.since - last_line_ < kBetweenLines) return;  // 'ambit approve' shows all
-  last_line_ = question.since;
-  inputs_.tell(fmt::format("ambit: the run waits for {}: 'ambit approve {}' elsewhere",
-                           Printable(question.target), inputs_.run_id));
+  const auto now = Approvals::Clock::now();
+  if (now - last_line_ >= kBetweenLines) {
+    const std::string untold = TakeUntold();
+    if (untold.empty()) return;
+    last_line_ = now;
+    return inputs_.tell(
+        fmt::format("the run waits for {}: 'ambit approve {}' elsewhere", untold, inputs_.run_id));
+  }
+  if (line_is_due_) return;
+  line_is_due_ = true;
+  next_line_.expires_at(last_line_ + kBetweenLines);
+  next_line_.async_wait([this](const boost::system::error_code& error) {
+    line_is_due_ = false;
+    if (!error) TellWhatWaits();
+  });
+}
+
+/// "example.com:443, 192.0.2.7:22 and 5 more" that still wait and that no line has told of.
+std::string PersonLink::TakeUntold() {
+  constexpr std::size_t kMostNamed = 3;
+  std::vector<std::string> names;
+  std::size_t more = 0;
+  for (const Approvals::Question& question : approvals_.Waiting()) {
+    if (question.id <= last_told_) continue;
+    if (names.size() < kMostNamed) {
+      names.push_back(Printable(question.target));
+    } else {
+      ++more;
+    }
+  }
+  if (!approvals_.Waiting().empty()) last_told_ = approvals_.Waiting().back().id;
+  return fmt::format("{}{}", fmt::join(names, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : std::string());
 }
 
 /// What the hosts file says of a name that was not meant before, also once.

@@ -3,6 +3,7 @@
 // published. It comes over the run's control socket, or from the run's own terminal while nobody
 // inside reads there. Whatever is granted is on record before it holds.
 // Who calls: supervision.cc, on its event loop.
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/error.h"
 #include "egress/order.h"
@@ -35,7 +37,7 @@ class PersonLink {
     int egress = -1;  // Processes::egress_control()
     HostNames& host_names;
     std::function<void(const event::Event&)> emit;
-    /// Shows a line at the terminal of an agent, where that breaks nothing.
+    /// Shows the person what the run waits for, at most once a second.
     std::function<void(const std::string&)> tell;
     std::function<Status(const Approvals::Verdict&)> write_down;  // supervision.h
     std::function<Status(const policy::PublishedPort&)> published;
@@ -58,7 +60,9 @@ class PersonLink {
   [[nodiscard]] ControlSocket::Reply WhatWaits() const;
   /// The port of the host.
   Result<std::uint16_t> Publish(const policy::PublishedPort& wanted);
-  void OnAsked(const Approvals::Question& question);
+  void OnAsked();
+  void TellWhatWaits();
+  std::string TakeUntold();
   Status TellHosts(const policy::NetRule& rule);
   Status Order(const egress::Order& order);
 
@@ -66,6 +70,9 @@ class PersonLink {
   Approvals approvals_;
   std::vector<policy::PublishedPort> published_;  // at the start, and since
   Approvals::Clock::time_point last_line_;
+  std::uint32_t last_told_ = 0;  // the question
+  bool line_is_due_ = false;
+  boost::asio::steady_timer next_line_;
   std::optional<TerminalQuestions> questions_;
   std::optional<ControlSocket> socket_;
 };

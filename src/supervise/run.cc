@@ -113,6 +113,7 @@ Result<Outcome> PlanAndSupervise(const RunRequest& request, const OpenSink& open
        .write_down =
            [&](const Approvals::Verdict& verdict) { return observer.on_answered(verdict); },
        .published = [&](const policy::PublishedPort& port) { return record.AddPublished(port); },
+       .on_waiting = observer.on_waiting,
        .on_captured =
            [&](policy::Capture capture) {
              captured = capture;

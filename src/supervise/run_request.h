@@ -45,6 +45,9 @@ struct RunObserver {
   /// The person has answered at the run's own terminal: for later runs it is written down.
   std::function<Status(const Approvals::Verdict&)> on_answered =
       [](const Approvals::Verdict&) -> Status { return {}; };
+  /// What a run with questions waits for, while it goes on and its standard error is no terminal;
+  /// must wait for nobody (supervise/unheld_line.h).
+  std::function<void(const std::string&)> on_waiting = [](const std::string&) {};
   /// The run is over and on record.
   std::function<void(const Refused&)> on_ended = {};
 };

@@ -108,6 +108,7 @@ class Supervision {
   void StartAgentWhenAllStands();
   void HearThePerson();
   void MakeLimitWatch();
+  void TellWhatWaits(const std::string& what);
   void LookInto(const Fd& root);
   void AttachTerminal(Fd master);
   void SignalAgent(int signal) {
@@ -160,10 +161,7 @@ class Supervision {
                       .egress = inputs_.processes.egress_control(),
                       .host_names = inputs_.processes.host_names(),
                       .emit = [this](const Event& event) { Emit(event); },
-                      .tell =
-                          [this](const std::string& line) {
-                            if (terminal_) (void)terminal_->Tell(line);
-                          },
+                      .tell = [this](const std::string& what) { TellWhatWaits(what); },
                       .write_down = inputs_.write_down,
                       .published = inputs_.published}};
   std::optional<Descriptor> seen_inside_;
@@ -230,6 +228,12 @@ void Supervision::HearThePerson() {
   if (const Status listens = person_.Listen(); !listens) {
     Finish(SetupFailed(host::Primitive::kStateDirectory, listens.error()));
   }
+}
+
+/// At the terminal where the run is shown, and wherever else ambit's own words go.
+void Supervision::TellWhatWaits(const std::string& what) {
+  if (terminal_ && (streams_.output || streams_.error)) (void)terminal_->Tell("ambit: " + what);
+  if (!streams_.error) inputs_.on_waiting(what);
 }
 
 asio::awaitable<void> Supervision::WatchInitMessages() {

@@ -40,6 +40,8 @@ struct SupervisionInputs {
   std::function<Status(const Approvals::Verdict&)> write_down;
   /// A port is published since the run began.
   std::function<Status(const policy::PublishedPort&)> published;
+  /// What the run waits for, where standard error is no terminal: nobody may be waited for.
+  std::function<void(const std::string&)> on_waiting;
   /// How connections are captured, before the agent starts.
   std::function<void(policy::Capture)> on_captured;
   /// Where the layers are a file system of the run's own: brings home what was written, when all

@@ -1,7 +1,8 @@
 #pragma once
 // What a run waits for, put to the person at the terminal it was started from, where nothing of the
 // run is shown or read: what is inside could write a question of its own there, and move what the
-// person sees. Elsewhere a line tells that 'ambit approve' answers.
+// person sees. Elsewhere, and on a
+// standard error that is no terminal, a line tells that 'ambit approve' answers.
 // Who calls: supervision.cc, on its event loop.
 #include <functional>
 #include <optional>

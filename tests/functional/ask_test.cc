@@ -384,5 +384,76 @@ TEST_P(NetAsk, ALineTellsWhatWaitsWhereAProgramReadsLines) {
   session.Wait();
 }
 
+TEST_P(NetAsk, ALineTellsOfASecondQuestionAsWell) {
+  person_.Write("project/two.py",
+                "import socket\n"
+                "two = [socket.create_connection(('93.184.216.34', n)) for n in (80, 81)]\n"
+                "for one in two: one.settimeout(50)\n"
+                "try: two[1].recv(1)\n"
+                "except ConnectionResetError: print('reset')\n");
+  TerminalSession session(person_, {"run", "-q", "--ask", "--", "bash", "--norc", "-c",
+                                    "/usr/bin/python3 two.py; echo \"end $?\""});
+  const std::string shown = session.ShownUntil("93.184.216.34:81");
+  EXPECT_THAT(shown, HasSubstr("93.184.216.34:80"));
+  EXPECT_EQ(person_.Ambit({"deny", "93.184.216.34"}).exit_code, 0);
+  session.ShownUntil("end ");
+  session.Wait();
+}
+
+class NetAskInALog : public NetAsk {
+ protected:
+  /// A run whose output and standard error are files; `beside` meanwhile.
+  Finished RunToFiles(const std::string& flags, const std::string& inside,
+                      const std::string& beside) {
+    person_.Write("project/inside.sh", inside);
+    return WithOutside(person_, fmt::format(R"sh(ambit() {{ '{}' "$@"; }}
+eventually() {{ n=0; until eval "$1" || [ $((n+=1)) -gt 400 ]; do sleep 0.05; done; }}
+ambit run {} --ask -- sh inside.sh >inside.out 2>ambit.err </dev/null &
+run=$!
+{}
+ambit deny 93.184.216.34
+wait $run; echo "run $?")sh",
+                                            AmbitBinary(), flags, beside));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(As, NetAskInALog, ::testing::ValuesIn(Everyone()),
+                         [](const auto& param) { return NameOf(param.param); });
+
+TEST_P(NetAskInALog, ALineTellsWhatWaits) {
+  const Finished run =
+      RunToFiles("", "echo mine; curl -sS -m 50 http://93.184.216.34/ >&2; echo \"end $?\"",
+                 "eventually 'grep -q \"the run waits\" ambit.err'");
+  EXPECT_THAT(run.out, HasSubstr("run 0")) << run.err;
+  EXPECT_THAT(person_.Read("project/ambit.err"),
+              ContainsRegex("\nambit: the run waits for 93.184.216.34:80: 'ambit approve "
+                            "r-[0-9a-z]+' elsewhere\n"));
+  EXPECT_THAT(person_.Read("project/inside.out"), ContainsRegex("^mine\nend [0-9]+\n$"));
+}
+
+TEST_P(NetAskInALog, NothingIsToldQuietly) {
+  const Finished run =
+      RunToFiles("-q", "curl -sS -m 50 http://93.184.216.34/ >/dev/null 2>&1",
+                 "eventually 'ambit approve --json 2>/dev/null | grep -q 93.184.216.34:80'");
+  EXPECT_EQ(person_.Read("project/ambit.err"), "") << run.err;
+}
+
+TEST_P(NetAskInALog, NoQuestionOfManyGoesUntold) {
+  const Finished run = RunToFiles("", R"sh(
+/usr/bin/python3 -c "import socket, select
+held = [socket.create_connection(('93.184.216.34', 2000 + n)) for n in range(7)]
+for one in held: select.select([one], [], [], 50)"
+)sh",
+                                  // Those that are named, and the numbers of those that are not.
+                                  R"sh(told() {
+  awk '/the run waits for/ { n += gsub(/93.184.216.34:20/, "")
+                             if (match($0, / and [0-9]+ more/)) n += substr($0, RSTART + 5) + 0 }
+       END { print n + 0 }' ambit.err
+}
+eventually '[ "$(told)" -ge 7 ]'; echo "told $(told)")sh");
+  const std::string told = person_.Read("project/ambit.err");
+  EXPECT_THAT(run.out, HasSubstr("told 7\n")) << run.err << told;
+  EXPECT_THAT(told, HasSubstr("the run waits for 93.184.216.34:2000"));
+}
+
 }  // namespace
 }  // namespace ambit::testing

@@ -87,7 +87,7 @@ print('quick' if time.monotonic() - began < 2 else 'slow')"
 
 // A range that somebody wrote does not mean the credentials of the machine.
 TEST_P(NetRefusals, OfACloudsMetadataHoldAgainstEveryRule) {
-  const Finished run = Run("--allow 169.254.0.0/16 --allow '[fd00:ec2::254]:80'", R"sh(
+  const Finished run = Run("--allow 169.254.0.0/16 --allow '[fd00:ec2::/32]:80'", R"sh(
 for host in 169.254.169.254 '[fd00:ec2::254]' 169.254.170.2 '[::ffff:169.254.169.254]'; do
   curl -sS -g -m 9 "http://$host/latest"
 done
