@@ -159,7 +159,8 @@ cat /run/ambit/denials
 // What was allowed and failed is no refusal, and is told apart from one.
 TEST_P(NetRefusals, AreToldBeforeWhatWasAllowedAndFailed) {
   const Finished run =
-      Run("--allow example.com:81 --allow none.example --allow 0.0.0.0/0 --deny 93.184.216.34",
+      Run("--allow example.com:81 --allow none.example --allow 0.0.0.0/0 "
+          "--deny 93.184.216.34:80",
           R"sh(
 for n in 1 2; do curl -4 -sS -m 9 http://example.com:81/; done
 curl -sS -m 9 http://none.example/
@@ -174,7 +175,7 @@ curl -sS -m 9 http://10.1.2.3/
       run.out,
       AllOf(
           ContainsRegex("refused a connection to 93.184.216.34 port 80, [^\n]*\n"
-                        "because 93.184.216.34 \\(--deny\\)\n"),
+                        "because 93.184.216.34:80 \\(--deny\\)\n"),
           ContainsRegex("allowed a connection to example.com port 81 \\(2 times\\), [^\n]*\n"
                         "but     nobody serves it there \\(Connection refused\\)\n"),
           ContainsRegex("allowed a connection to none.example port 80, [^\n]*\n"

@@ -119,6 +119,7 @@ TEST_P(Descriptors, HaveKnownKinds) {
                       {"/tmp", 1},
                       {"/var/tmp", 1},
                       {"/run", 1},
+                      {"/run/ambit", 1},
                       {"eventfd", 1},
                       {"eventpoll", 1},
                       {"timerfd", 1}};
