@@ -32,12 +32,16 @@ inline void TakeUrgentDataInPlace(int socket) {
 }
 
 /// What is accepted to be sent and cannot go is memory of the host's kernel, which no limit of the
-/// run counts. Where nothing goes for minutes the connection ends, also when nobody is left here
-/// who could end it.
+/// run counts.
 inline void HoldLittleUnsent(int socket) {
   const int most_unsent = 256 << 10;
-  const unsigned longest_ms = 10 * 60 * 1000;
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent);
+}
+
+/// The far end may outlive the run and read nothing: what is unsent would stay with nobody left who
+/// could end it.
+inline void EndWhereNothingGoes(int socket) {
+  const unsigned longest_ms = 10 * 60 * 1000;
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &longest_ms, sizeof longest_ms);
 }
 
@@ -109,6 +113,7 @@ struct Relay::Connection {
     FindADeadPeer(dialled.native_handle());
     TakeUrgentDataInPlace(dialled.native_handle());
     HoldLittleUnsent(dialled.native_handle());
+    EndWhereNothingGoes(dialled.native_handle());
   }
 
   /// A report about a connection that stands.

@@ -19,18 +19,33 @@
 namespace ambit::egress {
 namespace {
 
-struct KeepAlive {
+struct Options {
   int on = 0;
   int idle_seconds = 0;
   int interval_seconds = 0;
   int probes = 0;
-  bool operator==(const KeepAlive&) const = default;
+  int urgent_in_place = 0;
+  int most_unsent = 0;
+  int longest_unsent_ms = 0;
+  bool operator==(const Options&) const = default;
 };
 
 /// As docs/network.md promises: 60 + 6 * 20 seconds are three minutes.
-constexpr KeepAlive kThreeMinutes{.on = 1, .idle_seconds = 60, .interval_seconds = 20, .probes = 6};
+constexpr Options kAccepted{.on = 1,
+                            .idle_seconds = 60,
+                            .interval_seconds = 20,
+                            .probes = 6,
+                            .urgent_in_place = 1,
+                            .most_unsent = 256 << 10};
 
-KeepAlive KeepAliveOf(int socket) {
+/// The far end may outlive the run.
+constexpr Options Dialled() {
+  Options options = kAccepted;
+  options.longest_unsent_ms = 600'000;
+  return options;
+}
+
+Options OptionsOf(int socket) {
   const auto ask = [&](int level, int option) {
     int value = -1;
     socklen_t size = sizeof value;
@@ -40,7 +55,10 @@ KeepAlive KeepAliveOf(int socket) {
   return {.on = ask(SOL_SOCKET, SO_KEEPALIVE),
           .idle_seconds = ask(IPPROTO_TCP, TCP_KEEPIDLE),
           .interval_seconds = ask(IPPROTO_TCP, TCP_KEEPINTVL),
-          .probes = ask(IPPROTO_TCP, TCP_KEEPCNT)};
+          .probes = ask(IPPROTO_TCP, TCP_KEEPCNT),
+          .urgent_in_place = ask(SOL_SOCKET, SO_OOBINLINE),
+          .most_unsent = ask(IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+          .longest_unsent_ms = ask(IPPROTO_TCP, TCP_USER_TIMEOUT)};
 }
 
 std::optional<Address> PeerOf(int socket) {
@@ -97,17 +115,17 @@ class OwnRelay {
 };
 
 /// Connects to `to`, which the relay carries to `server`.
-void ExpectThreeMinutesOnBothSides(OwnRelay& relay, const Address& to, const Fd& server) {
+void ExpectCareOnBothSides(OwnRelay& relay, const Address& to, const Fd& server) {
   Fd client = ConnectTo(to);
   ASSERT_TRUE(client);
   relay.RunUntil(ReportKind::kOpened);
   Fd served(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
   ASSERT_TRUE(served);
   for (const int end : {client.get(), served.get()}) {
-    EXPECT_EQ(KeepAliveOf(end).on, 0) << "nobody has asked for it here";
+    EXPECT_EQ(OptionsOf(end).on, 0) << "nobody has asked for it here";
     const int of_relay = OtherEndOf(end);
     ASSERT_GE(of_relay, 0);
-    EXPECT_EQ(KeepAliveOf(of_relay), kThreeMinutes);
+    EXPECT_EQ(OptionsOf(of_relay), end == client.get() ? kAccepted : Dialled());
   }
   client.Reset();
   served.Reset();
@@ -139,7 +157,7 @@ TEST(Connection, ToANameFindsPeersThatAreGoneOnBothSides) {
     const auto addresses = relay.names().AddressesOf(*HostName::Parse("far.example"));
     ASSERT_TRUE(addresses);
     std::ranges::copy(addresses->v4, name.bytes.begin());
-    ExpectThreeMinutesOnBothSides(relay, name, server);
+    ExpectCareOnBothSides(relay, name, server);
   });
 }
 
@@ -153,7 +171,7 @@ TEST(Connection, ToAHostPortFindsPeersThatAreGoneOnBothSides) {
     listeners.push_back(WithoutWaiting(ListenOnLoopback(AF_INET6, port)));
     OwnRelay relay;
     ASSERT_TRUE(relay.relay().Serve(std::move(listeners), {.host_ports = {port}}));
-    ExpectThreeMinutesOnBothSides(relay, LoopbackOf(AF_INET6, port), server);
+    ExpectCareOnBothSides(relay, LoopbackOf(AF_INET6, port), server);
   });
 }
 
@@ -168,7 +186,7 @@ TEST(Connection, ToAPublishedPortFindsPeersThatAreGoneOnBothSides) {
     OwnRelay relay;
     ASSERT_TRUE(relay.relay().Serve(std::move(sockets->mint), {}));
     ASSERT_TRUE(relay.relay().Publish(std::move(listener), {.host = host, .inside = inside}));
-    ExpectThreeMinutesOnBothSides(relay, LoopbackOf(AF_INET, host), server);
+    ExpectCareOnBothSides(relay, LoopbackOf(AF_INET, host), server);
   });
 }
 
