@@ -27,9 +27,11 @@ function(ambit_reads_from target holder)
   endif()
 endfunction()
 
-# ambit_reads(TARGET [HEADERS...]): a room; with headers of its own it shares with nobody.
+# ambit_reads(TARGET [HEADERS...]): a room. Flags of its own must be there when the headers are read,
+# so with them, as with headers of its own, it shares with nobody.
 function(ambit_reads target)
-  if(NOT ARGN)
+  get_target_property(own_flags ${target} COMPILE_OPTIONS)
+  if(NOT ARGN AND NOT own_flags)
     ambit_reads_from(${target} ambit_room_headers)
   elseif(AMBIT_PRECOMPILED)
     target_precompile_headers(${target} PRIVATE ${ambit_often_read} ${ARGN})

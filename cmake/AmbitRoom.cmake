@@ -21,11 +21,11 @@ function(ambit_check_include_direction room)
   endforeach()
 endfunction()
 
-# ambit_room(NAME r [NEEDS rooms...] [LIBS targets...] [READS headers...]): every *.cc of the folder and of its tier
-# folders is the room's library, every *_test.cc its tests. READS are large headers that most of its
-# files include.
+# ambit_room(NAME r [SMALL] [NEEDS rooms...] [LIBS targets...] [READS headers...]): every *.cc of the
+# folder and of its tier folders is the room's library, every *_test.cc its tests. SMALL: nothing in
+# it has to be fast. READS are large headers that most of its files include.
 function(ambit_room)
-  cmake_parse_arguments(ROOM "" "NAME" "NEEDS;LIBS;READS" ${ARGN})
+  cmake_parse_arguments(ROOM "SMALL" "NAME" "NEEDS;LIBS;READS" ${ARGN})
   if(NOT ROOM_NAME IN_LIST AMBIT_ROOM_ORDER)
     message(FATAL_ERROR "unknown room '${ROOM_NAME}': add it to AMBIT_ROOM_ORDER")
   endif()
@@ -37,6 +37,9 @@ function(ambit_room)
   list(TRANSFORM ROOM_NEEDS PREPEND "ambit::")
   if(sources)
     add_library(ambit_${ROOM_NAME} STATIC ${sources})
+    if(ROOM_SMALL AND CMAKE_BUILD_TYPE STREQUAL "Release")
+      target_compile_options(ambit_${ROOM_NAME} PRIVATE -Os)
+    endif()
     ambit_reads(ambit_${ROOM_NAME} ${ROOM_READS})
     set(scope PUBLIC)
     target_link_libraries(ambit_${ROOM_NAME} PRIVATE ${ROOM_LIBS})

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "egress/responder.h"
+#include "policy/net_decision.h"
 
 namespace {
 

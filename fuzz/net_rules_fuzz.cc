@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "policy/foreign.h"
+#include "policy/net_decision.h"
 #include "policy/private_names.h"
 
 namespace {

@@ -13,8 +13,6 @@
 #include <string_view>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/auto_exec.h"
 #include "cli/cli.h"
@@ -387,31 +385,29 @@ Result<int> ApplyAgreed(const std::string& run) {
   return ApplyRun(flags);
 }
 
-void AddApply(CLI::App& app, Action& action) {
+void AddApply(NewCommand ambit) {
   auto flags = std::make_shared<ApplyFlags>();
   auto of = std::make_shared<RunAndPaths>();
-  CLI::App* apply = app.add_subcommand("apply", "Bring what a run changed into the project");
-  of->AddTo(*apply);
-  AddDirectoryOption(*apply, flags->directory);
+  NewCommand apply = ambit.AddCommand("apply", "Bring what a run changed into the project");
+  of->AddTo(apply);
+  AddDirectoryFlag(apply, flags->directory);
   apply
-      ->add_option("--consent", flags->consents,
-                   "A held path that may come across as well; may be repeated")
-      ->type_name("PATH")
-      ->allow_extra_args(false);
+      .AddFlag("--consent", flags->consents,
+               "A held path that may come across as well; may be repeated")
+      .Takes("PATH");
   apply
-      ->add_option("--replace", flags->replaced,
-                   "A file you changed as well: take the run's version; may be repeated")
-      ->type_name("PATH")
-      ->allow_extra_args(false);
-  apply->add_flag("--dry-run", flags->dry_run, "Show what would happen");
-  apply->add_flag("--yes", flags->yes, "Do not ask; what is held stays held");
-  apply->add_flag("-i,--interactive", flags->interactive, "Ask for each file");
-  apply->add_flag("--merge", flags->merge,
-                  "Where the host changed a text file too, apply what both edits make together");
-  apply->final_callback([flags, of, &action] {
+      .AddFlag("--replace", flags->replaced,
+               "A file you changed as well: take the run's version; may be repeated")
+      .Takes("PATH");
+  apply.AddFlag("--dry-run", flags->dry_run, "Show what would happen");
+  apply.AddFlag("--yes", flags->yes, "Do not ask; what is held stays held");
+  apply.AddFlag("-i,--interactive", flags->interactive, "Ask for each file");
+  apply.AddFlag("--merge", flags->merge,
+                "Where the host changed a text file too, apply what both edits make together");
+  apply.Does([flags, of] {
     flags->run = of->run();
     flags->paths = of->paths();
-    action = Finishing([flags] { return ApplyRun(*flags); });
+    return ApplyRun(*flags);
   });
 }
 

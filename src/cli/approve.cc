@@ -14,21 +14,19 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/approved_rules.h"
 #include "cli/cli.h"
 #include "cli/live_runs.h"
-#include "cli/opened_run.h"
 #include "cli/question.h"
 #include "cli/run.h"
 #include "cli/runs.h"
 #include "cli/usage_text.h"
 #include "host/facts.h"
+#include "policy/net_decision.h"
 #include "policy/net_rules.h"
-#include "supervise/control_socket.h"
-#include "supervise/terminal_questions.h"
+#include "supervise/control_client.h"
+#include "supervise/typed_answers.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {
@@ -39,16 +37,6 @@ using supervise::Scope;
 
 constexpr int kNothingWaits = 1;
 constexpr int kBetweenLooksMs = 500;  // --watch
-
-/// To a question mark.
-constexpr std::string_view kAnswersExplained =
-    "  once     what waits for this now; what comes later is asked about again\n"
-    "  run      until the run ends\n"
-    "  project  also in later runs of this project\n"
-    "  always   in all runs from now on\n"
-    "  no       what waits is reset; what comes later is asked about again\n"
-    "  deny     what waits is reset, and so is all that comes until the run ends\n"
-    "  An empty line leaves it waiting; after 10 minutes it is reset.";
 
 struct AnswerFlags {
   bool allow = true;
@@ -175,9 +163,7 @@ bool AskAboutEach(const host::Person& person, const std::vector<LiveRun>& live,
     auto typed = Ask(fmt::format("{} waits for {} ({} s)\n  {}\n>", one.run, Printable(one.target),
                                  one.seconds, supervise::kTypedAnswers));
     while (typed && !typed->empty() && !supervise::ReadTypedAnswer(*typed)) {
-      typed = Ask(*typed == "?" ? fmt::format("{}\n>", kAnswersExplained)
-                                : fmt::format("'{}' is none of these: {}; ?: what they mean\n>",
-                                              Printable(*typed), supervise::kTypedAnswers));
+      typed = Ask(fmt::format("{}\n>", supervise::TextForNoAnswer(*typed)));
     }
     if (!typed) return false;
     const auto choice = supervise::ReadTypedAnswer(*typed);
@@ -253,43 +239,40 @@ Result<int> AnswerOrShow(AnswerFlags flags) {
   return 0;
 }
 
-void AddAnswer(CLI::App& app, Action& action, bool allow) {
+void AddAnswer(NewCommand ambit, bool allow) {
   auto flags = std::make_shared<AnswerFlags>();
   flags->allow = allow;
-  CLI::App* command = app.add_subcommand(
-      allow ? "approve" : "deny", allow ? "Allow what a run waits for, or a name from now on"
-                                        : "Deny what a run waits for, or a name from now on");
-  command->add_option("run", flags->run, "The run; the newest one of this project that goes on");
-  command->add_option("target", flags->targets,
+  NewCommand command = ambit.AddCommand(allow ? "approve" : "deny",
+                                        allow ? "Allow what a run waits for, or a name from now on"
+                                              : "Deny what a run waits for, or a name from now on");
+  command.AddArgument("run", flags->run, "The run; the newest one of this project that goes on");
+  command.AddArgument("target", flags->targets,
                       allow ? "NAME[:PORT] as --allow takes it; left out: what waits is shown, and "
                               "at a terminal asked about"
                             : "NAME[:PORT] as --deny takes it; left out: what waits is shown");
-  AddDirectoryOption(*command, flags->directory);
-  CLI::Option* once = command->add_flag("--once", flags->once, "Only what waits now");
-  CLI::Option* run = command->add_flag("--run", flags->for_run, "Until the run ends (the default)");
-  CLI::Option* project =
-      command->add_flag("--project", flags->project, "In later runs of this project, too");
-  CLI::Option* always = command->add_flag("--always", flags->always, "In all later runs, too");
-  once->excludes(run)->excludes(project)->excludes(always);
-  run->excludes(project)->excludes(always);
-  project->excludes(always);
+  AddDirectoryFlag(command, flags->directory);
+  command.AddFlag("--once", flags->once, "Only what waits now");
+  command.AddFlag("--run", flags->for_run, "Until the run ends (the default)").NotWith({"--once"});
+  command.AddFlag("--project", flags->project, "In later runs of this project, too")
+      .NotWith({"--once", "--run"});
+  command.AddFlag("--always", flags->always, "In all later runs, too")
+      .NotWith({"--once", "--run", "--project"});
   if (allow) {
-    command->add_flag("--watch", flags->watch, "Stay, and ask about each as it comes up");
+    command.AddFlag("--watch", flags->watch, "Stay, and ask about each as it comes up");
   }
-  command->add_flag("--json", flags->json, "For programs: what waits");
-  command->footer(
+  command.AddFlag("--json", flags->json, "For programs: what waits");
+  command.EndHelpWith(
       "Deny wins over allow, and the managed policy bounds what can be allowed. A name that leads "
       "to private addresses needs --private when the run starts, whatever is allowed. --project "
       "and "
       "--always are written to approved.toml files, which 'ambit policy show' names. Exit code 1: "
       "nothing waits.");
-  command->final_callback(
-      [flags, &action] { action = Finishing([flags] { return AnswerOrShow(*flags); }); });
+  command.Does([flags] { return AnswerOrShow(*flags); });
 }
 
 }  // namespace
 
-void AddApprove(CLI::App& app, Action& action) { AddAnswer(app, action, true); }
-void AddDeny(CLI::App& app, Action& action) { AddAnswer(app, action, false); }
+void AddApprove(NewCommand ambit) { AddAnswer(ambit, true); }
+void AddDeny(NewCommand ambit) { AddAnswer(ambit, false); }
 
 }  // namespace ambit::cli

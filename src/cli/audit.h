@@ -5,10 +5,10 @@
 
 namespace ambit::cli {
 
-void AddAuditExport(CLI::App& audit, Action& action);
-void AddAuditList(CLI::App& audit, Action& action);
-void AddAuditSchema(CLI::App& audit, Action& action);
-void AddAuditShow(CLI::App& audit, Action& action);
-void AddAuditVerify(CLI::App& audit, Action& action);
+void AddAuditExport(NewCommand audit);
+void AddAuditList(NewCommand audit);
+void AddAuditSchema(NewCommand audit);
+void AddAuditShow(NewCommand audit);
+void AddAuditVerify(NewCommand audit);
 
 }  // namespace ambit::cli

@@ -8,8 +8,6 @@
 #include <string>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/run_journal.h"
@@ -67,18 +65,17 @@ Status Export(const ExportFlags& flags) {
 
 }  // namespace
 
-void AddAuditExport(CLI::App& audit, Action& action) {
+void AddAuditExport(NewCommand audit) {
   auto flags = std::make_shared<ExportFlags>();
-  CLI::App* command = audit.add_subcommand("export", "The journal in the words of other programs");
-  command->add_option("run", flags->run, kRunHelp);
-  AddDirectoryOption(*command, flags->directory);
-  command->add_option("--format", flags->format, "What to write")
-      ->required()
-      ->check(CLI::IsMember({"jsonl", "ocsf", "otlp", "csv"}));
-  command->add_option("-o,--output", flags->file, "To a new file instead of standard output")
-      ->type_name("FILE");
-  command->final_callback(
-      [flags, &action] { action = [flags] { return Report(Export(*flags)); }; });
+  NewCommand command = audit.AddCommand("export", "The journal in the words of other programs");
+  command.AddArgument("run", flags->run, kRunHelp);
+  AddDirectoryFlag(command, flags->directory);
+  command.AddFlag("--format", flags->format, "What to write")
+      .Required()
+      .OneOf({"jsonl", "ocsf", "otlp", "csv"});
+  command.AddFlag("-o,--output", flags->file, "To a new file instead of standard output")
+      .Takes("FILE");
+  command.Does([flags] { return Export(*flags); });
 }
 
 }  // namespace ambit::cli

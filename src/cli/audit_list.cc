@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/run_journal.h"
@@ -106,11 +104,11 @@ Status List(bool json) {
 
 }  // namespace
 
-void AddAuditList(CLI::App& audit, Action& action) {
+void AddAuditList(NewCommand audit) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* list = audit.add_subcommand("list", "The journals of all runs, newest first");
-  list->add_flag("--json", *json, "For programs");
-  list->final_callback([json, &action] { action = [json] { return Report(List(*json)); }; });
+  NewCommand list = audit.AddCommand("list", "The journals of all runs, newest first");
+  list.AddFlag("--json", *json, "For programs");
+  list.Does([json] { return List(*json); });
 }
 
 }  // namespace ambit::cli

@@ -3,8 +3,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/audit.h"
 #include "event/schema.h"
 
@@ -30,13 +28,11 @@ std::string ForPeople() {
 
 }  // namespace
 
-void AddAuditSchema(CLI::App& audit, Action& action) {
+void AddAuditSchema(NewCommand audit) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* schema = audit.add_subcommand("schema", "All events there are, and their fields");
-  schema->add_flag("--json", *json, "As a JSON Schema of one line");
-  schema->final_callback([json, &action] {
-    action = [json] { return Report(ToStdout(*json ? event::JsonSchema() : ForPeople())); };
-  });
+  NewCommand schema = audit.AddCommand("schema", "All events there are, and their fields");
+  schema.AddFlag("--json", *json, "As a JSON Schema of one line");
+  schema.Does([json] { return ToStdout(*json ? event::JsonSchema() : ForPeople()); });
 }
 
 }  // namespace ambit::cli

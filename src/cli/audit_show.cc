@@ -6,8 +6,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/run_journal.h"
@@ -64,23 +62,22 @@ Status Show(ShowFlags flags) {
 
 }  // namespace
 
-void AddAuditShow(CLI::App& audit, Action& action) {
+void AddAuditShow(NewCommand audit) {
   auto flags = std::make_shared<ShowFlags>();
-  CLI::App* show = audit.add_subcommand("show", "What happened in a run, an event per line");
-  show->add_option("run", flags->run, kRunHelp);
-  AddDirectoryOption(*show, flags->directory);
-  show->add_flag("-f,--follow", flags->follow, "Go on until the run has ended");
-  show->add_option("--type", flags->wanted.type, "Only events of this name: 'file.*'")
-      ->type_name("GLOB");
-  show->add_option("--path", flags->wanted.path, "Only what names such a path: 'src/*.c'")
-      ->type_name("GLOB");
-  show->add_option("--since", flags->since,
-                   "Only what is not older: 90s, 10m, 2h, 1d, 14:05, 2026-01-31")
-      ->type_name("TIME");
-  show->add_flag("--denied", flags->wanted.refused,
-                 "Only what was refused, and limits that were reached");
-  show->add_flag("--json", flags->json, "The journal's own lines");
-  show->final_callback([flags, &action] { action = [flags] { return Report(Show(*flags)); }; });
+  NewCommand show = audit.AddCommand("show", "What happened in a run, an event per line");
+  show.AddArgument("run", flags->run, kRunHelp);
+  AddDirectoryFlag(show, flags->directory);
+  show.AddFlag("-f,--follow", flags->follow, "Go on until the run has ended");
+  show.AddFlag("--type", flags->wanted.type, "Only events of this name: 'file.*'").Takes("GLOB");
+  show.AddFlag("--path", flags->wanted.path, "Only what names such a path: 'src/*.c'")
+      .Takes("GLOB");
+  show.AddFlag("--since", flags->since,
+               "Only what is not older: 90s, 10m, 2h, 1d, 14:05, 2026-01-31")
+      .Takes("TIME");
+  show.AddFlag("--denied", flags->wanted.refused,
+               "Only what was refused, and limits that were reached");
+  show.AddFlag("--json", flags->json, "The journal's own lines");
+  show.Does([flags] { return Show(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -3,12 +3,9 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "base/hex.h"
 #include "base/text.h"
 #include "cli/audit.h"
-#include "cli/opened_run.h"
 #include "cli/run_journal.h"
 #include "cli/runs.h"
 #include "journal/verify.h"
@@ -113,19 +110,17 @@ Result<int> Verify(const VerifyFlags& flags) {
 
 }  // namespace
 
-void AddAuditVerify(CLI::App& audit, Action& action) {
+void AddAuditVerify(NewCommand audit) {
   auto flags = std::make_shared<VerifyFlags>();
-  CLI::App* verify =
-      audit.add_subcommand("verify", "Tell whether the journal is as it was written");
-  verify->add_option("run", flags->run, kRunHelp);
-  AddDirectoryOption(*verify, flags->directory);
-  verify->add_flag("--json", flags->json, "For programs");
-  verify->footer(
+  NewCommand verify = audit.AddCommand("verify", "Tell whether the journal is as it was written");
+  verify.AddArgument("run", flags->run, kRunHelp);
+  AddDirectoryFlag(verify, flags->directory);
+  verify.AddFlag("--json", flags->json, "For programs");
+  verify.EndHelpWith(
       "Exit code 0: intact, or good so far while the run still writes it. 1: tampered with.\n"
       "3: not sealed because ambit was killed or the disk was full, or made before journals were "
       "chained.");
-  verify->final_callback(
-      [flags, &action] { action = Finishing([flags] { return Verify(*flags); }); });
+  verify.Does([flags] { return Verify(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -10,8 +10,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/auto_exec.h"
 #include "cli/cli.h"
@@ -113,24 +111,22 @@ Status BringBranch(const BranchFlags& flags) {
 
 }  // namespace
 
-void AddBranch(CLI::App& app, Action& action) {
+void AddBranch(NewCommand ambit) {
   auto flags = std::make_shared<BranchFlags>();
-  CLI::App* branch =
-      app.add_subcommand("branch", "Bring a run's commits and changes onto a new git branch");
-  branch->add_option("name", flags->name, "The new branch")->required();
-  branch->add_option("run", flags->run, kRunHelp);
-  AddDirectoryOption(*branch, flags->directory);
+  NewCommand branch =
+      ambit.AddCommand("branch", "Bring a run's commits and changes onto a new git branch");
+  branch.AddArgument("name", flags->name, "The new branch").Required();
+  branch.AddArgument("run", flags->run, kRunHelp);
+  AddDirectoryFlag(branch, flags->directory);
   branch
-      ->add_option("--from", flags->from,
-                   "Of another branch of the run, or a stash (stash@{N}), only the commits")
-      ->type_name("REF");
+      .AddFlag("--from", flags->from,
+               "Of another branch of the run, or a stash (stash@{N}), only the commits")
+      .Takes("REF");
   branch
-      ->add_option("--consent", flags->consents,
-                   "A path that the host runs or obeys by itself and may come with the branch")
-      ->type_name("PATH")
-      ->allow_extra_args(false);
-  branch->final_callback(
-      [flags, &action] { action = [flags] { return Report(BringBranch(*flags)); }; });
+      .AddFlag("--consent", flags->consents,
+               "A path that the host runs or obeys by itself and may come with the branch")
+      .Takes("PATH");
+  branch.Does([flags] { return BringBranch(*flags); });
 }
 
 }  // namespace ambit::cli

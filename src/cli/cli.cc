@@ -11,10 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
-#include "cli/usage_errors.h"
 #include "policy/presets.h"
 #include "supervise/version.h"
 
@@ -43,7 +40,7 @@ namespace {
 
 struct Command {
   std::string_view name;
-  void (*add)(CLI::App& app, Action& action);
+  void (*add)(NewCommand ambit);
 };
 
 /// In the order help tells them.
@@ -79,9 +76,8 @@ std::vector<std::string> WordsOfHelp(std::vector<std::string> words) {
   return words;
 }
 
-/// The words to parse, the last one first, as the parser takes them. `ambit claude ...` is
-/// `ambit run -- claude ...`: what stands behind an agent's name is for the agent.
-/// `ambit help diff` is `ambit diff --help`.
+/// The words to parse. `ambit claude ...` is `ambit run -- claude ...`: what stands behind an
+/// agent's name is for the agent. `ambit help diff` is `ambit diff --help`.
 std::vector<std::string> WordsOf(int argc, char** argv) {
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   if (!words.empty() && words.front() == "help") {
@@ -89,51 +85,42 @@ std::vector<std::string> WordsOf(int argc, char** argv) {
   } else if (!words.empty() && IsAgent(words.front())) {
     words.insert(words.begin(), {"run", "--"});
   }
-  std::ranges::reverse(words);
   return words;
 }
 
-void AddGeneral(CLI::App& app) {
-  app.name("ambit");
-  app.description("A sandbox for AI coding agents: full autonomy inside hard limits.");
-  app.footer(
+/// What is said of all commands, and none of them.
+CommandLine BareCommandLine() {
+  CommandLine line("ambit", "A sandbox for AI coding agents: full autonomy inside hard limits.",
+                   supervise::kVersion);
+  line.top().EndHelpWith(
       "'ambit claude ...' is 'ambit run -- claude ...'; so for each agent of 'ambit preset list'.\n"
       "With flags of ambit's it is 'ambit run FLAGS -- claude ...': what follows the name is its "
       "own.");
-  app.set_version_flag("--version", std::string(supervise::kVersion));
-  app.require_subcommand(1);
+  return line;
 }
 
-/// What these words (the last one first) can need: a tree of every command costs a tenth of a
-/// short run.
-void AddFor(const std::vector<std::string>& words, CLI::App& app, Action& action) {
+/// What these words can need: a tree of every command costs a tenth of a short run.
+CommandLine CommandLineFor(const std::vector<std::string>& words) {
   const auto* const named =
-      words.empty() ? kCommands.end() : std::ranges::find(kCommands, words.back(), &Command::name);
-  if (named == kCommands.end()) return AddAll(app, action);
-  AddGeneral(app);
-  named->add(app, action);
+      words.empty() ? kCommands.end() : std::ranges::find(kCommands, words.front(), &Command::name);
+  if (named == kCommands.end()) return WholeCommandLine();
+  CommandLine line = BareCommandLine();
+  named->add(line.top());
+  return line;
 }
 
 }  // namespace
 
-void AddAll(CLI::App& app, Action& action) {
-  AddGeneral(app);
-  for (const Command& command : kCommands) command.add(app, action);
+CommandLine WholeCommandLine() {
+  CommandLine line = BareCommandLine();
+  for (const Command& command : kCommands) command.add(line.top());
+  return line;
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app;
-  Action action;
   std::vector<std::string> words = WordsOf(argc, argv);
-  AddFor(words, app, action);
-  try {
-    app.parse(std::move(words));
-  } catch (const CLI::Success& wanted) {
-    return app.exit(wanted);
-  } catch (const CLI::ParseError& error) {
-    return Complain(WhatIsWrong(app, error), WayOn(app));
-  }
-  return action();
+  CommandLine line = CommandLineFor(words);
+  return line.Execute(std::move(words));
 }
 
 }  // namespace ambit::cli

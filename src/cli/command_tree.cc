@@ -173,12 +173,7 @@ Command TreeBelow(const CLI::App& app, std::vector<std::string> path) {
 
 Command TreeOf(const CLI::App& app) { return TreeBelow(app, {app.get_name()}); }
 
-Command AmbitTree() {
-  CLI::App app;
-  Action never;
-  AddAll(app, never);
-  return TreeOf(app);
-}
+Command AmbitTree() { return TreeOf(WholeCommandLine().parser()); }
 
 std::string NameOf(const Command& command) {
   return fmt::format("{}", fmt::join(command.path, " "));

@@ -4,8 +4,6 @@
 #include <string>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.h"
 
 namespace ambit::cli {
@@ -32,15 +30,14 @@ std::string Quoted(std::string_view text) {
   return quoted + "'";
 }
 
-void AddCompletion(CLI::App& app, Action& action) {
+void AddCompletion(NewCommand ambit) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* completion =
-      app.add_subcommand("completion", "Print a script that makes a shell complete ambit");
-  completion->add_option("shell", *shell, "The shell it is for")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  completion->final_callback(
-      [shell, &action] { action = [shell] { return Report(ToStdout(ScriptFor(*shell))); }; });
+  NewCommand completion =
+      ambit.AddCommand("completion", "Print a script that makes a shell complete ambit");
+  completion.AddArgument("shell", *shell, "The shell it is for")
+      .Required()
+      .OneOf({"bash", "zsh", "fish"});
+  completion.Does([shell] { return ToStdout(ScriptFor(*shell)); });
 }
 
 }  // namespace ambit::cli

@@ -15,8 +15,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/pager.h"
@@ -215,25 +213,24 @@ Status ShowDiffOf(const std::string& run) {
   return ShowDiff({.directory = {}, .run = run, .paths = {}});
 }
 
-void AddDiff(CLI::App& app, Action& action) {
+void AddDiff(NewCommand ambit) {
   auto flags = std::make_shared<DiffFlags>();
   auto of = std::make_shared<RunAndPaths>();
-  CLI::App* diff = app.add_subcommand("diff", "Show what a run changed in the project");
-  of->AddTo(*diff);
-  AddDirectoryOption(*diff, flags->directory);
-  auto* forms = diff->add_option_group("form");
-  forms->add_flag("--name-status", flags->name_status, "Names and kinds of change only");
-  forms->add_flag("--stat", flags->stat, "Lines added and removed for each file");
-  forms->add_flag("--json", flags->json, "For programs");
-  forms->require_option(0, 1);
-  diff->add_option("--color", flags->colour, "When to use colour")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
-  diff->add_flag("--no-pager", flags->no_pager, "Print long output as it is");
-  diff->final_callback([flags, of, &action] {
+  NewCommand diff = ambit.AddCommand("diff", "Show what a run changed in the project");
+  of->AddTo(diff);
+  AddDirectoryFlag(diff, flags->directory);
+  NewCommand forms = diff.AddAlternatives("form");
+  forms.AddFlag("--name-status", flags->name_status, "Names and kinds of change only");
+  forms.AddFlag("--stat", flags->stat, "Lines added and removed for each file");
+  forms.AddFlag("--json", flags->json, "For programs");
+  diff.AddFlag("--color", flags->colour, "When to use colour")
+      .OneOf({"auto", "always", "never"})
+      .TellsDefault();
+  diff.AddFlag("--no-pager", flags->no_pager, "Print long output as it is");
+  diff.Does([flags, of] {
     flags->run = of->run();
     flags->paths = of->paths();
-    action = [flags] { return Report(ShowDiff(*flags)); };
+    return ShowDiff(*flags);
   });
 }
 

@@ -5,8 +5,6 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/opened_run.h"
@@ -93,14 +91,13 @@ Status DiscardRun(const std::string& run) {
   return done ? Status() : std::unexpected(done.error());
 }
 
-void AddDiscard(CLI::App& app, Action& action) {
+void AddDiscard(NewCommand ambit) {
   auto flags = std::make_shared<DiscardFlags>();
-  CLI::App* discard = app.add_subcommand("discard", "Drop the work of a run and keep its record");
-  discard->add_option("run", flags->run, kRunHelp);
-  AddDirectoryOption(*discard, flags->directory);
-  discard->add_flag("--yes", flags->yes, "Do not ask, though no run is named");
-  discard->final_callback(
-      [flags, &action] { action = Finishing([flags] { return DiscardAndName(*flags); }); });
+  NewCommand discard = ambit.AddCommand("discard", "Drop the work of a run and keep its record");
+  discard.AddArgument("run", flags->run, kRunHelp);
+  AddDirectoryFlag(discard, flags->directory);
+  discard.AddFlag("--yes", flags->yes, "Do not ask, though no run is named");
+  discard.Does([flags] { return DiscardAndName(*flags); });
 }
 
 }  // namespace ambit::cli

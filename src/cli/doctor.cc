@@ -7,8 +7,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "host/primitives.h"
@@ -112,14 +110,14 @@ int Report(bool json) {
 
 }  // namespace
 
-void AddDoctor(CLI::App& app, Action& action) {
+void AddDoctor(NewCommand ambit) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* doctor = app.add_subcommand(
+  NewCommand doctor = ambit.AddCommand(
       "doctor",
       "Rehearse a run here: what is missing, what to do (exit 0: a run would start; "
       "1: none that reaches names)");
-  doctor->add_flag("--json", *json, "For programs");
-  doctor->final_callback([json, &action] { action = [json] { return Report(*json); }; });
+  doctor.AddFlag("--json", *json, "For programs");
+  doctor.Does([json] { return Report(*json); });
 }
 
 }  // namespace ambit::cli

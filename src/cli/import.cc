@@ -14,8 +14,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/run.h"
@@ -153,15 +151,14 @@ Status ImportSettings(const ImportFlags& flags) {
 
 }  // namespace
 
-void AddImport(CLI::App& app, Action& action) {
+void AddImport(NewCommand ambit) {
   auto flags = std::make_shared<ImportFlags>();
-  CLI::App* import =
-      app.add_subcommand("import", "The settings of another sandbox as an ambit.toml, printed");
-  import->add_option("format", flags->format, "claude, codex, fence, nono or srt")->required();
-  import->add_option("file", flags->file, "Its settings; where it keeps them when left out");
-  AddDirectoryOption(*import, flags->directory);
-  import->final_callback(
-      [flags, &action] { action = [flags] { return Report(ImportSettings(*flags)); }; });
+  NewCommand import =
+      ambit.AddCommand("import", "The settings of another sandbox as an ambit.toml, printed");
+  import.AddArgument("format", flags->format, "claude, codex, fence, nono or srt").Required();
+  import.AddArgument("file", flags->file, "Its settings; where it keeps them when left out");
+  AddDirectoryFlag(import, flags->directory);
+  import.Does([flags] { return ImportSettings(*flags); });
 }
 
 }  // namespace ambit::cli

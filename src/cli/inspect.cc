@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
@@ -125,14 +123,13 @@ Status Inspect(const InspectFlags& flags) {
 
 }  // namespace
 
-void AddInspect(CLI::App& app, Action& action) {
+void AddInspect(NewCommand ambit) {
   auto flags = std::make_shared<InspectFlags>();
-  CLI::App* inspect = app.add_subcommand("inspect", "Show what is known of a run");
-  inspect->add_option("run", flags->run, kRunHelp);
-  AddDirectoryOption(*inspect, flags->directory);
-  inspect->add_flag("--json", flags->json, "For programs");
-  inspect->final_callback(
-      [flags, &action] { action = [flags] { return Report(Inspect(*flags)); }; });
+  NewCommand inspect = ambit.AddCommand("inspect", "Show what is known of a run");
+  inspect.AddArgument("run", flags->run, kRunHelp);
+  AddDirectoryFlag(inspect, flags->directory);
+  inspect.AddFlag("--json", flags->json, "For programs");
+  inspect.Does([flags] { return Inspect(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
@@ -97,19 +95,17 @@ Status Remove(const KeepFlags& flags) {
 
 }  // namespace
 
-void AddKeep(CLI::App& app, Action& action) {
+void AddKeep(NewCommand ambit) {
   auto flags = std::make_shared<KeepFlags>();
-  CLI::App* keep = app.add_subcommand("keep", "What agents keep from run to run of a project");
-  keep->require_subcommand(1);
-  CLI::App* list = keep->add_subcommand("list", "List it, with the directories that hold it");
-  list->add_flag("--json", flags->json, "For programs");
-  list->final_callback(
-      [flags, &action] { action = [flags] { return Report(List(flags->json)); }; });
-  CLI::App* rm = keep->add_subcommand("rm", "Remove what is kept for a project");
-  rm->add_option("project", flags->project, "Its directory")->required();
-  rm->add_option("place", flags->places,
+  NewCommand keep = ambit.AddCommand("keep", "What agents keep from run to run of a project");
+  NewCommand list = keep.AddCommand("list", "List it, with the directories that hold it");
+  list.AddFlag("--json", flags->json, "For programs");
+  list.Does([flags] { return List(flags->json); });
+  NewCommand rm = keep.AddCommand("rm", "Remove what is kept for a project");
+  rm.AddArgument("project", flags->project, "Its directory").Required();
+  rm.AddArgument("place", flags->places,
                  "Only these, as 'list' names them ('~/...') or by their absolute paths");
-  rm->final_callback([flags, &action] { action = [flags] { return Report(Remove(*flags)); }; });
+  rm.Does([flags] { return Remove(*flags); });
 }
 
 }  // namespace ambit::cli

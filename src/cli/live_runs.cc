@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "host/facts.h"
+#include "supervise/control_client.h"
 
 namespace ambit::cli {
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "cli/runs.h"
-#include "supervise/control_socket.h"
+#include "supervise/control_message.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {

@@ -7,6 +7,7 @@
 #include "cli/approved_rules.h"
 #include "cli/effective_policy.h"
 #include "cli/runs.h"
+#include "policy/net_decision.h"
 #include "policy/net_words.h"
 
 namespace ambit::cli {

@@ -111,11 +111,4 @@ Result<std::optional<ApplyReport>> RecoverAll(const Opened& opened, ReviewJourna
 
 int ExitCodeOf(bool complete) { return complete ? 0 : kLeftOut; }
 
-Action Finishing(std::function<Result<int>()> work) {
-  return [work = std::move(work)] {
-    const Result<int> done = work();
-    return done ? *done : Complain(done.error().what, done.error().remedy);
-  };
-}
-
 }  // namespace ambit::cli

@@ -2,12 +2,10 @@
 // What apply and undo have in common: a run that has ended, opened together with its project, the
 // recovery of an apply that was interrupted, and how paths are told. Who calls: apply.cc, undo.cc.
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
 #include "base/error.h"
-#include "cli/cli.h"
 #include "cli/review_journal.h"
 #include "review/apply.h"
 #include "review/project_tree.h"
@@ -38,8 +36,5 @@ std::string ShownPath(const review::PlannedPath& planned);
 void Print(const review::ApplyReport& report);
 
 int ExitCodeOf(bool complete);
-
-/// Work as an action that tells its error.
-Action Finishing(std::function<Result<int>()> work);
 
 }  // namespace ambit::cli

@@ -5,8 +5,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.h"
 #include "cli/effective_policy.h"
 #include "cli/run.h"
@@ -50,14 +48,13 @@ Status PrintPlan(const PlanFlags& flags) {
 
 }  // namespace
 
-void AddPlan(CLI::App& app, Action& action) {
+void AddPlan(NewCommand ambit) {
   auto flags = std::make_shared<PlanFlags>();
-  CLI::App* plan = app.add_subcommand("plan", "Print what a run would be, and start nothing");
-  flags->run.policy.AddTo(*plan);
-  plan->add_flag("--json", flags->json, "As plan.json of a run");
-  plan->add_option("command", flags->run.argv, "Command and arguments, after --")->required();
-  plan->final_callback(
-      [flags, &action] { action = [flags] { return Report(PrintPlan(*flags)); }; });
+  NewCommand plan = ambit.AddCommand("plan", "Print what a run would be, and start nothing");
+  flags->run.policy.AddTo(plan);
+  plan.AddFlag("--json", flags->json, "As plan.json of a run");
+  plan.AddArgument("command", flags->run.argv, "Command and arguments, after --").Required();
+  plan.Does([flags] { return PrintPlan(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
@@ -27,9 +26,9 @@ struct ShowFlags {
   bool json = false;
 
   std::string Command() const { return argv.empty() ? "" : argv.front(); }
-  void AddTo(CLI::App& command) {
+  void AddTo(NewCommand command) {
     policy.AddTo(command);
-    command.add_option("command", argv, "The command it would hold for, after --");
+    command.AddArgument("command", argv, "The command it would hold for, after --");
   }
 };
 
@@ -125,46 +124,35 @@ Status Diff(const ShowFlags& flags) {
                              LinesOf(with.loaded.merged, /*with_defaults=*/false)));
 }
 
-int ReportCode(const Result<int>& result) {
-  return result ? *result : Complain(result.error().what, result.error().remedy);
-}
-
 }  // namespace
 
-void AddPolicy(CLI::App& app, Action& action) {
-  CLI::App* commands = app.add_subcommand("policy", "Show and check the policy that holds here");
-  commands->require_subcommand(1);
+void AddPolicy(NewCommand ambit) {
+  NewCommand commands = ambit.AddCommand("policy", "Show and check the policy that holds here");
 
   auto show_flags = std::make_shared<ShowFlags>();
-  CLI::App* show = commands->add_subcommand("show", "Every value with where it comes from");
-  show_flags->AddTo(*show);
-  show->add_flag("--json", show_flags->json, "For programs");
-  show->final_callback(
-      [show_flags, &action] { action = [show_flags] { return Report(Show(*show_flags)); }; });
+  NewCommand show = commands.AddCommand("show", "Every value with where it comes from");
+  show_flags->AddTo(show);
+  show.AddFlag("--json", show_flags->json, "For programs");
+  show.Does([show_flags] { return Show(*show_flags); });
 
   auto check_flags = std::make_shared<CheckFlags>();
-  CLI::App* check = commands->add_subcommand("check", "Whether the policy files have a mistake");
-  check->add_option("file", check_flags->file, "Only this file; all that hold here when left out");
-  AddDirectoryOption(*check, check_flags->directory);
-  check->final_callback(
-      [check_flags, &action] { action = [check_flags] { return Report(Check(*check_flags)); }; });
+  NewCommand check = commands.AddCommand("check", "Whether the policy files have a mistake");
+  check.AddArgument("file", check_flags->file, "Only this file; all that hold here when left out");
+  AddDirectoryFlag(check, check_flags->directory);
+  check.Does([check_flags] { return Check(*check_flags); });
 
-  CLI::App* schema =
-      commands->add_subcommand("schema", "The JSON Schema of ambit.toml, for editors");
-  schema->final_callback(
-      [&action] { action = [] { return Report(ToStdout(policy::JsonSchema())); }; });
+  NewCommand schema = commands.AddCommand("schema", "The JSON Schema of ambit.toml, for editors");
+  schema.Does([] { return ToStdout(policy::JsonSchema()); });
 
   auto test_flags = std::make_shared<ShowFlags>();
-  CLI::App* test = commands->add_subcommand("test", "Whether the [[test]] tables hold");
-  test_flags->AddTo(*test);
-  test->final_callback(
-      [test_flags, &action] { action = [test_flags] { return ReportCode(Test(*test_flags)); }; });
+  NewCommand test = commands.AddCommand("test", "Whether the [[test]] tables hold");
+  test_flags->AddTo(test);
+  test.Does([test_flags] { return Test(*test_flags); });
 
   auto diff_flags = std::make_shared<ShowFlags>();
-  CLI::App* diff = commands->add_subcommand("diff", "What the project's ambit.toml changes");
-  diff_flags->AddTo(*diff);
-  diff->final_callback(
-      [diff_flags, &action] { action = [diff_flags] { return Report(Diff(*diff_flags)); }; });
+  NewCommand diff = commands.AddCommand("diff", "What the project's ambit.toml changes");
+  diff_flags->AddTo(diff);
+  diff.Does([diff_flags] { return Diff(*diff_flags); });
 }
 
 }  // namespace ambit::cli

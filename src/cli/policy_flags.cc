@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/runs.h"
 #include "host/facts.h"
 #include "policy/options.h"
 #include "policy/values.h"
@@ -45,29 +44,24 @@ const policy::Option* OptionFor(const policy::Option* first, const std::string& 
 
 }  // namespace
 
-void PolicyFlags::AddTo(CLI::App& command) {
-  command.add_option("-C", directory_, "Take this directory as the project")->type_name("DIR");
+void PolicyFlags::AddTo(NewCommand command) {
+  AddDirectoryFlag(command, directory_);
   for (const policy::Option& option : policy::Options()) {
     if (option.flag.empty() || given_.contains(option.flag)) continue;
     if (option.shape == policy::Shape::kYesNo) {
-      command.add_flag_callback(
-          std::string(option.flag),
-          [this, &option] { given_[option.flag] = {std::string(option.choices.back())}; },
-          std::string(option.doc));
-      continue;
+      const auto say_yes = [this, &option] {
+        given_[option.flag] = {std::string(option.choices.back())};
+      };
+      command.AddFlag(option.flag, say_yes, option.doc);
+    } else {
+      command.AddFlag(option.flag, given_[option.flag], option.doc).Takes(option.value_name);
     }
-    // allow_extra_args: an option takes one value each time, or it would swallow the "--" after it.
-    command.add_option(std::string(option.flag), given_[option.flag], std::string(option.doc))
-        ->type_name(std::string(option.value_name))
-        ->allow_extra_args(false);
   }
-  command.add_option("--policy", files_, "Read this policy file as well; may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  command.add_flag("--no-preset", no_preset_, "Do not choose a preset by the command's name");
-  command.add_flag("--no-net", no_net_, "Reach no name, whatever presets and files allow")
-      ->excludes(command.get_option("--allow"))
-      ->excludes(command.get_option("--ask"));
+  command.AddFlag("--policy", files_, "Read this policy file as well; may be repeated")
+      .Takes("FILE");
+  command.AddFlag("--no-preset", no_preset_, "Do not choose a preset by the command's name");
+  command.AddFlag("--no-net", no_net_, "Reach no name, whatever presets and files allow")
+      .NotWith({"--allow", "--ask"});
 }
 
 Result<policy::Document> PolicyFlags::ToDocument() const {

@@ -8,11 +8,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/command_line.h"
 #include "policy/document.h"
-
-namespace CLI {
-class App;
-}
 
 namespace ambit::cli {
 
@@ -23,7 +20,7 @@ class PolicyFlags {
   explicit PolicyFlags(std::string directory) : directory_(std::move(directory)) {}
 
   /// The object must outlive the parsing.
-  void AddTo(CLI::App& command);
+  void AddTo(NewCommand command);
 
   /// What was given, as one source. kInvalidArgument: "--host-port '0': not a port".
   Result<policy::Document> ToDocument() const;

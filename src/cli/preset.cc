@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "policy/presets.h"
@@ -37,15 +35,14 @@ Status ShowPreset(const std::string& name) {
 
 }  // namespace
 
-void AddPreset(CLI::App& app, Action& action) {
-  CLI::App* preset = app.add_subcommand("preset", "What ambit knows of agents and toolchains");
-  preset->require_subcommand(1);
-  CLI::App* list = preset->add_subcommand("list", "All presets and the commands that choose them");
-  list->final_callback([&action] { action = [] { return Report(ListPresets()); }; });
+void AddPreset(NewCommand ambit) {
+  NewCommand preset = ambit.AddCommand("preset", "What ambit knows of agents and toolchains");
+  NewCommand list = preset.AddCommand("list", "All presets and the commands that choose them");
+  list.Does([] { return ListPresets(); });
   auto name = std::make_shared<std::string>();
-  CLI::App* show = preset->add_subcommand("show", "One preset, with a reason on each line");
-  show->add_option("preset", *name, "The preset")->required();
-  show->final_callback([name, &action] { action = [name] { return Report(ShowPreset(*name)); }; });
+  NewCommand show = preset.AddCommand("show", "One preset, with a reason on each line");
+  show.AddArgument("preset", *name, "The preset").Required();
+  show.Does([name] { return ShowPreset(*name); });
 }
 
 }  // namespace ambit::cli

@@ -11,8 +11,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/keep_policy.h"
@@ -156,23 +154,22 @@ Status Prune(const PruneFlags& flags) {
 
 }  // namespace
 
-void AddPrune(CLI::App& app, Action& action) {
+void AddPrune(NewCommand ambit) {
   auto flags = std::make_shared<PruneFlags>();
-  CLI::App* prune = app.add_subcommand(
+  NewCommand prune = ambit.AddCommand(
       "prune", fmt::format("Remove runs that ended long ago (more than {} days, when no other "
                            "limit is given)",
                            kKeepDays));
-  prune
-      ->add_option("--older-than", flags->older_than, "Those that ended more than so many days ago")
-      ->type_name("DAYS")
-      ->check(CLI::Range(std::uint64_t{0}, kMaxDays));
-  prune->add_option("--keep", flags->keep, "All but the newest N")->type_name("N");
-  prune->add_option("--max-size", flags->max_size, "The oldest, until the rest is not larger")
-      ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
-  prune->add_flag("--dry-run", flags->dry_run, "Only say which");
-  prune->add_flag("-y,--yes", flags->yes, "Also work that was never applied or looked at");
-  prune->final_callback([flags, &action] { action = [flags] { return Report(Prune(*flags)); }; });
+  prune.AddFlag("--older-than", flags->older_than, "Those that ended more than so many days ago")
+      .Takes("DAYS")
+      .UpTo(kMaxDays);
+  prune.AddFlag("--keep", flags->keep, "All but the newest N").Takes("N");
+  prune.AddFlag("--max-size", flags->max_size, "The oldest, until the rest is not larger")
+      .Takes("SIZE")
+      .InBytes();
+  prune.AddFlag("--dry-run", flags->dry_run, "Only say which");
+  prune.AddFlag("-y,--yes", flags->yes, "Also work that was never applied or looked at");
+  prune.Does([flags] { return Prune(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/live_runs.h"
@@ -102,12 +100,12 @@ Status List(const PsFlags& flags) {
 
 }  // namespace
 
-void AddPs(CLI::App& app, Action& action) {
+void AddPs(NewCommand ambit) {
   auto flags = std::make_shared<PsFlags>();
-  CLI::App* ps = app.add_subcommand("ps", "List the runs that are alive");
-  ps->add_flag("-a,--all", flags->all, "All runs, newest first");
-  ps->add_flag("--json", flags->json, "For programs");
-  ps->final_callback([flags, &action] { action = [flags] { return Report(List(*flags)); }; });
+  NewCommand ps = ambit.AddCommand("ps", "List the runs that are alive");
+  ps.AddFlag("-a,--all", flags->all, "All runs, newest first");
+  ps.AddFlag("--json", flags->json, "For programs");
+  ps.Does([flags] { return List(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -7,13 +7,11 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.h"
 #include "cli/live_runs.h"
 #include "cli/run.h"
 #include "policy/published_port.h"
-#include "supervise/control_socket.h"
+#include "supervise/control_message.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {
@@ -64,16 +62,15 @@ Status Publish(const PublishFlags& flags) {
 
 }  // namespace
 
-void AddPublish(CLI::App& app, Action& action) {
+void AddPublish(NewCommand ambit) {
   auto flags = std::make_shared<PublishFlags>();
-  CLI::App* publish =
-      app.add_subcommand("publish", "Let a port of this machine lead to a server inside a run");
-  publish->add_option("run", flags->first, "The run; the newest one of this project that goes on");
-  publish->add_option("port", flags->second,
+  NewCommand publish =
+      ambit.AddCommand("publish", "Let a port of this machine lead to a server inside a run");
+  publish.AddArgument("run", flags->first, "The run; the newest one of this project that goes on");
+  publish.AddArgument("port", flags->second,
                       "PORT, or HOST:INSIDE; HOST 0 is any port that is free");
-  AddDirectoryOption(*publish, flags->directory);
-  publish->final_callback(
-      [flags, &action] { action = [flags] { return Report(Publish(*flags)); }; });
+  AddDirectoryFlag(publish, flags->directory);
+  publish.Does([flags] { return Publish(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -2,8 +2,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.h"
 #include "cli/runs.h"
 #include "review/applied_runs.h"
@@ -39,12 +37,12 @@ int RemoveAll(const RmFlags& flags) {
 
 }  // namespace
 
-void AddRm(CLI::App& app, Action& action) {
+void AddRm(NewCommand ambit) {
   auto flags = std::make_shared<RmFlags>();
-  CLI::App* rm = app.add_subcommand("rm", "Remove runs: their work and their record");
-  rm->add_option("run", flags->runs, "The runs")->required();
-  rm->add_flag("-f,--force", flags->force, "Also files that an undo could not put back");
-  rm->final_callback([flags, &action] { action = [flags] { return RemoveAll(*flags); }; });
+  NewCommand rm = ambit.AddCommand("rm", "Remove runs: their work and their record");
+  rm.AddArgument("run", flags->runs, "The runs").Required();
+  rm.AddFlag("-f,--force", flags->force, "Also files that an undo could not put back");
+  rm.Does([flags] { return RemoveAll(*flags); });
 }
 
 }  // namespace ambit::cli

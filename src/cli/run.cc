@@ -14,8 +14,6 @@
 #include <memory>
 #include <ranges>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/after_run.h"
 #include "cli/approved_rules.h"
@@ -214,12 +212,12 @@ void TellWhatIsLeftOut(const EffectivePolicy& effective) {
   }
 }
 
-void RunFlags::AddTo(CLI::App& command) {
+void RunFlags::AddTo(NewCommand command) {
   policy.AddTo(command);
-  command.add_flag("--keep-run", keep, "Remove this run only when it is named");
-  command.add_flag("--raw-terminal", raw_terminal,
-                   "Show a terminal all that is written, also what makes it act");
-  command.add_flag("-q,--quiet", quiet, "Say nothing but errors");
+  command.AddFlag("--keep-run", keep, "Remove this run only when it is named");
+  command.AddFlag("--raw-terminal", raw_terminal,
+                  "Show a terminal all that is written, also what makes it act");
+  command.AddFlag("-q,--quiet", quiet, "Say nothing but errors");
 }
 
 supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& effective) {
@@ -308,27 +306,24 @@ int ExecuteRun(const RunFlags& flags) {
   return outcome->exit_code;
 }
 
-void AddRun(CLI::App& app, Action& action) {
+void AddRun(NewCommand ambit) {
   auto flags = std::make_shared<RunFlags>();
-  CLI::App* run = app.add_subcommand("run", "Run a command in a fresh sandbox");
-  flags->AddTo(*run);
-  run->add_option("command", flags->argv, "Command and arguments, after --")->required();
-  run->final_callback([flags, &action] { action = [flags] { return ExecuteRun(*flags); }; });
+  NewCommand run = ambit.AddCommand("run", "Run a command in a fresh sandbox");
+  flags->AddTo(run);
+  run.AddArgument("command", flags->argv, "Command and arguments, after --").Required();
+  run.Does([flags] { return ExecuteRun(*flags); });
 }
 
-void AddShell(CLI::App& app, Action& action) {
+void AddShell(NewCommand ambit) {
   auto flags = std::make_shared<RunFlags>();
-  CLI::App* shell = app.add_subcommand("shell", "Start your shell in a fresh sandbox");
-  flags->AddTo(*shell);
-  shell->final_callback([flags, &action] {
-    action = [flags] {
-      const Result<EffectivePolicy> effective = FindPolicy(flags->policy, "");
-      if (!effective) return Complain(effective.error().what, effective.error().remedy);
-      std::vector<policy::NamedPath> shown = effective->policy.read_only;
-      std::ranges::copy(effective->policy.copy_on_write, std::back_inserter(shown));
-      flags->argv = {ShellInside(shown), "-i"};
-      return ExecuteRun(*flags);
-    };
+  NewCommand shell = ambit.AddCommand("shell", "Start your shell in a fresh sandbox");
+  flags->AddTo(shell);
+  shell.Does([flags]() -> Result<int> {
+    AMBIT_TRY(const EffectivePolicy effective, FindPolicy(flags->policy, ""));
+    std::vector<policy::NamedPath> shown = effective.policy.read_only;
+    std::ranges::copy(effective.policy.copy_on_write, std::back_inserter(shown));
+    flags->argv = {ShellInside(shown), "-i"};
+    return ExecuteRun(*flags);
   });
 }
 

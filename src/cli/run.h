@@ -5,13 +5,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/command_line.h"
 #include "cli/effective_policy.h"
 #include "cli/policy_flags.h"
 #include "supervise/run.h"
-
-namespace CLI {
-class App;
-}
 
 namespace ambit::cli {
 
@@ -23,7 +20,7 @@ struct RunFlags {
   std::vector<std::string> argv;
 
   /// All but the command.
-  void AddTo(CLI::App& command);
+  void AddTo(NewCommand command);
 };
 
 supervise::RunRequest RequestFor(const RunFlags& flags, const EffectivePolicy& effective);

@@ -1,15 +1,13 @@
 #include "cli/run_and_paths.h"
 
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.h"
 #include "workspace/run_store.h"
 
 namespace ambit::cli {
 
-void RunAndPaths::AddTo(CLI::App& command) {
-  command.add_option("run", first_, kRunHelp);
-  command.add_option("path", rest_, "Only these paths of the project, after --");
+void RunAndPaths::AddTo(NewCommand command) {
+  command.AddArgument("run", first_, kRunHelp);
+  command.AddArgument("path", rest_, "Only these paths of the project, after --");
 }
 
 std::string RunAndPaths::run() const { return workspace::IsRunId(first_) ? first_ : ""; }

@@ -4,15 +4,13 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "cli/command_line.h"
 
 namespace ambit::cli {
 
 class RunAndPaths {
  public:
-  void AddTo(CLI::App& command);
+  void AddTo(NewCommand command);
 
   /// Empty: the newest run of this project.
   std::string run() const;

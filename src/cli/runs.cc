@@ -13,8 +13,6 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "plan/plan_json.h"
 #include "review/unfinished_apply.h"
@@ -92,8 +90,8 @@ Status BringWorkHere(const workspace::RunMeta& meta, const workspace::RunDir& ru
 
 }  // namespace
 
-void AddDirectoryOption(CLI::App& command, std::string& directory) {
-  command.add_option("-C", directory, "Take this directory as the project")->type_name("DIR");
+void AddDirectoryFlag(NewCommand command, std::string& directory) {
+  command.AddFlag("-C", directory, "Take this directory as the project").Takes("DIR");
 }
 
 Result<supervise::Place> PlaceHere(const std::string& directory) {

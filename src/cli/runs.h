@@ -8,14 +8,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/command_line.h"
 #include "host/facts.h"
 #include "plan/launch_plan.h"
 #include "supervise/place.h"
 #include "workspace/run_store.h"
-
-namespace CLI {
-class App;
-}
 
 namespace ambit::cli {
 
@@ -36,7 +33,7 @@ struct AllRuns {
 Result<AllRuns> ListAllRuns(const host::Person& person);
 
 /// The option -C, as `run` has it: this directory is the project, wherever the person is.
-void AddDirectoryOption(CLI::App& command, std::string& directory);
+void AddDirectoryFlag(NewCommand command, std::string& directory);
 
 /// The directory of the run that was named. kNotFound, with the newest runs there are.
 Result<workspace::RunDir> OpenNamedRun(const workspace::RunStore& store, const std::string& name);

@@ -3,8 +3,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
@@ -94,13 +92,13 @@ Status Stats(const StatsFlags& flags) {
 
 }  // namespace
 
-void AddStats(CLI::App& app, Action& action) {
+void AddStats(NewCommand ambit) {
   auto flags = std::make_shared<StatsFlags>();
-  CLI::App* stats = app.add_subcommand("stats", "Show what a run uses, or has used");
-  stats->add_option("run", flags->run, kRunHelp);
-  AddDirectoryOption(*stats, flags->directory);
-  stats->add_flag("--json", flags->json, "For programs");
-  stats->final_callback([flags, &action] { action = [flags] { return Report(Stats(*flags)); }; });
+  NewCommand stats = ambit.AddCommand("stats", "Show what a run uses, or has used");
+  stats.AddArgument("run", flags->run, kRunHelp);
+  AddDirectoryFlag(stats, flags->directory);
+  stats.AddFlag("--json", flags->json, "For programs");
+  stats.Does([flags] { return Stats(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -10,8 +10,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
@@ -102,11 +100,11 @@ Status Top(bool json) {
 
 }  // namespace
 
-void AddTop(CLI::App& app, Action& action) {
+void AddTop(NewCommand ambit) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* top = app.add_subcommand("top", "Show what the runs that are alive use");
-  top->add_flag("--json", *json, "For programs");
-  top->final_callback([json, &action] { action = [json] { return Report(Top(*json)); }; });
+  NewCommand top = ambit.AddCommand("top", "Show what the runs that are alive use");
+  top.AddFlag("--json", *json, "For programs");
+  top.Does([json] { return Top(*json); });
 }
 
 }  // namespace ambit::cli

@@ -7,8 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
-
 #include "base/sha256.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -81,19 +79,14 @@ Result<int> TrustProject(const TrustFlags& flags) {
 
 }  // namespace
 
-void AddTrust(CLI::App& app, Action& action) {
+void AddTrust(NewCommand ambit) {
   auto flags = std::make_shared<TrustFlags>();
-  CLI::App* trust =
-      app.add_subcommand("trust", "Let the project's ambit.toml, as it is now, widen the policy");
-  trust->add_flag("--yes", flags->yes, "Do not ask");
-  trust->add_flag("--revoke", flags->revoke, "Trust it no more");
-  flags->policy.AddTo(*trust);
-  trust->final_callback([flags, &action] {
-    action = [flags] {
-      const Result<int> done = TrustProject(*flags);
-      return done ? *done : Complain(done.error().what, done.error().remedy);
-    };
-  });
+  NewCommand trust =
+      ambit.AddCommand("trust", "Let the project's ambit.toml, as it is now, widen the policy");
+  trust.AddFlag("--yes", flags->yes, "Do not ask");
+  trust.AddFlag("--revoke", flags->revoke, "Trust it no more");
+  flags->policy.AddTo(trust);
+  trust.Does([flags] { return TrustProject(*flags); });
 }
 
 }  // namespace ambit::cli

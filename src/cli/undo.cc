@@ -5,8 +5,6 @@
 #include <string>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/cli.h"
 #include "cli/opened_run.h"
 #include "cli/review_journal.h"
@@ -60,15 +58,13 @@ Result<int> UndoRun(const std::string& name, const std::string& directory) {
 
 }  // namespace
 
-void AddUndo(CLI::App& app, Action& action) {
+void AddUndo(NewCommand ambit) {
   auto run = std::make_shared<std::string>();
   auto directory = std::make_shared<std::string>();
-  CLI::App* undo = app.add_subcommand("undo", "Take back the last apply");
-  undo->add_option("run", *run, "The run; the last one applied to this project when left out");
-  AddDirectoryOption(*undo, *directory);
-  undo->final_callback([run, directory, &action] {
-    action = Finishing([run, directory] { return UndoRun(*run, *directory); });
-  });
+  NewCommand undo = ambit.AddCommand("undo", "Take back the last apply");
+  undo.AddArgument("run", *run, "The run; the last one applied to this project when left out");
+  AddDirectoryFlag(undo, *directory);
+  undo.Does([run, directory] { return UndoRun(*run, *directory); });
 }
 
 }  // namespace ambit::cli

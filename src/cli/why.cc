@@ -16,15 +16,13 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/audit.h"
+#include "cli/cli.h"
 #include "cli/effective_policy.h"
 #include "cli/live_runs.h"
 #include "cli/net_way.h"
-#include "cli/opened_run.h"
 #include "cli/run.h"
 #include "cli/run_journal.h"
 #include "cli/runs.h"
@@ -318,26 +316,24 @@ Result<int> Why(const WhyFlags& given) {
 
 }  // namespace
 
-void AddWhy(CLI::App& app, Action& action) {
+void AddWhy(NewCommand ambit) {
   auto flags = std::make_shared<WhyFlags>();
-  CLI::App* why =
-      app.add_subcommand("why", "Tell which rule refused something, and what would allow it");
-  why->add_option("run", flags->run,
+  NewCommand why =
+      ambit.AddCommand("why", "Tell which rule refused something, and what would allow it");
+  why.AddArgument("run", flags->run,
                   std::string(kRunHelp) + "; also a path or a host, as with --path and --host");
-  AddDirectoryOption(*why, flags->directory);
-  CLI::Option* path = why->add_option("--path", flags->path, "Why this path cannot be used inside");
-  path->type_name("PATH");
-  CLI::Option* host =
-      why->add_option("--host", flags->host, "Why this host, or HOST:PORT, cannot be reached");
-  host->type_name("HOST")->excludes(path);
-  why->add_flag("--newest", flags->newest, "Only the newest of all that was refused")
-      ->excludes(path)
-      ->excludes(host);
-  why->add_flag("--json", flags->json, "For programs");
-  why->footer(
+  AddDirectoryFlag(why, flags->directory);
+  why.AddFlag("--path", flags->path, "Why this path cannot be used inside").Takes("PATH");
+  why.AddFlag("--host", flags->host, "Why this host, or HOST:PORT, cannot be reached")
+      .Takes("HOST")
+      .NotWith({"--path"});
+  why.AddFlag("--newest", flags->newest, "Only the newest of all that was refused")
+      .NotWith({"--path", "--host"});
+  why.AddFlag("--json", flags->json, "For programs");
+  why.EndHelpWith(
       "What was allowed and failed is told behind what was refused, with what it failed of. Exit "
       "code 0: it was refused, and this is why. 1: nothing refused it.");
-  why->final_callback([flags, &action] { action = Finishing([flags] { return Why(*flags); }); });
+  why.Does([flags] { return Why(*flags); });
 }
 
 }  // namespace ambit::cli

@@ -1,5 +1,5 @@
 #pragma once
-// One connection that the relay carries. Who calls: relay.cc, relay_out.cc.
+// One connection that the relay carries. Who calls: relay.cc and its parts.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -161,10 +161,11 @@ struct Relay::Connection {
   const HostName* name;         // of the table; nullptr: the host's loopback, or an address
   std::uint16_t published = 0;  // the port of the host that it came in on; 0: it goes out
   bool waiting = true;
-  bool answered = false;  // somebody carries what the host says
-  bool refused = false;   // what breaks now was broken on purpose
-  bool told = false;      // that it stands
-  std::uint32_t id = 0;   // once it stands
+  bool answered = false;    // somebody carries what the host says
+  bool refused = false;     // what breaks now was broken on purpose
+  bool told = false;        // that it stands
+  bool half_ended = false;  // one way has come to its end
+  std::uint32_t id = 0;     // once it stands
   int error = 0;
   std::uint64_t bytes_to_host = 0;
   std::uint64_t bytes_seen = 0;  // both ways, when it was last looked at

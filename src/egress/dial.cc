@@ -35,6 +35,13 @@ int StartConnect(int socket, const policy::AddressBytes& address, std::uint16_t 
   return rc == 0 ? 0 : errno;
 }
 
+/// Within one machine the other side has answered by now, and nothing has to be waited for.
+bool Stands(int socket) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  return ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
 }  // namespace
 
 Task<int> Dial(Descriptor& out, const policy::AddressBytes& address, std::uint16_t port) {
@@ -56,6 +63,7 @@ Task<int> Connect(Descriptor& out, Fd socket, const policy::AddressBytes& addres
     ::close(raw);
     co_return assigned.value();
   }
+  if (error == EINPROGRESS && Stands(raw)) co_return 0;
   if (error == EINPROGRESS) {
     if (co_await Ready(out, Descriptor::wait_write)) co_return ECANCELED;
     socklen_t size = sizeof error;

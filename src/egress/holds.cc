@@ -1,10 +1,10 @@
 #include "egress/holds.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <algorithm>
+
+#include "egress/patience.h"
 
 namespace ambit::egress {
 namespace {
@@ -13,12 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kBetweenLooks(500);
 
 /// A client that has said its last word before anybody listened waits for nothing.
-bool HasGone(int client) {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (::getsockopt(client, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return true;
-  return info.tcpi_state != TCP_ESTABLISHED;
-}
+bool HasGone(int client) { return StateOf(client) != Client::kThere; }
 
 }  // namespace
 

@@ -19,8 +19,6 @@ namespace ambit::egress {
 namespace {
 
 constexpr std::size_t kLongestQuestion = 4096;
-/// Connections get a turn after this many.
-constexpr int kQuestionsPerTurn = 64;
 constexpr std::chrono::seconds kLongestConnection(10);
 
 // linux/in6.h, which cannot be included beside netinet/in.h: the names of options and of what they
@@ -96,13 +94,12 @@ void NameServer::Note(const Address& resolver) {
 
 Task<> NameServer::AnswerOverUdp(Descriptor& socket) {
   while (!co_await Ready(socket, Descriptor::wait_read)) {
-    for (int n = 0; n < kQuestionsPerTurn && AnswerOne(socket); ++n) {
-    }
+    AnswerOne(socket);
   }
 }
 
-/// False: nobody asks just now.
-bool NameServer::AnswerOne(Descriptor& socket) {
+/// Whether there is another question is seen at the next wait: mostly there is none.
+void NameServer::AnswerOne(Descriptor& socket) {
   std::array<std::byte, kLongestQuestion> question{};
   sockaddr_storage from{};
   alignas(cmsghdr) std::array<std::byte, 256> beside{};
@@ -115,19 +112,18 @@ bool NameServer::AnswerOne(Descriptor& socket) {
                  .msg_controllen = beside.size(),
                  .msg_flags = 0};
   const ssize_t got = ::recvmsg(socket.native_handle(), &message, MSG_DONTWAIT);
-  if (got < 0) return errno == EINTR;
+  if (got < 0) return;
   const auto resolver = TargetBeside(message);
-  if (!resolver) return true;
+  if (!resolver) return;
   Note(*resolver);
   const auto asked = std::span(question).first(static_cast<std::size_t>(got));
   std::string answer = responder_.AnswerTo(asked, Responder::Over::kUdp);
-  if (answer.empty()) return true;
+  if (answer.empty()) return;
   into = {.iov_base = answer.data(), .iov_len = answer.size()};
   message.msg_controllen = beside.size();
   WriteSource(message, *resolver);
   // Whoever does not read theirs has none.
   (void)::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT);
-  return true;
 }
 
 Task<> NameServer::AcceptAll(Descriptor& listener) {

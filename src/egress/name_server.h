@@ -41,7 +41,7 @@ class NameServer {
 
  private:
   Task<> AnswerOverUdp(Descriptor& socket);
-  bool AnswerOne(Descriptor& socket);
+  void AnswerOne(Descriptor& socket);
   Task<> AcceptAll(Descriptor& listener);
   Task<> AnswerOverTcp(Fd client);
   bool AnswerAllIn(std::string& asked, int client);

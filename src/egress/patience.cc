@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 namespace ambit::egress {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds kBetweenLooks(100);
 constexpr std::chrono::seconds kAfterItsLastWord(2);
 
-enum class Client : std::uint8_t { kThere, kSaidItsLastWord, kGone };
+}  // namespace
 
 Client StateOf(int socket) {
   tcp_info info{};
@@ -28,8 +29,6 @@ Client StateOf(int socket) {
       return Client::kGone;
   }
 }
-
-}  // namespace
 
 std::shared_ptr<Patience> Patience::Of(asio::io_context& loop, int client) {
   auto patience = std::make_shared<Patience>(loop, client);
@@ -49,6 +48,8 @@ void Patience::End() {
 }
 
 Task<> Patience::Watch(std::shared_ptr<Patience> self) {
+  // Most connections stand before there is anything to look at.
+  co_await asio::post(self->timer_.get_executor(), UseTask());
   const auto more_looks = kAfterItsLastWord / kBetweenLooks;
   for (int last_words = 0; !self->ended_;) {
     const Client client = StateOf(self->client_);

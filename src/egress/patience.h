@@ -4,14 +4,20 @@
 // outside they are the same) waits two seconds more. Without it a client that has gone would keep
 // its place until the dial ends by itself.
 //
-// Who calls: egress/relay makes one for each dial, egress/upstream asks it. One thread.
-// Source: tcp(7), TCP_INFO.
+// Who calls: egress/relay makes one for each dial, egress/upstream asks it; holds looks at clients
+// by itself. One thread. Source: tcp(7), TCP_INFO.
+#include <cstdint>
 #include <functional>
 #include <memory>
 
 #include "egress/loop.h"
 
 namespace ambit::egress {
+
+enum class Client : std::uint8_t { kThere, kSaidItsLastWord, kGone };
+
+/// `socket`: a connected socket of TCP.
+Client StateOf(int socket);
 
 class Patience : public std::enable_shared_from_this<Patience> {
  public:

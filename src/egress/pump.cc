@@ -13,7 +13,9 @@
 namespace ambit::egress {
 namespace {
 
-constexpr std::size_t kBytesPerTurn = std::size_t{1} << 20;
+constexpr std::size_t kBytesPerTurn = std::size_t{2} << 20;
+/// Behind so few there is hardly more by now.
+constexpr std::size_t kFew = 4096;
 constexpr unsigned kSplice = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
 
 /// What stopped a burst of bytes.
@@ -89,6 +91,7 @@ Task<Stop> SpliceBurst(Descriptor& from, Descriptor& to, PipePool::Loan pipe, st
         co_return Broken(sent == 0 ? EPIPE : errno);
       }
     }
+    if (static_cast<std::size_t>(in) < kFew) co_return Stop{.why = Stop::Why::kEmpty};
   }
   co_return Stop{.why = Stop::Why::kTurnOver};
 }
@@ -132,9 +135,10 @@ Task<Stop> CopyBurst(Descriptor& from, Descriptor& to, std::uint64_t& moved, All
 
 Task<int> Pump(Descriptor& from, Descriptor& to, PipePool& pipes, std::uint64_t& moved,
                Allowance* out) {
+  Stop stop{.why = Stop::Why::kEmpty};
   while (from.is_open() && to.is_open()) {
+    if (stop.why == Stop::Why::kEmpty && co_await Ready(from, Descriptor::wait_read)) break;
     auto pipe = pipes.Borrow();
-    Stop stop{.why = Stop::Why::kEmpty};
     if (pipe) {
       PipePool::Loan loan = std::move(*pipe);
       pipe.reset();
@@ -153,7 +157,6 @@ Task<int> Pump(Descriptor& from, Descriptor& to, PipePool& pipes, std::uint64_t&
       case Stop::Why::kBroken:
         co_return stop.error;
       case Stop::Why::kEmpty:
-        if (co_await Ready(from, Descriptor::wait_read)) co_return ECANCELED;
         break;
       case Stop::Why::kTurnOver:
         co_await asio::post(from.get_executor(), UseTask());

@@ -7,6 +7,7 @@
 
 #include "egress/address.h"
 #include "egress/upstream.h"
+#include "policy/net_decision.h"
 
 namespace ambit::egress {
 

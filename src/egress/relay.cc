@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -17,12 +18,11 @@
 #include "egress/connection.h"
 #include "egress/dial.h"
 #include "egress/pump.h"
+#include "policy/net_decision.h"
 
 namespace ambit::egress {
 namespace {
 
-/// Other listeners get a turn after this many.
-constexpr int kAcceptsPerTurn = 64;
 constexpr std::chrono::milliseconds kPauseWhenFilesRunOut(100);
 constexpr std::chrono::milliseconds kPauseAtTheRate(10);
 
@@ -173,30 +173,27 @@ bool Relay::MayTakeOneMore(const Listener& listener) {
   return false;
 }
 
+/// One at a time: to ask in vain for another one costs the kernel as much as to hand one out, and
+/// the next wait ends at once when there is one.
 Task<> Relay::AcceptAll(Listener& listener) {
   Timer pause(loop_.get_executor());
-  boost::system::error_code ignored;
   while (!co_await Ready(listener.socket, Descriptor::wait_read)) {
-    for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      if (!MayTakeOneMore(listener)) {
-        pause.expires_after(kPauseAtTheRate);
-        co_await pause.async_wait(asio::redirect_error(UseTask(), ignored));
-        break;
-      }
-      Fd client(::accept4(listener.socket.native_handle(), nullptr, nullptr,
-                          SOCK_NONBLOCK | SOCK_CLOEXEC));
-      if (!client && errno == EAGAIN) break;
-      if (!client && IsAboutTheConnection(errno)) continue;
-      if (!client) {
-        // Out of files or memory: the connection stays in the queue, and trying again at once
-        // would spin.
-        reporter_.Send({.kind = ReportKind::kAcceptFailed, .port = listener.port, .error = errno});
-        pause.expires_after(kPauseWhenFilesRunOut);
-        co_await pause.async_wait(asio::redirect_error(UseTask(), ignored));
-        break;
-      }
+    if (!MayTakeOneMore(listener)) {
+      pause.expires_after(kPauseAtTheRate);
+      co_await Wait(pause);
+      continue;
+    }
+    Fd client(
+        ::accept4(listener.socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (client) {
       if (listener.role == Role::kCapture) new_ones_.Take(1);
       Take(std::move(client), listener);
+    } else if (errno != EAGAIN && !IsAboutTheConnection(errno)) {
+      // Out of files or memory: the connection stays in the queue, and trying again at once would
+      // spin.
+      reporter_.Send({.kind = ReportKind::kAcceptFailed, .port = listener.port, .error = errno});
+      pause.expires_after(kPauseWhenFilesRunOut);
+      co_await Wait(pause);
     }
   }
 }
@@ -289,7 +286,8 @@ Task<> Relay::CarryOneWay(std::shared_ptr<Connection> connection, bool to_host) 
   if (const int broken = co_await Pump(from, to, pipes_, moved, to_host ? &out_ : nullptr);
       broken != 0) {
     if (!connection->refused) connection->Break(broken);
-  } else if (::shutdown(to.native_handle(), SHUT_WR) != 0) {
+  } else if (!std::exchange(connection->half_ended, true) &&  // else both sides close next
+             ::shutdown(to.native_handle(), SHUT_WR) != 0) {
     connection->Break(errno);
   }
 }

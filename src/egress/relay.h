@@ -45,6 +45,7 @@
 #include "egress/unjudged.h"
 #include "egress/upstream.h"
 #include "plan/network_plan.h"
+#include "policy/net_decision.h"
 
 namespace ambit::egress {
 

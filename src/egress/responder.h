@@ -15,6 +15,7 @@
 
 #include "base/host_name.h"
 #include "egress/name_table.h"
+#include "policy/net_decision.h"
 #include "policy/net_rules.h"
 #include "proto/dns.h"
 

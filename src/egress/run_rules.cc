@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "policy/net_decision.h"
+
 namespace ambit::egress {
 namespace {
 

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "policy/net_decision.h"
+
 namespace ambit::egress {
 namespace {
 

@@ -72,7 +72,7 @@ void FirstLine::Take(char c) {
   if (IsBlank(c)) {
     at_ = At::kBehind;
     TakeBehind(c);
-  } else if (IsLineEnd(c) || !proto::BeginsLikeHttp({&c, 1})) {
+  } else if (IsLineEnd(c) || !proto::IsTokenChar(c)) {
     told_ = Likeness::kNo;
   } else if (method_.size() <= kGet.size()) {
     method_ += c;

@@ -5,7 +5,8 @@
 //
 // Servers are known to take empty lines and odd blanks before a request, small letters, any method,
 // and a request of HTTP/0.9, which has no version; a TLS record of any version, an alert before the
-// hello, and a hello in the form of SSL 2 (RFC 5246, E.2). Pure. Who calls: egress/claim.
+// hello, and a hello in the form of SSL 2 (RFC 5246, E.2). Pure. Who calls: egress/claim, and
+// egress/told_refusal for the words in which it refuses.
 #include <cstddef>
 #include <cstdint>
 #include <string>

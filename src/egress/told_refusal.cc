@@ -6,8 +6,8 @@
 #include <span>
 
 #include "base/text.h"
+#include "egress/spoken.h"
 #include "proto/client_hello.h"
-#include "proto/http_requests.h"
 
 namespace ambit::egress {
 namespace {
@@ -49,15 +49,16 @@ std::optional<Speaks> SpeaksOf(std::string_view first, std::uint16_t port) {
   if (kSshGreeting.starts_with(first.substr(0, kSshGreeting.size()))) {
     return first.size() >= kSshGreeting.size() ? std::optional(Speaks::kSsh) : std::nullopt;
   }
-  const auto bytes = std::as_bytes(std::span(first));
-  if (proto::BeginsLikeTls(bytes)) {
+  const Likeness tls = LikeTls(first);
+  if (tls == Likeness::kYes) {
     // A client that is told before it has said its hello may take it for a broken connection.
-    const auto hello = proto::ReadClientHello(bytes);
+    const auto hello = proto::ReadClientHello(std::as_bytes(std::span(first)));
     return hello && !*hello ? std::nullopt : std::optional(Speaks::kTls);
   }
-  if (!proto::BeginsLikeHttp(first)) return Speaks::kOther;
-  if (!first.contains('\n')) return std::nullopt;
-  return first.substr(0, first.find('\n')).contains(" HTTP/1") ? Speaks::kHttp : Speaks::kOther;
+  const Likeness http = FirstLine().LikeHttp(first);
+  if (http == Likeness::kYes) return Speaks::kHttp;
+  if (tls == Likeness::kPerhaps || http == Likeness::kPerhaps) return std::nullopt;
+  return Speaks::kOther;
 }
 
 std::string RefusalIn(Speaks protocol, std::string_view words) {

@@ -17,10 +17,11 @@ TEST(ToldRefusal, IsInTheProtocolThatIsSpoken) {
   EXPECT_EQ(SpeaksOf("SSH-2.0-OpenSSH\r\n", 2222), Speaks::kSsh);
   EXPECT_EQ(SpeaksOf("GET / HTTP/1.1\r\n", 80), Speaks::kHttp);
   EXPECT_EQ(SpeaksOf("POST /x HTTP/1.0\n", 8080), Speaks::kHttp);
+  EXPECT_EQ(SpeaksOf("\r\nget /x http/1.1\r\n", 8080), Speaks::kHttp);
   for (const char* some : {"", "SS", "SSH", "GET / HTTP/1.1", "\x16\x03\x01"}) {
     EXPECT_EQ(SpeaksOf(some, 443), std::nullopt) << some;
   }
-  for (const char* other : {"{\"a\": 1}\n", "PING\r\n", "GET /\r\n", "\x01\x02"}) {
+  for (const char* other : {"{\"a\": 1}\n", "PING\r\n", "a line of words\r\n", "\x01\x02"}) {
     EXPECT_EQ(SpeaksOf(other, 443), Speaks::kOther) << other;
   }
   EXPECT_EQ(SpeaksOf(std::string("\x16\x03\x01\0\x05garbage", 12), 443), Speaks::kTls);

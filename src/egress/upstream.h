@@ -15,6 +15,7 @@
 #include "egress/resolver.h"
 #include "plan/proxy.h"
 #include "policy/foreign.h"
+#include "policy/net_decision.h"
 #include "policy/net_rules.h"
 
 namespace ambit::egress {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "policy/net_decision.h"
 #include "policy/private_names.h"
 
 namespace ambit::plan {
@@ -29,6 +30,10 @@ std::string MatchText(PacketMatch match, bool every_port) {
       return fmt::format("meta nfproto ipv4 {}", ports);
     case PacketMatch::kAllowedPortV6:
       return fmt::format("meta nfproto ipv6 {}", ports);
+    case PacketMatch::kNamesV4:
+      return fmt::format("meta nfproto ipv4 th dport {}", kNamePort);
+    case PacketMatch::kNamesV6:
+      return fmt::format("meta nfproto ipv6 th dport {}", kNamePort);
     case PacketMatch::kNamesUdpV4:
       return fmt::format("meta nfproto ipv4 udp dport {}", kNamePort);
     case PacketMatch::kNamesUdpV6:
@@ -43,11 +48,6 @@ std::string MatchText(PacketMatch match, bool every_port) {
       return "meta nfproto ipv6 tcp flags & (syn | ack) == syn";
   }
   return "?";
-}
-
-bool IsV6(PacketMatch match) {
-  return match == PacketMatch::kAllowedPortV6 || match == PacketMatch::kNamesUdpV6 ||
-         match == PacketMatch::kNamesTcpV6;
 }
 
 /// Whether a server inside cannot have it, because ambit does.
@@ -113,11 +113,11 @@ std::string VerdictText(const CaptureRule& rule, std::uint16_t port) {
       return "accept";
     case PacketVerdict::kDrop:
       return "drop";
+    case PacketVerdict::kRedirect:
+      return fmt::format("redirect to :{}", IsOfNames(rule.match) ? kNamePort : port);
     case PacketVerdict::kNames:
       port = kNamePort;
       [[fallthrough]];
-    case PacketVerdict::kRedirect:
-      return fmt::format("redirect to :{}", IsOfNames(rule.match) ? kNamePort : port);
     case PacketVerdict::kCapture:
       return IsV6(rule.match) ? fmt::format("tproxy ip6 to [::1]:{} accept", port)
                               : fmt::format("tproxy ip to 127.0.0.1:{} accept", port);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "plan/launch_plan.h"
+#include "policy/net_decision.h"
 
 namespace ambit::plan {
 

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "plan/target.h"
 #include "policy/foreign.h"
+#include "policy/net_decision.h"
 #include "policy/net_words.h"
 #include "policy/private_names.h"
 

@@ -65,24 +65,26 @@ constexpr std::array kKnown = {
     Known{WholeV6(0xfd00, 0x0042, 0x0042), Reach::kMetadata},
     Known{WholeV6(0xfe80, 0x0000, 0xa9fe, 0xa9fe), Reach::kMetadata},
 
+    // Documentation and measurement count as private: they are nobody's in public, and some VPNs
+    // and laboratories use them.
     Known{V4(0, 0, 0, 0, 8), Reach::kNobody}, Known{V4(10, 0, 0, 0, 8), Reach::kPrivate},
     Known{V4(100, 64, 0, 0, 10), Reach::kPrivate},  // shared by a provider's customers
     Known{V4(127, 0, 0, 0, 8), Reach::kLoopback}, Known{V4(169, 254, 0, 0, 16), Reach::kPrivate},
     Known{V4(172, 16, 0, 0, 12), Reach::kPrivate}, Known{V4(192, 0, 0, 0, 24), Reach::kNobody},
-    Known{V4(192, 0, 2, 0, 24), Reach::kNobody},
+    Known{V4(192, 0, 2, 0, 24), Reach::kPrivate},
     Known{V4(192, 88, 99, 0, 24), Reach::kNobody},  // 6to4 relays
-    Known{V4(192, 168, 0, 0, 16), Reach::kPrivate}, Known{V4(198, 18, 0, 0, 15), Reach::kNobody},
-    Known{V4(198, 51, 100, 0, 24), Reach::kNobody}, Known{V4(203, 0, 113, 0, 24), Reach::kNobody},
+    Known{V4(192, 168, 0, 0, 16), Reach::kPrivate}, Known{V4(198, 18, 0, 0, 15), Reach::kPrivate},
+    Known{V4(198, 51, 100, 0, 24), Reach::kPrivate}, Known{V4(203, 0, 113, 0, 24), Reach::kPrivate},
     Known{V4(224, 0, 0, 0, 3), Reach::kNobody},  // multicast, reserved, broadcast
 
     Known{LastV6(0), Reach::kNobody}, Known{LastV6(1), Reach::kLoopback},
     Known{V6(0xfc00, 0, 0, 7), Reach::kPrivate}, Known{V6(0xfe80, 0, 0, 10), Reach::kPrivate},
     Known{V6(0xfec0, 0, 0, 10), Reach::kPrivate},  // site-local, as it was
     Known{V6(0xff00, 0, 0, 8), Reach::kNobody},
-    Known{V6(0x0100, 0, 0, 64), Reach::kNobody},       // discard
-    Known{V6(0x2001, 0x0002, 0, 48), Reach::kNobody},  // benchmarking
-    Known{V6(0x2001, 0x0db8, 0, 32), Reach::kNobody},
-    Known{V6(0x3fff, 0, 0, 20), Reach::kNobody},        // documentation
+    Known{V6(0x0100, 0, 0, 64), Reach::kNobody},        // discard
+    Known{V6(0x2001, 0x0002, 0, 48), Reach::kPrivate},  // benchmarking
+    Known{V6(0x2001, 0x0db8, 0, 32), Reach::kPrivate},
+    Known{V6(0x3fff, 0, 0, 20), Reach::kPrivate},       // documentation
     Known{V6(0x5f00, 0, 0, 16), Reach::kNobody},        // segment routing
     Known{V6(0x0064, 0xff9b, 1, 48), Reach::kPrivate},  // a network's own NAT64
 };

@@ -18,11 +18,12 @@ namespace ambit::policy {
 
 enum class Reach : std::uint8_t {
   kPublic,
-  kPrivate,   // somebody's own network: only by names that the policy calls private
+  kPrivate,   // somebody's own network, also in ranges of documentation and measurement: only by
+              // names that the policy calls private
   kLoopback,  // this machine: only by names that the policy leads there by its address
   kOwn,       // this machine, by an address of its interfaces
   kMetadata,  // of a cloud machine: never
-  kNobody,    // multicast, unspecified, reserved, documentation: never
+  kNobody,    // multicast, unspecified, reserved: never
   kDenied,    // wherever that is, a rule denies it: never. What is in effect says so, no address
 };
 

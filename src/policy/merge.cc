@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "event/refusal.h"
+#include "policy/net_decision.h"
 #include "policy/private_names.h"
 
 namespace ambit::policy {

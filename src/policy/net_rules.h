@@ -16,8 +16,8 @@
 // registries by itself, which hardly is a host; "com." is the host of that name. This machine's own
 // loopback is no target: a run has one of its own.
 //
-// Who calls: the policy's reader (ParseNetRule), egress and plan/why (Decide). Pure but for the
-// list of public suffixes, which comes with the library.
+// What they decide: policy/net_decision.h. Who calls: the policy's reader. Pure but for the list of
+// public suffixes, which comes with the library.
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -80,9 +80,6 @@ Status CanBeAllowed(const NetRule& rule);
 /// 0.0.0.0/0: every public address of IPv4. [::/0]: of both families.
 bool IsOfAllAddresses(const NetRule& rule);
 
-/// Whether all that `rule` allows is allowed by `wider` alone.
-bool Covers(const NetRule& wider, const NetRule& rule);
-
 /// In the canonical form, as it could be written.
 std::string TextOf(const NetRule& rule);
 
@@ -105,33 +102,5 @@ struct NetRules {
   std::vector<PrivateName> private_names = {};
   bool operator==(const NetRules&) const = default;
 };
-
-/// What decides about a name or an address and a port: the rule, or that there is none.
-struct NetDecision {
-  const NetRule* rule = nullptr;  // of `rules`; of `deny` unless allowed
-  bool allowed = false;
-  bool ask = false;  // no rule: a person decides
-};
-NetDecision Decide(const NetRules& rules, const HostName& name, std::uint16_t port);
-NetDecision Decide(const NetRules& rules, const AddressBytes& address, std::uint16_t port,
-                   const OwnAddresses& own = {});
-/// Whether a rule denies the address: also to a name that leads there.
-bool IsDenied(const NetRules& rules, const AddressBytes& address, std::uint16_t port);
-
-/// Whether the name may be reached on any port: a name that may not gets no address.
-NetDecision DecideName(const NetRules& rules, const HostName& name);
-/// The same of an address that is none of this machine's interfaces.
-NetDecision DecideAddress(const NetRules& rules, const AddressBytes& address);
-
-/// Whether `denied`, of `deny`, takes away all that `rule` allows.
-bool DeniesAllOf(const NetRule& denied, const NetRule& rule);
-
-/// Whether a person may allow `rule` while the run goes on: no rule denies all of it, and it is
-/// within what the managed policy allows. kDenied says which.
-Status MayGrant(const NetRules& rules, const NetRule& rule);
-
-/// All ports that some rule allows, in order: what the run's own kernel lets through unless a
-/// person is asked, about any port.
-std::vector<std::uint16_t> PortsOf(const NetRules& rules);
 
 }  // namespace ambit::policy

@@ -9,6 +9,7 @@
 
 #include "policy/foreign.h"
 #include "policy/merge.h"
+#include "policy/net_decision.h"
 
 namespace ambit::policy {
 namespace {

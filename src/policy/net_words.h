@@ -1,6 +1,6 @@
 #pragma once
 // What rules of the network come to when they are taken together, for people: the start line of a
-// run, the plan, the record, `ambit why`. Egress decides by policy/net_rules.h alone. Pure.
+// run, the plan, the record, `ambit why`. Egress decides by policy/net_decision.h alone. Pure.
 #include <cstdint>
 #include <optional>
 #include <span>

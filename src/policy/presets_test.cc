@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "policy/net_decision.h"
 #include "policy/net_rules.h"
 #include "policy/registries.h"
 #include "policy/toml_reader.h"

@@ -37,6 +37,7 @@ TEST(PrivateName, IsReadIntoOneForm) {
   EXPECT_EQ(Canonical("com."), "com.");
   EXPECT_EQ(Canonical("DB.Corp.example."), "db.corp.example");
   EXPECT_EQ(Canonical("app.example=[fd00::5]"), "app.example=fd00::5");
+  EXPECT_EQ(Canonical("app.example=198.18.0.7"), "app.example=198.18.0.7");
 }
 
 TEST(PrivateName, ThatIsNotPlainIsRefused) {

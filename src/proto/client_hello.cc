@@ -129,11 +129,6 @@ Result<ClientHello> ReadMessage(std::string_view message) {
 
 }  // namespace
 
-bool BeginsLikeTls(std::span<const std::byte> bytes) {
-  return !bytes.empty() && bytes[0] == std::byte{kHandshake} &&
-         (bytes.size() == 1 || bytes[1] == std::byte{3});
-}
-
 Result<std::optional<ClientHello>> ReadClientHello(std::span<const std::byte> bytes) {
   AMBIT_TRY(const std::optional<Message> message, MessageIn(bytes));
   if (!message) return std::nullopt;

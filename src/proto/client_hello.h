@@ -26,9 +26,6 @@ struct ClientHello {
   std::size_t bytes = 0;                // on the wire, with the headers of its records
 };
 
-/// Whether what begins like this may be a TLS handshake.
-bool BeginsLikeTls(std::span<const std::byte> bytes);
-
 /// Nothing while it is not whole. Errors: kInvalidArgument for what is no ClientHello in order, or
 /// has two names, or one that is no host's.
 Result<std::optional<ClientHello>> ReadClientHello(std::span<const std::byte> bytes);

@@ -114,16 +114,5 @@ TEST(ClientHello, NotInOrderIsRefused) {
   }
 }
 
-TEST(ClientHello, IsToldByItsFirstBytes) {
-  const auto begins = [](const std::string& bytes) {
-    return BeginsLikeTls(std::as_bytes(std::span(bytes)));
-  };
-  EXPECT_TRUE(begins("\x16"));
-  EXPECT_TRUE(begins("\x16\x03\x01"));
-  EXPECT_FALSE(begins(""));
-  EXPECT_FALSE(begins("\x16\x02"));
-  EXPECT_FALSE(begins("SSH-2.0-x"));
-}
-
 }  // namespace
 }  // namespace ambit::proto

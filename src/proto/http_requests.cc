@@ -16,11 +16,6 @@ std::unexpected<Error> Wrong(std::string_view what) {
   return Fail(Errc::kInvalidArgument, fmt::format("an HTTP request {}", what));
 }
 
-constexpr bool IsTokenChar(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").contains(c);
-}
-
 bool IsToken(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, IsTokenChar);
 }
@@ -136,12 +131,6 @@ Status ReadRequestLine(std::string_view line, HttpRequestHead& head,
 }
 
 }  // namespace
-
-bool BeginsLikeHttp(std::string_view bytes) {
-  constexpr std::size_t kLongestMethod = 20;
-  const auto method = bytes.substr(0, std::min(bytes.find(' '), kLongestMethod + 1));
-  return method.size() <= kLongestMethod && IsToken(method);
-}
 
 Result<HttpAuthority> ReadAuthority(std::string_view text) {
   const auto colon = text.find(':');

@@ -24,8 +24,11 @@ namespace ambit::proto {
 
 inline constexpr std::size_t kMostHttpHeadBytes = 64U << 10;
 
-/// Whether what begins like this may be an HTTP request: a method, or the beginning of one.
-bool BeginsLikeHttp(std::string_view bytes);
+/// What methods and names of fields consist of (RFC 9110, 5.6.2).
+constexpr bool IsTokenChar(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").contains(c);
+}
 
 struct HttpAuthority {
   HostName host;

@@ -153,16 +153,5 @@ TEST(HttpAnswers, AreReadAsFarAsTheirHeads) {
   }
 }
 
-TEST(HttpRequests, AreToldByTheirFirstBytes) {
-  for (const char* bytes :
-       {"G", "GET", "GET / HTTP/1.1", "OPTIONS * HTTP/1.1", "get /", "M-SEARCH *"}) {
-    EXPECT_TRUE(BeginsLikeHttp(bytes)) << bytes;
-  }
-  for (const char* bytes : {"", "SSH-2.0-OpenSSH\r\n", "\x16\x03", " GET", "{\"a\": 1}",
-                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}) {
-    EXPECT_FALSE(BeginsLikeHttp(bytes)) << bytes;
-  }
-}
-
 }  // namespace
 }  // namespace ambit::proto

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "egress/holds.h"
+#include "policy/net_decision.h"
 
 namespace ambit::supervise {
 namespace {

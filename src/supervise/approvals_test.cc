@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "egress/holds.h"
+#include "policy/net_decision.h"
 
 namespace ambit::supervise {
 namespace {

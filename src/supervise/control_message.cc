@@ -1,9 +1,11 @@
 #include "supervise/control_message.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 namespace ambit::supervise {
 namespace {
@@ -51,6 +53,14 @@ Result<Record> Decode(std::span<const std::byte> message) {
 }
 
 }  // namespace
+
+sockaddr_un ControlAddressIn(int run_directory) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = fmt::format("/proc/self/fd/{}/{}", run_directory, kControlSocket);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
 
 std::string_view NameOf(Scope scope) {
   constexpr std::array<std::string_view, 4> kNames = {"once", "run", "project", "always"};

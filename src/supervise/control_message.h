@@ -4,6 +4,8 @@
 //
 // The version comes first and is never reused, so that an ambit of another day is refused in words.
 // Who calls: control_socket (the run), control_client (the command line). Pure.
+#include <sys/un.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +19,8 @@ namespace ambit::supervise {
 
 /// The socket's name in the run's directory.
 inline constexpr const char* kControlSocket = "control";
+/// Its address, by the directory's descriptor: an address has 108 bytes, a path may have more.
+sockaddr_un ControlAddressIn(int run_directory);
 
 enum class ControlKind : std::uint8_t {
   kList = 1,  // what waits for an answer

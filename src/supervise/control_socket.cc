@@ -1,14 +1,12 @@
 #include "supervise/control_socket.h"
 
 #include <errno.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <span>
 
@@ -27,15 +25,6 @@ namespace {
 constexpr std::chrono::seconds kLongestTalk(1);
 constexpr std::chrono::milliseconds kPauseWhenFull(20);
 
-/// A socket's address has 108 bytes, a directory may have more: it is named by its descriptor.
-sockaddr_un AddressIn(int run_directory) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = fmt::format("/proc/self/fd/{}/{}", run_directory, kControlSocket);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
-
 bool IsThePersons(int client) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -43,9 +32,8 @@ bool IsThePersons(int client) {
   return peer.uid == ::geteuid() || peer.uid == 0;
 }
 
-template <class Record>
-bool Send(int socket, const Record& record) {
-  return ::send(socket, &record, sizeof record, MSG_NOSIGNAL) ==
+bool Send(int client, const ControlReply& record) {
+  return ::send(client, &record, sizeof record, MSG_NOSIGNAL) ==
          static_cast<ssize_t>(sizeof record);
 }
 
@@ -58,7 +46,7 @@ ControlSocket::Reply FailedWith(const Error& error) {
 Result<Fd> ControlSocket::Listen(int run_directory) {
   Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return FailErrno(errno, "make the run's control socket");
-  const sockaddr_un address = AddressIn(run_directory);
+  const sockaddr_un address = ControlAddressIn(run_directory);
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(socket.get(), kMostClients) != 0) {
     return FailErrno(errno, "make the run's control socket");
@@ -116,33 +104,6 @@ void ControlSocket::Answer(int client) {
   for (const ControlReply& record : request ? serve_(*request) : FailedWith(request.error())) {
     if (!Send(client, record)) return;
   }
-}
-
-Result<ControlSocket::Reply> Say(int run_directory, const ControlRequest& request,
-                                 std::chrono::seconds patience) {
-  const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!socket) return FailErrno(errno, "make a socket");
-  const sockaddr_un address = AddressIn(run_directory);
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    if (errno == ENOENT || errno == ECONNREFUSED) {
-      return Fail(Errc::kNotFound, "the run is not going on", "'ambit ps' lists those that are");
-    }
-    return FailErrno(errno, "speak to the run");
-  }
-  const timeval longest{.tv_sec = patience.count(), .tv_usec = 0};
-  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
-  if (!Send(socket.get(), request)) return FailErrno(errno, "speak to the run");
-  ControlSocket::Reply reply;
-  do {
-    std::array<std::byte, sizeof(ControlReply) + 1> message{};
-    const ssize_t got = ::recv(socket.get(), message.data(), message.size(), 0);
-    if (got < 0) return FailErrno(errno, "hear the run's answer");
-    if (got == 0) return Fail(Errc::kIo, "the run ended before it answered");
-    AMBIT_TRY(const ControlReply record,
-              DecodeReply(std::span(message).first(static_cast<std::size_t>(got))));
-    reply.push_back(record);
-  } while (reply.back().kind == ReplyKind::kQuestion);
-  return reply;
 }
 
 }  // namespace ambit::supervise

@@ -3,7 +3,6 @@
 // (and root) can enter. Who connects is asked of the kernel as well (SO_PEERCRED). One request for
 // each connection, few at once, none for long. Nothing inside a run can see the directory.
 // Who calls: supervision.cc, on its event loop.
-#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -48,11 +47,5 @@ class ControlSocket {
   Serve serve_;
   std::size_t clients_ = 0;
 };
-
-/// The reply of a run that has a socket. Errors: kNotFound: the run is not going on, or is of an
-/// ambit that listens to nobody; kIo; what DecodeReply says.
-inline constexpr std::chrono::seconds kControlPatience(10);
-Result<ControlSocket::Reply> Say(int run_directory, const ControlRequest& request,
-                                 std::chrono::seconds patience = kControlPatience);
 
 }  // namespace ambit::supervise

@@ -15,6 +15,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "supervise/control_client.h"
 #include "sys/file.h"
 
 namespace ambit::supervise {

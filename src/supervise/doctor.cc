@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "event/forget.h"
 #include "host/facts.h"
 #include "host/inside_run.h"
 #include "host/kernel_facts.h"
@@ -47,17 +48,6 @@ Result<std::string> PrepareProbes(const plan::LaunchPlan& plan, const std::strin
   }
   return path.string();
 }
-
-/// A rehearsal has nothing to tell posterity.
-class ForgetEvents : public event::Sink {
- public:
-  void Emit(const event::Event&) override {}
-  void Commit() override {}
-  [[nodiscard]] const Status& status() const override { return status_; }
-
- private:
-  Status status_;
-};
 
 Finding FindingOf(Primitive primitive, const Outcome& outcome) {
   return {.primitive = primitive,
@@ -179,8 +169,9 @@ class Examination {
         .on_warning = [&](const std::string& text) { Tell("note", text); },
         .on_rehearsed = [&](const plan::LaunchPlan& plan, const spawn::native::Places& places,
                             const Outcome& outcome) { Conclude(plan, places, outcome); }};
+    // A rehearsal has nothing to tell posterity.
     const auto forget = [](const workspace::RunDir&) -> Result<std::unique_ptr<event::Sink>> {
-      return std::make_unique<ForgetEvents>();
+      return std::make_unique<event::Forget>();
     };
     Result<Outcome> outcome = supervise::Run(request, forget, observer);
     if (!id.empty()) state_.RemoveRun(id);

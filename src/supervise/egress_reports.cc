@@ -22,6 +22,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "policy/net_decision.h"
 #include "policy/net_words.h"
 #include "supervise/approvals.h"
 #include "supervise/start_egress.h"

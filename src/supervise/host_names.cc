@@ -6,6 +6,7 @@
 
 #include "egress/hosts_file.h"
 #include "egress/resolv_conf.h"
+#include "policy/net_decision.h"
 #include "sys/file.h"
 #include "sys/own_addresses.h"
 

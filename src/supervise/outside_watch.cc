@@ -18,11 +18,12 @@ asio::awaitable<void> OutsideWatch::Watch(asio::io_context& io) {
   bool owes_login = proxy && proxy->with_login;
   for (;;) {
     if (owes_login) owes_login = !TellLogin();
-    for (const egress::Order& order : inputs_.host_names.Look(inputs_.rules, proxy)) Tell(order);
+    // What egress has read by itself is not asked for again while the agent is waited for.
     pause.expires_after(HostNames::kBetweenLooks);
     boost::system::error_code error;
     co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
+    for (const egress::Order& order : inputs_.host_names.Look(inputs_.rules, proxy)) Tell(order);
   }
 }
 

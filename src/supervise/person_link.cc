@@ -10,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "base/text.h"
+#include "egress/egress.h"
 #include "supervise/publish.h"
 
 namespace ambit::supervise {

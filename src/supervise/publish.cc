@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "egress/address.h"
+#include "egress/egress.h"
 #include "egress/order.h"
 #include "sys/fd_passing.h"
 

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "base/error.h"
-#include "egress/egress.h"
 #include "event/event.h"
 #include "policy/published_port.h"
+
+namespace ambit::egress {
+struct PublishedListener;
+}
 
 namespace ambit::supervise {
 

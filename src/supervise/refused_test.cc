@@ -10,20 +10,11 @@
 #include <memory>
 #include <string>
 
+#include "event/forget.h"
 #include "sys/file.h"
 
 namespace ambit::supervise {
 namespace {
-
-class Journal : public event::Sink {
- public:
-  void Emit(const event::Event&) override {}
-  void Commit() override {}
-  [[nodiscard]] const Status& status() const override { return status_; }
-
- private:
-  Status status_;
-};
 
 class RefusedTest : public ::testing::Test {
  protected:
@@ -31,7 +22,7 @@ class RefusedTest : public ::testing::Test {
     EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
     run_ = *sys::OpenAt(AT_FDCWD, directory_.c_str(), O_RDONLY | O_DIRECTORY);
     EXPECT_TRUE(MakeDenialsFile(run_.get()));
-    sink_ = *TellingSink::Open(run_.get(), plan_, std::make_unique<Journal>());
+    sink_ = *TellingSink::Open(run_.get(), plan_, std::make_unique<event::Forget>());
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 

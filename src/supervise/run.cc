@@ -18,9 +18,12 @@
 #include "supervise/probe.h"
 #include "supervise/processes.h"
 #include "supervise/publish.h"
+#include "supervise/run_record.h"
 #include "supervise/run_user.h"
+#include "supervise/supervision.h"
 #include "supervise/terminal.h"
 #include "workspace/backing.h"
+#include "workspace/layers.h"
 #include "workspace/project_quota.h"
 #include "workspace/run_store.h"
 

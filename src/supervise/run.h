@@ -6,7 +6,6 @@
 #include "plan/launch_plan.h"
 #include "plan/not_started.h"
 #include "supervise/outcome.h"
-#include "supervise/run_record.h"
 #include "supervise/run_request.h"
 
 namespace ambit::supervise {

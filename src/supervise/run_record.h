@@ -2,7 +2,6 @@
 // A run on the disk: its directory, and what is written about it from the plan to the end. Who
 // calls: run.
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,8 +19,6 @@
 #include "workspace/run_store.h"
 
 namespace ambit::supervise {
-
-using OpenSink = std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
 
 struct PreparedRun {
   workspace::RunDir dir;

@@ -1,21 +1,32 @@
 #pragma once
 // What a person asked for, and what they may want to hear. Who calls: the command line, doctor.
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "event/event.h"
 #include "plan/launch_plan.h"
 #include "policy/policy.h"
+#include "supervise/approvals.h"
 #include "supervise/launcher_environment.h"
 #include "supervise/outcome.h"
 #include "supervise/place.h"
 #include "supervise/proxy_login.h"
 #include "supervise/refused.h"
-#include "supervise/supervision.h"
+#include "supervise/terminal.h"
 #include "workspace/run_store.h"
 
+namespace ambit::spawn::native {
+struct Places;
+}
+
 namespace ambit::supervise {
+
+/// A rehearsal is a run in which everything stands and nothing is started: it ends with kExited.
+enum class Purpose : std::uint8_t { kRun, kRehearse };
 
 struct RunRequest {
   Place place;
@@ -32,6 +43,9 @@ struct RunRequest {
   /// Asked before anything of the run is there, with the store's root and the project's.
   std::function<Status(const std::string& runs_root, const std::string& project)> may_begin = {};
 };
+
+/// Makes what writes the run's events down.
+using OpenSink = std::function<Result<std::unique_ptr<event::Sink>>(const workspace::RunDir& run)>;
 
 /// What a person may want to hear, in order; the caller prints it.
 struct RunObserver {

@@ -85,8 +85,10 @@ void SignalRelay::OnAgentStopped() {
   if (terminal != nullptr) terminal->LetGo();
   StopOwnJob();
   if (terminal != nullptr) (void)terminal->TakeUp();
-  inputs_.to_agent(SIGCONT);
-  if (terminal != nullptr) inputs_.to_agent(SIGWINCH);  // draw anew: the screen was somebody else's
+  // One signal that brings SIGCONT with it: the screen was somebody else's, and a program that
+  // heard of that later would be drawing already, and some then drop the key that they are just
+  // reading.
+  inputs_.to_agent(terminal != nullptr ? SIGWINCH : SIGCONT);
 }
 
 }  // namespace ambit::supervise

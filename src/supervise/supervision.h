@@ -1,7 +1,6 @@
 #pragma once
 // One run's life, from the finished plan to the last reaped process: watch, forward, one outcome,
 // nothing left behind.
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,13 +14,10 @@
 #include "supervise/outcome.h"
 #include "supervise/processes.h"
 #include "supervise/proxy_login.h"
+#include "supervise/run_request.h"
 #include "supervise/terminal.h"
-#include "supervise/terminal_relay.h"
 
 namespace ambit::supervise {
-
-/// A rehearsal is a run in which everything stands and nothing is started: it ends with kExited.
-enum class Purpose : std::uint8_t { kRun, kRehearse };
 
 struct SupervisionInputs {
   const plan::LaunchPlan& plan;

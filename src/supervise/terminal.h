@@ -4,6 +4,8 @@
 #include <termios.h>
 
 #include <atomic>
+#include <cstdint>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -20,6 +22,9 @@ struct StandardStreams {
   [[nodiscard]] bool AnyTerminal() const { return input || output || error; }
 };
 StandardStreams InspectStandardStreams();
+
+/// What of the agent's output it gets. kUnfiltered: every byte as the agent wrote it.
+enum class Showing : std::uint8_t { kFiltered, kUnfiltered };
 
 /// Whether this is the terminal's foreground job: another one may neither read it nor change its
 /// mode.

@@ -14,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
+#include "supervise/typed_answers.h"
 
 namespace ambit::supervise {
 
@@ -29,25 +30,6 @@ auto Await(boost::system::error_code& error) {
 }
 
 }  // namespace
-
-std::optional<TypedAnswer> ReadTypedAnswer(std::string_view typed) {
-  struct Known {
-    std::string_view letter;
-    std::string_view word;
-    TypedAnswer means;
-  };
-  constexpr std::array kKnown = {
-      Known{"o", "once", {.allow = true, .scope = Scope::kOnce}},
-      Known{"r", "run", {.allow = true, .scope = Scope::kRun}},
-      Known{"p", "project", {.allow = true, .scope = Scope::kProject}},
-      Known{"a", "always", {.allow = true, .scope = Scope::kAlways}},
-      Known{"n", "no", {.allow = false, .scope = Scope::kOnce}},
-      Known{"d", "deny", {.allow = false, .scope = Scope::kRun}},
-  };
-  const auto* const found = std::ranges::find_if(
-      kKnown, [&](const Known& known) { return typed == known.letter || typed == known.word; });
-  return found != kKnown.end() ? std::optional(found->means) : std::nullopt;
-}
 
 Fd OpenFreeTerminal(const StandardStreams& streams) {
   if (streams.AnyTerminal()) return {};
@@ -84,18 +66,17 @@ asio::awaitable<void> TerminalQuestions::Watch() {
     (void)::tcflush(terminal_.native_handle(), TCIFLUSH);  // typed before it was asked
     last_asked_ = question->id;
     const std::string target = question->target;  // it may be gone when the answer comes
-    Show(
-        fmt::format("ambit: the run waits for {}\r\n  {}\r\n> ", Printable(target), kTypedAnswers));
+    Show(fmt::format("ambit: the run waits for {}\n  {}\n> ", Printable(target), kTypedAnswers));
     auto typed = co_await ReadLine();
     while (typed && !typed->empty() && !ReadTypedAnswer(*typed)) {
-      Show(fmt::format("ambit: '{}' is none of these: {}\r\n> ", Printable(*typed), kTypedAnswers));
+      Show(fmt::format("{}\n> ", TextForNoAnswer(*typed)));
       typed = co_await ReadLine();
     }
     if (!typed) co_return;
     const auto said = ReadTypedAnswer(*typed);
     if (!said) continue;
     const Status answered = answer_({.allow = said->allow, .scope = said->scope, .target = target});
-    if (!answered) Show(fmt::format("ambit: {}\r\n", answered.error().what));
+    if (!answered) Show(fmt::format("ambit: {}\n", answered.error().what));
   }
 }
 

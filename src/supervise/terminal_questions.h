@@ -1,8 +1,8 @@
 #pragma once
 // What a run waits for, put to the person at the terminal it was started from, where nothing of the
 // run is shown or read: what is inside could write a question of its own there, and move what the
-// person sees. Elsewhere, and on a
-// standard error that is no terminal, a line tells that 'ambit approve' answers.
+// person sees. Elsewhere, and on a standard error that is no terminal, a line tells that 'ambit
+// approve' answers.
 // Who calls: supervision.cc, on its event loop.
 #include <functional>
 #include <optional>
@@ -19,18 +19,6 @@
 #include "supervise/terminal.h"
 
 namespace ambit::supervise {
-
-/// What was typed to a question.
-struct TypedAnswer {
-  bool allow = false;
-  Scope scope = Scope::kOnce;
-};
-/// nullopt: it is left waiting.
-std::optional<TypedAnswer> ReadTypedAnswer(std::string_view typed);
-/// Stands behind a question.
-inline constexpr std::string_view kTypedAnswers =
-    "allow it [o]nce, for this [r]un, in this [p]roject, [a]lways; [n]o, [d]eny for the run; "
-    "nothing: leave it waiting";
 
 /// The controlling terminal, when the run neither reads nor writes one; empty otherwise.
 Fd OpenFreeTerminal(const StandardStreams& streams);

@@ -19,9 +19,6 @@
 
 namespace ambit::supervise {
 
-/// kUnfiltered: every byte as the agent wrote it.
-enum class Showing : std::uint8_t { kFiltered, kUnfiltered };
-
 class TerminalRelay {
  public:
   /// Takes the pty's master; touches nothing of the person's yet. Throws what Asio throws.

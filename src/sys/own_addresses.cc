@@ -20,7 +20,7 @@ using Addresses = std::set<Bytes>;
 /// What the kernel sends at once at most (NLMSG_GOODSIZE, or what recvmsg asks for up to 32 KiB).
 constexpr std::size_t kMostAtOnce = 32U << 10;
 
-Status AskForAll(int socket) {
+Status AskForAllOf(int socket, std::uint8_t family) {
   struct {
     nlmsghdr header;
     ifaddrmsg of;
@@ -30,6 +30,7 @@ Status AskForAll(int socket) {
                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
                      .nlmsg_seq = 1,
                      .nlmsg_pid = 0};
+  question.of.ifa_family = family;
   if (::send(socket, &question, sizeof question, 0) != sizeof question) {
     return FailErrno(errno, "ask for the addresses of this machine");
   }
@@ -81,12 +82,16 @@ Result<bool> TakeSome(int socket, Addresses& addresses) {
 
 Result<Addresses> AskOnce() {
   AMBIT_TRY(const Fd socket, OpenNetlink(NETLINK_ROUTE));
-  AMBIT_CHECK(AskForAll(socket.get()));
   Addresses addresses;
-  for (;;) {
-    AMBIT_TRY(const bool more, TakeSome(socket.get(), addresses));
-    if (!more) return addresses;
+  // One after the other: for both at once the kernel waits for whoever changes the network of
+  // anything on this machine, as the run's own is being made now (rtnl_dump_all()).
+  for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
+    AMBIT_CHECK(AskForAllOf(socket.get(), family));
+    for (bool more = true; more;) {
+      AMBIT_TRY(more, TakeSome(socket.get(), addresses));
+    }
   }
+  return addresses;
 }
 
 }  // namespace

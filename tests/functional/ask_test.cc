@@ -367,6 +367,8 @@ TEST_P(NetAsk, AsksAtTheTerminalThatNothingInsideReadsOrWrites) {
   session.ShownUntil("> ");
   session.Type("yes\n");
   session.ShownUntil("'yes' is none of these");
+  session.Type("?\n");
+  session.ShownUntil("in all runs from now on");
   session.Type("n\n");
   const std::string shown = session.ShownUntil("end ");
   session.Wait();

@@ -39,15 +39,19 @@ INSTANTIATE_TEST_SUITE_P(As, PrivateNames, ::testing::ValuesIn(Everyone()),
 
 TEST_P(PrivateNames, LeadToPrivateNetworksAndToThisMachineButNotToItsLoopback) {
   const Finished run =
-      Try("private.example own.example public-own.example local.example metadata.example",
-          "--allow private.example --allow own.example --allow public-own.example "
+      Try("private.example laboratory.example own.example public-own.example local.example "
+          "metadata.example",
+          "--allow private.example --allow laboratory.example --allow own.example --allow "
+          "public-own.example "
           "--allow local.example --allow metadata.example --private private.example "
-          "--private own.example --private public-own.example --private local.example "
+          "--private laboratory.example --private own.example --private public-own.example "
+          "--private local.example "
           "--private metadata.example",
           "ambit why");
   EXPECT_THAT(
       run.out,
       AllOf(HasSubstr("private.example /where at 10.1.2.3 (0)"),
+            HasSubstr("laboratory.example /where at 203.0.113.80 (0)"),
             HasSubstr("own.example /where at 192.168.77.2 (0)"),
             HasSubstr("public-own.example /where at 8.8.4.4 (0)"),
             HasSubstr("local.example ambit: a connection to local.example:80 is refused: it leads "

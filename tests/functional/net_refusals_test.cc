@@ -336,8 +336,11 @@ for n in range(3000):
     bad[random.randrange(len(bad))] ^= 1 << random.randrange(8)
     ask(bytes(bad))
 ask(b'\0' * 60000)
-assert ask(head() + name + b'\0\1\0\1', 5)
-print('alive')
+for n in range(5):  # as resolvers do: what nobody reads yet takes the place of the next question
+    try: alive = ask(head() + name + b'\0\1\0\1', 1)
+    except TimeoutError: continue
+    print('alive' if alive else 'empty')
+    break
 END
 )py");
   EXPECT_THAT(run.out, AllOf(HasSubstr("alive\n"), HasSubstr("run 0"))) << run.out << run.err;

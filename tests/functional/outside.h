@@ -32,7 +32,7 @@ inline Finished WithOutside(Scratch& person, const std::string& command,
       "ip link set lo up; ip addr add 192.168.77.2/32 dev lo; ip addr add 8.8.4.4/32 dev lo\n"
       "ip route add local 93.184.216.34/32 dev lo; ip route add local 10.1.2.3/32 dev lo\n"
       "ip route add local 93.184.216.36/32 dev lo; ip route add local 93.184.216.37/32 dev lo\n"
-      "ip route add local 169.254.169.254/32 dev lo\n"
+      "ip route add local 169.254.169.254/32 dev lo; ip route add local 203.0.113.80/32 dev lo\n"
       "cd '" +
       place +
       "'; rm -f ready moved project/started\n"
@@ -46,8 +46,6 @@ inline Finished WithOutside(Scratch& person, const std::string& command,
       "/usr/bin/python3 -B outside/pages.py '" +
       place +
       "' $$ >servers.log 2>&1 </dev/null &\n"
-      "{ n=0; while ! [ -e project/started ] && [ $((n+=1)) -lt 600 ]; do sleep 0.1; done\n"
-      "  ip addr add 93.184.216.36/32 dev lo; touch moved; } >/dev/null 2>&1 </dev/null &\n"
       "n=0; while ! [ -e ready ] && [ $((n+=1)) -lt 200 ]; do sleep 0.05; done\n"
       "cd project";
   return InOwnMounts(person, set_up, command, {"--net"}, limit);

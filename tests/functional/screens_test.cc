@@ -27,13 +27,16 @@ class Screens : public ::testing::TestWithParam<Who> {
                   "#include <stdio.h>\n/* say */ int main(void) { puts(\"1\"); }\n");
   }
 
-  /// The same to both, then the same on both; `text` shows that it has had its effect.
-  void Same(const std::string& text) {
+  /// The same to both, then the same on both; `text` shows that it has had its effect, and with
+  /// `prompt` a line that begins so behind it that the next keys will be read as keys.
+  void Same(const std::string& text, const std::string& prompt = "") {
     std::string outside;
     std::string inside;
     EXPECT_TRUE(EventuallyHolds([&] {
       outside = outside_.Screen();
-      if (!outside.contains(text)) return false;
+      const auto at = outside.rfind(text);
+      if (at == std::string::npos) return false;
+      if (!prompt.empty() && outside.find("\n" + prompt, at) == std::string::npos) return false;
       inside = inside_.Screen();
       return inside == outside;
     })) << "'"
@@ -43,7 +46,10 @@ class Screens : public ::testing::TestWithParam<Who> {
   }
   /// Both shells have the terminal again, and it looks the same.
   void Returned() {
-    EXPECT_TRUE(EventuallyHolds([&] { return outside_.IsAtPrompt() && inside_.IsAtPrompt(); }));
+    EXPECT_TRUE(EventuallyHolds([&] { return outside_.IsAtPrompt() && inside_.IsAtPrompt(); }))
+        << "OUTSIDE\n"
+        << outside_.Text() << "INSIDE\n"
+        << inside_.Text();
     Same("shell>");
   }
   void Press(const std::string& key) {
@@ -98,7 +104,7 @@ TEST_P(Screens, OfVimAreTheSame) {
   Enter(":split code.c | syntax on");
   Same("stdio");
   Press("C-z");
-  Same("Stopped");
+  Same("Stopped", "shell>");
   Enter("echo $((40+2))-between");
   Same("42-between");
   Resize(70, 20);
@@ -123,7 +129,7 @@ TEST_P(Screens, OfLessAreTheSame) {
   Press("G");
   Same("line 200 of the text");
   Press("C-z");
-  Same("Stopped");
+  Same("Stopped", "shell>");
   Enter("fg");
   Same("line 199 of the text");
   Press("q");
@@ -141,20 +147,20 @@ TEST_P(Screens, OfAShellAreTheSame) {
   Press("C-c");
   Same("half a line^C\ninner>");
   Enter("cat cod");
-  Same("No such file");
+  Same("No such file", "inner>");
   Type("cat cod");
   Press("Tab");
   Press("Enter");
-  Same("stdio");
+  Same("stdio", "inner>");
   Press("Up");
   Press("C-a");
   Type("echo ");
   Press("Enter");
-  Same("cat code.c\n");
+  Same("cat code.c\n", "inner>");
   Enter("sh -c 'trap \"echo resumed\" CONT; echo begun; while sleep 0.1; do :; done'");
   Same("\nbegun");
   Press("C-z");
-  Same("Stopped");
+  Same("Stopped", "inner>");
   Enter("jobs; fg");
   Same("\nresumed");
   Press("C-c");
@@ -164,10 +170,10 @@ TEST_P(Screens, OfAShellAreTheSame) {
   Press("C-c");
   Same("\npiped\n^C\ninner>");
   Enter("echo status $?");
-  Same("status 130");
+  Same("status 130", "inner>");
   Resize(50, 20);
   Enter("echo a line that is so long that it has to be wrapped at the end of this narrow window");
-  Same("narrow window");
+  Same("narrow window", "inner>");
   Enter("exit 3");
   Returned();
   Enter("echo code-$?");
@@ -179,13 +185,13 @@ TEST_P(Screens, OfPythonAreTheSame) {
   Start("/usr/bin/python3");
   Same("\n>>>");
   Enter("print('sum', 40 + 2)");
-  Same("sum 42");
+  Same("sum 42", ">>>");
   Enter("1 / 0");
-  Same("ZeroDivisionError");
+  Same("ZeroDivisionError", ">>>");
   Enter("import time; print('be' + 'gun'); time.sleep(100)");
   Same("\nbegun");
   Press("C-c");
-  Same("KeyboardInterrupt");
+  Same("KeyboardInterrupt", ">>>");
   Press("Up");
   Press("C-u");
   Enter("input('name: ')");

@@ -231,6 +231,35 @@ TEST_P(Terminal, IsTheShellsWhileTheRunIsSuspended) {
   EXPECT_EQ(session.Wait(), 4);
 }
 
+/// Told once and before it goes on: a program that hears it while it draws may drop a key that is
+/// typed meanwhile. Thirty times, as it is a matter of microseconds.
+TEST_P(Terminal, HasTheProgramThatGoesOnDrawAnewFromTheFirst) {
+  person_.Write("project/stops.py",
+                "import os, signal\n"
+                "drawn = {signal.SIGWINCH}\n"
+                "signal.pthread_sigmask(signal.SIG_BLOCK, drawn)\n"
+                "first = again = 0\n"
+                "for _ in range(30):\n"
+                "    os.kill(os.getpid(), signal.SIGSTOP)\n"
+                "    first += signal.SIGWINCH in signal.sigpending()\n"
+                "    signal.sigwait(drawn)\n"
+                "    again += signal.sigtimedwait(drawn, 0.02) is not None\n"
+                "print('first', first, 'again', again)\n");
+  TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
+  session.Type("PS1='shell''> '\n");
+  session.SkipTo("shell> ");
+  session.Type(AmbitCommand() + " -- python3 stops.py\n");
+  for (int i = 0; i < 30; ++i) {
+    session.SkipTo("Stopped");
+    session.SkipTo("shell> ");
+    session.Type("fg\n");
+  }
+  session.SkipTo("first 30 again 0\r\n");
+  session.SkipTo("shell> ");
+  session.Type("exit 7\n");
+  EXPECT_EQ(session.Wait(), 7);
+}
+
 TEST_P(Terminal, GivesInputToARunThatComesToTheForeground) {
   TerminalSession session(person_, {"--norc", "-i"}, "/bin/bash");
   session.Type("PS1='shell''> '\n");

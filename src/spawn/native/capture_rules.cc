@@ -10,11 +10,13 @@
 #include <span>
 #include <string_view>
 
+#include "policy/net_decision.h"
 #include "spawn/native/network.h"
 
 namespace ambit::spawn {
 namespace {
 
+using plan::IsV6;
 using plan::PacketMatch;
 using plan::PacketVerdict;
 using sys::NetlinkBatch;
@@ -107,8 +109,7 @@ class RuleWriter {
   }
 
   /// The address is given, never left to the kernel: it would take lo's first one, and a listener
-  /// on
-  /// ::1 would miss connections as soon as lo has a global IPv6 address.
+  /// on ::1 would miss connections as soon as lo has a global IPv6 address.
   void HandTo(std::uint32_t family, std::span<const std::uint8_t> address, std::uint16_t port) {
     SetRegister(NFT_REG_1, address);
     SetRegister(NFT_REG_2, PortBytes(port));
@@ -165,14 +166,12 @@ void WriteMarker(NetlinkBatch& batch, const char* name, std::uint16_t type) {
   batch.Begin(name, type, 0, header);
 }
 
-bool IsV6(PacketMatch match) {
-  return match == PacketMatch::kAllowedPortV6 || match == PacketMatch::kNamesUdpV6 ||
-         match == PacketMatch::kNamesTcpV6 || match == PacketMatch::kBeginningV6;
+void WriteFamily(RuleWriter& rule, PacketMatch match) {
+  rule.MetaIs(NFT_META_NFPROTO, IsV6(match) ? NFPROTO_IPV6 : NFPROTO_IPV4);
 }
 
-/// Of one transport and family.
 void WriteTransport(RuleWriter& rule, PacketMatch match, std::uint8_t transport) {
-  rule.MetaIs(NFT_META_NFPROTO, IsV6(match) ? NFPROTO_IPV6 : NFPROTO_IPV4);
+  WriteFamily(rule, match);
   rule.MetaIs(NFT_META_L4PROTO, transport);
 }
 
@@ -211,6 +210,11 @@ void WriteMatch(RuleWriter& rule, PacketMatch match, bool every_port) {
       if (every_port) return;
       rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kDestinationPort, 2);
       return rule.IsInPortSet();
+    case PacketMatch::kNamesV4:
+    case PacketMatch::kNamesV6:
+      WriteFamily(rule, match);
+      rule.Load(NFT_PAYLOAD_TRANSPORT_HEADER, kDestinationPort, 2);
+      return rule.Equals(kNames);
     case PacketMatch::kNamesUdpV4:
     case PacketMatch::kNamesUdpV6:
       WriteTransport(rule, match, IPPROTO_UDP);

@@ -16,6 +16,7 @@
 #include <span>
 #include <string_view>
 
+#include "policy/net_decision.h"
 #include "spawn/native/capture_rules.h"
 #include "sys/fd_passing.h"
 

@@ -1,10 +1,12 @@
 """An outside: pages.py PLACE PID serves names, pages that say what was asked of whom, by HTTP and
 HTTPS, a protocol in which the server speaks first, and a proxy, as long as the process PID is there.
-PLACE/ready appears when all of it answers."""
+PLACE/ready appears when all of it answers. When there is PLACE/project/started the machine gets an
+address, and then there is PLACE/moved."""
 import http.server
 import os
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -16,7 +18,8 @@ import proxy
 PUBLIC, PRIVATE, RESETTING = names.WEB, '10.1.2.3', '93.184.216.37'
 KNOWN = {name: PUBLIC for name in ('example.com', 'www.example.com', 'git.example', 'a.deep.example')}
 KNOWN.update({
-    'private.example': PRIVATE, 'local.example': '127.0.0.1', 'metadata.example': '169.254.169.254',
+    'private.example': PRIVATE, 'laboratory.example': '203.0.113.80',
+    'local.example': '127.0.0.1', 'metadata.example': '169.254.169.254',
     'own.example': '192.168.77.2', 'public-own.example': '8.8.4.4', 'dead.example': '93.184.216.35',
     'later.example': '93.184.216.36',
     'both.example': [PRIVATE, PUBLIC], 'alias.example': names.Alias('local.example'),
@@ -100,6 +103,12 @@ def speaker():
     return serve
 
 
+def move():
+    """The machine gets an address that later.example has led to all the time."""
+    subprocess.run('ip addr add 93.184.216.36/32 dev lo'.split(), check=True)
+    open(place + '/moved', 'w').close()
+
+
 place, watched = sys.argv[1], int(sys.argv[2])
 context = listeners.tls(place + '/cert', place + '/key')
 for serve in (names.server(place, KNOWN),
@@ -108,5 +117,9 @@ for serve in (names.server(place, KNOWN),
               *listeners.web(Pages, '', PUBLIC, context, plain_by=Watched)):
     threading.Thread(target=serve, daemon=True).start()
 open(place + '/ready', 'w').close()
+moved = False
 while os.path.exists('/proc/%d' % watched):
+    if not moved and os.path.exists(place + '/project/started'):
+        move()
+        moved = True
     time.sleep(0.05)
