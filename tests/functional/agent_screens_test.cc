@@ -78,24 +78,21 @@ class AgentScreens : public CodingAgents {
   void ShowsEventually(const std::string& text) const {
     Eventually("no '" + text + "'", [&] { return Shows(text); });
   }
-  /// As a person does it: the key once more when nothing comes of it. An agent may throw away what
-  /// is typed while it draws, and some take an Enter that follows text too soon for a part of it.
-  void PressUntil(const std::string& key, const std::string& shown,
+  /// As a person does it: the keys once more when nothing comes of them. An agent may throw away
+  /// what is typed while it draws (Gemini, now and then, both Ctrl-C), and some take an Enter that
+  /// follows text too soon for a part of it.
+  void PressUntil(const std::vector<std::string>& keys, const std::string& shown,
                   const std::function<bool()>& done) const {
     std::chrono::steady_clock::time_point pressed;
-    Eventually("after " + key + " for '" + shown + "'", [&] {
+    Eventually("after " + ::testing::PrintToString(keys) + " for '" + shown + "'", [&] {
       if (done()) return true;
       const auto now = std::chrono::steady_clock::now();
       if (now - pressed > std::chrono::seconds(5) && Shows(shown)) {
-        terminal_.Press(key);
+        terminal_.Press(keys);
         pressed = now;
       }
       return false;
     });
-  }
-  void PressUntilGone(const std::string& key, const std::string& shown) const {
-    ShowsEventually(shown);
-    PressUntil(key, shown, [&] { return !Shows(shown); });
   }
   bool ModelGaveStep(char step) const {
     return model_.Log().contains(std::string("not-a-key\",\"step\":") + step + "}");
@@ -104,7 +101,13 @@ class AgentScreens : public CodingAgents {
   void StartAgent(const Agent& agent) const {
     terminal_.Type("ambit " + agent.typed);
     terminal_.Press("Enter");
-    for (const auto& [shown, key] : agent.first_start) PressUntilGone(key, shown);
+    for (std::size_t asked = 0; asked < agent.first_start.size(); ++asked) {
+      const auto& [shown, key] = agent.first_start[asked];
+      ShowsEventually(shown);
+      const bool last = asked + 1 == agent.first_start.size();
+      const std::string next = last ? agent.ready : agent.first_start[asked + 1].shown;
+      PressUntil({key}, shown, [&] { return Shows(next); });
+    }
     ShowsEventually(agent.ready);
   }
   void LetItWork(const Agent& agent) const {
@@ -114,9 +117,9 @@ class AgentScreens : public CodingAgents {
       typed += letter;
       ShowsEventually(typed);
     }
-    PressUntil("Enter", kPrompt, [&] { return ModelGaveStep('0'); });
+    PressUntil({"Enter"}, kPrompt, [&] { return ModelGaveStep('0'); });
     if (!agent.permission.empty()) {
-      PressUntil("Enter", agent.permission, [&] { return ModelGaveStep('1'); });
+      PressUntil({"Enter"}, agent.permission, [&] { return ModelGaveStep('1'); });
     }
     ShowsEventually("SCRIPT-DONE");
     ShowsEventually(agent.ready);
@@ -130,12 +133,10 @@ class AgentScreens : public CodingAgents {
   }
   void ExpectInterruptIsTheAgents(const Agent& agent) const {
     // The first one is for the agent's turn when that is still about to end.
-    PressUntilGone("C-c", ",end");
-    ShowsEventually(agent.ready);
+    PressUntil({"C-c"}, ",end", [&] { return !Shows(",end") && Shows(agent.ready); });
   }
   void Leave(const Agent& agent) const {
-    terminal_.Press(agent.leave);
-    ShowsEventually(kDecision);
+    PressUntil(agent.leave, agent.ready, [&] { return Shows(kDecision); });
     terminal_.Press("Enter");
     Eventually("no shell", [&] { return terminal_.IsAtPrompt(); });
   }
