@@ -43,13 +43,20 @@ Result<bool> IsChained(int file, off_t size) {
 std::optional<Tail> TailOf(std::string_view line, bool chained) {
   const auto head = ParseLineHead(line);
   if (!head || !line.ends_with('}')) return std::nullopt;
-  if (!chained) return Tail{.sequence = head->sequence, .hash = {}, .sealed = false, .torn = {}};
+  if (!chained) {
+    return Tail{.sequence = head->sequence,
+                .hash = {},
+                .sealed = false,
+                .lacks_line_end = false,
+                .torn = {}};
+  }
   const auto record = ParseChained(line);
   Sha256Digest hash{};
   if (!record || !FromHex(record->hash, hash)) return std::nullopt;
   return Tail{.sequence = head->sequence,
               .hash = hash,
               .sealed = head->event == event::kJournalClose,
+              .lacks_line_end = false,
               .torn = {}};
 }
 
@@ -72,6 +79,13 @@ Result<Tail> ReadTail(int file) {
       if (!end) {
         const std::size_t last = text.rfind('\n');
         if (last == std::string::npos) break;
+        // The hash is what a record ends with: nothing that was cut off before it passes for one.
+        auto whole =
+            chained ? TailOf(std::string_view(text).substr(last + 1), chained) : std::nullopt;
+        if (whole) {
+          whole->lacks_line_end = true;
+          return *std::move(whole);
+        }
         end = text.size() - last;
         continue;
       }

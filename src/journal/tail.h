@@ -16,6 +16,7 @@ struct Tail {
   std::uint64_t sequence = 0;        // of the last whole record
   std::optional<Sha256Digest> hash;  // its own; nothing: the journal is older than the chain
   bool sealed = false;               // it is a journal.close
+  bool lacks_line_end = false;       // it is whole but for that: verify takes it for a record
   std::string torn;                  // what stands behind it: a crash or a full disk cut it off
 };
 

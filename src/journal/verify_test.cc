@@ -301,7 +301,8 @@ TEST(Verify, OfAWriterThatWasKilledFindsTheLastRecordAndLosesOnlyWhatWasGathered
     ASSERT_TRUE(later);
     (*later)->Emit({event::kWorkDiscarded, {}});
     (*later)->Emit({event::kJournalClose, {}});
-    EXPECT_EQ(VerdictOf(dir.Content(), /*ended=*/false).standing, Standing::kIntact);
+    const Verdict after = VerdictOf(dir.Content(), /*ended=*/false);
+    EXPECT_EQ(after.standing, Standing::kIntact) << after.what;
   }
 }
 

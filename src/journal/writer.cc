@@ -55,7 +55,8 @@ Result<std::unique_ptr<Writer>> Writer::Continue(int dir, const char* name, std:
   writer->chained_ = tail.hash.has_value();
   writer->hash_ = tail.hash.value_or(Sha256Digest{});
   writer->sealed_ = tail.sealed;
-  writer->resumes_ = !tail.sealed || !tail.torn.empty();
+  writer->resumes_ = !tail.sealed || tail.lacks_line_end || !tail.torn.empty();
+  writer->lacks_line_end_ = tail.lacks_line_end;
   writer->torn_ = std::move(tail.torn);
   return writer;
 }
@@ -77,10 +78,9 @@ void Writer::WriteHead() {
 /// Before the first event of a writer that found a journal without its end.
 void Writer::Resume() {
   resumes_ = false;
-  if (!torn_.empty() && !torn_.ends_with('\n')) {
-    gathered_ = "\n";
-    torn_ += '\n';
-  }
+  const bool torn_line = !torn_.empty() && !torn_.ends_with('\n');
+  if (torn_line) torn_ += '\n';
+  if (torn_line || lacks_line_end_) gathered_ = "\n";
   if (chained_) {
     Append({event::kJournalResumed,
             {{"torn_bytes", static_cast<std::int64_t>(torn_.size())},

@@ -52,8 +52,9 @@ class Writer : public event::Sink {
   std::uint64_t sequence_ = 0;
   bool chained_ = true;
   bool sealed_ = false;
-  Sha256Digest hash_{};  // of the last record
-  std::string torn_;     // behind the last record of a journal that is gone on with
+  Sha256Digest hash_{};          // of the last record
+  std::string torn_;             // behind the last record of a journal that is gone on with
+  bool lacks_line_end_ = false;  // that record
   bool resumes_ = false;
   std::string gathered_;
   Status status_;

@@ -71,6 +71,12 @@ void Append(const TemporaryDirectory& dir, const std::string& text) {
   ASSERT_TRUE(sys::WriteAll(file.get(), text, "j"));
 }
 
+void Shorten(const TemporaryDirectory& dir, std::size_t size) {
+  const Fd file(::openat(dir.fd(), "j", O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(::ftruncate(file.get(), static_cast<off_t>(size)), 0);
+}
+void CutLineEndOff(const TemporaryDirectory& dir) { Shorten(dir, ContentOf(dir).size() - 1); }
+
 TEST(EncodeEvent, WritesEveryKindOfValue) {
   const event::Event event{event::kRunEnded,
                            {{"text", std::string("a\"b\x1b")},
@@ -175,6 +181,32 @@ TEST(Writer, TellsWhatACrashLeftAndTheChainGoesOn) {
     std::string edited = content;
     edited[content.find(torn)] ^= 1;
     EXPECT_EQ(VerdictOf(edited).standing, Standing::kTampered) << torn;
+  }
+}
+
+TEST(Writer, GoesOnBehindARecordThatLacksOnlyItsLineEnd) {
+  for (const bool sealed : {false, true}) {
+    const TemporaryDirectory dir;
+    {
+      const auto writer = MakeWriter(dir);
+      writer->Emit({event::kRunPlanned, {}});
+      if (sealed) writer->Emit({event::kJournalClose, {}});
+    }
+    CutLineEndOff(dir);
+    GoOn(dir)->Emit({event::kWorkDiscarded, {}});
+    EXPECT_EQ(VerdictOf(ContentOf(dir)).standing, Standing::kUnsealed) << ContentOf(dir);
+    // And so behind the line that names what was torn.
+    Append(dir, "{\"v\":1,\"se");
+    GoOn(dir)->Emit({event::kDenial, {}});
+    Shorten(dir, ContentOf(dir).rfind("{\"v\":1,"));  // what stands behind journal.resumed
+    CutLineEndOff(dir);
+    const auto later = GoOn(dir);
+    later->Emit({event::kWorkDiscarded, {}});
+    later->Emit({event::kJournalClose, {}});
+    const Verdict verdict = VerdictOf(ContentOf(dir));
+    EXPECT_EQ(verdict.standing, Standing::kIntact) << verdict.what << ContentOf(dir);
+    EXPECT_EQ(verdict.resumed, 3U);
+    EXPECT_EQ(verdict.last_good.sequence, sealed ? 9U : 8U);
   }
 }
 
